@@ -1,0 +1,301 @@
+//! The audio device role: local streams in, played streams out. Commands, events, link and factory of AudioDeviceActor.
+
+use std::{fmt, path::PathBuf};
+
+use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
+
+use crate::{
+    ZegoError,
+    audio::{CaptureSink, PlayoutSource},
+    ids::{LocalStreamId, StreamId},
+    types::ZegoDeviceInfos,
+};
+
+/// Where the sound of a local stream comes from.
+#[non_exhaustive]
+pub enum CaptureSource {
+    /// A capture device; `None` is the default one.
+    Microphone {
+        /// Its id from [`ListDevices`].
+        device_id: Option<String>,
+    },
+    /// A WAV file (8 to 192 kHz, 16, 24 or 32 bit integer or 32 bit float, any channel count; more than 2 are mixed down).
+    Wav {
+        /// The file.
+        path: PathBuf,
+        /// Start again at its end; else silence follows.
+        repeat: bool,
+    },
+    /// PCM that the application pushes: asked for one block every 10 ms.
+    Pushed(Box<dyn PlayoutSource>),
+    /// A sine.
+    Tone {
+        /// Its frequency in Hz, 20..=20,000.
+        frequency_hz: f32,
+        /// Its peak, 0..=1.
+        amplitude: f32,
+    },
+}
+
+impl fmt::Debug for CaptureSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Microphone { device_id } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
+            Self::Wav { path, repeat } => f.debug_struct("Wav").field("path", path).field("repeat", repeat).finish(),
+            Self::Pushed(_) => f.write_str("Pushed"),
+            Self::Tone { frequency_hz, amplitude } => write!(f, "Tone({frequency_hz} Hz, {amplitude})"),
+        }
+    }
+}
+
+/// Lists the devices (`enumDevices`).
+#[derive(Debug, Message)]
+#[rtype(result = "Result<ZegoDeviceInfos, ZegoError>")]
+pub struct ListDevices;
+
+/// Opens the source of a local stream (`createZegoStream`).
+///
+/// Errors: 1103061, 1103064, 1103065, 1103066 or 1103048 for a device, 1100001 for a file or a tone that cannot be used.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct OpenLocalStream {
+    /// The new stream's name; not in use.
+    pub id: LocalStreamId,
+    /// Where its sound comes from.
+    pub source: CaptureSource,
+    /// Channels its sinks get, 1 or 2.
+    pub channels: usize,
+}
+
+/// Closes a local stream; its sinks hear nothing more. Unknown ids are ignored.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct CloseLocalStream(pub LocalStreamId);
+
+/// Sets the gain of what a local stream captures (`setCaptureVolume`).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SetCaptureVolume {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// 0..=200 percent.
+    pub percent: u16,
+}
+
+/// Silences everything of one local stream (`mutePublishStreamAudio`); blocks of silence go on.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct MuteLocalStream {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// Silent or not.
+    pub muted: bool,
+}
+
+/// Silences what microphones capture, for all local streams (`muteMicrophone`).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct MuteMicrophone(pub bool);
+
+/// Lets the user hear a local stream on the speaker (`playAudio`, `stopAudio`, `setVolume` of a local stream).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct MonitorLocalStream {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// Heard or not.
+    pub audible: bool,
+    /// 0..=100 percent.
+    pub percent: u16,
+}
+
+/// Names one sink at one local stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SinkId(pub u64);
+
+/// Gives a local stream one more sink. Answers the name to detach it by, or 1000018 where there is no such local stream.
+#[derive(Message)]
+#[rtype(result = "Result<SinkId, ZegoError>")]
+pub struct AttachSink {
+    /// The local stream.
+    pub local_stream: LocalStreamId,
+    /// Called on the pump's thread every 10 ms. It is dropped on a thread of the control side.
+    pub sink: Box<dyn CaptureSink>,
+}
+
+impl fmt::Debug for AttachSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AttachSink({:?})", self.local_stream)
+    }
+}
+
+/// Takes a sink away. Unknown ids are ignored.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct DetachSink(pub SinkId);
+
+/// Gives the pump the sound of a played stream. It is asked for a block every 10 ms, and heard when made audible by
+/// [`SetPlayout`]. A second source of the same stream replaces the first; its settings and taps stay.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct AttachSource {
+    /// The played stream.
+    pub stream_id: StreamId,
+    /// Called on the pump's thread every 10 ms. It is dropped on a thread of the control side.
+    pub source: Box<dyn PlayoutSource>,
+}
+
+impl fmt::Debug for AttachSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AttachSource({})", self.stream_id)
+    }
+}
+
+/// Takes the sound of a played stream away; its settings and taps stay until [`ForgetPlayout`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct DetachSource(pub StreamId);
+
+/// Sets how a played stream is heard on the speaker. May come before its source.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct SetPlayout {
+    /// The played stream.
+    pub stream_id: StreamId,
+    /// Heard on the speaker; decoded and tapped in any case.
+    pub audible: bool,
+    /// 0..=200 percent.
+    pub percent: u16,
+}
+
+/// Gives copies of a played stream's sound to `tap` (`frames()`, a WAV file). May come before its source.
+#[derive(Message)]
+#[rtype(result = "SinkId")]
+pub struct TapPlayout {
+    /// The played stream.
+    pub stream_id: StreamId,
+    /// Called on the pump's thread every 10 ms, before the speaker's volume.
+    pub tap: Box<dyn CaptureSink>,
+}
+
+impl fmt::Debug for TapPlayout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TapPlayout({})", self.stream_id)
+    }
+}
+
+/// Writes what a played stream sounds like to a WAV file (48 kHz, 16 bit, 1 or 2 channels) until [`DetachSink`],
+/// [`ForgetPlayout`] or the end of the actor; the file is complete when that command was answered.
+///
+/// Errors: 1100001 when the file cannot be made.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<SinkId, ZegoError>")]
+pub struct RecordPlayout {
+    /// The played stream.
+    pub stream_id: StreamId,
+    /// The file to write.
+    pub path: PathBuf,
+    /// 1 or 2.
+    pub channels: usize,
+}
+
+/// Forgets everything of a played stream: source, settings, taps (stopPlayingStream).
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct ForgetPlayout(pub StreamId);
+
+/// Closes all devices and ends the actor. Sent by EngineActor.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct StopAudioDevice;
+
+/// What the audio device role tells its owner.
+#[derive(Debug, Clone, PartialEq, Message)]
+#[rtype(result = "()")]
+#[non_exhaustive]
+pub enum AudioDeviceEvent {
+    /// A device failed while in use (`deviceError`).
+    DeviceError {
+        /// 1006001 or 1006006.
+        code: i32,
+        /// Name of the device.
+        device_name: String,
+    },
+    /// A local stream from a file that does not repeat has come to its end; silence follows.
+    SourceEnded(LocalStreamId),
+    /// The actor is gone; always the last event.
+    Exited {
+        /// By a panic.
+        panicked: bool,
+    },
+}
+
+macro_rules! audio_device_link {
+    ($($(#[$doc:meta])* $field:ident: $message:ty,)*) => {
+        /// How to command the audio device role, whoever plays it.
+        #[derive(Debug, Clone)]
+        pub struct AudioDeviceLink {
+            $($(#[$doc])* pub $field: Recipient<$message>,)*
+        }
+
+        impl<A> From<Addr<A>> for AudioDeviceLink
+        where
+            A: Actor $(+ Handler<$message>)*,
+            A::Context: Sized $(+ ToEnvelope<A, $message>)*,
+        {
+            fn from(addr: Addr<A>) -> Self {
+                Self { $($field: addr.clone().recipient(),)* }
+            }
+        }
+    };
+}
+
+audio_device_link!(
+    /// List devices.
+    list_devices: ListDevices,
+    /// Open a local stream.
+    open: OpenLocalStream,
+    /// Close a local stream.
+    close: CloseLocalStream,
+    /// Capture gain.
+    capture_volume: SetCaptureVolume,
+    /// Mute a local stream.
+    mute_local: MuteLocalStream,
+    /// Mute all microphones.
+    mute_microphone: MuteMicrophone,
+    /// Monitor a local stream.
+    monitor: MonitorLocalStream,
+    /// Add a sink.
+    attach_sink: AttachSink,
+    /// Remove a sink or tap.
+    detach_sink: DetachSink,
+    /// Add the sound of a played stream.
+    attach_source: AttachSource,
+    /// Remove it.
+    detach_source: DetachSource,
+    /// Audible and how loud.
+    set_playout: SetPlayout,
+    /// Copy a played stream.
+    tap_playout: TapPlayout,
+    /// Record a played stream.
+    record_playout: RecordPlayout,
+    /// Forget a played stream.
+    forget_playout: ForgetPlayout,
+    /// End.
+    stop: StopAudioDevice,
+);
+
+/// What the audio device role needs to start.
+#[derive(Debug, Clone, Default)]
+pub struct AudioDeviceOptions {}
+
+/// What it may ask of others: nothing.
+#[derive(Debug, Clone, Default)]
+pub struct AudioDevicePeers {}
+
+/// Starts the audio device role. Runs on the engine's control thread, inside its actix system.
+pub trait AudioDeviceFactory: Send {
+    /// Starts it. No device is opened before a stream needs one.
+    fn start(&self, options: AudioDeviceOptions, events: Recipient<AudioDeviceEvent>, peers: AudioDevicePeers)
+    -> AudioDeviceLink;
+}

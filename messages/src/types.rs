@@ -1,0 +1,251 @@
+//! Documented types that several crates speak of: users, streams, states, reasons.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ZegoError, codes,
+    ids::{StreamId, USER_NAME_MAX, UserId},
+};
+
+/// An enum whose variants have a documented word.
+macro_rules! documented_words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl $name {
+            /// The documented word.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+        impl FromStr for $name {
+            type Err = ZegoError;
+            fn from_str(word: &str) -> Result<Self, ZegoError> {
+                match word {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(ZegoError::new(
+                        codes::INPUT_PARAM,
+                        format!(concat!("{:?} is no ", stringify!($name), "; use one of:", $(" ", $word,)*), word),
+                    )),
+                }
+            }
+        }
+    };
+}
+
+documented_words!(
+    /// Why the state of a room changed (`roomStateChanged`, documented reasons).
+    RoomStateChangedReason {
+        /// Logging in.
+        Logining = "LOGINING",
+        /// Logged in.
+        Logined = "LOGINED",
+        /// The login failed for good.
+        LoginFailed = "LOGIN_FAILED",
+        /// The connection is lost; the SDK reconnects.
+        Reconnecting = "RECONNECTING",
+        /// Connected again.
+        Reconnected = "RECONNECTED",
+        /// Reconnecting failed for good.
+        ReconnectFailed = "RECONNECT_FAILED",
+        /// The server ended this login.
+        Kickout = "KICKOUT",
+        /// Logged out.
+        Logout = "LOGOUT",
+        /// The logout failed.
+        LogoutFailed = "LOGOUT_FAILED",
+    }
+);
+
+documented_words!(
+    /// State of a published stream (`publisherStateUpdate`).
+    PublisherState {
+        /// Not publishing.
+        NoPublish = "NO_PUBLISH",
+        /// Connecting, or connecting again.
+        PublishRequesting = "PUBLISH_REQUESTING",
+        /// Media flows to the server.
+        Publishing = "PUBLISHING",
+    }
+);
+
+documented_words!(
+    /// State of a played stream (`playerStateUpdate`).
+    PlayerState {
+        /// Not playing.
+        NoPlay = "NO_PLAY",
+        /// Connecting, connecting again, or waiting for the stream.
+        PlayRequesting = "PLAY_REQUESTING",
+        /// Media arrives and is decoded.
+        Playing = "PLAYING",
+    }
+);
+
+documented_words!(
+    /// Whether the items of a list came or went.
+    ZegoUpdateType {
+        /// They came.
+        Add = "ADD",
+        /// They went.
+        Delete = "DELETE",
+    }
+);
+
+/// A user in a room.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ZegoUser {
+    /// The user's id, unique in the AppID.
+    #[doc(alias = "userID")]
+    pub user_id: UserId,
+    /// The name to show; the userID where none was given.
+    #[doc(alias = "userName")]
+    pub user_name: String,
+}
+
+impl ZegoUser {
+    /// Checks both fields; an empty `user_name` becomes the userID, as the documented SDK does.
+    ///
+    /// # Errors
+    /// 1002005, 1002006, 1002007 for the userID, [`codes::USER_NAME_TOO_LONG`] over 256 bytes of name.
+    pub fn new(user_id: impl AsRef<str>, user_name: impl Into<String>) -> Result<Self, ZegoError> {
+        let user_id = UserId::new(user_id)?;
+        let mut user_name = user_name.into();
+        if user_name.len() > USER_NAME_MAX {
+            let message = format!("userName has {} bytes; at most {USER_NAME_MAX} are allowed", user_name.len());
+            return Err(ZegoError::new(codes::USER_NAME_TOO_LONG, message));
+        }
+        if user_name.is_empty() {
+            user_name = user_id.as_str().into();
+        }
+        Ok(Self { user_id, user_name })
+    }
+}
+
+/// A stream of another user in the room: an item of the documented `ZegoStreamList`.
+#[doc(alias = "ZegoStreamList")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZegoStream {
+    /// The stream's id, unique in the AppID.
+    #[doc(alias = "streamID")]
+    pub stream_id: StreamId,
+    /// Who publishes it.
+    pub user: ZegoUser,
+    /// What the publisher attached to it, at most 1,024 bytes; often empty.
+    #[doc(alias = "extraInfo")]
+    pub extra_info: String,
+}
+
+/// Why a stream went (`stream_delete_reason` of `roomStreamUpdate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StreamDeleteReason {
+    /// The publisher stopped it.
+    Stopped,
+    /// The publisher was silent for 100 s.
+    HeartbeatTimeout,
+    /// The publisher logged in again elsewhere.
+    RepeatLogin,
+    /// The publisher was kicked out.
+    KickedOut,
+    /// The publisher left without a word.
+    Offline,
+    /// The server's API removed it.
+    RemovedByServer,
+}
+
+impl StreamDeleteReason {
+    /// The documented number, 1..=6.
+    pub const fn code(self) -> i32 {
+        match self {
+            Self::Stopped => 1,
+            Self::HeartbeatTimeout => 2,
+            Self::RepeatLogin => 3,
+            Self::KickedOut => 4,
+            Self::Offline => 5,
+            Self::RemovedByServer => 6,
+        }
+    }
+
+    /// The documented description.
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Stopped => "user_stop_publishing_stream_normal",
+            Self::HeartbeatTimeout => "user_heart_beat_timeout",
+            Self::RepeatLogin => "user_repeat_login",
+            Self::KickedOut => "user_kicked_out",
+            Self::Offline => "user_offline",
+            Self::RemovedByServer => "remove_by_server",
+        }
+    }
+}
+
+/// A capture or playout device, as `enumDevices` lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZegoDeviceInfo {
+    /// For people.
+    #[doc(alias = "deviceName")]
+    pub device_name: String,
+    /// To give back to the API.
+    #[doc(alias = "deviceID")]
+    pub device_id: String,
+}
+
+/// What `enumDevices` answers; cameras are always empty, this is the audio SDK.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZegoDeviceInfos {
+    /// Capture devices, the default one first.
+    pub microphones: Vec<ZegoDeviceInfo>,
+    /// Playout devices, the default one first.
+    pub speakers: Vec<ZegoDeviceInfo>,
+    /// Always empty.
+    pub cameras: Vec<ZegoDeviceInfo>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_parses_back_to_its_variant() {
+        for reason in [
+            "LOGINING",
+            "LOGINED",
+            "LOGIN_FAILED",
+            "RECONNECTING",
+            "RECONNECTED",
+            "RECONNECT_FAILED",
+            "KICKOUT",
+            "LOGOUT",
+        ] {
+            assert_eq!(reason.parse::<RoomStateChangedReason>().unwrap().as_str(), reason);
+        }
+        assert_eq!("NOPE".parse::<PlayerState>().unwrap_err().code, 1100001);
+    }
+
+    #[test]
+    fn a_user_without_a_name_is_called_by_its_id() {
+        assert_eq!(ZegoUser::new("u1", "").unwrap().user_name, "u1");
+        assert_eq!(ZegoUser::new("u1", "n".repeat(257)).unwrap_err().code, 1002010);
+    }
+
+    #[test]
+    fn delete_reasons_have_the_documented_numbers() {
+        assert_eq!(StreamDeleteReason::Stopped.code(), 1);
+        assert_eq!(StreamDeleteReason::RemovedByServer.code(), 6);
+    }
+}
