@@ -1,0 +1,100 @@
+//! Events: what a server tells a client unasked.
+
+use express_messages::{
+    ids::StreamId,
+    types::{StreamDeleteReason, ZegoStream, ZegoUpdateType, ZegoUser},
+};
+use serde::{Deserialize, Serialize};
+
+/// An event and its number. Numbers ascend by one within a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SequencedEvent {
+    /// 1 for the first event of a session.
+    pub seq: u64,
+    /// The event; its `event` word and fields stand beside `seq`.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Every event, by its word on the wire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "camelCase")]
+#[non_exhaustive]
+pub enum Event {
+    /// Users came or went.
+    RoomUserUpdate(RoomUserUpdate),
+    /// Streams of others came or went.
+    RoomStreamUpdate(RoomStreamUpdate),
+    /// The session is over.
+    KickOut(KickOut),
+    /// The server ended a stream that this client publishes or plays.
+    StreamEnded(StreamEnded),
+    /// An event of a newer server; to be ignored.
+    #[serde(other)]
+    Unknown,
+}
+
+/// Other users came or went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoomUserUpdate {
+    /// Came or went.
+    pub update: ZegoUpdateType,
+    /// Who; never the client itself.
+    pub users: Vec<ZegoUser>,
+}
+
+/// Streams of others came or went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoomStreamUpdate {
+    /// Came or went.
+    pub update: ZegoUpdateType,
+    /// Which.
+    pub streams: Vec<ZegoStream>,
+    /// On DELETE, why each went.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<StreamGone>,
+}
+
+/// Why one stream went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamGone {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// Why.
+    pub reason: StreamDeleteReason,
+}
+
+/// The session is over; the server closes the socket behind this.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KickOut {
+    /// 1002050, 1002055, 1102018 or 1002099.
+    pub code: i32,
+    /// The server's text, or the reason that the kicker gave.
+    pub message: String,
+    /// Log in again instead of telling the application.
+    #[serde(default)]
+    pub need_relogin: bool,
+}
+
+/// The client's side of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StreamRoleWord {
+    /// It publishes the stream.
+    Publish,
+    /// It plays the stream.
+    Play,
+}
+
+/// The server ended a stream that this client publishes or plays.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamEnded {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// The client's side of it.
+    pub role: StreamRoleWord,
+    /// The documented code: 1002082, 1003025, 1103027, 1004020, ...
+    pub code: i32,
+    /// The server's text.
+    pub message: String,
+}
