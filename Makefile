@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine with Rust, make and git: `make demo` and `make test`.
+# Missing system packages are installed where root and apt are there, else they are named and nothing is touched.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+
+# One selection of packages and one profile for every call, so that nothing is compiled twice.
+BUILD := --release --workspace
+
+.PHONY: help demo test check layers bench setup setup-test clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+demo: setup ## a call you can watch: server, alice speaks, bob hears; under 10 s once built
+	@echo "building (the first time takes some minutes) ..."
+	$(CARGO) build $(BUILD) --bins --examples
+	@$(CARGO) run -q --release -p express-examples --example demo
+
+test: setup-test layers ## every test, those in real time last and alone
+	$(CARGO) fmt --all --check
+	$(CARGO) test $(BUILD) --all-targets --no-run
+	$(CARGO) test $(BUILD) --lib --bins --examples
+	$(CARGO) test $(BUILD) --test '*' -- --skip realtime::
+	$(CARGO) test $(BUILD) --doc
+	$(CARGO) test $(BUILD) --test realtime -- --test-threads=1 --nocapture
+
+check: setup layers ## format, lints, docs, layers, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(BUILD) --no-deps
+	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \
+	else echo "cargo-deny is not installed (cargo install cargo-deny): licences, bans and sources were not checked"; fi
+
+layers: ## which crate may know which
+	@tests/tools/layers.sh
+
+bench: setup-test ## the figures of the README
+	$(CARGO) build $(BUILD) --bins --examples
+	benches/speech.sh
+
+setup:
+	@tests/tools/setup.sh build
+
+setup-test:
+	@tests/tools/setup.sh build test
+
+clean: ## remove what was built
+	$(CARGO) clean

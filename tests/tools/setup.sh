@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# Sees to the system packages that a target needs: `setup.sh build [test]`.
+# Installs what is missing where root and apt are there; else names it exactly and fails, touching nothing.
+set -euo pipefail
+
+missing=()
+need_command() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+
+for group in "$@"; do
+  case "$group" in
+    build)
+      need_command cc gcc
+      need_command c++ g++
+      need_command cmake cmake               # libopus and aws-lc are built from source
+      need_command pkg-config pkg-config
+      if command -v pkg-config >/dev/null 2>&1; then pkg-config --exists alsa || missing+=(libasound2-dev)
+      else missing+=(libasound2-dev); fi
+      ;;
+    test)
+      need_command pulseaudio pulseaudio     # a sound card where there is none
+      need_command pactl pulseaudio-utils
+      ;;
+    *) echo "setup.sh: unknown group '$group' (known: build test)" >&2; exit 2 ;;
+  esac
+done
+
+if ! command -v cargo >/dev/null 2>&1; then
+  echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2
+  exit 1
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+  echo "installing: ${missing[*]}"
+  log=$(mktemp)
+  if ! { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
+    cat "$log" >&2; exit 1
+  fi
+  rm -f "$log"
+else
+  echo "These packages are missing (Debian names): ${missing[*]}" >&2
+  echo "Install them, for example: sudo apt-get install ${missing[*]}" >&2
+  exit 1
+fi
