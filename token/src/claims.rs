@@ -53,9 +53,7 @@ pub(crate) fn length_fault(claims: &Claims) -> Option<&'static str> {
         return Some("room_id");
     }
     let mut streams = privileges.streams.iter().flatten();
-    streams
-        .any(|id| !fits(id, MAX_STREAM_ID_CHARS))
-        .then_some("stream_id_list")
+    streams.any(|id| !fits(id, MAX_STREAM_ID_CHARS)).then_some("stream_id_list")
 }
 
 fn fits(text: &str, max_chars: usize) -> bool {

@@ -58,11 +58,11 @@ mod refusal;
 mod secret;
 mod verify;
 mod wire;
+#[cfg(test)]
+mod work;
 
 pub use cipher::{Cipher, Ciphers, Iv};
-pub use claims::{
-    Claims, MAX_ROOM_ID_CHARS, MAX_STREAM_ID_CHARS, MAX_USER_ID_CHARS, Privileges,
-};
+pub use claims::{Claims, MAX_ROOM_ID_CHARS, MAX_STREAM_ID_CHARS, MAX_USER_ID_CHARS, Privileges};
 pub use issue::{Grant, IssueError, issue, issue_random};
 pub use layout::MAX_TOKEN_CHARS;
 pub use policy::Policy;

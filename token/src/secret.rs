@@ -27,10 +27,7 @@ impl Secret {
     /// [`SecretError::Length`] unless it is 32 bytes, [`SecretError::NotAscii`] unless it is printable ASCII: other
     /// text is one that a configuration file or a console has altered on the way.
     pub fn new(text: &str) -> Result<Self, SecretError> {
-        let bytes: [u8; SECRET_LEN] = text
-            .as_bytes()
-            .try_into()
-            .map_err(|_| SecretError::Length(text.len()))?;
+        let bytes: [u8; SECRET_LEN] = text.as_bytes().try_into().map_err(|_| SecretError::Length(text.len()))?;
         if !bytes.iter().all(u8::is_ascii_graphic) {
             return Err(SecretError::NotAscii);
         }
