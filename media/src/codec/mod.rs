@@ -1,0 +1,37 @@
+//! Opus (RFC 6716): 48 kHz in and out, one frame of 20 ms on the sending side, whatever arrives on the receiving side.
+//!
+//! The encoder is that of the `opus` crate; the decoder is our own small wrapper of libopus ([`ffi`]), because deep
+//! concealment and speech enhancement (libopus 1.5 and later) are switched by a decoder setting which that crate hides.
+
+mod encoder;
+mod ffi;
+
+pub use encoder::{Encoder, FRAME_SAMPLES};
+pub(crate) use ffi::SHORTEST_FRAME_SAMPLES;
+pub use ffi::{Decoder, MAX_PACKET_SAMPLES, PacketShape, inspect};
+
+/// Why libopus refused something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// The encoder or decoder could not be made: out of memory, or a build of libopus without what we need (give up).
+    #[error("opus cannot be set up: {operation} answered {code}")]
+    Create {
+        /// The libopus call.
+        operation: &'static str,
+        /// Its answer, a negative number of `opus_defines.h`.
+        code: i32,
+    },
+    /// A frame could not be encoded; it is skipped (carry on).
+    #[error("a frame could not be encoded: opus answered {code}")]
+    Encode {
+        /// libopus' answer.
+        code: i32,
+    },
+    /// A packet is no valid Opus packet, or longer than the 120 ms that RFC 6716 allows (count it, conceal, carry on).
+    #[error("a packet could not be decoded: opus answered {code}")]
+    Decode {
+        /// libopus' answer.
+        code: i32,
+    },
+}

@@ -1,0 +1,19 @@
+//! RTP (RFC 3550, RFC 7587) as the pipelines see it, and the two pipelines between the audio pump and the network.
+//!
+//! ```text
+//! pump: SendPipeline (CaptureSink) ─ ring of 64 ─► PacketReceiver: the publisher's network task
+//! pump: ReceivePipeline (PlayoutSource) ◄─ ring of 256 ─ PacketSender: the player's network task
+//! ```
+//!
+//! Nothing is allocated or freed on the pump's thread: a sent packet lies in its ring slot and becomes [`bytes::Bytes`] on
+//! the network's side; a received payload moves through the pump as the `Bytes` that the transport made, and travels back
+//! through a return ring to be dropped where it came from.
+
+mod packet;
+mod receive;
+mod send;
+mod shared;
+
+pub use packet::{RtpHeader, RtpPacketIn, RtpPacketOut, audio_level_dbov};
+pub use receive::{PacketSender, ReceiveOptions, ReceivePipeline, ReceiveSnapshot, ReceiveStats, receive_pipeline};
+pub use send::{PacketReceiver, RtpStart, SendControl, SendPipeline, SendSnapshot, SendStats, send_pipeline};

@@ -1,0 +1,414 @@
+//! The sending pipeline: captured blocks in, RTP packets out.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+
+use bytes::Bytes;
+use express_messages::{
+    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, MAX_CHANNELS},
+    publisher::EncoderOptions,
+};
+use rtrb::{Consumer, Producer, RingBuffer};
+use tokio::sync::Notify;
+
+use super::{
+    RtpHeader, RtpPacketOut, audio_level_dbov,
+    shared::{PeakMeter, Published},
+};
+use crate::codec::{CodecError, Encoder, FRAME_SAMPLES};
+
+/// Packets that wait for the network task: 1.3 s of sound. A task that is away for longer has lost the call anyway.
+const RING_PACKETS: usize = 64;
+/// The largest Opus frame (RFC 6716 §3.2.1).
+const MAX_PAYLOAD: usize = 1_275;
+/// Up to this many bytes a packet says "silence" and nothing else (RFC 6716 §3.1: a TOC byte without a frame).
+const DTX_PAYLOAD: usize = 2;
+
+/// Where the RTP stream starts; random values, as RFC 3550 §5.1 asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RtpStart {
+    /// The source.
+    pub ssrc: u32,
+    /// Payload type of Opus, as negotiated.
+    pub payload_type: u8,
+    /// Of the first packet. Keep it below 2^15, so that SRTP's roll-over counter starts at 0 on both sides.
+    pub sequence: u16,
+    /// Of the first captured sample.
+    pub timestamp: u32,
+}
+
+/// Makes the sending pipeline of one publication: the sink for the pump, the packets for the network task, and the handles.
+///
+/// It starts inactive: [`SendControl::set_active`] when a transport is connected.
+///
+/// # Errors
+/// - [`CodecError::Create`] — no encoder for these options (give up)
+pub fn send_pipeline(
+    options: &EncoderOptions,
+    rtp: RtpStart,
+) -> Result<(SendPipeline, PacketReceiver, SendControl, SendStats), CodecError> {
+    let encoder = Encoder::new(options)?;
+    let (producer, consumer) = RingBuffer::new(RING_PACKETS);
+    let shared = Arc::new(Shared {
+        ready: Notify::new(),
+        active: AtomicBool::new(false),
+        expected_loss: AtomicU8::new(0),
+        bitrate_kbps: AtomicU32::new(options.bitrate_kbps),
+        counters: Published::new(),
+        peak: PeakMeter::default(),
+    });
+    let pipeline = SendPipeline {
+        applied: Applied {
+            expected_loss: 0,
+            bitrate_kbps: options.bitrate_kbps,
+        },
+        frame: vec![0.0; FRAME_SAMPLES * encoder.channels()],
+        filled: 0,
+        block: AudioBlock::silent(encoder.channels()),
+        encoder,
+        rtp: Packetiser::new(rtp),
+        active: false,
+        counters: SendSnapshot::default(),
+        ring: Some(producer),
+        shared: shared.clone(),
+    };
+    let receiver = PacketReceiver {
+        ring: consumer,
+        shared: shared.clone(),
+    };
+    Ok((pipeline, receiver, SendControl(shared.clone()), SendStats(shared)))
+}
+
+#[derive(Debug)]
+struct Shared {
+    ready: Notify,
+    active: AtomicBool,
+    expected_loss: AtomicU8,
+    bitrate_kbps: AtomicU32,
+    counters: Published<{ SendSnapshot::FIELDS }>,
+    peak: PeakMeter,
+}
+
+/// A packet as it lies in its ring slot.
+struct Slot {
+    header: RtpHeader,
+    audio_level_dbov: u8,
+    length: usize,
+    payload: [u8; MAX_PAYLOAD],
+}
+
+/// Two 10 ms blocks become one 20 ms Opus frame and one RTP packet. Lives on the pump's thread.
+pub struct SendPipeline {
+    encoder: Encoder,
+    applied: Applied,
+    rtp: Packetiser,
+    /// The frame that is being filled, and how many of its values are.
+    frame: Vec<f32>,
+    filled: usize,
+    /// A block in the encoder's channel count.
+    block: AudioBlock,
+    active: bool,
+    counters: SendSnapshot,
+    /// `None` only while dropping.
+    ring: Option<Producer<Slot>>,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for SendPipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SendPipeline")
+            .field("active", &self.active)
+            .field("rtp", &self.rtp)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings that the encoder has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Applied {
+    expected_loss: u8,
+    bitrate_kbps: u32,
+}
+
+impl CaptureSink for SendPipeline {
+    fn on_block(&mut self, block: &AudioBlock, _now: Instant) {
+        let active = self.shared.active.load(Ordering::Relaxed);
+        if active != self.active {
+            self.switch(active);
+        }
+        if active {
+            self.take(block);
+        } else {
+            self.rtp.skip(BLOCK_FRAMES);
+        }
+        self.shared.counters.store(&self.counters.to_array());
+    }
+}
+
+impl SendPipeline {
+    fn switch(&mut self, active: bool) {
+        self.active = active;
+        if active {
+            // What was heard before the pause has nothing to do with what comes; a refused reset costs a rough first frame.
+            self.counters.encoder_errors += u64::from(self.encoder.reset().is_err());
+        }
+        // Half a frame that was waiting is lost with the pause; its time is not.
+        self.rtp.skip(self.filled / self.encoder.channels());
+        self.rtp.start_spurt();
+        self.filled = 0;
+    }
+
+    fn take(&mut self, block: &AudioBlock) {
+        self.block.copy_from(block);
+        self.shared.peak.note(self.block.peak());
+        let end = self.filled + self.block.samples().len();
+        for (to, &from) in self.frame[self.filled..end].iter_mut().zip(self.block.samples()) {
+            // One NaN would poison the encoder for good.
+            *to = if from.is_finite() { from } else { 0.0 };
+        }
+        self.filled = end;
+        if self.filled == self.frame.len() {
+            self.filled = 0;
+            self.apply_settings();
+            self.encode();
+        }
+    }
+
+    fn apply_settings(&mut self) {
+        let wanted = Applied {
+            expected_loss: self.shared.expected_loss.load(Ordering::Relaxed),
+            bitrate_kbps: self.shared.bitrate_kbps.load(Ordering::Relaxed),
+        };
+        if wanted != self.applied {
+            self.applied = wanted;
+            let loss = self.encoder.set_expected_loss(wanted.expected_loss);
+            let bitrate = self.encoder.set_bitrate(wanted.bitrate_kbps);
+            self.counters.encoder_errors += u64::from(loss.is_err()) + u64::from(bitrate.is_err());
+        }
+    }
+
+    fn encode(&mut self) {
+        let mut payload = [0; MAX_PAYLOAD];
+        self.counters.frames += 1;
+        let Ok(length) = self.encoder.encode(&self.frame, &mut payload) else {
+            self.counters.encoder_errors += 1;
+            self.rtp.skip(FRAME_SAMPLES);
+            return;
+        };
+        let Some(header) = self.rtp.next(length) else {
+            self.counters.dtx_frames += 1;
+            return;
+        };
+        let slot = Slot {
+            header,
+            audio_level_dbov: audio_level_dbov(&self.frame),
+            length,
+            payload,
+        };
+        let pushed = self.ring.as_mut().is_some_and(|ring| ring.push(slot).is_ok());
+        if pushed {
+            self.counters.packets += 1;
+            self.counters.payload_bytes += length as u64;
+            self.shared.ready.notify_one();
+        } else {
+            self.counters.overruns += 1;
+        }
+    }
+}
+
+impl Drop for SendPipeline {
+    fn drop(&mut self) {
+        // The ring first: whoever wakes up must find it abandoned.
+        self.ring = None;
+        self.shared.ready.notify_one();
+    }
+}
+
+/// Gives packets their sequence numbers and media times, and leaves out what DTX need not send.
+#[derive(Debug)]
+struct Packetiser {
+    next: RtpHeader,
+    in_dtx: bool,
+}
+
+impl Packetiser {
+    fn new(start: RtpStart) -> Self {
+        Self {
+            next: RtpHeader {
+                marker: true,
+                payload_type: start.payload_type,
+                sequence_number: start.sequence,
+                timestamp: start.timestamp,
+                ssrc: start.ssrc,
+            },
+            in_dtx: false,
+        }
+    }
+
+    /// Media time passes without a frame.
+    fn skip(&mut self, samples: usize) {
+        // At most one frame, so the cast is exact.
+        self.next.timestamp = self.next.timestamp.wrapping_add(samples as u32);
+    }
+
+    /// The next packet begins a talk spurt.
+    fn start_spurt(&mut self) {
+        self.next.marker = true;
+        self.in_dtx = false;
+    }
+
+    /// The header for a frame of `length` bytes; `None` where nothing need be sent.
+    ///
+    /// The first frame of a silence is sent, so that the receiver knows a silence from a loss; the others are not.
+    fn next(&mut self, length: usize) -> Option<RtpHeader> {
+        let silent = length <= DTX_PAYLOAD;
+        let skip = silent && self.in_dtx;
+        if self.in_dtx && !silent {
+            self.next.marker = true;
+        }
+        self.in_dtx = silent;
+        let header = self.next;
+        self.skip(FRAME_SAMPLES);
+        if skip {
+            return None;
+        }
+        self.next.marker = false;
+        self.next.sequence_number = self.next.sequence_number.wrapping_add(1);
+        Some(header)
+    }
+}
+
+/// The packets of one publication, for the task that writes them to the transport.
+pub struct PacketReceiver {
+    ring: Consumer<Slot>,
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for PacketReceiver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PacketReceiver").field("waiting", &self.ring.slots()).finish()
+    }
+}
+
+impl PacketReceiver {
+    /// The next packet; `None` when the pipeline is gone and all of its packets were taken.
+    ///
+    /// # Cancellation
+    /// Dropping the future loses no packet.
+    pub async fn recv(&mut self) -> Option<RtpPacketOut> {
+        loop {
+            // Asked before the ring is looked at: what is pushed before the end is never missed.
+            let ended = self.ring.is_abandoned();
+            if let Some(packet) = self.try_recv() {
+                return Some(packet);
+            }
+            if ended {
+                return None;
+            }
+            self.shared.ready.notified().await;
+        }
+    }
+
+    /// A packet that waits already.
+    pub fn try_recv(&mut self) -> Option<RtpPacketOut> {
+        let chunk = self.ring.read_chunk(1).ok()?;
+        let slot = chunk.as_slices().0.first()?;
+        let packet = RtpPacketOut {
+            header: slot.header,
+            payload: Bytes::copy_from_slice(slot.payload.get(..slot.length)?),
+            audio_level_dbov: slot.audio_level_dbov,
+        };
+        chunk.commit_all();
+        Some(packet)
+    }
+}
+
+/// Steers a sending pipeline from any thread; takes effect with the next frame.
+#[derive(Debug, Clone)]
+pub struct SendControl(Arc<Shared>);
+
+impl SendControl {
+    /// Whether frames are encoded and packets made. While not, media time goes on.
+    pub fn set_active(&self, active: bool) {
+        self.0.active.store(active, Ordering::Relaxed);
+    }
+
+    /// How many percent of the packets the receivers lose, 0..=100. In-band FEC is spent only against loss.
+    pub fn set_expected_loss(&self, percent: u8) {
+        self.0.expected_loss.store(percent.min(100), Ordering::Relaxed);
+    }
+
+    /// Target bitrate in kbit/s, brought into 6..=510.
+    pub fn set_bitrate(&self, kbps: u32) {
+        self.0.bitrate_kbps.store(kbps.clamp(6, 510), Ordering::Relaxed);
+    }
+}
+
+/// What a sending pipeline has done since its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SendSnapshot {
+    /// Packets given to the network task.
+    pub packets: u64,
+    /// Their payload in bytes, without headers.
+    pub payload_bytes: u64,
+    /// Frames encoded (20 ms each), sent or not.
+    pub frames: u64,
+    /// Frames that DTX left out.
+    pub dtx_frames: u64,
+    /// Packets thrown away because the network task did not take them in time.
+    pub overruns: u64,
+    /// Calls that the encoder refused.
+    pub encoder_errors: u64,
+}
+
+impl SendSnapshot {
+    const FIELDS: usize = 6;
+
+    fn to_array(self) -> [u64; Self::FIELDS] {
+        [
+            self.packets,
+            self.payload_bytes,
+            self.frames,
+            self.dtx_frames,
+            self.overruns,
+            self.encoder_errors,
+        ]
+    }
+
+    fn from_array(values: [u64; Self::FIELDS]) -> Self {
+        let [packets, payload_bytes, frames, dtx_frames, overruns, encoder_errors] = values;
+        Self {
+            packets,
+            payload_bytes,
+            frames,
+            dtx_frames,
+            overruns,
+            encoder_errors,
+        }
+    }
+}
+
+/// Reads what a sending pipeline does, from any thread.
+#[derive(Debug, Clone)]
+pub struct SendStats(Arc<Shared>);
+
+impl SendStats {
+    /// All counters, of one and the same moment.
+    pub fn snapshot(&self) -> SendSnapshot {
+        SendSnapshot::from_array(self.0.counters.load())
+    }
+
+    /// Largest absolute sample that went into the encoder since the last call, 0.0 for silence.
+    pub fn take_peak_level(&self) -> f32 {
+        self.0.peak.take()
+    }
+}
+
+const _: () = assert!(FRAME_SAMPLES == 2 * BLOCK_FRAMES && MAX_CHANNELS == 2);
