@@ -1,0 +1,487 @@
+//! One shard without its socket: datagrams, commands and time in; datagrams and events out.
+//!
+//! ```text
+//!   datagram ─► first byte (RFC 7983) ─┬─ STUN ── by user fragment or transaction ─► ice
+//!                                      ├─ DTLS ── by proved address ──────────────► dtls
+//!                                      └─ SRTP ── by proved address ──────────────► media (forward.rs)
+//! ```
+//!
+//! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
+
+mod forward;
+
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::cmp::Reverse;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::counters::ShardCounters;
+use super::dtls::{DtlsEvent, DtlsIdentity};
+use super::ice::IceOutcome;
+use super::peer::{Media, NewPeer, Peer};
+use super::policing::Policer;
+use super::rtp::HeaderShape;
+use super::srtp::SrtpSession;
+use super::stun::{StunKind, StunMessage};
+use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
+
+/// A datagram to send.
+#[derive(Debug)]
+pub(crate) struct Transmit {
+    pub(crate) to: SocketAddr,
+    pub(crate) data: BytesMut,
+}
+
+/// What the rest of the server wants of a shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Add(Box<NewPeer>),
+    Remove(PeerId),
+    SetPaused(PeerId, bool),
+}
+
+/// Who an address belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    peer: usize,
+    /// Only then is anything but STUN believed to come from this peer.
+    validated: bool,
+}
+
+/// One stream on this shard.
+#[derive(Debug, Default)]
+struct Stream {
+    /// Whose packets are forwarded: the newest publisher that sends.
+    publisher: Option<PeerId>,
+    publishers: usize,
+    players: Vec<usize>,
+}
+
+/// The state of one shard.
+#[derive(Debug)]
+pub(crate) struct Core {
+    identity: DtlsIdentity,
+    limits: ForwarderLimits,
+    counters: Arc<ShardCounters>,
+    rng: StdRng,
+    policer: Policer,
+    peers: Vec<Option<Box<Peer>>>,
+    free: Vec<usize>,
+    by_id: HashMap<PeerId, usize>,
+    by_ufrag: HashMap<String, usize>,
+    by_address: HashMap<SocketAddr, Route>,
+    streams: HashMap<StreamKey, Stream>,
+    timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
+    transmits: VecDeque<Transmit>,
+    events: VecDeque<ForwarderEvent>,
+    next_source: u64,
+    shape: HeaderShape,
+    /// Where a packet is put together for a listener.
+    scratch: Vec<u8>,
+    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    records: Vec<Vec<u8>>,
+}
+
+impl Core {
+    pub(crate) fn new(
+        identity: DtlsIdentity,
+        limits: ForwarderLimits,
+        counters: Arc<ShardCounters>,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Self {
+        let policer = Policer::new(
+            limits.unauthenticated_per_source,
+            limits.unauthenticated_in_total,
+            now,
+        );
+        Self {
+            identity,
+            limits,
+            counters,
+            rng: StdRng::from_seed(seed),
+            policer,
+            peers: Vec::new(),
+            free: Vec::new(),
+            by_id: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            streams: HashMap::new(),
+            timers: BinaryHeap::new(),
+            transmits: VecDeque::new(),
+            events: VecDeque::new(),
+            next_source: 0,
+            shape: HeaderShape::new(),
+            scratch: Vec::with_capacity(2048),
+            outgoing: Vec::new(),
+            records: Vec::new(),
+        }
+    }
+
+    /// Carries out a command.
+    pub(crate) fn handle_command(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Add(new) => self.add(*new, now),
+            Command::Remove(id) => {
+                if let Some(&index) = self.by_id.get(&id) {
+                    self.say_goodbye(index, now);
+                    self.forget(index);
+                }
+            }
+            Command::SetPaused(id, paused) => self.set_paused(id, paused),
+        }
+    }
+
+    /// Takes a datagram as it came from the network.
+    pub(crate) fn handle(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        self.counters.datagrams_received.one();
+        self.counters.bytes_received.add(datagram.len() as u64);
+        let route = self.by_address.get(&from).copied();
+        if !route.is_some_and(|route| route.validated) {
+            self.counters.unauthenticated.one();
+            if !self.policer.admit(from.ip(), now) {
+                self.counters.policed.one();
+                return;
+            }
+        }
+        match datagram.first() {
+            Some(0..=3) => self.handle_stun(datagram, from, now),
+            Some(20..=63) => self.handle_dtls(datagram, from, route, now),
+            Some(128..=191) => match route {
+                Some(route) if route.validated => self.handle_srtp(datagram, from, route.peer, now),
+                _ => {}
+            },
+            _ => self.counters.malformed.one(),
+        }
+    }
+
+    /// The next datagram to send.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.transmits.pop_front()
+    }
+
+    /// The next event for the rest of the server.
+    pub(crate) fn poll_event(&mut self) -> Option<ForwarderEvent> {
+        self.events.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] is to be called at the latest.
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        self.timers.peek().map(|Reverse((at, ..))| *at)
+    }
+
+    /// Does what time asks for.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(&Reverse((at, index, id))) = self.timers.peek() {
+            if at > now {
+                return;
+            }
+            self.timers.pop();
+            let Some(peer) = self.peer_mut(index).filter(|peer| peer.id == id) else {
+                continue;
+            };
+            if peer.armed != Some(at) {
+                continue;
+            }
+            peer.armed = None;
+            self.handle_peer_timeout(index, now);
+        }
+    }
+
+    /// Ends every peer as [`Command::Remove`] does.
+    pub(crate) fn end_all(&mut self, now: Instant) {
+        for index in 0..self.peers.len() {
+            self.say_goodbye(index, now);
+            self.forget(index);
+        }
+    }
+
+    fn add(&mut self, new: NewPeer, now: Instant) {
+        let random = (self.rng.random(), self.rng.random(), self.rng.random());
+        let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
+        let peer = Box::new(Peer::new(new, &self.identity, random, now));
+        let is_player = matches!(peer.media, Media::Player(_));
+        let index = self.free.pop().unwrap_or_else(|| {
+            self.peers.push(None);
+            self.peers.len() - 1
+        });
+        self.peers[index] = Some(peer);
+        self.by_id.insert(id, index);
+        self.by_ufrag.insert(ufrag, index);
+        let stream = self.streams.entry(key).or_default();
+        if is_player {
+            stream.players.push(index);
+        } else {
+            stream.publishers += 1;
+        }
+        self.counters.peers_added.one();
+        self.arm(index);
+    }
+
+    fn set_paused(&mut self, id: PeerId, paused: bool) {
+        let index = self.by_id.get(&id).copied();
+        let peer = index.and_then(|index| self.peer_mut(index));
+        if let Some(Media::Player(playing)) = peer.map(|peer| &mut peer.media) {
+            playing.paused = paused;
+            if paused {
+                playing.rebase.pause();
+            }
+        }
+    }
+
+    fn handle_stun(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        let Some(mut message) = StunMessage::parse(datagram) else {
+            self.counters.malformed.one();
+            return;
+        };
+        let index = match message.kind() {
+            StunKind::Request => message
+                .fragments()
+                .and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
+            StunKind::Success | StunKind::Failure => Some(index_in(message.transaction())),
+        };
+        let mut transaction = [0; 12];
+        self.rng.fill(&mut transaction[4..]);
+        let mut out = std::mem::take(&mut self.outgoing);
+        let outcome = index.and_then(|index| {
+            let peer = self.peers.get_mut(index)?.as_deref_mut()?;
+            put_index(&mut transaction, index);
+            let mut forgotten = None;
+            let outcome = if message.kind() == StunKind::Request {
+                let source = (from, datagram.len());
+                peer.ice.handle_request(
+                    &mut message, source, now, transaction, &mut out, &mut forgotten,
+                )
+            } else {
+                peer.ice.handle_response(&mut message, from, now)
+            };
+            if matches!(outcome, IceOutcome::Accepted | IceOutcome::Validated(_)) {
+                peer.last_authentic = now;
+            }
+            Some((index, outcome, forgotten))
+        });
+        self.outgoing = out;
+        let Some((index, outcome, forgotten)) = outcome else {
+            self.counters.stun_refused.one();
+            return;
+        };
+        if let Some(forgotten) = forgotten {
+            self.unroute(forgotten, index);
+        }
+        self.apply_ice(index, outcome, from, now);
+    }
+
+    fn apply_ice(&mut self, index: usize, outcome: IceOutcome, from: SocketAddr, now: Instant) {
+        match outcome {
+            IceOutcome::Refused => self.counters.stun_refused.one(),
+            IceOutcome::TooManyAddresses => self.counters.addresses_refused.one(),
+            IceOutcome::Accepted => {
+                let validated = false;
+                self.by_address.entry(from).or_insert(Route { peer: index, validated });
+            }
+            IceOutcome::Validated(address) => {
+                // Who last proved to receive at an address owns it.
+                let validated = true;
+                self.by_address.insert(address, Route { peer: index, validated });
+            }
+        }
+        self.flush_stun(index);
+        self.arm(index);
+        if let IceOutcome::Validated(address) = outcome {
+            let held = self.peer_mut(index).map(|peer| peer.take_held(address));
+            for datagram in held.unwrap_or_default() {
+                self.run_dtls(index, Some(&datagram), now);
+            }
+        }
+    }
+
+    fn handle_dtls(
+        &mut self,
+        datagram: &[u8],
+        from: SocketAddr,
+        route: Option<Route>,
+        now: Instant,
+    ) {
+        match route {
+            Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),
+            Some(route) => {
+                let peer = self.peer_mut(route.peer);
+                if !peer.is_some_and(|peer| peer.hold(from, datagram)) {
+                    self.counters.dtls_ignored.one();
+                }
+            }
+            None => self.counters.dtls_ignored.one(),
+        }
+    }
+
+    /// Gives the DTLS session a datagram, or the time only.
+    fn run_dtls(&mut self, index: usize, datagram: Option<&[u8]>, now: Instant) {
+        let mut records = std::mem::take(&mut self.records);
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        let event = match datagram {
+            Some(datagram) => peer.dtls.handle(datagram, now, &mut records),
+            None => peer.dtls.handle_timeout(now, &mut records),
+        };
+        self.send_records(index, &mut records);
+        self.records = records;
+        self.arm(index);
+        match event {
+            None => {}
+            Some(DtlsEvent::Connected(keys)) => match SrtpSession::new(keys) {
+                Ok(srtp) => self.connect(index, srtp, now),
+                Err(_) => self.lose(index, GoneReason::DtlsFailed),
+            },
+            Some(DtlsEvent::Closed) => self.lose(index, GoneReason::Closed),
+            Some(DtlsEvent::WrongCertificate) => {
+                self.counters.fingerprint_mismatches.one();
+                self.lose(index, GoneReason::WrongCertificate);
+            }
+            Some(DtlsEvent::Failed) => self.lose(index, GoneReason::DtlsFailed),
+        }
+    }
+
+    fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        peer.srtp = Some(srtp);
+        peer.last_authentic = now;
+        let event = ForwarderEvent::Connected { peer: peer.id };
+        self.counters.peers_connected.one();
+        self.events.push_back(event);
+        self.arm(index);
+    }
+
+    /// A peer went by itself.
+    fn lose(&mut self, index: usize, reason: GoneReason) {
+        if matches!(reason, GoneReason::DtlsFailed | GoneReason::WrongCertificate) {
+            self.counters.dtls_failed.one();
+        }
+        if let Some(peer) = self.forget(index) {
+            self.events.push_back(ForwarderEvent::Gone { peer, reason });
+        }
+    }
+
+    fn say_goodbye(&mut self, index: usize, now: Instant) {
+        let mut records = std::mem::take(&mut self.records);
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        peer.dtls.close(now, &mut records);
+        let bye = rtcp::goodbye(peer.ssrc, &peer.cname)
+            .and_then(|bye| peer.srtp.as_mut()?.protect_rtcp(&bye));
+        let to = peer.ice.selected();
+        if let (Some(data), Some(to)) = (bye, to) {
+            self.counters.rtcp_sent.one();
+            self.transmits.push_back(Transmit { to, data });
+        }
+        self.send_records(index, &mut records);
+        self.records = records;
+    }
+
+    fn forget(&mut self, index: usize) -> Option<PeerId> {
+        let peer = self.peers.get_mut(index)?.take()?;
+        self.free.push(index);
+        self.by_id.remove(&peer.id);
+        self.by_ufrag.remove(peer.ice.local_ufrag());
+        for address in peer.ice.addresses() {
+            self.unroute(address, index);
+        }
+        self.counters.peers_removed.one();
+        if let Some(stream) = self.streams.get_mut(&peer.stream) {
+            match peer.media {
+                Media::Player(_) => stream.players.retain(|player| *player != index),
+                Media::Publisher(_) => stream.publishers = stream.publishers.saturating_sub(1),
+            }
+            if stream.publisher == Some(peer.id) {
+                stream.publisher = None;
+            }
+            if stream.players.is_empty() && stream.publishers == 0 {
+                self.streams.remove(&peer.stream);
+            }
+        }
+        Some(peer.id)
+    }
+
+    fn handle_peer_timeout(&mut self, index: usize, now: Instant) {
+        let (connect, consent) = (self.limits.connect_timeout, self.limits.consent_timeout);
+        let mut out = std::mem::take(&mut self.outgoing);
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        if peer.gives_up(connect, consent) <= now {
+            let reason = match peer.srtp {
+                Some(_) => GoneReason::ConsentLost,
+                None => GoneReason::NeverConnected,
+            };
+            self.outgoing = out;
+            self.lose(index, reason);
+            return;
+        }
+        peer.ice.handle_timeout(now, &mut out);
+        self.outgoing = out;
+        self.flush_stun(index);
+        self.send_report_if_due(index, now);
+        self.run_dtls(index, None, now);
+    }
+
+    fn flush_stun(&mut self, index: usize) {
+        for (to, datagram) in self.outgoing.drain(..) {
+            let data = BytesMut::from(&datagram[..]);
+            self.transmits.push_back(Transmit { to, data });
+        }
+        if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
+            self.counters.amplification_refused.add(peer.ice.take_amplification_refused());
+        }
+    }
+
+    fn send_records(&mut self, index: usize, records: &mut Vec<Vec<u8>>) {
+        let to = self.peer_mut(index).and_then(|peer| peer.ice.selected());
+        for record in records.drain(..) {
+            let data = BytesMut::from(&record[..]);
+            self.transmits.extend(to.map(|to| Transmit { to, data }));
+        }
+    }
+
+    fn unroute(&mut self, address: SocketAddr, index: usize) {
+        if self.by_address.get(&address).is_some_and(|route| route.peer == index) {
+            self.by_address.remove(&address);
+        }
+    }
+
+    fn peer_mut(&mut self, index: usize) -> Option<&mut Peer> {
+        self.peers.get_mut(index)?.as_deref_mut()
+    }
+
+    /// Sees to it that this peer is looked at in time.
+    fn arm(&mut self, index: usize) {
+        let (connect, consent) = (self.limits.connect_timeout, self.limits.consent_timeout);
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        let at = peer.next_timeout(connect, consent);
+        if peer.armed.is_none_or(|armed| at < armed) {
+            peer.armed = Some(at);
+            let id = peer.id;
+            self.timers.push(Reverse((at, index, id)));
+        }
+    }
+}
+
+/// Our transactions name the peer they belong to, so that an answer finds it.
+fn put_index(transaction: &mut [u8; 12], index: usize) {
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    transaction[..4].copy_from_slice(&index.to_be_bytes());
+}
+
+fn index_in(transaction: [u8; 12]) -> usize {
+    let [a, b, c, d, ..] = transaction;
+    u32::from_be_bytes([a, b, c, d]) as usize
+}

@@ -1,0 +1,103 @@
+//! Counters of the data path: one writer (the shard), any reader, no lock.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident,)*) => {
+        /// What a forwarder did since it started, all shards together.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct ForwarderCounters {
+            $($(#[$doc])* pub $name: u64,)*
+        }
+
+        /// The same, where the shard counts.
+        #[derive(Debug, Default)]
+        pub(crate) struct ShardCounters {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl ShardCounters {
+            /// Adds what this shard counted.
+            pub(crate) fn add_to(&self, total: &mut ForwarderCounters) {
+                $(total.$name = total.$name.wrapping_add(self.$name.value());)*
+            }
+        }
+    };
+}
+
+counters! {
+    /// Datagrams received.
+    datagrams_received,
+    /// Their UDP payload bytes.
+    bytes_received,
+    /// Datagrams handed to the kernel.
+    datagrams_sent,
+    /// Their UDP payload bytes.
+    bytes_sent,
+    /// Datagrams that the kernel refused (full buffer, no route).
+    send_failed,
+    /// Datagrams that are none of STUN, DTLS, RTP and RTCP, or malformed.
+    malformed,
+    /// Datagrams from addresses that no peer has proved.
+    unauthenticated,
+    /// Of these, dropped unread because their source was beyond its rate.
+    policed,
+    /// STUN messages with a wrong user name, a wrong MESSAGE-INTEGRITY, or that answer nothing.
+    stun_refused,
+    /// Authentic STUN requests from a fifth address of one peer.
+    addresses_refused,
+    /// Datagrams not sent because three times the bytes received from an unproven address were reached.
+    amplification_refused,
+    /// DTLS datagrams ignored because their address is not proved.
+    dtls_ignored,
+    /// DTLS handshakes that failed, a wrong certificate among them.
+    dtls_failed,
+    /// Certificates that did not match the fingerprint of the offer.
+    fingerprint_mismatches,
+    /// Authentic RTP packets from publishers.
+    rtp_received,
+    /// RTP and RTCP packets that were forged, replayed or came before DTLS ended.
+    srtp_refused,
+    /// RTP packets that listeners sent, or publishers on a stream that is another's.
+    rtp_unexpected,
+    /// Authentic RTP packets without payload (probing, padding): not media, not forwarded.
+    rtp_without_media,
+    /// Copies of RTP packets sent to listeners.
+    rtp_forwarded,
+    /// Copies not sent: paused, not connected, older than the listener, or of a format it has not.
+    rtp_not_forwarded,
+    /// Authentic RTCP packets received (compound packets count once).
+    rtcp_received,
+    /// Receiver report blocks of listeners about what we sent.
+    receiver_reports,
+    /// RTCP packets sent.
+    rtcp_sent,
+    /// Peers added.
+    peers_added,
+    /// Peers whose DTLS handshake completed.
+    peers_connected,
+    /// Peers removed or gone; added minus removed are here now.
+    peers_removed,
+}
+
+/// One counter; only its shard adds to it.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds `n`. A plain load and store: there is one writer.
+    pub(crate) fn add(&self, n: u64) {
+        let value = self.0.load(Ordering::Relaxed);
+        self.0.store(value.wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Adds one.
+    pub(crate) fn one(&self) {
+        self.add(1);
+    }
+
+    fn value(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,375 @@
+//! The handle that the rest of the server has.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, TrySendError, bounded};
+use nix::sys::eventfd::EventFd;
+use rand::RngExt;
+
+use super::core::Command;
+use super::counters::ShardCounters;
+use super::dtls::{DtlsIdentity, IdentityError};
+use super::peer::NewPeer;
+use super::sdp::{AnswerParts, Credentials, Offer, Role, write_answer};
+use super::socket::{self, Control, Shard};
+use super::{
+    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError,
+    PeerId, StreamKey,
+};
+
+/// Commands that wait for a shard; it takes them all with every wake-up.
+const COMMANDS: usize = 4096;
+/// How long a command that must not be lost waits for room.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(1);
+/// Below so many cores one shard does it.
+const CORES_FOR_SHARDS: usize = 4;
+/// Characters of ICE credentials: RFC 8839 §5.4.
+const ICE_CHARACTERS: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// 8 characters of 6 bits: two sessions with one user fragment do not happen.
+const UFRAG_CHARACTERS: usize = 8;
+/// 144 bits; RFC 8445 §5.3 asks for 128.
+const PASSWORD_CHARACTERS: usize = 24;
+
+/// The SFU. Cheap to clone; all clones are one forwarder. Dropping the last one stops it.
+///
+/// Methods take no lock that a packet could wait for and may be called from any thread except the one that
+/// delivers a [`ForwarderEvent`].
+#[derive(Clone, Debug)]
+pub struct Forwarder {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    identity: DtlsIdentity,
+    limits: ForwarderLimits,
+    shards: Vec<ShardHandle>,
+    next_peer: AtomicU64,
+    /// Peers that were ever handed to a shard.
+    joined: AtomicU64,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct ShardHandle {
+    address: SocketAddr,
+    candidates: Vec<SocketAddr>,
+    commands: Sender<Control>,
+    wake: Arc<EventFd>,
+    counters: Arc<ShardCounters>,
+}
+
+/// Why a forwarder did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartForwarderError {
+    /// A shard's UDP socket could not be opened.
+    #[error("cannot listen on udp {address}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// There are not enough ports behind the configured one for every shard.
+    #[error("no {shards} ports from {address} on")]
+    Ports {
+        /// The first.
+        address: SocketAddr,
+        /// How many are wanted.
+        shards: usize,
+    },
+    /// No certificate for DTLS.
+    #[error("no dtls identity")]
+    Identity(#[from] IdentityError),
+    /// A thread, a wake-up descriptor or the list of interfaces was refused by the system.
+    #[error("the system refused a resource")]
+    System(#[source] std::io::Error),
+}
+
+impl Forwarder {
+    /// Opens the sockets and starts one thread for each shard, named `express-fwd-N`.
+    ///
+    /// `events` is called on those threads; it must not block and must not call the forwarder.
+    ///
+    /// # Errors
+    /// [`StartForwarderError`]: nothing was started.
+    pub fn start(
+        config: ForwarderConfig,
+        events: impl Fn(ForwarderEvent) + Send + Sync + 'static,
+    ) -> Result<Self, StartForwarderError> {
+        let identity = DtlsIdentity::generate()?;
+        let events: Arc<dyn Fn(ForwarderEvent) + Send + Sync> = Arc::new(events);
+        let mut shards = Vec::new();
+        let mut prepared = Vec::new();
+        for number in 0..shard_count(config.shards) {
+            let (shard, handle) = prepare(&config, number, &identity, &events)?;
+            shards.push(handle);
+            prepared.push(shard);
+        }
+        let mut threads = Vec::new();
+        for (number, shard) in prepared.into_iter().enumerate() {
+            let thread = std::thread::Builder::new()
+                .name(format!("express-fwd-{number}"))
+                .spawn(move || shard.run())
+                .map_err(StartForwarderError::System);
+            match thread {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    stop(&shards, &mut threads);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(Self {
+            inner: Arc::new(Inner {
+                identity,
+                limits: config.limits,
+                shards,
+                next_peer: AtomicU64::new(1),
+                joined: AtomicU64::new(0),
+                threads: Mutex::new(threads),
+            }),
+        })
+    }
+
+    /// Where the shards listen, in their order.
+    pub fn media_addresses(&self) -> Vec<SocketAddr> {
+        self.inner.shards.iter().map(|shard| shard.address).collect()
+    }
+
+    /// Answers the offer of who will send this stream.
+    ///
+    /// A publisher that replaces another on the same key takes over with its first packet; the players stay.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: there is no peer.
+    pub fn publish(&self, stream: StreamKey, offer_sdp: &str) -> Result<Answer, NegotiateError> {
+        self.negotiate(stream, offer_sdp, Role::Publisher)
+    }
+
+    /// Answers the offer of who wants to hear this stream, whether it is sent already or not.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: there is no peer.
+    pub fn play(&self, stream: StreamKey, offer_sdp: &str) -> Result<Answer, NegotiateError> {
+        self.negotiate(stream, offer_sdp, Role::Player)
+    }
+
+    /// Says goodbye to a peer (RTCP BYE, close_notify) and forgets it. An unknown peer is ignored.
+    pub fn remove(&self, peer: PeerId) {
+        self.must_tell(peer, Command::Remove(peer));
+    }
+
+    /// Stops or resumes media to a player. Its connection stays; the numbers go on without a gap.
+    pub fn set_player_paused(&self, peer: PeerId, paused: bool) {
+        self.must_tell(peer, Command::SetPaused(peer, paused));
+    }
+
+    /// What was done so far.
+    pub fn counters(&self) -> ForwarderCounters {
+        let mut total = ForwarderCounters::default();
+        for shard in &self.inner.shards {
+            shard.counters.add_to(&mut total);
+        }
+        total
+    }
+
+    /// Says goodbye to every peer, ends the threads and waits for them. A second call does nothing.
+    pub fn stop(&self) {
+        self.inner.stop();
+    }
+
+    fn negotiate(
+        &self,
+        stream: StreamKey,
+        offer_sdp: &str,
+        role: Role,
+    ) -> Result<Answer, NegotiateError> {
+        let inner = &self.inner;
+        let offer = Offer::parse(offer_sdp, role, inner.limits.offer_bytes)?;
+        let gone = self.counters().peers_removed;
+        let present = inner.joined.load(Ordering::Relaxed).saturating_sub(gone);
+        if present >= inner.limits.peers as u64 {
+            return Err(NegotiateError::TooManyPeers);
+        }
+        // The remainder of a peer's number is its shard, as the stream's is.
+        let count = inner.shards.len() as u64;
+        let shard_number = stream.0 % count;
+        let number = inner.next_peer.fetch_add(1, Ordering::Relaxed);
+        let id = PeerId(number.wrapping_mul(count).wrapping_add(shard_number));
+        let shard = &inner.shards[shard_number as usize];
+        let mut rng = rand::rng();
+        let local = Credentials {
+            ufrag: random_text(&mut rng, UFRAG_CHARACTERS),
+            password: random_text(&mut rng, PASSWORD_CHARACTERS),
+        };
+        let new = NewPeer {
+            id,
+            stream,
+            role,
+            local,
+            remote: offer.credentials.clone(),
+            fingerprint: offer.fingerprint,
+            format: offer.format,
+            ssrc: rng.random_range(1..=u32::MAX),
+            cname: random_text(&mut rng, UFRAG_CHARACTERS).replace(['+', '/'], "x"),
+        };
+        let sdp = write_answer(
+            &offer,
+            &AnswerParts {
+                role,
+                credentials: &new.local,
+                fingerprint: inner.identity.fingerprint(),
+                candidates: &shard.candidates,
+                ssrc: new.ssrc,
+                cname: &new.cname,
+                session_id: rng.random::<u64>() >> 1,
+            },
+        );
+        shard.tell(Command::Add(Box::new(new)))?;
+        inner.joined.fetch_add(1, Ordering::Relaxed);
+        Ok(Answer { peer: id, sdp })
+    }
+
+    /// For commands whose loss would leave a peer behind: waits for room, and says so if there is none.
+    fn must_tell(&self, peer: PeerId, command: Command) {
+        let count = self.inner.shards.len() as u64;
+        let shard = &self.inner.shards[(peer.0 % count) as usize];
+        let sent = shard.commands.send_timeout(Control::Command(command), COMMAND_PATIENCE);
+        if let Err(crossbeam_channel::SendTimeoutError::Timeout(_)) = sent {
+            tracing::error!(?peer, "a shard took no command for a second");
+        }
+        shard.wake();
+    }
+}
+
+impl Inner {
+    fn stop(&self) {
+        let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
+        stop(&self.shards, &mut threads);
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl ShardHandle {
+    fn tell(&self, command: Command) -> Result<(), NegotiateError> {
+        self.commands.try_send(Control::Command(command)).map_err(|error| match error {
+            TrySendError::Full(_) => NegotiateError::Busy,
+            TrySendError::Disconnected(_) => NegotiateError::Stopped,
+        })?;
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
+        // It fails only when the counter is at its end: then the shard is awake.
+        let _ = self.wake.write(1);
+    }
+}
+
+fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>) {
+    for shard in shards {
+        // A shard that takes nothing for so long is not waited for by its queue, but by join.
+        let _ = shard.commands.send_timeout(Control::Stop, COMMAND_PATIENCE);
+        shard.wake();
+    }
+    let own = std::thread::current().id();
+    for thread in threads.drain(..).filter(|thread| thread.thread().id() != own) {
+        if thread.join().is_err() {
+            tracing::error!("a forwarder thread panicked");
+        }
+    }
+}
+
+fn prepare(
+    config: &ForwarderConfig,
+    number: usize,
+    identity: &DtlsIdentity,
+    events: &Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
+) -> Result<(Shard, ShardHandle), StartForwarderError> {
+    let mut address = config.udp;
+    if address.port() != 0 {
+        let step = u16::try_from(number).ok();
+        let port = step.and_then(|step| address.port().checked_add(step));
+        address.set_port(port.ok_or(StartForwarderError::Ports {
+            address: config.udp,
+            shards: shard_count(config.shards),
+        })?);
+    }
+    let bind = |source| StartForwarderError::Bind { address, source };
+    let socket = socket::open(address).map_err(bind)?;
+    let bound = socket.local_addr().map_err(bind)?;
+    let wake = EventFd::from_value_and_flags(
+        0,
+        nix::sys::eventfd::EfdFlags::EFD_NONBLOCK | nix::sys::eventfd::EfdFlags::EFD_CLOEXEC,
+    )
+    .map_err(|errno| StartForwarderError::System(errno.into()))?;
+    let wake = Arc::new(wake);
+    let (sender, receiver) = bounded(COMMANDS);
+    let counters = Arc::new(ShardCounters::default());
+    let handle = ShardHandle {
+        address: bound,
+        candidates: candidates(bound, &config.public_addresses)?,
+        commands: sender,
+        wake: Arc::clone(&wake),
+        counters: Arc::clone(&counters),
+    };
+    let shard = Shard {
+        socket,
+        wake,
+        commands: receiver,
+        identity: identity.clone(),
+        limits: config.limits.clone(),
+        counters,
+        seed: rand::rng().random(),
+        events: Arc::clone(events),
+    };
+    Ok((shard, handle))
+}
+
+fn shard_count(configured: usize) -> usize {
+    if configured > 0 {
+        return configured;
+    }
+    match std::thread::available_parallelism() {
+        Ok(cores) if cores.get() >= CORES_FOR_SHARDS => cores.get(),
+        _ => 1,
+    }
+}
+
+/// Where clients are told to send: the configured addresses, or the bound one, or those of all interfaces.
+fn candidates(
+    bound: SocketAddr,
+    public: &[IpAddr],
+) -> Result<Vec<SocketAddr>, StartForwarderError> {
+    let with_port = |ip: IpAddr| SocketAddr::new(ip, bound.port());
+    if !public.is_empty() {
+        return Ok(public.iter().copied().map(with_port).collect());
+    }
+    if !bound.ip().is_unspecified() {
+        return Ok(vec![bound]);
+    }
+    let mut found = socket::interface_addresses(bound.is_ipv4())
+        .map_err(|errno| StartForwarderError::System(errno.into()))?;
+    // Loopback last: it is of use on this machine only.
+    found.sort_by_key(IpAddr::is_loopback);
+    Ok(found.into_iter().map(with_port).collect())
+}
+
+fn random_text(rng: &mut impl RngExt, length: usize) -> String {
+    (0..length)
+        .map(|_| char::from(ICE_CHARACTERS[rng.random_range(0..ICE_CHARACTERS.len())]))
+        .collect()
+}

@@ -1,0 +1,144 @@
+//! The SFU: media of publishers to the players of the same stream, on a data path of its own.
+//!
+//! # Shape
+//! - [`core`](self) of each shard is sans-I/O: datagrams, commands and time in, datagrams and events out.
+//! - `socket` is its thread: one UDP socket, `recvmmsg`, `sendmmsg`, nothing else. Shard *i* listens on port + *i*.
+//! - [`Forwarder`] is the handle for the rest of the server: it negotiates on the caller's thread and sends the shard
+//!   what came of it. No lock is taken for a packet.
+//!
+//! One peer connection carries one stream one way. A stream and all its players live on one shard, chosen by its key.
+//!
+//! # What is believed
+//! An address counts after a STUN request with MESSAGE-INTEGRITY from it, and gets DTLS and media after it answered
+//! a check of ours. Keys count after the certificate matched the offer's fingerprint. Nobody else is answered.
+//!
+//! # Source
+//! RFC 8445 (ICE), 7675 (consent), 5764 (DTLS-SRTP), 3550 (RTP), 7587 (Opus), 2198 (RED), 5761 (rtcp-mux),
+//! 7983 (telling them apart).
+
+mod core;
+mod counters;
+mod dtls;
+mod handle;
+mod ice;
+mod peer;
+mod policing;
+mod rebase;
+mod reception;
+mod rtcp;
+mod rtp;
+mod sdp;
+mod socket;
+mod srtp;
+mod stun;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+pub use counters::ForwarderCounters;
+pub use dtls::IdentityError;
+pub use handle::{Forwarder, StartForwarderError};
+pub use sdp::NegotiateError;
+
+/// How a [`Forwarder`] is started.
+#[derive(Clone, Debug)]
+pub struct ForwarderConfig {
+    /// Where shard 0 listens; shard *i* listens on port + *i*. Port 0: a free one for each shard.
+    pub udp: SocketAddr,
+    /// Addresses for the answer's candidates instead of the local ones: for machines behind NAT.
+    pub public_addresses: Vec<IpAddr>,
+    /// Shards, one thread each. 0: one below 4 cores, else one for each core.
+    pub shards: usize,
+    /// What strangers and peers may use.
+    pub limits: ForwarderLimits,
+}
+
+/// Limits and time-outs of a forwarder.
+#[derive(Clone, Debug)]
+pub struct ForwarderLimits {
+    /// Peers at a time, all shards together. Default 10,000.
+    pub peers: usize,
+    /// Bytes of an offer. Default 32,768; a browser's has 3,000.
+    pub offer_bytes: usize,
+    /// Packets a second from one IPv4 address or IPv6 /64 that no peer has proved, with bursts of two seconds' worth;
+    /// 0 is unlimited. Default 1,000: a join takes about ten, and an office joins at once.
+    pub unauthenticated_per_source: u32,
+    /// The same for all sources of a shard together. Default 50,000.
+    pub unauthenticated_in_total: u32,
+    /// A peer that is not connected so long after its offer is gone. Default 30 s.
+    pub connect_timeout: Duration,
+    /// A peer is gone so long after its last authentic packet. Default 30 s (RFC 7675 §5.1).
+    pub consent_timeout: Duration,
+}
+
+impl Default for ForwarderLimits {
+    fn default() -> Self {
+        Self {
+            peers: 10_000,
+            offer_bytes: 32 * 1024,
+            unauthenticated_per_source: 1_000,
+            unauthenticated_in_total: 50_000,
+            connect_timeout: Duration::from_secs(30),
+            consent_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// A stream, named by whoever owns the truth about streams. Never reused for another stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamKey(pub u64);
+
+/// One peer connection of this forwarder; later ones are greater on the same shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerId(u64);
+
+/// The answer to an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The peer that now waits for the client.
+    pub peer: PeerId,
+    /// The answer, complete: all candidates are in it.
+    pub sdp: String,
+}
+
+/// What happens to peers. Delivered on a shard's thread: hand it on, do not block, do not call the [`Forwarder`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ForwarderEvent {
+    /// The DTLS handshake is complete and the certificate is the offer's.
+    Connected {
+        /// Who.
+        peer: PeerId,
+    },
+    /// The first authentic RTP packet of a publisher came.
+    MediaStarted {
+        /// Who.
+        peer: PeerId,
+    },
+    /// The peer is gone and forgotten; [`Forwarder::remove`] is not needed and does no harm.
+    Gone {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        reason: GoneReason,
+    },
+}
+
+/// Why a peer is gone without having been removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GoneReason {
+    /// It did not connect within [`ForwarderLimits::connect_timeout`].
+    NeverConnected,
+    /// Nothing authentic came for [`ForwarderLimits::consent_timeout`].
+    ConsentLost,
+    /// The DTLS handshake failed.
+    DtlsFailed,
+    /// Its certificate is not the one that its offer names.
+    WrongCertificate,
+    /// It said goodbye (close_notify).
+    Closed,
+}

@@ -1,0 +1,158 @@
+//! One peer: a publisher's or a player's connection, whatever became of it so far.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use super::dtls::{DtlsIdentity, DtlsSession};
+use super::ice::IceSession;
+use super::rebase::{Rebase, SequenceCompactor};
+use super::reception::Reception;
+use super::rtp::LegFormat;
+use super::sdp::{Credentials, Fingerprint, Role};
+use super::srtp::SrtpSession;
+use super::{PeerId, StreamKey};
+
+/// DTLS datagrams that are held back until their address is proved: a ClientHello has one or two.
+const MAX_HELD: usize = 2;
+/// Receiver reports go out so often. RFC 3550 §6.2 allows a fixed minimum below 5 s for small groups: two members.
+pub(crate) const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// What a shard is told about a peer: the outcome of a negotiation.
+#[derive(Clone, Debug)]
+pub(crate) struct NewPeer {
+    pub(crate) id: PeerId,
+    pub(crate) stream: StreamKey,
+    pub(crate) role: Role,
+    pub(crate) local: Credentials,
+    pub(crate) remote: Credentials,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) format: LegFormat,
+    /// What we send as: media and RTCP to a player, RTCP to a publisher.
+    pub(crate) ssrc: u32,
+    pub(crate) cname: String,
+}
+
+/// A peer of this shard.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) stream: StreamKey,
+    pub(crate) ice: IceSession,
+    pub(crate) dtls: DtlsSession,
+    /// Present from the end of the handshake on.
+    pub(crate) srtp: Option<SrtpSession>,
+    pub(crate) format: LegFormat,
+    pub(crate) ssrc: u32,
+    pub(crate) cname: String,
+    pub(crate) media: Media,
+    pub(crate) added: Instant,
+    pub(crate) last_authentic: Instant,
+    /// The earliest entry of this peer in the shard's timers that still counts.
+    pub(crate) armed: Option<Instant>,
+    held: Vec<(SocketAddr, Vec<u8>)>,
+}
+
+/// What is done with media of this peer.
+#[derive(Debug)]
+pub(crate) enum Media {
+    Publisher(Publishing),
+    Player(Playing),
+}
+
+/// A publisher's media.
+#[derive(Debug, Default)]
+pub(crate) struct Publishing {
+    /// Of the SSRC that is forwarded now.
+    pub(crate) reception: Option<Reception>,
+    pub(crate) compactor: SequenceCompactor,
+    /// Which source this is, unlike any other of the shard.
+    pub(crate) source: u64,
+    /// SSRCs that this publisher used before; packets that still come from them are not media.
+    pub(crate) past: Vec<u32>,
+    pub(crate) next_report: Option<Instant>,
+}
+
+/// A listener's media.
+#[derive(Debug)]
+pub(crate) struct Playing {
+    pub(crate) rebase: Rebase,
+    pub(crate) paused: bool,
+    /// As its sender reports say; they wrap.
+    pub(crate) packets: u32,
+    pub(crate) octets: u32,
+}
+
+impl Peer {
+    pub(crate) fn new(
+        new: NewPeer,
+        identity: &DtlsIdentity,
+        (first_sequence, first_timestamp, tie_breaker): (u16, u32, u64),
+        now: Instant,
+    ) -> Self {
+        let media = match new.role {
+            Role::Publisher => Media::Publisher(Publishing::default()),
+            Role::Player => Media::Player(Playing {
+                rebase: Rebase::new(first_sequence, first_timestamp),
+                paused: false,
+                packets: 0,
+                octets: 0,
+            }),
+        };
+        Self {
+            id: new.id,
+            stream: new.stream,
+            ice: IceSession::new(new.local, new.remote, tie_breaker),
+            dtls: DtlsSession::new(identity, new.fingerprint, now),
+            srtp: None,
+            format: new.format,
+            ssrc: new.ssrc,
+            cname: new.cname,
+            media,
+            added: now,
+            last_authentic: now,
+            armed: None,
+            held: Vec::new(),
+        }
+    }
+
+    /// Notes traffic that only this peer can have sent.
+    pub(crate) fn hear(&mut self, from: SocketAddr, now: Instant) {
+        self.last_authentic = now;
+        self.ice.hear(from, now);
+    }
+
+    /// Keeps a DTLS datagram whose address is still being proved; `false` if there are enough already.
+    pub(crate) fn hold(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+        let is_room = self.srtp.is_none() && self.held.len() < MAX_HELD;
+        if is_room {
+            self.held.push((from, datagram.to_vec()));
+        }
+        is_room
+    }
+
+    /// What was held back from an address that is proved now.
+    pub(crate) fn take_held(&mut self, from: SocketAddr) -> Vec<Vec<u8>> {
+        let held = std::mem::take(&mut self.held);
+        held.into_iter().filter(|(address, _)| *address == from).map(|(_, held)| held).collect()
+    }
+
+    /// When this peer is given up if nothing is heard.
+    pub(crate) fn gives_up(&self, connect: Duration, consent: Duration) -> Instant {
+        match self.srtp {
+            Some(_) => self.last_authentic + consent,
+            None => self.added + connect,
+        }
+    }
+
+    /// When [`Core::handle_timeout`](super::core::Core::handle_timeout) has to look at this peer.
+    pub(crate) fn next_timeout(&self, connect: Duration, consent: Duration) -> Instant {
+        let report = match &self.media {
+            Media::Publisher(publishing) => publishing.next_report,
+            Media::Player(_) => None,
+        };
+        [self.ice.next_timeout(), self.dtls.next_timeout(), report]
+            .into_iter()
+            .flatten()
+            .fold(self.gives_up(connect, consent), Instant::min)
+    }
+}

@@ -1,0 +1,311 @@
+//! Sequence numbers and timestamps as one listener sees them.
+//!
+//! A listener's stream must look like one unbroken stream, whoever sends: late joiners, a publisher that
+//! restarts, a pause, packets that are not forwarded. [`SequenceCompactor`] closes the gaps that we make
+//! ourselves (once for each source), [`Rebase`] moves the result onto the listener's own numbers.
+
+use std::time::{Duration, Instant};
+
+/// How many left-out packets are remembered for packets that come out of order.
+const REMEMBERED: usize = 64;
+/// A forward jump that is a new beginning, not loss. RFC 3550 appendix A.1 (MAX_DROPOUT).
+const MAX_DROPOUT: u64 = 3000;
+/// Clock rate of Opus on RTP in Hz, always. RFC 7587 §4.1.
+const CLOCK_HZ: u64 = 48_000;
+/// The least step between two sources: one frame of 20 ms.
+const FRAME_TICKS: u64 = 960;
+
+/// Extends 16-bit sequence numbers to 64 bits that never wrap. RFC 3550 appendix A.1.
+#[derive(Debug, Default)]
+pub(crate) struct Unwrapper {
+    highest: Option<u64>,
+}
+
+impl Unwrapper {
+    /// The extended number; packets before the first one stay positive.
+    pub(crate) fn extend(&mut self, sequence: u16) -> u64 {
+        let Some(highest) = self.highest else {
+            let first = (1 << 16) + u64::from(sequence);
+            self.highest = Some(first);
+            return first;
+        };
+        let low = (highest & 0xffff) as u16;
+        let step = i64::from(sequence.wrapping_sub(low) as i16);
+        let extended = highest.saturating_add_signed(step);
+        self.highest = Some(highest.max(extended));
+        extended
+    }
+}
+
+/// Renumbers the packets of one source so that those we leave out (padding only) leave no gap.
+#[derive(Debug)]
+pub(crate) struct SequenceCompactor {
+    left_out: [u64; REMEMBERED],
+    total: u64,
+    highest_kept: u64,
+}
+
+impl Default for SequenceCompactor {
+    fn default() -> Self {
+        Self {
+            left_out: [0; REMEMBERED],
+            total: 0,
+            highest_kept: 0,
+        }
+    }
+}
+
+impl SequenceCompactor {
+    /// Says that packet `extended` is not forwarded.
+    ///
+    /// One that comes late (a later packet is out already) keeps its gap: closing it would number two packets alike.
+    pub(crate) fn leave_out(&mut self, extended: u64) {
+        if extended > self.highest_kept {
+            let slot = (self.total % REMEMBERED as u64) as usize;
+            self.left_out[slot] = extended;
+            self.total = self.total.saturating_add(1);
+        }
+    }
+
+    /// The number of packet `extended` in the stream without the left-out ones; `None` if that is no longer known.
+    pub(crate) fn keep(&mut self, extended: u64) -> Option<u64> {
+        let known = (self.total.min(REMEMBERED as u64)) as usize;
+        let later = self.left_out[..known].iter().filter(|&&left| left > extended).count() as u64;
+        if later == REMEMBERED as u64 {
+            return None;
+        }
+        self.highest_kept = self.highest_kept.max(extended);
+        Some(extended.saturating_sub(self.total - later))
+    }
+}
+
+/// What a packet is called for one listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rebased {
+    pub(crate) sequence: u16,
+    pub(crate) timestamp: u32,
+    /// The first packet of a source, or after a pause: the marker bit says so (RFC 7587 §4.1).
+    pub(crate) first: bool,
+}
+
+/// The mapping from the current source to one listener's stream.
+#[derive(Debug)]
+pub(crate) struct Rebase {
+    anchor: Option<Anchor>,
+    /// Highest number sent, extended; the next source goes on behind it.
+    highest: u64,
+    last_timestamp: u32,
+    last_sent: Option<Instant>,
+    /// After a pause the numbers go on without a gap, the timestamps with the time that passed.
+    paused: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    source: u64,
+    /// The source's number of the first packet that this listener gets, and what it is called there.
+    first_in: u64,
+    first_out: u64,
+    highest_in: u64,
+    timestamp_offset: u32,
+}
+
+impl Rebase {
+    /// `first_sequence` and `first_timestamp` are random (RFC 3550 §5.1); the sequence number starts in the lower
+    /// half, because some receivers take the rollover counter of the first packet for 0.
+    pub(crate) fn new(first_sequence: u16, first_timestamp: u32) -> Self {
+        Self {
+            anchor: None,
+            highest: u64::from(first_sequence & 0x7fff).max(1),
+            last_timestamp: first_timestamp,
+            last_sent: None,
+            paused: false,
+        }
+    }
+
+    /// Maps packet `sequence` (compacted, see [`SequenceCompactor`]) of `source`; `None`: it is older than what
+    /// this listener got first.
+    pub(crate) fn map(
+        &mut self,
+        source: u64,
+        sequence: u64,
+        timestamp: u32,
+        now: Instant,
+    ) -> Option<Rebased> {
+        let (mut anchor, first) = match self.anchor {
+            Some(anchor) if anchor.source == source && !self.paused && !anchor.jumped(sequence) => {
+                (anchor, false)
+            }
+            Some(anchor) if anchor.source == source => {
+                // An older packet cannot end a pause: it would be numbered behind the newer ones.
+                if sequence <= anchor.highest_in {
+                    return None;
+                }
+                (self.anchored(source, sequence, anchor.timestamp_offset), true)
+            }
+            _ => {
+                let offset = self.next_timestamp(now).wrapping_sub(timestamp);
+                (self.anchored(source, sequence, offset), true)
+            }
+        };
+        let out = anchor.first_out + sequence.checked_sub(anchor.first_in)?;
+        let timestamp = timestamp.wrapping_add(anchor.timestamp_offset);
+        anchor.highest_in = anchor.highest_in.max(sequence);
+        self.anchor = Some(anchor);
+        self.paused = false;
+        if out >= self.highest {
+            self.highest = out;
+            self.last_timestamp = timestamp;
+            self.last_sent = Some(now);
+        }
+        Some(Rebased {
+            sequence: (out & 0xffff) as u16,
+            timestamp,
+            first,
+        })
+    }
+
+    /// Says that packets are not sent to this listener from here on.
+    pub(crate) fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// The listener's timestamp for the source's `timestamp`: what a sender report needs.
+    pub(crate) fn timestamp_of(&self, source: u64, timestamp: u32) -> Option<u32> {
+        let anchor = self.anchor.filter(|anchor| anchor.source == source)?;
+        Some(timestamp.wrapping_add(anchor.timestamp_offset))
+    }
+
+    fn anchored(&self, source: u64, sequence: u64, timestamp_offset: u32) -> Anchor {
+        Anchor {
+            source,
+            first_in: sequence,
+            first_out: self.highest + 1,
+            highest_in: sequence,
+            timestamp_offset,
+        }
+    }
+
+    /// Where a new source begins: as much later as time passed, at least one frame.
+    fn next_timestamp(&self, now: Instant) -> u32 {
+        let Some(last) = self.last_sent else {
+            return self.last_timestamp;
+        };
+        let ticks = ticks(now.saturating_duration_since(last)).max(FRAME_TICKS);
+        self.last_timestamp.wrapping_add((ticks & 0xffff_ffff) as u32)
+    }
+}
+
+impl Anchor {
+    fn jumped(&self, sequence: u64) -> bool {
+        sequence > self.highest_in.saturating_add(MAX_DROPOUT)
+    }
+}
+
+/// A duration on the 48 kHz clock.
+pub(crate) fn ticks(duration: Duration) -> u64 {
+    let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+    micros.saturating_mul(CLOCK_HZ / 1000) / 1000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rebase() -> (Rebase, Instant) {
+        (Rebase::new(1000, 5000), Instant::now() + Duration::from_secs(3600))
+    }
+
+    #[test]
+    fn extended_numbers_follow_wraps_and_reordering() {
+        let mut unwrapper = Unwrapper::default();
+        let seen: Vec<u64> = [65534, 65535, 0, 65533, 1]
+            .into_iter()
+            .map(|sequence| unwrapper.extend(sequence))
+            .collect();
+        assert_eq!(seen, [131_070, 131_071, 131_072, 131_069, 131_073]);
+    }
+
+    #[test]
+    fn left_out_packets_leave_no_gap_whatever_the_order() {
+        let mut compactor = SequenceCompactor::default();
+        assert_eq!(compactor.keep(10), Some(10));
+        compactor.leave_out(11);
+        compactor.leave_out(13);
+        assert_eq!(compactor.keep(14), Some(12));
+        assert_eq!(compactor.keep(12), Some(11), "reordered between two left-out ones");
+        compactor.leave_out(9);
+        assert_eq!(compactor.keep(15), Some(13), "a late left-out packet moves nothing");
+    }
+
+    #[test]
+    fn a_packet_older_than_the_memory_is_refused_not_misnumbered() {
+        let mut compactor = SequenceCompactor::default();
+        assert_eq!(compactor.keep(1), Some(1));
+        for extended in 10..10 + REMEMBERED as u64 {
+            compactor.leave_out(extended);
+        }
+        assert_eq!(compactor.keep(2), None);
+        assert_eq!(compactor.keep(200), Some(200 - REMEMBERED as u64));
+    }
+
+    #[test]
+    fn a_listener_starts_at_its_own_numbers_and_keeps_gaps_and_order() {
+        let (mut rebase, now) = rebase();
+        let first = rebase.map(1, 70_000, 960, now).unwrap();
+        assert_eq!((first.sequence, first.timestamp, first.first), (1001, 5000, true));
+        let after_loss = rebase.map(1, 70_003, 960 * 4, now).unwrap();
+        assert_eq!((after_loss.sequence, after_loss.timestamp, after_loss.first), (1004, 7880, false));
+        let late = rebase.map(1, 70_001, 960 * 2, now).unwrap();
+        assert_eq!((late.sequence, late.timestamp), (1002, 5960));
+        assert_eq!(rebase.map(1, 69_999, 0, now), None, "sent before this listener came");
+    }
+
+    #[test]
+    fn a_new_source_goes_on_behind_the_old_one_by_the_time_that_passed() {
+        let (mut rebase, now) = rebase();
+        rebase.map(1, 10, 0, now).unwrap();
+        let next = rebase.map(2, 999_999, 77, now + Duration::from_millis(100)).unwrap();
+        assert_eq!((next.sequence, next.timestamp, next.first), (1002, 5000 + 4800, true));
+        let at_once = rebase.map(3, 4, 1, now + Duration::from_millis(101)).unwrap();
+        assert_eq!((at_once.sequence, at_once.timestamp), (1003, 5000 + 4800 + 960));
+    }
+
+    #[test]
+    fn a_pause_leaves_no_gap_in_numbers_but_one_in_time() {
+        let (mut rebase, now) = rebase();
+        rebase.map(1, 10, 0, now).unwrap();
+        rebase.pause();
+        assert_eq!(rebase.map(1, 9, 0, now), None);
+        let next = rebase.map(1, 60, 48_000, now).unwrap();
+        assert_eq!((next.sequence, next.timestamp, next.first), (1002, 53_000, true));
+    }
+
+    #[test]
+    fn a_jump_beyond_any_loss_is_a_new_beginning() {
+        let (mut rebase, now) = rebase();
+        rebase.map(1, 10, 0, now).unwrap();
+        let next = rebase.map(1, 10 + MAX_DROPOUT + 1, 960, now).unwrap();
+        assert_eq!((next.sequence, next.timestamp), (1002, 5960));
+    }
+
+    #[test]
+    fn numbers_wrap_without_a_step() {
+        let (mut rebase, now) = rebase();
+        let mut last = rebase.map(1, 1, 0, now).unwrap().sequence;
+        for sequence in 2..200_000u64 {
+            let next = rebase.map(1, sequence, 0, now).unwrap().sequence;
+            assert_eq!(next, last.wrapping_add(1));
+            last = next;
+        }
+    }
+
+    #[test]
+    fn reports_use_the_offset_of_the_current_source_only() {
+        let (mut rebase, now) = rebase();
+        assert_eq!(rebase.timestamp_of(1, 0), None);
+        rebase.map(1, 1, 100, now).unwrap();
+        assert_eq!(rebase.timestamp_of(1, 1060), Some(5960));
+        assert_eq!(rebase.timestamp_of(2, 1060), None);
+    }
+}

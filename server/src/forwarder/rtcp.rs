@@ -1,0 +1,142 @@
+//! The RTCP packets that we send, and what we take from those we get; by `rtc-rtcp`. RFC 3550 §6.
+
+use bytes::{Bytes, BytesMut};
+use rtc_rtcp::goodbye::Goodbye;
+use rtc_rtcp::packet::{Packet, marshal, unmarshal};
+use rtc_rtcp::receiver_report::ReceiverReport;
+use rtc_rtcp::reception_report::ReceptionReport;
+use rtc_rtcp::sender_report::SenderReport;
+use rtc_rtcp::source_description::{
+    SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
+};
+
+/// What a received compound packet says that we use.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct ReceivedRtcp {
+    /// The sender's own clock, if it sends: SSRC, NTP time and RTP time.
+    pub(crate) sender_report: Option<SenderClock>,
+    /// Reception of what it gets from us.
+    pub(crate) reports: Vec<ReceptionReport>,
+}
+
+/// The pair of times in a sender report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SenderClock {
+    pub(crate) ssrc: u32,
+    /// 64-bit NTP time of the sender's wall clock.
+    pub(crate) ntp: u64,
+    pub(crate) rtp: u32,
+}
+
+/// Reads a decrypted compound packet; `None`: it is malformed.
+pub(crate) fn read(packet: &BytesMut) -> Option<ReceivedRtcp> {
+    let mut rest = &packet[..];
+    let mut received = ReceivedRtcp::default();
+    for packet in unmarshal(&mut rest).ok()? {
+        let packet = packet.as_any();
+        if let Some(report) = packet.downcast_ref::<SenderReport>() {
+            received.sender_report = Some(SenderClock {
+                ssrc: report.ssrc,
+                ntp: report.ntp_time,
+                rtp: report.rtp_time,
+            });
+            received.reports.extend_from_slice(&report.reports);
+        } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
+            received.reports.extend_from_slice(&report.reports);
+        }
+    }
+    Some(received)
+}
+
+/// A receiver report about a publisher, with our name.
+pub(crate) fn receiver_report(
+    ssrc: u32,
+    cname: &str,
+    reports: Vec<ReceptionReport>,
+) -> Option<BytesMut> {
+    let report = ReceiverReport {
+        ssrc,
+        reports,
+        ..ReceiverReport::default()
+    };
+    write(vec![Box::new(report), name(ssrc, cname)])
+}
+
+/// A sender report to a listener: the publisher's wall clock, the listener's RTP clock.
+pub(crate) fn sender_report(
+    clock: SenderClock,
+    cname: &str,
+    packets: u32,
+    octets: u32,
+) -> Option<BytesMut> {
+    let report = SenderReport {
+        ssrc: clock.ssrc,
+        ntp_time: clock.ntp,
+        rtp_time: clock.rtp,
+        packet_count: packets,
+        octet_count: octets,
+        ..SenderReport::default()
+    };
+    write(vec![Box::new(report), name(clock.ssrc, cname)])
+}
+
+/// The last packet to a peer. RFC 3550 §6.6.
+pub(crate) fn goodbye(ssrc: u32, cname: &str) -> Option<BytesMut> {
+    let report = ReceiverReport {
+        ssrc,
+        ..ReceiverReport::default()
+    };
+    let bye = Goodbye {
+        sources: vec![ssrc],
+        reason: Bytes::new(),
+    };
+    write(vec![Box::new(report), name(ssrc, cname), Box::new(bye)])
+}
+
+fn name(ssrc: u32, cname: &str) -> Box<dyn Packet> {
+    Box::new(SourceDescription {
+        chunks: vec![SourceDescriptionChunk {
+            source: ssrc,
+            items: vec![SourceDescriptionItem {
+                sdes_type: SdesType::SdesCname,
+                text: Bytes::copy_from_slice(cname.as_bytes()),
+            }],
+        }],
+    })
+}
+
+fn write(packets: Vec<Box<dyn Packet>>) -> Option<BytesMut> {
+    marshal(&packets).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let clock = SenderClock {
+            ssrc: 5,
+            ntp: 0x0102_0304_0506_0708,
+            rtp: 99,
+        };
+        let read_back = read(&sender_report(clock, "a", 3, 300).unwrap()).unwrap();
+        assert_eq!(read_back.sender_report, Some(clock));
+        let block = ReceptionReport {
+            ssrc: 9,
+            fraction_lost: 25,
+            ..ReceptionReport::default()
+        };
+        let report = receiver_report(5, "a", vec![block.clone()]).unwrap();
+        assert_eq!(read(&report).unwrap().reports, [block]);
+    }
+
+    #[test]
+    fn a_goodbye_is_a_valid_compound_packet() {
+        let bye = goodbye(5, "a").unwrap();
+        let packets = unmarshal(&mut &bye[..]).unwrap();
+        assert_eq!(packets.len(), 3);
+        let bye = packets[2].as_any().downcast_ref::<Goodbye>().unwrap();
+        assert_eq!(bye.sources, [5]);
+    }
+}

@@ -1,0 +1,270 @@
+//! The thread of one shard: waits, reads many, runs the core, writes many.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use nix::errno::Errno;
+use nix::ifaddrs::getifaddrs;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
+use nix::sys::eventfd::EventFd;
+use nix::sys::socket::{
+    MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
+};
+use nix::sys::time::TimeSpec;
+
+use super::core::{Command, Core, Transmit};
+use super::counters::ShardCounters;
+use super::dtls::DtlsIdentity;
+use super::{ForwarderEvent, ForwarderLimits};
+
+/// Datagrams read or written by one system call.
+const BATCH: usize = 32;
+/// Bytes of one datagram that are read; longer ones are cut and then fail their checks.
+const DATAGRAM_BYTES: usize = 2048;
+/// Asked of the kernel for each direction: 100 ms of 4,000 listeners' packets.
+const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
+/// Batches read before commands and timers get their turn.
+const BATCHES_IN_A_ROW: usize = 8;
+/// How long a full send buffer is waited for before its datagrams are dropped: voice does not wait longer.
+const SEND_PATIENCE_MS: u16 = 2;
+/// Never sleeps longer, so that a missed wake-up is not for ever.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
+/// What arrives by a shard's queue.
+#[derive(Debug)]
+pub(crate) enum Control {
+    Command(Command),
+    Stop,
+}
+
+/// Everything that a shard's thread takes with it.
+pub(crate) struct Shard {
+    pub(crate) socket: UdpSocket,
+    pub(crate) wake: Arc<EventFd>,
+    pub(crate) commands: Receiver<Control>,
+    pub(crate) identity: DtlsIdentity,
+    pub(crate) limits: ForwarderLimits,
+    pub(crate) counters: Arc<ShardCounters>,
+    pub(crate) seed: [u8; 32],
+    pub(crate) events: Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
+}
+
+/// Opens a shard's socket.
+pub(crate) fn open(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    // The kernel gives what its limits allow; less is no error.
+    let _ = setsockopt(&socket, sockopt::RcvBuf, &SOCKET_BUFFER);
+    let _ = setsockopt(&socket, sockopt::SndBuf, &SOCKET_BUFFER);
+    Ok(socket)
+}
+
+/// The addresses of this machine's interfaces that are up.
+pub(crate) fn interface_addresses(ipv4: bool) -> Result<Vec<IpAddr>, Errno> {
+    let mut found = Vec::new();
+    for interface in getifaddrs()? {
+        let Some(address) = interface.address else {
+            continue;
+        };
+        let ip = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
+            (Some(v4), _) => IpAddr::V4(v4.ip()),
+            // Link-local addresses need a zone that a candidate cannot name.
+            (_, Some(v6)) if !v6.ip().is_unicast_link_local() => IpAddr::V6(v6.ip()),
+            _ => continue,
+        };
+        if ip.is_ipv4() == ipv4 && !found.contains(&ip) {
+            found.push(ip);
+        }
+    }
+    Ok(found)
+}
+
+/// The only clock of the forwarder.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+impl Shard {
+    /// Runs until [`Control::Stop`], or until every handle is gone.
+    pub(crate) fn run(self) {
+        let mut core = Core::new(
+            self.identity.clone(),
+            self.limits.clone(),
+            Arc::clone(&self.counters),
+            self.seed,
+            now(),
+        );
+        let mut io = Io::new();
+        loop {
+            self.wait(core.next_timeout());
+            let is_over = self.take_commands(&mut core);
+            for _ in 0..BATCHES_IN_A_ROW {
+                let full = io.receive(&self.socket, &mut core);
+                self.send(&mut core, &mut io);
+                if !full {
+                    break;
+                }
+            }
+            core.handle_timeout(now());
+            if is_over {
+                core.end_all(now());
+            }
+            self.send(&mut core, &mut io);
+            while let Some(event) = core.poll_event() {
+                (self.events)(event);
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+
+    fn wait(&self, until: Option<Instant>) {
+        let sleep = until
+            .map_or(LONGEST_SLEEP, |until| until.saturating_duration_since(now()))
+            .min(LONGEST_SLEEP);
+        let mut descriptors = [
+            PollFd::new(self.socket.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.wake.as_fd(), PollFlags::POLLIN),
+        ];
+        // An interrupted wait is an early one.
+        let _ = ppoll(&mut descriptors, Some(TimeSpec::from_duration(sleep)), None);
+        let woken = descriptors[1].revents().is_some_and(|revents| !revents.is_empty());
+        if woken {
+            let _ = self.wake.read();
+        }
+    }
+
+    /// Carries out what waits; `true` if the shard is to end.
+    fn take_commands(&self, core: &mut Core) -> bool {
+        use crossbeam_channel::TryRecvError;
+        loop {
+            match self.commands.try_recv() {
+                Ok(Control::Command(command)) => core.handle_command(command, now()),
+                Ok(Control::Stop) | Err(TryRecvError::Disconnected) => return true,
+                Err(TryRecvError::Empty) => return false,
+            }
+        }
+    }
+
+    /// Sends everything the core has.
+    fn send(&self, core: &mut Core, io: &mut Io) {
+        loop {
+            while io.waiting.len() < BATCH {
+                let Some(transmit) = core.poll_transmit() else {
+                    break;
+                };
+                io.waiting.push(transmit);
+            }
+            if io.waiting.is_empty() {
+                return;
+            }
+            io.send_batch(&self.socket, &self.counters);
+        }
+    }
+}
+
+/// Buffers of the system calls, made once.
+struct Io {
+    receive_headers: MultiHeaders<SockaddrStorage>,
+    send_headers: MultiHeaders<SockaddrStorage>,
+    buffers: Vec<u8>,
+    received: [(usize, Option<SocketAddr>); BATCH],
+    waiting: Vec<Transmit>,
+}
+
+impl Io {
+    fn new() -> Self {
+        Self {
+            receive_headers: MultiHeaders::preallocate(BATCH, None),
+            send_headers: MultiHeaders::preallocate(BATCH, None),
+            buffers: vec![0; BATCH * DATAGRAM_BYTES],
+            received: [(0, None); BATCH],
+            waiting: Vec::with_capacity(BATCH),
+        }
+    }
+
+    /// Reads one batch into the core; `true` if there may be more.
+    fn receive(&mut self, socket: &UdpSocket, core: &mut Core) -> bool {
+        let count = {
+            let mut chunks = self.buffers.chunks_exact_mut(DATAGRAM_BYTES);
+            let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
+                [IoSliceMut::new(chunks.next().unwrap_or_default())]
+            });
+            let flags = MsgFlags::MSG_DONTWAIT;
+            let Ok(results) =
+                recvmmsg(socket.as_raw_fd(), &mut self.receive_headers, &mut slices, flags, None)
+            else {
+                return false;
+            };
+            let mut count = 0;
+            for (slot, result) in self.received.iter_mut().zip(results) {
+                *slot = (result.bytes, result.address.as_ref().and_then(address_of));
+                count += 1;
+            }
+            count
+        };
+        let at = now();
+        let datagrams = self.buffers.chunks_exact(DATAGRAM_BYTES).zip(&self.received);
+        for (buffer, (length, from)) in datagrams.take(count) {
+            if let (Some(datagram), Some(from)) = (buffer.get(..*length), from) {
+                core.handle(datagram, *from, at);
+            }
+        }
+        count == BATCH
+    }
+
+    /// Sends what waits, or drops and counts it.
+    fn send_batch(&mut self, socket: &UdpSocket, counters: &ShardCounters) {
+        let addresses: [Option<SockaddrStorage>; BATCH] =
+            std::array::from_fn(|n| self.waiting.get(n).map(|transmit| transmit.to.into()));
+        let mut done = 0;
+        let mut patience = true;
+        while done < self.waiting.len() {
+            let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|n| {
+                [IoSlice::new(self.waiting.get(done + n).map_or(&[], |transmit| &transmit.data))]
+            });
+            let rest = self.waiting.len() - done;
+            let sent = sendmmsg(
+                socket.as_raw_fd(),
+                &mut self.send_headers,
+                &slices[..rest],
+                &addresses[done..],
+                [],
+                MsgFlags::MSG_DONTWAIT,
+            )
+            .map(Iterator::count);
+            match sent {
+                Ok(sent) => {
+                    for transmit in &self.waiting[done..done + sent] {
+                        counters.datagrams_sent.one();
+                        counters.bytes_sent.add(transmit.data.len() as u64);
+                    }
+                    done += sent.max(1);
+                }
+                Err(Errno::EINTR) => {}
+                Err(Errno::EAGAIN) if patience => {
+                    patience = false;
+                    let mut writable = [PollFd::new(socket.as_fd(), PollFlags::POLLOUT)];
+                    let _ = poll(&mut writable, PollTimeout::from(SEND_PATIENCE_MS));
+                }
+                // The first datagram was refused: by its own fault, or because there is no room.
+                Err(_) => {
+                    counters.send_failed.one();
+                    done += 1;
+                }
+            }
+        }
+        self.waiting.clear();
+    }
+}
+
+fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+}
