@@ -79,12 +79,13 @@ impl Packed {
         })
     }
 
-    /// What is opened in place of a token that cannot be taken apart, so that it costs no less.
-    pub(crate) fn decoy() -> Self {
+    /// What is opened in place of a token of `token_len` characters that cannot be taken apart, so that it costs no less.
+    pub(crate) fn decoy(token_len: usize) -> Self {
+        let blocks = token_len.min(MAX_TOKEN_CHARS) / 4 * 3 / BLOCK_LEN;
         Self {
             expire: 0,
             iv: Iv::Cbc([0; BLOCK_LEN]),
-            ciphertext: vec![0; 12 * BLOCK_LEN],
+            ciphertext: vec![0; blocks.max(1) * BLOCK_LEN],
         }
     }
 }

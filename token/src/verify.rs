@@ -84,7 +84,7 @@ impl Verified {
 /// judgement of everything; what a bad token does not have is taken from a decoy. Padding is judged without branches,
 /// and only after the claims were read, whose reading never depends on it. So neither the answer nor the path shows
 /// whether padding was good (test `every_refusal_takes_the_same_steps`). What remains is how far into a garbled text the
-/// JSON reader gets, well under a microsecond; limit the rate of failed logins.
+/// JSON reader gets, about a microsecond at most; limit the rate of failed logins.
 ///
 /// CBC has no MAC, so these steps cannot prove that a CBC token is unaltered. The initialisation vector lets its holder
 /// choose the first 16 bytes of the text. In tokens of this crate and of all published generators but one those are
@@ -137,7 +137,7 @@ struct Opened {
 fn open(token: &str, secret: &Secret, accepted: Ciphers) -> Opened {
     let (packed, layout_fault) = match Packed::from_token(token) {
         Ok(packed) => (packed, None),
-        Err(reason) => (Packed::decoy(), Some(reason)),
+        Err(reason) => (Packed::decoy(token.len()), Some(reason)),
     };
     let (outer_expire, cipher) = (packed.expire, packed.iv.cipher());
     let cipher_fault = (!accepted.contains(cipher)).then_some(Reason::CipherNotAccepted(cipher));

@@ -152,8 +152,15 @@ fn read_object<T: DeserializeOwned>(text: &[u8]) -> Result<(T, usize), String> {
 /// What serde says, made safe and short enough for a log: it may quote what a stranger wrote.
 fn describe(error: &serde_json::Error) -> String {
     const MAX_CHARS: usize = 160;
-    let text = error.to_string();
-    text.chars().flat_map(char::escape_debug).take(MAX_CHARS).collect()
+    let mut text = String::new();
+    for char in error.to_string().chars() {
+        match char {
+            ' '..='~' => text.push(char),
+            strange => text.extend(strange.escape_unicode()),
+        }
+    }
+    text.truncate(MAX_CHARS); // all ASCII by now
+    text
 }
 
 /// The JSON to seal.
