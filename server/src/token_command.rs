@@ -13,7 +13,7 @@ use express_token::{
 use serde_json::json;
 use thiserror::Error;
 
-use crate::config;
+use crate::config::{self, ConfigError};
 
 /// Make a token and print it; or `verify` one
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ struct SecretArgs {
 pub enum TokenCommandError {
     /// The configuration cannot be read.
     #[error(transparent)]
-    Config(#[from] config::ConfigError),
+    Config(#[from] Box<ConfigError>),
     /// The configuration has no such AppID.
     #[error("the configuration has no app_id {0}")]
     NoSuchApp(u32),
@@ -225,14 +225,10 @@ impl App {
     }
 
     fn configured(app_id: u32, file: &Path) -> Result<Self, TokenCommandError> {
-        let config = config::load(Some(file))?;
-        let app = config
-            .apps
-            .iter()
-            .find(|app| app.id == app_id)
-            .ok_or(TokenCommandError::NoSuchApp(app_id))?;
+        let config = config::load(Some(file)).map_err(Box::new)?;
+        let app = config.app(app_id).ok_or(TokenCommandError::NoSuchApp(app_id))?;
         Ok(Self {
-            secret: Secret::new(&app.secret)?,
+            secret: app.secret.clone(),
             policy: app.policy(),
             configured: true,
         })
