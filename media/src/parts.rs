@@ -1,0 +1,52 @@
+//! The two factories that this crate gives to the engine.
+
+use std::{fmt, sync::Arc};
+
+use actix::Recipient;
+use express_messages::{
+    player::{PlayerEvent, PlayerFactory, PlayerLink, PlayerOptions, PlayerPeers},
+    publisher::{PublisherEvent, PublisherFactory, PublisherLink, PublisherOptions, PublisherPeers},
+};
+use tokio::runtime::Handle;
+
+use crate::{
+    player, publisher,
+    transport::{TransportFactory, WebRtcTransports},
+};
+
+/// Starts publishers and players: [`PublisherFactory`] and [`PlayerFactory`] in one. Clones share their transports.
+#[derive(Clone)]
+pub struct MediaParts {
+    transports: Arc<dyn TransportFactory>,
+}
+
+impl MediaParts {
+    /// Peer connections of the `webrtc` crate, with all of their tasks and sockets on the runtime of `handle` (the engine's
+    /// `zego-media`). Actors that start after that runtime has ended cannot connect.
+    pub fn new(handle: Handle) -> Self {
+        Self::with_transports(Arc::new(WebRtcTransports::new(handle)))
+    }
+
+    /// Other transports: a test's, or a network of one's own.
+    pub fn with_transports(transports: Arc<dyn TransportFactory>) -> Self {
+        Self { transports }
+    }
+}
+
+impl fmt::Debug for MediaParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MediaParts")
+    }
+}
+
+impl PublisherFactory for MediaParts {
+    fn start(&self, options: PublisherOptions, events: Recipient<PublisherEvent>, peers: PublisherPeers) -> PublisherLink {
+        publisher::start(options, events, peers, self.transports.clone())
+    }
+}
+
+impl PlayerFactory for MediaParts {
+    fn start(&self, options: PlayerOptions, events: Recipient<PlayerEvent>, peers: PlayerPeers) -> PlayerLink {
+        player::start(options, events, peers, self.transports.clone())
+    }
+}

@@ -1,0 +1,10 @@
+//! PublisherActor: one published stream, from the local stream to the server.
+//!
+//! [`state`] decides, [`actor`] carries out. Each try to connect is one transport; the sending pipeline outlives them all.
+
+mod actor;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use actor::start;

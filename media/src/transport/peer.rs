@@ -1,0 +1,386 @@
+//! [`MediaTransport`] on the `webrtc` crate: one peer connection, sendonly or recvonly, one socket for each local address.
+//!
+//! Everything runs on the `zego-media` runtime, whoever calls: the peer connection's driver, the task that writes packets,
+//! the task that reads them.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use rtc::{
+    media_stream::MediaStreamTrack,
+    rtp_transceiver::{
+        RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
+        rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
+    },
+    statistics::stats::RTCStatsType,
+};
+use tokio::{
+    runtime::Handle,
+    sync::Notify,
+    task::{AbortHandle, JoinHandle},
+};
+use webrtc::{
+    error::Result,
+    media_stream::{track_local::static_rtp::TrackLocalStaticRTP, track_remote::TrackRemote},
+    peer_connection::{
+        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit, RTCIceConnectionState,
+        RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, RTCStatsReportEntry, StatsSelector,
+    },
+};
+
+use super::{
+    MediaTransport, PublishOffer, ReceivePackets, ReceiverReport, SendPackets, TransportError, TransportEvent, TransportEvents,
+    TransportFactory, TransportStats, addresses, packets, runtime::MediaRuntime, settings,
+};
+
+/// Local candidates come from sockets that are bound already, so this is only ever reached by a driver that died.
+const GATHERING_TIMEOUT: Duration = Duration::from_secs(5);
+/// Clock rate of the jitter in receiver reports.
+const RTP_CLOCK_HZ: f64 = 48_000.0;
+/// A candidate that leads nowhere (RFC 6666 discard prefix, port 9): see [`Handler::on_ice_connection_state_change`].
+const NUDGE: &str = "candidate:1 1 udp 1 100::1 9 typ host";
+
+/// Makes transports on the `webrtc` crate.
+#[derive(Debug, Clone)]
+pub struct WebRtcTransports {
+    runtime: Arc<MediaRuntime>,
+    handle: Handle,
+}
+
+impl WebRtcTransports {
+    /// Everything of every transport runs on the runtime of `handle`.
+    pub fn new(handle: Handle) -> Self {
+        Self {
+            runtime: Arc::new(MediaRuntime::new(handle.clone())),
+            handle,
+        }
+    }
+
+    fn transport(&self, role: Role, events: TransportEvents) -> Arc<dyn MediaTransport> {
+        let handler = Arc::new(Handler {
+            role,
+            handle: self.handle.clone(),
+            events,
+            peer: OnceLock::new(),
+            gathered: Notify::new(),
+            tasks: Mutex::default(),
+            track: OnceLock::new(),
+            not_sent: Arc::default(),
+        });
+        Arc::new(WebRtcTransport {
+            handle: self.handle.clone(),
+            connection: Arc::new(Connection {
+                runtime: self.runtime.clone(),
+                handler,
+                peer: tokio::sync::Mutex::new(Peer::New),
+            }),
+        })
+    }
+}
+
+impl TransportFactory for WebRtcTransports {
+    fn publish(&self, offer: PublishOffer, packets: SendPackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
+        self.transport(Role::Publish(offer, packets), events)
+    }
+
+    fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
+        self.transport(Role::Play(packets), events)
+    }
+}
+
+/// What the connection is for.
+enum Role {
+    Publish(PublishOffer, SendPackets),
+    Play(ReceivePackets),
+}
+
+enum Peer {
+    New,
+    Open(Arc<dyn PeerConnection>),
+    Closed,
+}
+
+/// The connection and what closes it.
+struct Connection {
+    runtime: Arc<MediaRuntime>,
+    handler: Arc<Handler>,
+    peer: tokio::sync::Mutex<Peer>,
+}
+
+struct WebRtcTransport {
+    handle: Handle,
+    connection: Arc<Connection>,
+}
+
+impl fmt::Debug for WebRtcTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.connection.handler.role {
+            Role::Publish(..) => "WebRtcTransport(publish)",
+            Role::Play(_) => "WebRtcTransport(play)",
+        })
+    }
+}
+
+impl WebRtcTransport {
+    /// Runs `work` on the media runtime; its end is awaited wherever the caller is.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
+        let task: JoinHandle<T> = self.handle.spawn(work);
+        task.await.ok()
+    }
+}
+
+#[async_trait]
+impl MediaTransport for WebRtcTransport {
+    async fn offer(&self) -> std::result::Result<String, TransportError> {
+        let connection = self.connection.clone();
+        let offer = self.run(async move { connection.offer().await }).await;
+        offer.unwrap_or(Err(TransportError::Closed))
+    }
+
+    async fn apply_answer(&self, answer: String) -> std::result::Result<(), TransportError> {
+        let connection = self.connection.clone();
+        let applied = self.run(async move { connection.apply_answer(answer).await }).await;
+        applied.unwrap_or(Err(TransportError::Closed))
+    }
+
+    async fn stats(&self) -> TransportStats {
+        let connection = self.connection.clone();
+        let stats = self.run(async move { connection.stats().await }).await;
+        stats.unwrap_or_default()
+    }
+
+    async fn close(&self) {
+        let connection = self.connection.clone();
+        self.run(async move { connection.close().await }).await;
+    }
+}
+
+impl Drop for WebRtcTransport {
+    fn drop(&mut self) {
+        let connection = self.connection.clone();
+        self.handle.spawn(async move { connection.close().await });
+    }
+}
+
+impl Connection {
+    async fn offer(&self) -> std::result::Result<String, TransportError> {
+        let mut slot = self.peer.lock().await;
+        if !matches!(*slot, Peer::New) {
+            return Err(TransportError::Closed);
+        }
+        let peer = self.build().await.map_err(|error| TransportError::Offer(error.to_string()))?;
+        *slot = Peer::Open(peer.clone());
+        match tokio::time::timeout(GATHERING_TIMEOUT, self.describe(&peer)).await {
+            Ok(Ok(sdp)) => Ok(sdp),
+            Ok(Err(error)) => Err(TransportError::Offer(error.to_string())),
+            Err(_) => Err(TransportError::Offer("local candidates were not gathered in time".into())),
+        }
+    }
+
+    async fn build(&self) -> Result<Arc<dyn PeerConnection>> {
+        let (channels, sends) = match &self.handler.role {
+            Role::Publish(offer, _) => (offer.channels, true),
+            Role::Play(_) => (1, false),
+        };
+        let peer = PeerConnectionBuilder::new()
+            .with_media_engine(settings::media_engine(channels, sends)?)
+            .with_setting_engine(settings::setting_engine())
+            .with_interceptor_registry(settings::interceptors())
+            .with_runtime(self.runtime.clone())
+            .with_handler(self.handler.clone())
+            .with_udp_addrs(addresses::host_addresses())
+            .build()
+            .await?;
+        let peer: Arc<dyn PeerConnection> = Arc::new(peer);
+        // Set once: `offer` builds only while nothing was built.
+        let _ = self.handler.peer.set(Arc::downgrade(&peer));
+        match &self.handler.role {
+            Role::Publish(offer, _) => {
+                let track = Arc::new(local_track(*offer));
+                let _ = self.handler.track.set(track.clone());
+                let init = transceiver(RTCRtpTransceiverDirection::Sendonly);
+                peer.add_transceiver_from_track(track, Some(init)).await?;
+            }
+            Role::Play(_) => {
+                let init = transceiver(RTCRtpTransceiverDirection::Recvonly);
+                peer.add_transceiver_from_kind(RtpCodecKind::Audio, Some(init)).await?;
+            }
+        }
+        Ok(peer)
+    }
+
+    async fn describe(&self, peer: &Arc<dyn PeerConnection>) -> Result<String> {
+        let offer = peer.create_offer(None).await?;
+        peer.set_local_description(offer).await?;
+        self.handler.gathered.notified().await;
+        let description = peer.local_description().await;
+        description
+            .map(|description| description.sdp)
+            .ok_or(webrtc::error::Error::ErrConnectionClosed)
+    }
+
+    async fn apply_answer(&self, answer: String) -> std::result::Result<(), TransportError> {
+        let slot = self.peer.lock().await;
+        let Peer::Open(peer) = &*slot else {
+            return Err(TransportError::Closed);
+        };
+        let wrong = |error: webrtc::error::Error| TransportError::Answer(error.to_string());
+        let answer = RTCSessionDescription::answer(answer).map_err(wrong)?;
+        peer.set_remote_description(answer).await.map_err(wrong)
+    }
+
+    async fn stats(&self) -> TransportStats {
+        let slot = self.peer.lock().await;
+        let mut stats = TransportStats {
+            packets_not_sent: self.handler.not_sent.load(Ordering::Relaxed),
+            ..Default::default()
+        };
+        let Peer::Open(peer) = &*slot else {
+            return stats;
+        };
+        let report = peer.get_stats(Instant::now(), StatsSelector::None).await;
+        stats.round_trip_time = report
+            .candidate_pairs()
+            .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
+            .max_by_key(|pair| pair.packets_received.saturating_add(pair.packets_sent))
+            .and_then(|pair| Duration::try_from_secs_f64(pair.current_round_trip_time).ok());
+        stats.remote = report
+            .iter_by_type(RTCStatsType::RemoteInboundRTP)
+            .find_map(|entry| match entry {
+                // Without a sequence number in it no report has come yet.
+                RTCStatsReportEntry::RemoteInboundRtp(remote) => Some(ReceiverReport {
+                    packets_lost: remote.received_rtp_stream_stats.packets_lost,
+                    fraction_lost: remote.fraction_lost.clamp(0.0, 1.0),
+                    jitter: Duration::try_from_secs_f64(remote.received_rtp_stream_stats.jitter / RTP_CLOCK_HZ)
+                        .unwrap_or_default(),
+                }),
+                _ => None,
+            });
+        stats
+    }
+
+    async fn close(&self) {
+        self.handler.stop_tasks();
+        let peer = std::mem::replace(&mut *self.peer.lock().await, Peer::Closed);
+        if let Peer::Open(peer) = peer
+            && let Err(error) = peer.close().await
+        {
+            tracing::debug!(%error, "a peer connection did not close cleanly");
+        }
+        // An event that was under way may have started one.
+        self.handler.stop_tasks();
+    }
+}
+
+fn transceiver(direction: RTCRtpTransceiverDirection) -> RTCRtpTransceiverInit {
+    RTCRtpTransceiverInit {
+        direction,
+        ..Default::default()
+    }
+}
+
+fn local_track(offer: PublishOffer) -> TrackLocalStaticRTP {
+    let encoding = RTCRtpEncodingParameters {
+        rtp_coding_parameters: RTCRtpCodingParameters {
+            ssrc: Some(offer.ssrc),
+            ..Default::default()
+        },
+        codec: settings::opus(offer.channels),
+        ..Default::default()
+    };
+    TrackLocalStaticRTP::new(MediaStreamTrack::new(
+        "audio".to_owned(),
+        "audio".to_owned(),
+        "audio".to_owned(),
+        RtpCodecKind::Audio,
+        vec![encoding],
+    ))
+}
+
+/// Hears the peer connection, on its driver's task: nothing here may wait long.
+struct Handler {
+    role: Role,
+    handle: Handle,
+    events: TransportEvents,
+    peer: OnceLock<Weak<dyn PeerConnection>>,
+    gathered: Notify,
+    tasks: Mutex<Vec<AbortHandle>>,
+    track: OnceLock<Arc<TrackLocalStaticRTP>>,
+    not_sent: Arc<AtomicU64>,
+}
+
+impl Handler {
+    fn tell(&self, event: TransportEvent) {
+        // Nobody listens any more: then nobody needs to know.
+        let _ = self.events.unbounded_send(event);
+    }
+
+    fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let task = self.handle.spawn(task).abort_handle();
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+    }
+
+    fn stop_tasks(&self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+    }
+
+    fn start_writing(&self) {
+        let started = !self.tasks.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if let (Role::Publish(_, packets), Some(track), false) = (&self.role, self.track.get(), started) {
+            self.run(packets::write(packets.clone(), track.clone(), self.not_sent.clone()));
+        }
+    }
+}
+
+#[async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        if state == RTCIceGatheringState::Complete {
+            self.gathered.notify_one();
+        }
+    }
+
+    /// The ClientHello that the crate makes when ICE connects lies until the driver's next time-out. A candidate makes a
+    /// time-out due at once, so one is added; it is never checked, because a pair is selected already.
+    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
+        if state == RTCIceConnectionState::Connected
+            && let Some(peer) = self.peer.get().and_then(Weak::upgrade)
+        {
+            let nudge = RTCIceCandidateInit {
+                candidate: NUDGE.to_owned(),
+                ..Default::default()
+            };
+            if let Err(error) = peer.add_ice_candidate(nudge).await {
+                tracing::debug!(%error, "the first DTLS message waits for a time-out");
+            }
+        }
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        match state {
+            RTCPeerConnectionState::Connected => {
+                self.start_writing();
+                self.tell(TransportEvent::Connected);
+            }
+            RTCPeerConnectionState::Disconnected => self.tell(TransportEvent::Disconnected),
+            RTCPeerConnectionState::Failed => self.tell(TransportEvent::Failed),
+            RTCPeerConnectionState::Closed => self.tell(TransportEvent::Closed),
+            _ => {}
+        }
+    }
+
+    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
+        if let Role::Play(packets) = &self.role {
+            self.run(packets::read(packets.clone(), track));
+        }
+    }
+}

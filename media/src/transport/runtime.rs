@@ -1,0 +1,147 @@
+//! `webrtc`'s runtime trait over a tokio runtime that the engine owns.
+//!
+//! The crate's own `TokioRuntime` spawns on the ambient runtime and keeps a process-global pool of reactor threads that
+//! never end. Here every task, timer and socket of a peer connection lives on the `zego-media` runtime and goes with it.
+//!
+//! Sockets are plain: one datagram per system call, no segmentation offload. A voice stream is 50 datagrams a second, and
+//! the crate sizes its receive buffers by what the socket says it can coalesce (2 × 96 kB for each socket otherwise).
+
+use std::{
+    future::Future,
+    io::{self, IoSliceMut},
+    net::SocketAddr,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use tokio::{io::ReadBuf, runtime::Handle};
+use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit};
+
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Runs peer connections on one tokio runtime.
+#[derive(Debug, Clone)]
+pub(super) struct MediaRuntime {
+    handle: Handle,
+}
+
+impl MediaRuntime {
+    /// `handle` is the runtime that everything runs on.
+    pub(super) fn new(handle: Handle) -> Self {
+        Self { handle }
+    }
+}
+
+impl Runtime for MediaRuntime {
+    fn spawn(&self, future: Boxed<'static, ()>) -> Box<dyn JoinHandle> {
+        Box::new(Task(self.handle.spawn(future)))
+    }
+
+    fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
+        socket.set_nonblocking(true)?;
+        let _guard = self.handle.enter();
+        Ok(Arc::new(UdpSocket(tokio::net::UdpSocket::from_std(socket)?)))
+    }
+
+    fn wrap_tcp_listener(&self, _: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        Err(no_tcp())
+    }
+
+    fn connect_tcp<'a>(&'a self, _: SocketAddr) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
+        Box::pin(std::future::ready(Err(no_tcp())))
+    }
+
+    fn resolve_host<'a>(&'a self, host: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host(host).await?.collect()) })
+    }
+
+    /// The same clock that [`Runtime::sleep`] runs on, also where a test has paused it.
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn sleep(&self, duration: Duration) -> Boxed<'static, ()> {
+        let _guard = self.handle.enter();
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn interval(&self, period: Duration) -> Box<dyn AsyncInterval> {
+        let _guard = self.handle.enter();
+        Box::new(Interval(tokio::time::interval(period)))
+    }
+
+    fn block_on(&self, future: Pin<Box<dyn Future<Output = ()> + '_>>) {
+        self.handle.block_on(future);
+    }
+
+    fn yield_now(&self) -> Boxed<'static, ()> {
+        Box::pin(tokio::task::yield_now())
+    }
+
+    fn name(&self) -> &'static str {
+        "zego-media"
+    }
+}
+
+/// No TCP address is ever given to a peer connection here, so nothing asks for this.
+fn no_tcp() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "this client makes no ICE candidates over TCP")
+}
+
+struct Task(tokio::task::JoinHandle<()>);
+
+impl JoinHandle for Task {
+    /// tokio's handle detaches when it is dropped, and holding it cancels nothing.
+    fn detach(&self) {}
+
+    fn abort(&self) {
+        self.0.abort();
+    }
+
+    fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+struct Interval(tokio::time::Interval);
+
+impl AsyncInterval for Interval {
+    fn tick(&mut self) -> Boxed<'_, ()> {
+        Box::pin(async move {
+            self.0.tick().await;
+        })
+    }
+}
+
+#[derive(Debug)]
+struct UdpSocket(tokio::net::UdpSocket);
+
+impl AsyncUdpSocket for UdpSocket {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        self.0.poll_send_to(cx, transmit.contents, transmit.destination)
+    }
+
+    fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
+        let (Some(buf), Some(meta)) = (bufs.first_mut(), meta.first_mut()) else {
+            return Poll::Ready(Ok(0));
+        };
+        let mut read = ReadBuf::new(buf);
+        let addr = match self.0.poll_recv_from(cx, &mut read) {
+            Poll::Ready(result) => result?,
+            Poll::Pending => return Poll::Pending,
+        };
+        let len = read.filled().len();
+        *meta = RecvMeta::default();
+        meta.addr = addr;
+        meta.len = len;
+        // The driver divides by it, also for an empty datagram.
+        meta.stride = len.max(1);
+        Poll::Ready(Ok(1))
+    }
+}
