@@ -4,7 +4,7 @@ use express_messages::{
     ids::StreamId,
     types::{StreamDeleteReason, ZegoStream, ZegoUpdateType, ZegoUser},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An event and its number. Numbers ascend by one within a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,9 +50,18 @@ pub struct RoomStreamUpdate {
     pub update: ZegoUpdateType,
     /// Which.
     pub streams: Vec<ZegoStream>,
-    /// On DELETE, why each went.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// On DELETE, why each went. A reader leaves out reasons that it does not know.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known_reasons")]
     pub reasons: Vec<StreamGone>,
+}
+
+/// A newer server may have reasons that this version has no word for; the event itself still counts.
+fn known_reasons<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<StreamGone>, D::Error> {
+    let reasons = Vec::<serde_json::Value>::deserialize(from)?;
+    Ok(reasons
+        .into_iter()
+        .filter_map(|reason| serde_json::from_value(reason).ok())
+        .collect())
 }
 
 /// Why one stream went.

@@ -29,3 +29,28 @@ pub const MAX_SDP: usize = 16 * 1024;
 
 /// Longest token in bytes that a server takes.
 pub const MAX_TOKEN: usize = 8 * 1024;
+
+/// Largest frame in bytes that a client takes; a server keeps the snapshot of a whole room below it.
+pub const MAX_SERVER_FRAME: usize = 8 * 1024 * 1024;
+
+/// Close codes of the WebSocket. They are for logs: what a client does next never depends on them.
+pub mod close {
+    /// The login is over: after a logout or a kick-out.
+    pub const NORMAL: u16 = 1000;
+    /// The server stops; come again, the session is kept if the server comes back in time.
+    pub const GOING_AWAY: u16 = 1001;
+    /// A frame without a usable id, so that it could not be answered.
+    pub const PROTOCOL: u16 = 1002;
+    /// A binary frame.
+    pub const UNSUPPORTED: u16 = 1003;
+    /// Too many requests.
+    pub const POLICY: u16 = 1008;
+    /// A frame over [`MAX_CLIENT_FRAME`](super::MAX_CLIENT_FRAME).
+    pub const TOO_BIG: u16 = 1009;
+    /// Neither login nor resume came in time.
+    pub const NO_LOGIN: u16 = 4001;
+    /// The session was taken up on another socket.
+    pub const RESUMED_ELSEWHERE: u16 = 4002;
+    /// The socket was silent for too long.
+    pub const SILENT: u16 = 4003;
+}

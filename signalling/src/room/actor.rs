@@ -1,0 +1,275 @@
+//! RoomActor: carries out what [`RoomState`] decides.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use actix::{
+    Actor, ActorContext, ActorFutureExt, ActorStreamExt, AsyncContext, Context, Handler, ResponseFuture, SpawnHandle,
+    fut::wrap_stream,
+};
+use express_messages::{
+    ExitGuard, ZegoError,
+    room::{
+        Logout, PausePlayStream, PlayStream, PublishStream, RenewToken, RequestError, RoomEvent, SdpAnswer, StopPlayStream,
+        StopRoom, UnpublishStream,
+    },
+};
+use futures::{StreamExt, channel::oneshot, stream};
+use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
+use tracing::{Span, warn};
+
+use super::{
+    link::{Connector, Incoming, LinkError, Outgoing},
+    requests::{Answer, Ticket},
+    state::{Effect, LinkId, RoomState},
+};
+
+/// Commands that may wait in the mailbox; each is small, and a burst of publishers and players fits.
+const MAILBOX: usize = 256;
+
+/// One login to one room. Started by [`Signalling`](super::Signalling), commanded through
+/// [`RoomLink`](express_messages::room::RoomLink), and gone when the login is over.
+pub struct RoomActor {
+    owner: ExitGuard<RoomEvent>,
+    connector: Arc<dyn Connector>,
+    state: RoomState,
+    span: Span,
+    link: Option<OpenLink>,
+    alarm: Option<(Instant, SpawnHandle)>,
+    waiting: HashMap<Ticket, Reply>,
+    last_ticket: u64,
+}
+
+struct OpenLink {
+    outgoing: Sender<Outgoing>,
+    reading: SpawnHandle,
+}
+
+/// Whoever waits for an answer. Dropped without one, it says `Disconnected`.
+enum Reply {
+    Sdp(oneshot::Sender<Result<SdpAnswer, RequestError>>),
+    Done(oneshot::Sender<Result<(), RequestError>>),
+}
+
+impl RoomActor {
+    pub(super) fn new(state: RoomState, connector: Arc<dyn Connector>, owner: ExitGuard<RoomEvent>, span: Span) -> Self {
+        Self {
+            owner,
+            connector,
+            state,
+            span,
+            link: None,
+            alarm: None,
+            waiting: HashMap::new(),
+            last_ticket: 0,
+        }
+    }
+
+    /// Lets the state decide, then does what it wants, then sets the alarm for its next deadline.
+    fn turn<R>(&mut self, ctx: &mut Context<Self>, decide: impl FnOnce(&mut RoomState, Instant) -> R) -> R {
+        let span = self.span.clone();
+        let _in_room = span.enter();
+        let result = decide(&mut self.state, now());
+        loop {
+            let effects = self.state.take_effects();
+            if effects.is_empty() {
+                break;
+            }
+            for effect in effects {
+                self.carry_out(ctx, effect);
+            }
+        }
+        self.set_alarm(ctx);
+        result
+    }
+
+    fn carry_out(&mut self, ctx: &mut Context<Self>, effect: Effect) {
+        match effect {
+            Effect::Emit(event) => self.owner.tell(event),
+            Effect::Connect { link, url } => self.connect(ctx, link, &url),
+            Effect::Send(text) => self.send(Outgoing::Text(text)),
+            Effect::Ping => self.send(Outgoing::Ping),
+            Effect::HangUp => self.hang_up(ctx),
+            Effect::Answer(ticket, answer) => self.answer(ticket, answer),
+            Effect::End => ctx.stop(),
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Context<Self>, id: LinkId, url: &str) {
+        let link = self.connector.connect(url);
+        let frames = wrap_stream::<_, Self>(frames(link.incoming));
+        let reading = frames
+            .map(move |frame, actor, ctx| actor.on_incoming(ctx, id, frame))
+            .finish();
+        self.link = Some(OpenLink {
+            outgoing: link.outgoing,
+            reading: ctx.spawn(reading.map(|(), _, _| ())),
+        });
+    }
+
+    fn on_incoming(&mut self, ctx: &mut Context<Self>, link: LinkId, frame: Incoming) {
+        self.turn(ctx, |state, now| match frame {
+            Incoming::Opened => state.on_opened(link),
+            Incoming::Text(text) => state.on_text(now, link, &text),
+            Incoming::Alive => state.on_alive(now, link),
+            Incoming::Closed(why) => state.on_closed(now, link, &why),
+        });
+    }
+
+    fn send(&mut self, frame: Outgoing) {
+        let Some(link) = &self.link else { return };
+        // A closed queue means that `Closed` is under way; a full one is a socket that takes nothing any more.
+        if let Err(TrySendError::Full(_)) = link.outgoing.try_send(frame) {
+            warn!("the socket takes no more");
+            self.state.on_stuck(now());
+        }
+    }
+
+    fn hang_up(&mut self, ctx: &mut Context<Self>) {
+        if let Some(link) = self.link.take() {
+            ctx.cancel_future(link.reading);
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, answer: Result<Answer, RequestError>) {
+        // An asker that no longer waits is no error.
+        match (self.waiting.remove(&ticket), answer) {
+            (Some(Reply::Sdp(to)), Ok(Answer::Sdp(sdp))) => drop(to.send(Ok(sdp))),
+            (Some(Reply::Sdp(to)), Err(error)) => drop(to.send(Err(error))),
+            (Some(Reply::Done(to)), Ok(_)) => drop(to.send(Ok(()))),
+            (Some(Reply::Done(to)), Err(error)) => drop(to.send(Err(error))),
+            (Some(Reply::Sdp(_)), Ok(Answer::Done)) | (None, _) => {}
+        }
+    }
+
+    fn set_alarm(&mut self, ctx: &mut Context<Self>) {
+        let next = self.state.next_deadline();
+        if next == self.alarm.map(|(at, _)| at) {
+            return;
+        }
+        if let Some((_, alarm)) = self.alarm.take() {
+            ctx.cancel_future(alarm);
+        }
+        self.alarm = next.map(|at| {
+            let wait = at.saturating_duration_since(now());
+            let alarm = ctx.run_later(wait, |actor, ctx| {
+                actor.alarm = None;
+                actor.turn(ctx, RoomState::on_time);
+            });
+            (at, alarm)
+        });
+    }
+
+    /// Makes a ticket for an asker.
+    fn ticket(&mut self, reply: Reply) -> Ticket {
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.waiting.insert(ticket, reply);
+        ticket
+    }
+}
+
+/// The frames of a link; should whatever carries it die without a word, that is a frame too.
+fn frames(mut incoming: Receiver<Incoming>) -> impl futures::Stream<Item = Incoming> {
+    let frames = stream::poll_fn(move |cx| incoming.poll_recv(cx));
+    frames.chain(stream::iter([Incoming::Closed(LinkError::Gone)]))
+}
+
+/// The one clock of this actor.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl Actor for RoomActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        self.turn(ctx, RoomState::start);
+    }
+}
+
+impl Handler<Logout> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Logout, ctx: &mut Self::Context) {
+        self.turn(ctx, RoomState::logout);
+    }
+}
+
+impl Handler<StopRoom> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, _: StopRoom, ctx: &mut Self::Context) {
+        self.turn(ctx, |state, _| state.stop());
+    }
+}
+
+impl Handler<RenewToken> for RoomActor {
+    type Result = Result<(), ZegoError>;
+
+    fn handle(&mut self, command: RenewToken, ctx: &mut Self::Context) -> Self::Result {
+        self.turn(ctx, |state, now| state.renew_token(now, command.token))
+    }
+}
+
+impl Handler<PublishStream> for RoomActor {
+    type Result = ResponseFuture<Result<SdpAnswer, RequestError>>;
+
+    fn handle(&mut self, command: PublishStream, ctx: &mut Self::Context) -> Self::Result {
+        let (sender, answer) = oneshot::channel();
+        let ticket = self.ticket(Reply::Sdp(sender));
+        self.turn(ctx, |state, now| state.publish(now, ticket, command));
+        Box::pin(answered(answer))
+    }
+}
+
+impl Handler<UnpublishStream> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, command: UnpublishStream, ctx: &mut Self::Context) {
+        self.turn(ctx, |state, now| state.unpublish(now, command.stream_id));
+    }
+}
+
+impl Handler<PlayStream> for RoomActor {
+    type Result = ResponseFuture<Result<SdpAnswer, RequestError>>;
+
+    fn handle(&mut self, command: PlayStream, ctx: &mut Self::Context) -> Self::Result {
+        let (sender, answer) = oneshot::channel();
+        let ticket = self.ticket(Reply::Sdp(sender));
+        self.turn(ctx, |state, now| state.play(now, ticket, command));
+        Box::pin(answered(answer))
+    }
+}
+
+impl Handler<StopPlayStream> for RoomActor {
+    type Result = ();
+
+    fn handle(&mut self, command: StopPlayStream, ctx: &mut Self::Context) {
+        self.turn(ctx, |state, now| state.stop_play(now, command.stream_id));
+    }
+}
+
+impl Handler<PausePlayStream> for RoomActor {
+    type Result = ResponseFuture<Result<(), RequestError>>;
+
+    fn handle(&mut self, command: PausePlayStream, ctx: &mut Self::Context) -> Self::Result {
+        let (sender, answer) = oneshot::channel();
+        let ticket = self.ticket(Reply::Done(sender));
+        self.turn(ctx, |state, now| state.pause_play(now, ticket, command));
+        Box::pin(answered(answer))
+    }
+}
+
+/// The answer of the server, or `Disconnected` when the actor is gone before it.
+async fn answered<T>(answer: oneshot::Receiver<Result<T, RequestError>>) -> Result<T, RequestError> {
+    answer.await.unwrap_or(Err(RequestError::Disconnected))
+}
+
+impl std::fmt::Debug for RoomActor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoomActor")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}

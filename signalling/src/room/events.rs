@@ -1,0 +1,223 @@
+//! What the server sends while the login stands.
+
+use std::time::Instant;
+
+use express_messages::{
+    codes,
+    room::{RequestError, RoomEvent, SdpAnswer, StreamRole},
+};
+use serde_json::Value;
+use tracing::{debug, warn};
+
+use super::{
+    requests::{Answer, Purpose, refusal},
+    session::parse,
+    state::{LinkId, Phase, RoomState},
+    timers::{Timer, after},
+};
+use crate::protocol::{
+    Done, Event, HeartbeatOk, KickOut, RenewTokenOk, SdpOk, SequencedEvent, ServerFrame, StreamRoleWord, WireError,
+};
+
+impl RoomState {
+    /// A text frame came.
+    pub(super) fn on_text(&mut self, now: Instant, link: LinkId, text: &str) {
+        if !self.is_current(link) {
+            return;
+        }
+        let frame = match ServerFrame::parse(text) {
+            Ok(frame) => frame,
+            Err(error) => {
+                warn!(%error, bytes = text.len(), "unreadable frame");
+                return self.on_unreadable(now);
+            }
+        };
+        match self.phase {
+            Phase::Up => {
+                self.watch_link(now);
+                self.on_frame(now, frame);
+            }
+            Phase::Asking { id, ask } => self.on_asked_frame(now, (id, ask), frame),
+            Phase::Leaving(leaving) => self.on_leaving_frame(leaving, &frame),
+            Phase::Opening => self.counters.early_frames.one(),
+            Phase::Idle | Phase::Waiting | Phase::Over => {}
+        }
+    }
+
+    /// The other side does not speak the protocol: the link is dropped, a resume brings what the frame may have meant.
+    fn on_unreadable(&mut self, now: Instant) {
+        self.counters.unreadable_frames.one();
+        match self.phase {
+            Phase::Up => self.lose_link(now),
+            Phase::Asking { .. } => self.unreadable_answer(now),
+            Phase::Opening => self.fail_attempt(now),
+            Phase::Leaving(_) => self.end(),
+            Phase::Idle | Phase::Waiting | Phase::Over => {}
+        }
+    }
+
+    fn on_frame(&mut self, now: Instant, frame: ServerFrame) {
+        match frame {
+            ServerFrame::Event(event) => self.on_sequenced(now, event),
+            ServerFrame::Ok { id, ok } => match self.requests.take(id) {
+                Some(purpose) => self.on_ok(now, purpose, ok),
+                None => self.counters.stray_replies.one(),
+            },
+            ServerFrame::Error { id, error } => match self.requests.take(id) {
+                Some(purpose) => self.on_refused(now, purpose, error),
+                None => self.counters.stray_replies.one(),
+            },
+        }
+    }
+
+    fn on_sequenced(&mut self, now: Instant, SequencedEvent { seq, event }: SequencedEvent) {
+        if let Event::KickOut(kick) = event {
+            return self.on_kick_out(now, &kick);
+        }
+        let Some(session) = &mut self.session else {
+            return;
+        };
+        if seq <= session.last_seq {
+            return self.counters.repeated_events.one();
+        }
+        if Some(seq) != session.last_seq.checked_add(1) {
+            warn!(last = session.last_seq, seq, "events are missing");
+            self.counters.gaps.one();
+            return self.lose_link(now);
+        }
+        session.last_seq = seq;
+        self.on_event(now, event);
+    }
+
+    /// Carries out an event, live or replayed.
+    pub(super) fn on_event(&mut self, now: Instant, event: Event) {
+        match event {
+            Event::RoomUserUpdate(update) => {
+                let changes = self.roster.update_users(update);
+                self.report_changes(changes);
+            }
+            Event::RoomStreamUpdate(update) => {
+                let changes = self.roster.update_streams(update);
+                self.report_changes(changes);
+            }
+            Event::KickOut(kick) => self.on_kick_out(now, &kick),
+            Event::StreamEnded(ended) => {
+                let role = match ended.role {
+                    StreamRoleWord::Publish => StreamRole::Publish,
+                    StreamRoleWord::Play => StreamRole::Play,
+                };
+                self.media.stopped(role, &ended.stream_id);
+                self.emit([RoomEvent::StreamEnded {
+                    stream_id: ended.stream_id,
+                    role,
+                    code: ended.code,
+                    message: ended.message,
+                }]);
+            }
+            Event::Unknown => self.counters.unknown_events.one(),
+        }
+    }
+
+    fn on_kick_out(&mut self, now: Instant, kick: &KickOut) {
+        if !kick.need_relogin {
+            return self.kick_out(kick.code, &kick.message);
+        }
+        debug!(code = kick.code, "the server asks for a new login");
+        self.forget_session();
+        let event = self.report.relogin_wanted(now, self.options.timings.reconnecting_debounce);
+        self.reconnect(now, event);
+    }
+
+    // ---- replies ----
+
+    fn on_ok(&mut self, now: Instant, purpose: Purpose, ok: Value) {
+        match purpose {
+            Purpose::Heartbeat => match parse::<HeartbeatOk>(ok) {
+                Some(ok) => self.on_heartbeat(now, &ok),
+                None => self.counters.unreadable_results.one(),
+            },
+            Purpose::RenewToken { token } => {
+                self.token.accepted(&token);
+                match parse::<RenewTokenOk>(ok) {
+                    Some(ok) => self.token_expires(now, ok.token_expires_in_ms),
+                    None => self.counters.unreadable_results.one(),
+                }
+            }
+            Purpose::Publish { ticket, stream_id } => {
+                self.media.accepted(StreamRole::Publish, &stream_id);
+                let answer = self.sdp(ok);
+                self.answer(ticket, answer);
+            }
+            Purpose::Play { ticket, stream_id } => {
+                self.media.accepted(StreamRole::Play, &stream_id);
+                let answer = self.sdp(ok);
+                self.answer(ticket, answer);
+            }
+            Purpose::PausePlay { ticket } => self.answer(ticket, Ok(Answer::Done)),
+            Purpose::Stop => {
+                if parse::<Done>(ok).is_none() {
+                    self.counters.unreadable_results.one();
+                }
+            }
+        }
+    }
+
+    fn sdp(&self, ok: Value) -> Result<Answer, RequestError> {
+        match parse::<SdpOk>(ok) {
+            Some(ok) => Ok(Answer::Sdp(SdpAnswer { sdp: ok.answer })),
+            None => {
+                self.counters.unreadable_results.one();
+                Err(RequestError::Refused {
+                    code: codes::UNKNOWN_SERVER_ERROR,
+                    message: "the server's answer holds no SDP".into(),
+                    retry_after: None,
+                })
+            }
+        }
+    }
+
+    fn on_heartbeat(&mut self, now: Instant, ok: &HeartbeatOk) {
+        self.set_heartbeat(ok.heartbeat_ms);
+        self.timers.set(Timer::Heartbeat, after(now, self.heartbeat));
+        self.timers.set(Timer::HeartbeatTimeout, after(now, self.heartbeat_timeout));
+        self.token_expires(now, ok.token_expires_in_ms);
+        self.announce(now, ok.seq);
+    }
+
+    fn on_refused(&mut self, now: Instant, purpose: Purpose, error: WireError) {
+        match &purpose {
+            Purpose::Publish { stream_id, .. } => self.media.refused(StreamRole::Publish, stream_id),
+            Purpose::Play { stream_id, .. } => self.media.refused(StreamRole::Play, stream_id),
+            Purpose::RenewToken { token } => self.token.refused(token),
+            Purpose::PausePlay { .. } | Purpose::Heartbeat | Purpose::Stop => {}
+        }
+        let session_lost = error.code == codes::NETWORK_RECOVERY;
+        match purpose.ticket() {
+            Some(ticket) => self.answer(ticket, Err(refusal(error))),
+            None => {
+                warn!(
+                    code = error.code,
+                    message = error.message,
+                    "a request of the room itself was refused"
+                );
+                self.counters.refused_requests.one();
+            }
+        }
+        if session_lost {
+            self.lose_session(now);
+        }
+    }
+
+    /// A request was not answered in time.
+    pub(super) fn unanswered(&mut self, now: Instant, purpose: Purpose) {
+        self.counters.unanswered_requests.one();
+        match purpose {
+            Purpose::RenewToken { .. } if self.phase == Phase::Up && self.token.is_unconfirmed() => self.send_token(now),
+            other => {
+                if let Some(ticket) = other.ticket() {
+                    self.answer(ticket, Err(RequestError::TimedOut));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! RoomActor: one login of one user to one room.
+//!
+//! [`Signalling`] is the factory that the engine starts it with. What it decides is pure state (`state.rs` and the files
+//! beside it), what it does goes through one port, [`Connector`]: give it another one and it talks to a fake server in
+//! memory ([`testing`]) instead of a WebSocket.
+//!
+//! # What it promises
+//!
+//! **Order.** LOGINING comes first, once. After LOGINED come the users (ADD, only with `user_update`), then the streams
+//! (ADD), each only if there are any. After a lost link: RECONNECTED (only if RECONNECTING was told), `LinkRestored`, then
+//! the difference: streams DELETE, users DELETE, users ADD, streams ADD, so that a stream never appears without its user.
+//! After LOGIN_FAILED, RECONNECT_FAILED, KICKOUT and LOGOUT nothing comes but `Exited`.
+//!
+//! **Nobody else notices.** The server keeps a silent session for 100 s. A lost socket is resumed within it, and others in
+//! the room see nothing: no user and no stream comes or goes. The application itself is told RECONNECTING when the link is
+//! away for 8 s; or at a second loss within 8 s of the first, though the link came back in between; or as soon as a new
+//! login has to be made because the session is gone, for then others may have noticed. A link that is back before is not
+//! mentioned at all, only `LinkRestored` is sent, which is for publishers and players and not for the application. A relogin
+//! that the server asks for (`need_relogin` in its kick-out) is held back like a lost link.
+//!
+//! **Retry.** The first attempt is made at once, after a lost link after 1 to 4 s (a restarted server must not meet all its
+//! clients in one instant). All servers of the list are tried in order, then there is a wait, which grows. A transport
+//! fault is always tried again until the budget (20 min) is over; a refusal is tried again when and if the server says so.
+//!
+//! **Resume.** Missed events are replayed as one difference. Streams are compared too: what the server lost is reported as
+//! `StreamEnded`, what was stopped while the link was away is stopped on the server. A refused resume becomes a new login
+//! with the newest token.
+//!
+//! **Requests.** Nothing is queued while the link is away: a command is answered `Disconnected`. What is out when the link
+//! goes is answered `Disconnected` too, and what is not answered in time `TimedOut`.
+
+mod actor;
+mod commands;
+mod counters;
+mod events;
+mod factory;
+mod link;
+mod media;
+mod report;
+mod requests;
+mod retry;
+mod roster;
+mod session;
+mod state;
+pub mod testing;
+mod timers;
+mod token;
+mod websocket;
+
+pub use actor::RoomActor;
+pub use counters::{Counter, Counters};
+pub use factory::Signalling;
+pub use link::{Connector, INCOMING_QUEUE, Incoming, LINGER, Link, LinkEnd, LinkError, OUTGOING_QUEUE, Outgoing, signal_url};
+pub use roster::MAX_LISTED;
+pub use websocket::{WebSocketConnector, tls_config};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! Requests that wait for their reply.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use express_messages::{
+    ids::StreamId,
+    room::{RequestError, SdpAnswer},
+};
+
+use super::timers::after;
+use crate::protocol::WireError;
+
+/// Names whoever waits for an answer, outside the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Ticket(pub(super) u64);
+
+/// What a waiting asker gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The server's SDP.
+    Sdp(SdpAnswer),
+    /// Carried out.
+    Done,
+}
+
+/// Why a request was made, and so what its reply means.
+#[derive(Clone, PartialEq)]
+pub(super) enum Purpose {
+    Heartbeat,
+    RenewToken {
+        token: String,
+    },
+    Publish {
+        ticket: Ticket,
+        stream_id: StreamId,
+    },
+    Play {
+        ticket: Ticket,
+        stream_id: StreamId,
+    },
+    PausePlay {
+        ticket: Ticket,
+    },
+    /// `unpublish` or `stopPlay`: nobody waits for it.
+    Stop,
+}
+
+impl Purpose {
+    /// Who waits for it.
+    pub(super) fn ticket(&self) -> Option<Ticket> {
+        match self {
+            Self::Publish { ticket, .. } | Self::Play { ticket, .. } | Self::PausePlay { ticket } => Some(*ticket),
+            Self::Heartbeat | Self::RenewToken { .. } | Self::Stop => None,
+        }
+    }
+}
+
+struct Waiting {
+    purpose: Purpose,
+    deadline: Instant,
+}
+
+/// Requests that are out on the current link, by their id.
+#[derive(Default)]
+pub(super) struct Requests(BTreeMap<u64, Waiting>);
+
+impl Requests {
+    pub(super) fn add(&mut self, id: u64, purpose: Purpose, now: Instant, timeout: Duration) {
+        let deadline = after(now, timeout);
+        self.0.insert(id, Waiting { purpose, deadline });
+    }
+
+    pub(super) fn take(&mut self, id: u64) -> Option<Purpose> {
+        self.0.remove(&id).map(|waiting| waiting.purpose)
+    }
+
+    /// All that is out; the link is gone.
+    pub(super) fn take_all(&mut self) -> Vec<Purpose> {
+        std::mem::take(&mut self.0)
+            .into_values()
+            .map(|waiting| waiting.purpose)
+            .collect()
+    }
+
+    /// Those that were not answered in time, the oldest first.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Vec<Purpose> {
+        let expired: Vec<u64> = self
+            .0
+            .iter()
+            .filter(|(_, waiting)| waiting.deadline <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        expired.into_iter().filter_map(|id| self.take(id)).collect()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.0.values().map(|waiting| waiting.deadline).min()
+    }
+}
+
+/// What a refusal on the wire means to whoever asked.
+pub(super) fn refusal(error: WireError) -> RequestError {
+    RequestError::Refused {
+        code: error.code,
+        message: error.message,
+        retry_after: error.retry.map(|retry| Duration::from_millis(retry.after_ms)),
+    }
+}

@@ -1,0 +1,329 @@
+//! Login, resume, and what follows from their answers.
+
+use std::time::{Duration, Instant};
+
+use express_messages::{codes, ids::StreamId, room::RoomEvent};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tracing::{debug, warn};
+
+use super::{
+    requests::Purpose,
+    retry::Retry,
+    roster::{Changes, Missed},
+    state::{Ask, Leaving, LinkId, Phase, RoomState, Session},
+    timers::{Timer, after},
+};
+use crate::protocol::{
+    Event, Login, LoginOk, Logout, RenewToken, Resume, ResumeOk, SequencedEvent, ServerFrame, Snapshot, VERSION, WireError,
+};
+
+/// Heartbeats are not sent more often than this, whatever a server says (documented floor).
+const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// What `LoginOk` and `ResumeOk` say about the session that now stands.
+struct Terms {
+    heartbeat_ms: u64,
+    heartbeat_timeout_ms: u64,
+    token_expires_in_ms: u64,
+}
+
+/// What a resume brings.
+enum Catch {
+    Changes(Changes, Vec<Event>),
+    /// Neither missed events without a hole nor a snapshot.
+    Nothing,
+}
+
+impl RoomState {
+    /// The link is open: ask for the session, or for a new one.
+    pub(super) fn on_opened(&mut self, link: LinkId) {
+        if !self.is_current(link) {
+            return;
+        }
+        match self.phase {
+            Phase::Opening => {
+                let (id, ask) = self.ask();
+                self.set_phase(Phase::Asking { id, ask });
+            }
+            Phase::Leaving(Leaving::Opening) => {
+                let (id, _) = self.ask();
+                self.set_phase(Phase::Leaving(Leaving::Asking { id }));
+            }
+            _ => {}
+        }
+    }
+
+    fn ask(&mut self) -> (u64, Ask) {
+        if let Some(session) = &self.session {
+            let resume = Resume {
+                versions: vec![VERSION],
+                session: session.name.clone(),
+                secret: session.secret.clone(),
+                last_seq: session.last_seq,
+            };
+            return (self.send(resume), Ask::Resume);
+        }
+        self.shown_token = self.token.current().into();
+        let login = Login {
+            versions: vec![VERSION],
+            app_id: self.options.app_id,
+            room_id: self.options.room_id.clone(),
+            user_id: self.options.user.user_id.clone(),
+            user_name: self.options.user.user_name.clone(),
+            token: self.shown_token.clone(),
+            user_update: self.options.user_update,
+            max_member_count: self.options.max_member_count,
+        };
+        (self.send(login), Ask::Login)
+    }
+
+    /// A frame came while login or resume is out.
+    pub(super) fn on_asked_frame(&mut self, now: Instant, (id, ask): (u64, Ask), frame: ServerFrame) {
+        match frame {
+            ServerFrame::Ok { id: of, ok } if of == id => self.accepted(now, ask, ok),
+            ServerFrame::Error { id: of, error } if of == id => self.refused(now, ask, error),
+            ServerFrame::Event(SequencedEvent {
+                event: Event::KickOut(kick),
+                ..
+            }) if !kick.need_relogin => self.kick_out(kick.code, &kick.message),
+            ServerFrame::Ok { .. } | ServerFrame::Error { .. } => self.counters.stray_replies.one(),
+            ServerFrame::Event(_) => self.counters.early_frames.one(),
+        }
+    }
+
+    /// A frame came while the server is being told of the logout.
+    pub(super) fn on_leaving_frame(&mut self, leaving: Leaving, frame: &ServerFrame) {
+        let answered = match frame {
+            ServerFrame::Ok { id, .. } => (*id, true),
+            ServerFrame::Error { id, .. } => (*id, false),
+            ServerFrame::Event(_) => return,
+        };
+        match leaving {
+            Leaving::Asking { id } if answered == (id, true) => {
+                let id = self.send(Logout {});
+                self.set_phase(Phase::Leaving(Leaving::Told { id }));
+            }
+            Leaving::Asking { id } | Leaving::Told { id } if answered.0 == id => self.end(),
+            _ => {}
+        }
+    }
+
+    fn accepted(&mut self, now: Instant, ask: Ask, ok: Value) {
+        match ask {
+            Ask::Login => match parse::<LoginOk>(ok) {
+                Some(ok) if ok.version == VERSION => self.logged_in(now, ok),
+                Some(ok) => self.wrong_version(ok.version),
+                None => self.unreadable_answer(now),
+            },
+            Ask::Resume => match parse::<ResumeOk>(ok) {
+                Some(ok) if ok.version == VERSION => self.resumed(now, ok),
+                Some(ok) => self.wrong_version(ok.version),
+                None => self.unreadable_answer(now),
+            },
+        }
+    }
+
+    fn wrong_version(&mut self, version: u32) {
+        let text = format!("the server chose protocol version {version}; this client speaks {VERSION}");
+        self.fail(codes::UNKNOWN_SERVER_ERROR, &text);
+    }
+
+    /// The answer to login or resume makes no sense. The session is not asked for again: the answer would be the same.
+    pub(super) fn unreadable_answer(&mut self, now: Instant) {
+        self.counters.unreadable_results.one();
+        self.forget_session();
+        self.fail_attempt(now);
+    }
+
+    fn refused(&mut self, now: Instant, ask: Ask, error: WireError) {
+        debug!(?ask, code = error.code, retry = ?error.retry, "refused");
+        if ask == Ask::Resume {
+            match error.code {
+                codes::NETWORK_RECOVERY => return self.relogin(now),
+                codes::MULTIPLE_LOGIN_KICKOUT | codes::MANUAL_KICKOUT | codes::TOKEN_EXPIRED => {
+                    return self.kick_out(error.code, &error.message);
+                }
+                _ => {}
+            }
+        }
+        match error.retry {
+            Some(retry) => self.try_later(now, Retry::told(retry.after_ms)),
+            None => self.fail(error.code, &error.message),
+        }
+    }
+
+    /// The server does not know the session any more: log in anew, at once, on a socket of its own.
+    fn relogin(&mut self, now: Instant) {
+        self.forget_session();
+        self.hang_up();
+        self.attempt(now);
+    }
+
+    fn try_later(&mut self, now: Instant, wait: Duration) {
+        self.hang_up();
+        self.wait(now, wait);
+    }
+
+    fn logged_in(&mut self, now: Instant, ok: LoginOk) {
+        self.counters.logins.one();
+        let again = self.report.completed();
+        self.session = Some(Session {
+            name: ok.session,
+            secret: ok.secret,
+            last_seq: ok.snapshot.seq,
+        });
+        self.announced_seq = ok.snapshot.seq;
+        self.token.accepted(&self.shown_token);
+        let changes = self.roster.take_snapshot(ok.snapshot);
+        self.stand(
+            now,
+            &Terms {
+                heartbeat_ms: ok.heartbeat_ms,
+                heartbeat_timeout_ms: ok.heartbeat_timeout_ms,
+                token_expires_in_ms: ok.token_expires_in_ms,
+            },
+        );
+        if again {
+            self.emit([RoomEvent::LinkRestored { resumed: false }]);
+        }
+        self.report_changes(changes);
+        self.confirm_token(now);
+    }
+
+    fn resumed(&mut self, now: Instant, ok: ResumeOk) {
+        let Catch::Changes(changes, others) = self.catch_up(ok.missed, ok.snapshot) else {
+            return self.unreadable_answer(now);
+        };
+        self.counters.resumes.one();
+        self.stand(
+            now,
+            &Terms {
+                heartbeat_ms: ok.heartbeat_ms,
+                heartbeat_timeout_ms: ok.heartbeat_timeout_ms,
+                token_expires_in_ms: ok.token_expires_in_ms,
+            },
+        );
+        self.emit([RoomEvent::LinkRestored { resumed: true }]);
+        self.report_changes(changes);
+        for event in others {
+            self.on_event(now, event);
+            if self.phase != Phase::Up {
+                return;
+            }
+        }
+        self.reconcile(now, ok.publishing, ok.playing);
+        self.confirm_token(now);
+    }
+
+    /// A token that was renewed while the link was away, or whose answer was lost, is shown on the new link.
+    fn confirm_token(&mut self, now: Instant) {
+        if self.token.is_unconfirmed() {
+            self.send_token(now);
+        }
+    }
+
+    /// Brings the roster up to date; what else was missed is returned.
+    fn catch_up(&mut self, missed: Option<Vec<SequencedEvent>>, snapshot: Option<Snapshot>) -> Catch {
+        let Some(session) = &mut self.session else {
+            return Catch::Nothing;
+        };
+        if let Some(snapshot) = snapshot {
+            session.last_seq = snapshot.seq;
+            self.announced_seq = snapshot.seq;
+            return Catch::Changes(self.roster.take_snapshot(snapshot), Vec::new());
+        }
+        let Some(missed) = missed else {
+            return Catch::Nothing;
+        };
+        let mut expected = (1..).map_while(|n| session.last_seq.checked_add(n));
+        if !missed.iter().all(|event| expected.next() == Some(event.seq)) {
+            return Catch::Nothing;
+        }
+        session.last_seq = missed.last().map_or(session.last_seq, |event| event.seq);
+        self.announced_seq = session.last_seq;
+        let (mut updates, mut others) = (Vec::new(), Vec::new());
+        for missed in missed {
+            match missed.event {
+                Event::RoomUserUpdate(update) => updates.push(Missed::Users(update)),
+                Event::RoomStreamUpdate(update) => updates.push(Missed::Streams(update)),
+                other => others.push(other),
+            }
+        }
+        Catch::Changes(self.roster.replay(updates), others)
+    }
+
+    /// The session stands on this link: told, watched, kept alive.
+    fn stand(&mut self, now: Instant, terms: &Terms) {
+        self.set_phase(Phase::Up);
+        self.retry.succeeded();
+        self.timers.clear(Timer::Attempt);
+        self.timers.clear(Timer::Budget);
+        let event = self.report.up();
+        self.emit(event);
+        self.watch_link(now);
+        self.set_heartbeat(terms.heartbeat_ms);
+        let timeout = or_default(terms.heartbeat_timeout_ms, self.options.timings.heartbeat_timeout);
+        self.heartbeat_timeout = timeout.max(self.heartbeat.saturating_mul(2));
+        let first = self.heartbeat.mul_f64(self.random());
+        self.timers.set(Timer::Heartbeat, after(now, first));
+        self.timers.set(Timer::HeartbeatTimeout, after(now, self.heartbeat_timeout));
+        self.token_expires(now, terms.token_expires_in_ms);
+    }
+
+    pub(super) fn set_heartbeat(&mut self, interval_ms: u64) {
+        let interval = or_default(interval_ms, self.options.timings.heartbeat_interval);
+        self.heartbeat = interval.clamp(SHORTEST_HEARTBEAT, Duration::from_secs(3600));
+    }
+
+    pub(super) fn token_expires(&mut self, now: Instant, left_ms: u64) {
+        let warning = self.options.timings.token_warning;
+        match self.token.expires(now, Duration::from_millis(left_ms), warning) {
+            Some(at) => self.timers.set(Timer::TokenWarning, at),
+            None => self.timers.clear(Timer::TokenWarning),
+        }
+    }
+
+    pub(super) fn report_changes(&mut self, changes: Changes) {
+        if changes.unlisted > 0 {
+            warn!(
+                count = changes.unlisted,
+                "more users or streams than a client keeps; the rest is not reported"
+            );
+            self.counters.unlisted.add(changes.unlisted);
+        }
+        self.emit(changes.into_events());
+    }
+
+    fn reconcile(&mut self, now: Instant, publishing: Vec<StreamId>, playing: Vec<StreamId>) {
+        let found = self.media.reconcile(publishing, playing);
+        for (stream_id, role, code) in found.lost {
+            self.emit([RoomEvent::StreamEnded {
+                stream_id,
+                role,
+                code,
+                message: "the server did not keep the stream while the connection was away".into(),
+            }]);
+        }
+        for stop in found.stops {
+            self.request(now, stop, Purpose::Stop);
+        }
+    }
+
+    /// Shows the newest token on the link that stands.
+    pub(super) fn send_token(&mut self, now: Instant) {
+        let token = self.token.current().to_owned();
+        self.request(now, RenewToken { token: token.clone() }, Purpose::RenewToken { token });
+    }
+}
+
+pub(super) fn parse<T: DeserializeOwned>(value: Value) -> Option<T> {
+    serde_json::from_value(value)
+        .map_err(|error| warn!(%error, "a result cannot be read"))
+        .ok()
+}
+
+/// A server that has no opinion says 0.
+fn or_default(ms: u64, default: Duration) -> Duration {
+    if ms == 0 { default } else { Duration::from_millis(ms) }
+}

@@ -1,0 +1,477 @@
+//! The decisions of one room login: no actor, no socket, no clock. Inputs carry `now`; effects are carried out by whoever
+//! holds the state.
+//!
+//! ```text
+//!   start ─► Opening ──opened──► Asking ──accepted──► Up ──lost──┐
+//!              ▲  └──failed──┐      │ refused, failed  │         │
+//!              │             ▼      ▼                  │ logout  │
+//!              └──due───── Waiting ◄───────────────────┼─────────┘
+//!                                                      ▼
+//!                                       Leaving ──► Over ◄── kick-out, fatal refusal, budget over (from anywhere)
+//! ```
+//!
+//! The other halves of the state stand in `session.rs` (login, resume and what follows them), `events.rs` (what the server
+//! tells) and `commands.rs` (what the engine asks).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use express_messages::{
+    codes,
+    room::{RequestError, RoomEvent, RoomOptions},
+};
+use rand::{RngExt, rngs::StdRng};
+use tracing::{debug, warn};
+
+use super::{
+    counters::Counters,
+    link::{LinkError, signal_url},
+    media::Media,
+    report::Report,
+    requests::{Answer, Purpose, Requests, Ticket},
+    retry::{Next, Retry, SHORTEST_WAIT},
+    roster::Roster,
+    timers::{Timer, Timers, after},
+    token::TokenKeeper,
+};
+use crate::protocol::{ClientFrame, Heartbeat, Request};
+
+/// How long a logout waits for the server.
+pub(super) const LEAVE_TIME: Duration = Duration::from_secs(1);
+
+/// How long an event that the server says it sent may still be under way.
+const GAP_GRACE: Duration = Duration::from_secs(5);
+
+/// Names one link; a frame of an older one is not looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LinkId(pub(super) u64);
+
+/// What the state wants done, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// Tell the owner.
+    Emit(RoomEvent),
+    /// Open a link; the one before is hung up already.
+    Connect {
+        /// Its name.
+        link: LinkId,
+        /// Where to.
+        url: String,
+    },
+    /// Send a text frame on the current link.
+    Send(String),
+    /// Ping the current link.
+    Ping,
+    /// Drop the current link; what was sent before is still written.
+    HangUp,
+    /// Answer a command.
+    Answer(Ticket, Result<Answer, RequestError>),
+    /// The login is over; always last.
+    End,
+}
+
+/// Where the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not started.
+    Idle,
+    /// Between two attempts.
+    Waiting,
+    /// A link opens.
+    Opening,
+    /// Login or resume is out.
+    Asking { id: u64, ask: Ask },
+    /// Logged in.
+    Up,
+    /// The application was told LOGOUT; the server is being told.
+    Leaving(Leaving),
+    /// Done.
+    Over,
+}
+
+/// What an attempt asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ask {
+    Login,
+    Resume,
+}
+
+/// How far a logout has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// The link opens; the session is taken up to end it.
+    Opening,
+    /// Login or resume is out; the logout follows its reply.
+    Asking { id: u64 },
+    /// The logout is out.
+    Told { id: u64 },
+}
+
+/// What is needed to take a session up again.
+pub(super) struct Session {
+    pub(super) name: String,
+    pub(super) secret: String,
+    pub(super) last_seq: u64,
+}
+
+/// One login to one room.
+pub(super) struct RoomState {
+    pub(super) options: RoomOptions,
+    pub(super) counters: Arc<Counters>,
+    urls: Vec<String>,
+    rng: StdRng,
+    pub(super) timers: Timers,
+    pub(super) retry: Retry,
+    pub(super) report: Report,
+    pub(super) phase: Phase,
+    link: u64,
+    last_id: u64,
+    pub(super) session: Option<Session>,
+    /// The token of the login that is out.
+    pub(super) shown_token: String,
+    pub(super) roster: Roster,
+    pub(super) token: TokenKeeper,
+    pub(super) requests: Requests,
+    pub(super) media: Media,
+    pub(super) heartbeat: Duration,
+    pub(super) heartbeat_timeout: Duration,
+    /// The highest event number that the server says it sent.
+    pub(super) announced_seq: u64,
+    effects: Vec<Effect>,
+}
+
+impl RoomState {
+    /// A login that has not begun. `rng` draws the random waits.
+    pub(super) fn new(options: RoomOptions, rng: StdRng, counters: Arc<Counters>) -> Self {
+        let usable = |server: &String| match signal_url(server) {
+            Ok(url) => Some(url),
+            Err(error) => {
+                warn!(%error, "server left out");
+                None
+            }
+        };
+        let urls: Vec<String> = options.servers.iter().filter_map(usable).collect();
+        Self {
+            retry: Retry::new(urls.len()),
+            roster: Roster::new(options.user.user_id.clone(), options.user_update),
+            token: TokenKeeper::new(options.token.clone()),
+            heartbeat: options.timings.heartbeat_interval,
+            heartbeat_timeout: options.timings.heartbeat_timeout,
+            timers: Timers::default(),
+            report: Report::new(),
+            phase: Phase::Idle,
+            link: 0,
+            last_id: 0,
+            session: None,
+            shown_token: String::new(),
+            requests: Requests::default(),
+            media: Media::new(),
+            announced_seq: 0,
+            effects: Vec::new(),
+            options,
+            counters,
+            urls,
+            rng,
+        }
+    }
+
+    /// Begins: LOGINING is told, the first attempt is made at once.
+    pub(super) fn start(&mut self, now: Instant) {
+        if self.phase != Phase::Idle {
+            return;
+        }
+        let event = self.report.logining();
+        self.emit([event]);
+        if self.urls.is_empty() {
+            let text = format!(
+                "no usable server address in {:?}; give ws://HOST:PORT or wss://HOST:PORT",
+                self.options.servers
+            );
+            return self.fail(codes::INPUT_PARAM, &text);
+        }
+        self.timers
+            .set(Timer::Budget, after(now, self.options.timings.room_retry_time));
+        self.attempt(now);
+    }
+
+    /// When [`Self::on_time`] has something to do.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next().into_iter().chain(self.requests.next_deadline()).min()
+    }
+
+    /// What is to be done now, in order.
+    pub(super) fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Carries out every deadline up to `now`.
+    pub(super) fn on_time(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.take_due(now) {
+            self.on_timer(now, timer);
+        }
+        for purpose in self.requests.take_expired(now) {
+            self.unanswered(now, purpose);
+        }
+    }
+
+    fn on_timer(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Budget => self.give_up(),
+            Timer::Attempt => self.fail_attempt(now),
+            Timer::Retry => self.attempt(now),
+            Timer::Debounce => {
+                let event = self.report.window_over();
+                self.emit(event);
+            }
+            Timer::Heartbeat => {
+                self.request(now, Heartbeat {}, Purpose::Heartbeat);
+                self.timers.set(Timer::Heartbeat, after(now, self.heartbeat));
+            }
+            Timer::HeartbeatTimeout => self.lose_session(now),
+            Timer::Ping => self.effects.push(Effect::Ping),
+            Timer::LinkDead => self.lose_link(now),
+            Timer::GapCheck => self.check_gap(now),
+            Timer::TokenWarning => {
+                let remaining = self.token.warn(now);
+                self.emit([RoomEvent::TokenWillExpire { remaining }]);
+            }
+            Timer::Leave => self.end(),
+        }
+    }
+
+    fn check_gap(&mut self, now: Instant) {
+        if self
+            .session
+            .as_ref()
+            .is_some_and(|session| session.last_seq < self.announced_seq)
+        {
+            self.counters.gaps.one();
+            self.lose_link(now);
+        }
+    }
+
+    /// The server said that it sent events up to `seq`; they are there, or come soon, or are lost.
+    pub(super) fn announce(&mut self, now: Instant, seq: u64) {
+        self.announced_seq = self.announced_seq.max(seq);
+        if self.session.as_ref().is_some_and(|session| session.last_seq < seq) {
+            self.timers.set(Timer::GapCheck, after(now, GAP_GRACE));
+        }
+    }
+
+    // ---- links ----
+
+    /// Whether `link` is the one that counts.
+    pub(super) fn is_current(&self, link: LinkId) -> bool {
+        link.0 == self.link && !matches!(self.phase, Phase::Idle | Phase::Waiting | Phase::Over)
+    }
+
+    /// Begins an attempt. Without a session to take up, this is a relogin, which others may notice: it is told.
+    pub(super) fn attempt(&mut self, now: Instant) {
+        if self.session.is_none() && self.report.completed() {
+            let event = self.report.session_lost();
+            self.emit(event);
+        }
+        let Some(url) = self.urls.get(self.retry.server()).cloned() else {
+            return;
+        };
+        self.counters.attempts.one();
+        self.link += 1;
+        let timeout = self.options.timings.login_attempt_timeout.max(SHORTEST_WAIT);
+        self.timers.set(Timer::Attempt, after(now, timeout));
+        self.set_phase(Phase::Opening);
+        self.effects.push(Effect::Connect {
+            link: LinkId(self.link),
+            url,
+        });
+    }
+
+    /// The attempt that runs met a transport fault.
+    pub(super) fn fail_attempt(&mut self, now: Instant) {
+        self.counters.failed_attempts.one();
+        self.hang_up();
+        let random = self.rng.random();
+        match self.retry.failed(&self.options.timings.room_backoff, random) {
+            Next::Now => self.attempt(now),
+            Next::After(wait) => self.wait(now, wait),
+        }
+    }
+
+    /// Lets `wait` pass before the next attempt.
+    pub(super) fn wait(&mut self, now: Instant, wait: Duration) {
+        self.set_phase(Phase::Waiting);
+        self.timers.set(Timer::Retry, after(now, wait));
+    }
+
+    /// The link closed, or could not be opened.
+    pub(super) fn on_closed(&mut self, now: Instant, link: LinkId, why: &LinkError) {
+        if !self.is_current(link) {
+            return;
+        }
+        debug!(%why, phase = ?self.phase, "link closed");
+        match self.phase {
+            Phase::Opening | Phase::Asking { .. } => self.fail_attempt(now),
+            Phase::Up => self.lose_link(now),
+            Phase::Leaving(_) => self.end(),
+            Phase::Idle | Phase::Waiting | Phase::Over => {}
+        }
+    }
+
+    /// The current link takes nothing any more.
+    pub(super) fn on_stuck(&mut self, now: Instant) {
+        self.on_closed(now, LinkId(self.link), &LinkError::Stuck);
+    }
+
+    /// The link showed a sign of life.
+    pub(super) fn on_alive(&mut self, now: Instant, link: LinkId) {
+        if self.is_current(link) && self.phase == Phase::Up {
+            self.watch_link(now);
+        }
+    }
+
+    /// A silent socket is pinged, and dead after a while.
+    pub(super) fn watch_link(&mut self, now: Instant) {
+        let timings = &self.options.timings;
+        self.timers.set(Timer::Ping, after(now, timings.link_ping_interval));
+        self.timers.set(Timer::LinkDead, after(now, timings.link_timeout));
+    }
+
+    /// The link is gone while logged in; the session lives on.
+    pub(super) fn lose_link(&mut self, now: Instant) {
+        self.counters.lost_links.one();
+        let event = self.report.link_lost(now, self.options.timings.reconnecting_debounce);
+        self.reconnect(now, event);
+    }
+
+    /// The session is gone: log in anew.
+    pub(super) fn lose_session(&mut self, now: Instant) {
+        self.forget_session();
+        let event = self.report.session_lost();
+        self.reconnect(now, event);
+    }
+
+    pub(super) fn forget_session(&mut self) {
+        if self.session.take().is_some() {
+            self.counters.lost_sessions.one();
+        }
+        self.media.clear();
+    }
+
+    /// Out of [`Phase::Up`]: hangs up and begins to try again.
+    pub(super) fn reconnect(&mut self, now: Instant, event: Option<RoomEvent>) {
+        self.hang_up();
+        self.drop_requests();
+        self.emit(event);
+        match self.report.window() {
+            Some(end) => self.timers.set(Timer::Debounce, end),
+            None => self.timers.clear(Timer::Debounce),
+        }
+        self.timers
+            .set(Timer::Budget, after(now, self.options.timings.room_retry_time));
+        let random = self.rng.random();
+        let wait = self.retry.wait(&self.options.timings.room_backoff, random);
+        self.wait(now, wait);
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        self.timers.clear_link();
+        self.effects.push(Effect::HangUp);
+    }
+
+    // ---- requests ----
+
+    /// Sends a request on the current link and remembers what its reply means.
+    pub(super) fn request(&mut self, now: Instant, request: impl Into<Request>, purpose: Purpose) {
+        let id = self.send(request);
+        self.requests.add(id, purpose, now, self.options.timings.request_timeout);
+    }
+
+    /// Sends a request on the current link; returns its id.
+    pub(super) fn send(&mut self, request: impl Into<Request>) -> u64 {
+        self.last_id += 1;
+        let id = self.last_id;
+        let request = request.into();
+        self.effects.push(Effect::Send(ClientFrame { id, request }.to_text()));
+        id
+    }
+
+    /// What is out will not be answered.
+    pub(super) fn drop_requests(&mut self) {
+        for purpose in self.requests.take_all() {
+            if let Some(ticket) = purpose.ticket() {
+                self.answer(ticket, Err(RequestError::Disconnected));
+            }
+        }
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Result<Answer, RequestError>) {
+        self.effects.push(Effect::Answer(ticket, answer));
+    }
+
+    pub(super) fn emit(&mut self, events: impl IntoIterator<Item = RoomEvent>) {
+        self.effects.extend(events.into_iter().map(Effect::Emit));
+    }
+
+    pub(super) fn random(&mut self) -> f64 {
+        self.rng.random()
+    }
+
+    pub(super) fn set_phase(&mut self, phase: Phase) {
+        debug!(from = ?self.phase, to = ?phase, "room phase");
+        self.phase = phase;
+    }
+
+    // ---- ends ----
+
+    /// The time to retry in is over.
+    fn give_up(&mut self) {
+        let (code, what) = match self.report.completed() {
+            true => (codes::ROOM_RETRY_TIMEOUT, "reconnecting"),
+            false => (codes::LOGIN_TIMEOUT, "logging in"),
+        };
+        let text = format!(
+            "{what} did not succeed within {} s",
+            self.options.timings.room_retry_time.as_secs()
+        );
+        self.fail(code, &text);
+    }
+
+    /// The login failed for good.
+    pub(super) fn fail(&mut self, code: i32, text: &str) {
+        let events = self.report.failed(code, text);
+        self.emit(events);
+        self.end();
+    }
+
+    /// The server ended this login.
+    pub(super) fn kick_out(&mut self, code: i32, message: &str) {
+        let extended_data = serde_json::json!({ "custom_kickout_message": message }).to_string();
+        let event = self.report.kicked_out(code, &extended_data);
+        self.emit(event);
+        self.end();
+    }
+
+    /// Over: nothing happens after this.
+    pub(super) fn end(&mut self) {
+        if self.phase == Phase::Over {
+            return;
+        }
+        self.drop_requests();
+        self.timers.clear_all();
+        self.effects.push(Effect::HangUp);
+        self.effects.push(Effect::End);
+        self.set_phase(Phase::Over);
+    }
+}
+
+impl std::fmt::Debug for RoomState {
+    /// Without tokens and secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoomState")
+            .field("room_id", &self.options.room_id)
+            .field("phase", &self.phase)
+            .field("link", &self.link)
+            .finish_non_exhaustive()
+    }
+}
