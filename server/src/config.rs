@@ -1,0 +1,473 @@
+//! Configuration: typed, complete by default, and strict about what it does not know.
+//!
+//! Layers, the later win: the embedded `express-server.sample.toml`, a file, the environment
+//! (`EXPRESS__SECTION__KEY`). Every key is described in the sample.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config::{Config, Environment, File, FileFormat};
+use express_token::{Cipher, Policy, Secret};
+use serde::{Deserialize, Deserializer};
+
+/// The embedded default, with a comment on every key.
+pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
+
+/// Everything that an operator can set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ServerConfig {
+    /// The HTTP side: signalling, start page, health.
+    pub http: HttpConfig,
+    /// The UDP side.
+    pub media: MediaConfig,
+    /// The AppIDs served; empty: AppID 1 with a random secret.
+    #[serde(default)]
+    pub apps: Vec<AppConfig>,
+    /// What users may use.
+    pub limits: LimitsConfig,
+    /// How long things take.
+    pub timings: TimingsConfig,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Where to listen; port 0: a free one.
+    pub listen: SocketAddr,
+    /// Origins of web pages that may connect, beside the server's own host; `*`: all.
+    pub allowed_origins: Vec<String>,
+}
+
+/// `[media]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaConfig {
+    /// Where shard 0 listens; port 0: a free one for each shard.
+    pub udp: SocketAddr,
+    /// What clients are told instead of the local addresses.
+    pub public_addresses: Vec<IpAddr>,
+    /// Media threads; 0: as the machine has cores.
+    pub shards: usize,
+}
+
+/// One of `[[apps]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppConfig {
+    /// The AppID; never 0.
+    pub id: u32,
+    /// Shared with the business server.
+    #[serde(deserialize_with = "secret")]
+    pub secret: Secret,
+    /// Longest life of a token, seconds.
+    #[serde(default = "default_max_ttl")]
+    pub max_ttl: i64,
+    /// How far a token may be made in the future, seconds.
+    #[serde(default = "default_max_clock_ahead")]
+    pub max_clock_ahead: i64,
+    /// What may seal a token.
+    #[serde(default = "default_ciphers")]
+    pub ciphers: Vec<Cipher>,
+    /// What happens to a user in a room whose token expires.
+    #[serde(default)]
+    pub on_token_expiry: OnTokenExpiry,
+}
+
+/// What happens to a user in a room whose token expires.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTokenExpiry {
+    /// Stays, publishes and plays on; the next login or publish fails (documented default).
+    #[default]
+    Stay,
+    /// Is kicked out with 1102018 (documented strict mode).
+    Kick,
+}
+
+/// `[limits]`; 0 means no limit.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Open sockets.
+    pub connections: usize,
+    /// Open sockets from one IP address that is not loopback.
+    pub connections_per_address: usize,
+    /// New sockets from one such address in a second.
+    pub connects_per_address_per_s: u32,
+    /// Requests on one socket in a second.
+    pub requests_per_s: u32,
+    /// Requests on one socket at once.
+    pub request_burst: u32,
+    /// Frames that may wait for a slow reader; at least 16.
+    pub outgoing_queue: usize,
+    /// Events kept for a resume, for each session.
+    pub replay_events: usize,
+    /// Users logged in to one AppID.
+    pub sessions_per_app: usize,
+    /// Rooms of one AppID.
+    pub rooms_per_app: usize,
+    /// Users in one room.
+    pub users_per_room: usize,
+    /// Logins to one room in a second.
+    pub logins_per_room_per_s: u32,
+    /// Streams that one user publishes at a time.
+    pub streams_per_user: usize,
+    /// Streams that one user plays at a time.
+    pub plays_per_user: usize,
+    /// Media connections at a time; 0 is none here.
+    pub media_peers: usize,
+}
+
+/// `[timings]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimingsConfig {
+    /// Seconds between a client's heartbeats.
+    pub heartbeat_s: u64,
+    /// Seconds after which a silent user is gone.
+    pub user_timeout_s: u64,
+    /// Seconds that a socket may stay without a login.
+    pub first_request_s: u64,
+    /// Seconds between the server's pings.
+    pub ping_s: u64,
+    /// Seconds that a pinged socket may stay silent.
+    pub pong_timeout_s: u64,
+    /// Seconds that a stream without media waits for its publisher.
+    pub media_grace_s: u64,
+    /// Milliseconds after which to ask again for a stream that is not there.
+    pub play_retry_ms: u64,
+    /// Seconds that a stop may take.
+    pub drain_s: u64,
+}
+
+impl TimingsConfig {
+    /// Between a client's heartbeats.
+    pub fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_s)
+    }
+
+    /// After which a silent user is gone.
+    pub fn user_timeout(&self) -> Duration {
+        Duration::from_secs(self.user_timeout_s)
+    }
+
+    /// That a stop may take.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_s)
+    }
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// Directives of tracing's `EnvFilter`.
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A layer cannot be read, or a key is unknown, missing or of the wrong type.
+    #[error("{layer}: {source}")]
+    Read {
+        /// Which layers were read.
+        layer: String,
+        /// What is wrong.
+        source: config::ConfigError,
+    },
+    /// A value is readable and wrong.
+    #[error("{key}: {problem}")]
+    Value {
+        /// Where it stands.
+        key: String,
+        /// What is wrong and what to do.
+        problem: String,
+    },
+}
+
+/// The embedded default, then `file` if given, then this process's environment.
+///
+/// # Errors
+/// [`ConfigError`], which names the key or the file.
+pub fn load(file: Option<&Path>) -> Result<ServerConfig, ConfigError> {
+    read(Layers {
+        file: file.map(Path::to_path_buf),
+        environment: Some(std::env::vars().filter(|(name, _)| name.starts_with(PREFIX)).collect()),
+        ..Layers::default()
+    })
+}
+
+impl ServerConfig {
+    /// The embedded default.
+    pub fn embedded() -> Self {
+        read(Layers::default()).expect("the embedded configuration is tested")
+    }
+
+    /// The embedded default, then this TOML.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which names the key.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        read(Layers {
+            toml: Some(text.into()),
+            ..Layers::default()
+        })
+    }
+
+    /// The configuration of an AppID.
+    pub fn app(&self, id: u32) -> Option<&AppConfig> {
+        self.apps.iter().find(|app| app.id == id)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let mut seen = HashSet::new();
+        for app in &self.apps {
+            require(app.id != 0, "apps.id", "an AppID is never 0")?;
+            require(seen.insert(app.id), "apps.id", format!("AppID {} is there twice", app.id))?;
+            require(!app.ciphers.is_empty(), "apps.ciphers", "without a cipher no token can pass")?;
+            require(app.max_ttl > 0, "apps.max_ttl", "must be more than 0 seconds")?;
+            require(app.max_clock_ahead >= 0, "apps.max_clock_ahead", "must not be negative")?;
+        }
+        let timings = &self.timings;
+        let positive = [
+            ("timings.heartbeat_s", timings.heartbeat_s),
+            ("timings.first_request_s", timings.first_request_s),
+            ("timings.ping_s", timings.ping_s),
+        ];
+        for (key, seconds) in positive {
+            require((1..=86_400).contains(&seconds), key, "must be 1 to 86400 seconds")?;
+        }
+        let later = [
+            ("timings.user_timeout_s", timings.user_timeout_s, timings.heartbeat_s),
+            ("timings.pong_timeout_s", timings.pong_timeout_s, timings.ping_s),
+        ];
+        for (key, seconds, than) in later {
+            let problem = format!("must be more than {than}, the interval that it supervises, and at most 86400");
+            require(seconds > than && seconds <= 86_400, key, problem)?;
+        }
+        require(timings.media_grace_s <= 86_400, "timings.media_grace_s", "must be at most 86400 seconds")?;
+        require(timings.drain_s <= 3_600, "timings.drain_s", "must be at most 3600 seconds")?;
+        require(self.limits.outgoing_queue >= 16, "limits.outgoing_queue", "must be at least 16")?;
+        require(self.limits.media_peers > 0, "limits.media_peers", "must be more than 0")?;
+        let level = &self.log.level;
+        let parsed = tracing_subscriber::EnvFilter::try_new(level);
+        require(parsed.is_ok(), "log.level", format!("{level:?} is neither a level nor a list of directives"))
+    }
+}
+
+impl AppConfig {
+    /// An AppID with the default rules.
+    pub fn new(id: u32, secret: Secret) -> Self {
+        Self {
+            id,
+            secret,
+            max_ttl: default_max_ttl(),
+            max_clock_ahead: default_max_clock_ahead(),
+            ciphers: default_ciphers(),
+            on_token_expiry: OnTokenExpiry::default(),
+        }
+    }
+
+    /// The rules that its tokens are held to.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            app_id: self.id,
+            ciphers: self.ciphers.iter().copied().collect(),
+            max_ttl_s: self.max_ttl,
+            max_clock_ahead_s: self.max_clock_ahead,
+        }
+    }
+}
+
+const PREFIX: &str = "EXPRESS__";
+/// Keys that hold lists, which the environment separates by commas.
+const LISTS: [&str; 2] = ["http.allowed_origins", "media.public_addresses"];
+
+#[derive(Default)]
+struct Layers {
+    file: Option<PathBuf>,
+    toml: Option<String>,
+    environment: Option<std::collections::HashMap<String, String>>,
+}
+
+impl fmt::Display for Layers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "configuration from {}", file.display()),
+            None => f.write_str("configuration"),
+        }?;
+        let names = self.environment.iter().flat_map(|variables| variables.keys());
+        names.enumerate().try_for_each(|(index, name)| {
+            let joint = if index == 0 { " with " } else { ", " };
+            write!(f, "{joint}{name}")
+        })
+    }
+}
+
+fn read(layers: Layers) -> Result<ServerConfig, ConfigError> {
+    let described = layers.to_string();
+    let mut builder = Config::builder().add_source(File::from_str(SAMPLE, FileFormat::Toml));
+    if let Some(text) = &layers.toml {
+        builder = builder.add_source(File::from_str(text, FileFormat::Toml));
+    }
+    if let Some(file) = layers.file {
+        builder = builder.add_source(File::from(file).format(FileFormat::Toml));
+    }
+    if let Some(variables) = layers.environment {
+        builder = builder.add_source(environment(variables));
+    }
+    let read = builder.build().and_then(Config::try_deserialize::<ServerConfig>);
+    let config = read.map_err(|source| ConfigError::Read { layer: described, source })?;
+    config.check()?;
+    Ok(config)
+}
+
+fn environment(variables: std::collections::HashMap<String, String>) -> Environment {
+    let mut environment = Environment::with_prefix("EXPRESS")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true)
+        .list_separator(",")
+        .source(Some(variables.into_iter().collect()));
+    for key in LISTS {
+        environment = environment.with_list_parse_key(key);
+    }
+    environment
+}
+
+fn require(good: bool, key: &str, problem: impl Into<String>) -> Result<(), ConfigError> {
+    if good {
+        return Ok(());
+    }
+    Err(ConfigError::Value {
+        key: key.into(),
+        problem: problem.into(),
+    })
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Secret::new(&text).map_err(serde::de::Error::custom)
+}
+
+fn default_max_ttl() -> i64 {
+    Policy::DEFAULT_MAX_TTL_S
+}
+
+fn default_max_clock_ahead() -> i64 {
+    Policy::DEFAULT_MAX_CLOCK_AHEAD_S
+}
+
+fn default_ciphers() -> Vec<Cipher> {
+    vec![Cipher::Cbc, Cipher::Gcm]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn the_embedded_default_is_whole_and_listens_on_loopback_only() {
+        let config = ServerConfig::embedded();
+        assert!(config.http.listen.ip().is_loopback() && config.media.udp.ip().is_loopback());
+        assert!(config.apps.is_empty() && config.http.allowed_origins.is_empty());
+        assert_eq!((config.timings.heartbeat_s, config.timings.user_timeout_s), (30, 100));
+        assert_eq!(config.limits.logins_per_room_per_s, 200);
+    }
+
+    #[test]
+    fn the_sample_of_an_app_shows_the_defaults() {
+        let start = SAMPLE.find("# [[apps]]").unwrap();
+        let end = SAMPLE.find("[limits]").unwrap();
+        let shown: String = SAMPLE[start..end].lines().map(|line| line.trim_start_matches("# ").to_owned() + "\n").collect();
+        let shown = shown.replace("32 characters, shared with your business server", SECRET);
+        let shown: String = shown.lines().filter(|line| line.starts_with('[') || line.contains(" = ")).collect::<Vec<_>>().join("\n");
+        let app = &ServerConfig::from_toml(&shown).unwrap().apps[0];
+        let default = AppConfig::new(1, Secret::new(SECRET).unwrap());
+        assert_eq!(format!("{app:?}"), format!("{default:?}"));
+        assert_eq!(app.secret.expose(), SECRET);
+    }
+
+    #[test]
+    fn a_file_changes_what_it_names_and_the_environment_has_the_last_word() {
+        let text = "[http]\nlisten = \"127.0.0.1:1\"\n[limits]\nplays_per_user = 3";
+        let config = ServerConfig::from_toml(text).unwrap();
+        assert_eq!((config.http.listen.port(), config.limits.plays_per_user), (1, 3));
+        assert_eq!(config.media.udp.port(), 7000);
+        let variables = [
+            ("EXPRESS__HTTP__LISTEN", "127.0.0.1:2"),
+            ("EXPRESS__MEDIA__PUBLIC_ADDRESSES", "192.0.2.1,2001:db8::1"),
+            ("EXPRESS__LIMITS__STREAMS_PER_USER", "5"),
+            ("EXPRESS__LOG__FORMAT", "json"),
+        ];
+        let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let config = read(Layers {
+            toml: Some(text.into()),
+            environment: Some(environment),
+            file: None,
+        });
+        let config = config.unwrap();
+        assert_eq!(config.http.listen.port(), 2);
+        assert_eq!(config.media.public_addresses.len(), 2);
+        assert_eq!((config.limits.streams_per_user, config.log.format), (5, LogFormat::Json));
+    }
+
+    #[test]
+    fn what_is_wrong_is_refused_and_named() {
+        let app = format!("[[apps]]\nid = 1\nsecret = \"{SECRET}\"\n");
+        let table = [
+            ("[http]\nlisten = \"nowhere\"".to_owned(), "listen"),
+            ("[http]\nlissen = \"127.0.0.1:1\"".into(), "lissen"),
+            ("[htttp]\nlisten = \"127.0.0.1:1\"".into(), "htttp"),
+            ("[[apps]]\nid = 1\nsecret = \"short\"".into(), "32 characters"),
+            ("[[apps]]\nid = 1".into(), "secret"),
+            (format!("[[apps]]\nid = 0\nsecret = \"{SECRET}\""), "never 0"),
+            (format!("{app}{app}"), "twice"),
+            (format!("{app}ciphers = []"), "apps.ciphers"),
+            (format!("{app}ciphers = [\"des\"]"), "des"),
+            (format!("{app}on_token_expiry = \"explode\""), "explode"),
+            ("[timings]\nheartbeat_s = 0".into(), "timings.heartbeat_s"),
+            ("[timings]\nuser_timeout_s = 30".into(), "timings.user_timeout_s"),
+            ("[timings]\nuser_timeout_s = 99999999".into(), "timings.user_timeout_s"),
+            ("[limits]\noutgoing_queue = 1".into(), "limits.outgoing_queue"),
+            ("[limits]\nconnections = -1".into(), "connections"),
+            ("[log]\nlevel = \"a=b=c\"".into(), "log.level"),
+            ("[log]\nformat = \"xml\"".into(), "xml"),
+            ("not toml".into(), "configuration"),
+        ];
+        for (text, named) in table {
+            let error = ServerConfig::from_toml(&text).unwrap_err().to_string();
+            assert!(error.contains(named), "{text}: {error:?} does not name {named:?}");
+            assert!(!error.contains(SECRET), "{error:?} shows the secret");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let error = load(Some(Path::new("/nonexistent/x.toml"))).unwrap_err();
+        assert!(error.to_string().contains("/nonexistent/x.toml"), "{error}");
+    }
+}

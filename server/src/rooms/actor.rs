@@ -1,0 +1,266 @@
+//! Carries the decisions of [`RoomsState`] out: to sockets, to the media plane, in time.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle};
+use express_signalling::protocol::Request;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::{BadFrame, CloseReason, ConnectionId, Effect, MediaPlane, Negotiation, Now, RoomsCounters, RoomsState, StateOptions};
+use crate::forwarder::ForwarderEvent;
+
+/// Requests that wait for the actor, from all sockets; a socket waits for its turn and is not read meanwhile.
+const MAILBOX: usize = 1024;
+
+/// How the actor is made.
+pub struct RoomsOptions {
+    /// What it decides by.
+    pub state: StateOptions,
+    /// What carries media.
+    pub media: Box<dyn MediaPlane>,
+}
+
+impl fmt::Debug for RoomsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomsOptions").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// What a socket is to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// A text frame.
+    Text(String),
+    /// A close frame; nothing comes behind it.
+    Close(CloseReason),
+}
+
+/// The way to a socket.
+#[derive(Debug)]
+pub struct ConnectionLink {
+    /// Bounded: who reads too slowly is closed.
+    pub outgoing: mpsc::Sender<Outgoing>,
+    /// Closes the socket at once, past what waits in `outgoing`.
+    pub kill: oneshot::Sender<CloseReason>,
+}
+
+/// From a socket: it was opened. The answer is its name.
+#[derive(Debug, Message)]
+#[rtype(result = "ConnectionId")]
+pub struct Connect(pub ConnectionLink);
+
+/// From a socket: a frame came. Answered when it was dealt with: wait for that before the next one is read.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Incoming {
+    /// Which socket.
+    pub connection: ConnectionId,
+    /// The request and its id, or what is wrong with the frame.
+    pub frame: Result<(u64, Request), BadFrame>,
+}
+
+/// From a socket: it is gone.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Disconnected {
+    /// Which socket.
+    pub connection: ConnectionId,
+    /// Whether the client closed it, which is a sign of life.
+    pub by_peer: bool,
+}
+
+/// From the media plane.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct MediaNews(pub ForwarderEvent);
+
+/// What was counted.
+#[derive(Debug, Message)]
+#[rtype(result = "RoomsCounters")]
+pub struct GetCounters;
+
+/// Refuse new logins, tell every client to come back later.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Drain;
+
+/// Owner of [`RoomsState`]; one for each server.
+pub struct RoomsActor {
+    state: RoomsState,
+    media: Box<dyn MediaPlane>,
+    links: HashMap<ConnectionId, ConnectionLink>,
+    last_connection: u64,
+    started: Instant,
+    /// When the state will be woken.
+    armed: Option<(Duration, SpawnHandle)>,
+}
+
+impl fmt::Debug for RoomsActor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RoomsActor").field("sockets", &self.links.len()).finish_non_exhaustive()
+    }
+}
+
+impl RoomsActor {
+    /// No rooms, no sockets.
+    pub fn new(options: RoomsOptions) -> Self {
+        Self {
+            state: RoomsState::new(options.state),
+            media: options.media,
+            links: HashMap::new(),
+            last_connection: 0,
+            started: Instant::now(),
+            armed: None,
+        }
+    }
+
+    /// The one place that reads the clocks.
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now {
+            mono: Instant::now().saturating_duration_since(self.started),
+            unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Reply { connection, frame } => self.send(connection, Outgoing::Text(frame.to_text())),
+                Effect::Event { connection, seq, event } => self.send(connection, Outgoing::Text(event.frame(seq))),
+                Effect::Close { connection, reason } => self.send(connection, Outgoing::Close(reason)),
+                Effect::Negotiate(negotiation) => effects.extend(self.negotiate(&negotiation)),
+                Effect::RemovePeer(peer) => self.media.remove(peer),
+                Effect::PausePlayer { peer, paused } => self.media.set_player_paused(peer, paused),
+            }
+        }
+        self.arm(ctx);
+    }
+
+    fn negotiate(&mut self, negotiation: &Negotiation) -> Vec<Effect> {
+        let Negotiation {
+            ticket,
+            stream,
+            publish,
+            offer,
+        } = negotiation;
+        let answer = match publish {
+            true => self.media.publish(*stream, offer),
+            false => self.media.play(*stream, offer),
+        };
+        self.state.on_negotiated(self.now(), *ticket, answer)
+    }
+
+    fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {
+        let Some(link) = self.links.get(&connection) else {
+            return;
+        };
+        match link.outgoing.try_send(outgoing) {
+            // A socket that has ended says so itself.
+            Ok(()) | Err(TrySendError::Closed(_)) => {}
+            Err(TrySendError::Full(_)) => {
+                tracing::info!(connection = connection.0, "socket closed: its reader is too slow");
+                self.state.on_slow_reader(connection);
+                if let Some(link) = self.links.remove(&connection) {
+                    let _ = link.kill.send(CloseReason::try_again_later("the reader is too slow"));
+                }
+            }
+        }
+    }
+
+    /// Sees to it that the state is woken in time; once too early does no harm.
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        let Some(next) = self.state.next_deadline() else {
+            return;
+        };
+        match self.armed {
+            Some((at, _)) if at <= next => return,
+            Some((_, handle)) => {
+                ctx.cancel_future(handle);
+            }
+            None => {}
+        }
+        let wait = next.saturating_sub(self.now().mono);
+        let handle = ctx.run_later(wait, |actor, ctx| {
+            actor.armed = None;
+            let effects = actor.state.on_time(actor.now());
+            actor.carry_out(effects, ctx);
+        });
+        self.armed = Some((next, handle));
+    }
+}
+
+impl Actor for RoomsActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+    }
+}
+
+impl Handler<Connect> for RoomsActor {
+    type Result = MessageResult<Connect>;
+
+    fn handle(&mut self, Connect(link): Connect, ctx: &mut Self::Context) -> Self::Result {
+        self.last_connection = self.last_connection.saturating_add(1);
+        let connection = ConnectionId(self.last_connection);
+        self.links.insert(connection, link);
+        let effects = self.state.on_open(self.now(), connection);
+        self.carry_out(effects, ctx);
+        MessageResult(connection)
+    }
+}
+
+impl Handler<Incoming> for RoomsActor {
+    type Result = ();
+
+    fn handle(&mut self, Incoming { connection, frame }: Incoming, ctx: &mut Self::Context) {
+        let now = self.now();
+        let effects = match frame {
+            Ok((id, request)) => self.state.on_request(now, connection, id, request),
+            Err(bad) => self.state.on_bad_frame(now, connection, bad),
+        };
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<Disconnected> for RoomsActor {
+    type Result = ();
+
+    fn handle(&mut self, Disconnected { connection, by_peer }: Disconnected, ctx: &mut Self::Context) {
+        self.links.remove(&connection);
+        let effects = self.state.on_closed(self.now(), connection, by_peer);
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<MediaNews> for RoomsActor {
+    type Result = ();
+
+    fn handle(&mut self, MediaNews(event): MediaNews, ctx: &mut Self::Context) {
+        let effects = self.state.on_media(self.now(), event);
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<GetCounters> for RoomsActor {
+    type Result = MessageResult<GetCounters>;
+
+    fn handle(&mut self, _: GetCounters, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.state.counters())
+    }
+}
+
+impl Handler<Drain> for RoomsActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
+        let effects = self.state.drain();
+        self.carry_out(effects, ctx);
+    }
+}

@@ -1,0 +1,179 @@
+//! What [`RoomsState`](super::RoomsState) wants done.
+
+use std::sync::Arc;
+
+use express_signalling::protocol::{Event, SequencedEvent, ServerFrame};
+
+use crate::forwarder::{PeerId, StreamKey};
+
+/// One socket of one client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(pub u64);
+
+/// One question to the media plane; its answer comes back under the same ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+/// Something to do, in the order in which it stands in the list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Answer a request.
+    Reply {
+        /// Where.
+        connection: ConnectionId,
+        /// With what.
+        frame: ServerFrame,
+    },
+    /// Tell a client what happened.
+    Event {
+        /// Where.
+        connection: ConnectionId,
+        /// Its number in the client's session.
+        seq: u64,
+        /// What.
+        event: SharedEvent,
+    },
+    /// Close a socket behind everything that was sent to it.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Ask the media plane, and hand the answer to [`RoomsState::on_negotiated`](super::RoomsState::on_negotiated).
+    Negotiate(Negotiation),
+    /// End a media connection.
+    RemovePeer(PeerId),
+    /// Stop or resume what a player is sent.
+    PausePlayer {
+        /// Which.
+        peer: PeerId,
+        /// `true`: send nothing.
+        paused: bool,
+    },
+}
+
+/// A question to the media plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Negotiation {
+    /// To answer under.
+    pub ticket: Ticket,
+    /// The stream.
+    pub stream: StreamKey,
+    /// Whether the client will send it; else it wants to hear it.
+    pub publish: bool,
+    /// The client's SDP.
+    pub offer: String,
+}
+
+/// Why a socket is closed: WebSocket close codes of RFC 6455 §7.4.1 and the IANA registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloseReason {
+    /// The close code.
+    pub code: u16,
+    /// For people, at most 123 bytes.
+    pub text: &'static str,
+}
+
+impl CloseReason {
+    /// 1000: all is done.
+    pub const fn normal(text: &'static str) -> Self {
+        Self { code: 1000, text }
+    }
+
+    /// 1008: the client broke a rule.
+    pub const fn policy(text: &'static str) -> Self {
+        Self { code: 1008, text }
+    }
+
+    /// 1012: the server restarts; come back a little later.
+    pub const fn restart() -> Self {
+        Self {
+            code: 1012,
+            text: "the server restarts",
+        }
+    }
+
+    /// 1013: the server cannot serve this socket now; come back a little later.
+    pub const fn try_again_later(text: &'static str) -> Self {
+        Self { code: 1013, text }
+    }
+}
+
+/// An event for many clients: made and written once, numbered for each.
+#[derive(Debug, Clone)]
+pub struct SharedEvent(Arc<Written>);
+
+#[derive(Debug)]
+struct Written {
+    event: Event,
+    json: String,
+}
+
+impl SharedEvent {
+    /// Writes the event.
+    pub fn new(event: Event) -> Self {
+        // An event of the protocol has string keys and finite numbers alone, so writing it cannot fail.
+        let json = serde_json::to_string(&event).unwrap_or_default();
+        Self(Arc::new(Written { event, json }))
+    }
+
+    /// What happened.
+    pub fn event(&self) -> &Event {
+        &self.0.event
+    }
+
+    /// The frame that carries it: the JSON of [`SequencedEvent`].
+    pub fn frame(&self, seq: u64) -> String {
+        let fields = self.0.json.strip_prefix('{').unwrap_or_default();
+        format!("{{\"seq\":{seq},{fields}")
+    }
+
+    /// The event with its number.
+    pub fn sequenced(&self, seq: u64) -> SequencedEvent {
+        SequencedEvent {
+            seq,
+            event: self.0.event.clone(),
+        }
+    }
+}
+
+impl PartialEq for SharedEvent {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.event == other.0.event
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use express_messages::{ids::StreamId, types::StreamDeleteReason, types::ZegoUpdateType};
+    use express_signalling::protocol::{KickOut, RoomStreamUpdate, StreamGone};
+
+    use super::*;
+
+    #[test]
+    fn the_frame_written_once_is_the_frame_of_the_protocol() {
+        let gone = StreamGone {
+            stream_id: StreamId::new("s").unwrap(),
+            reason: StreamDeleteReason::Stopped,
+        };
+        let events = [
+            Event::KickOut(KickOut {
+                code: 1,
+                message: "\"{\u{e9}".into(),
+                need_relogin: false,
+            }),
+            Event::RoomStreamUpdate(RoomStreamUpdate {
+                update: ZegoUpdateType::Delete,
+                streams: vec![],
+                reasons: vec![gone],
+            }),
+        ];
+        for event in events {
+            let shared = SharedEvent::new(event);
+            let frame = ServerFrame::Event(shared.sequenced(9));
+            assert_eq!(shared.frame(9), frame.to_text());
+            assert_eq!(ServerFrame::parse(&shared.frame(9)).unwrap(), frame);
+        }
+    }
+}

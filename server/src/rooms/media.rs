@@ -1,0 +1,44 @@
+//! The port to whatever carries media.
+
+use crate::forwarder::{Answer, Forwarder, NegotiateError, PeerId, StreamKey};
+
+/// What rooms ask of the media plane. Calls are short and do not block on the network.
+///
+/// Its events come back as [`MediaNews`](super::MediaNews).
+pub trait MediaPlane: Send {
+    /// Answers the offer of a publisher. A second publisher of the same stream takes over with its first packet.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: there is no peer.
+    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError>;
+
+    /// Answers the offer of a player.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: there is no peer.
+    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError>;
+
+    /// Ends a media connection; an unknown one is ignored.
+    fn remove(&mut self, peer: PeerId);
+
+    /// Stops or resumes what a player is sent.
+    fn set_player_paused(&mut self, peer: PeerId, paused: bool);
+}
+
+impl MediaPlane for Forwarder {
+    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+        Self::publish(self, stream, offer)
+    }
+
+    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+        Self::play(self, stream, offer)
+    }
+
+    fn remove(&mut self, peer: PeerId) {
+        Self::remove(self, peer);
+    }
+
+    fn set_player_paused(&mut self, peer: PeerId, paused: bool) {
+        Self::set_player_paused(self, peer, paused);
+    }
+}

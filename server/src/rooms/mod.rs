@@ -1,0 +1,43 @@
+//! The truth about rooms: who is in, who publishes what, who plays it.
+//!
+//! # Shape
+//! - [`RoomsState`] decides. It is pure: requests, media events and the time go in, [`Effect`]s come out.
+//! - [`RoomsActor`] carries effects out: it writes to sockets, asks the [`MediaPlane`], and wakes the state in time.
+//! - `http` reads sockets and hands the actor what was parsed.
+//!
+//! # Life of a session
+//! ```text
+//!            login                   socket gone                 user_timeout (100 s) since the last sign of life
+//!   (none) ────────► connected ◄──────────────────► silent ────────────────────────────────► ended (HeartbeatTimeout)
+//!                        │         resume              │  same user logs in again
+//!                        │                             └────────► ended; its streams stay the user's until the 100 s are
+//!                        │                                        over: published again = DELETE (RepeatLogin), then ADD
+//!                        └─ logout, kick, login of the same user elsewhere ─► ended, its streams with it
+//! ```
+//! While a session is silent nobody notices: it stays in lists, its streams stay announced, and their ids stay taken.
+//!
+//! # Life of a stream
+//! ```text
+//!   publish ─► negotiated ── Connected ─► announced ── media gone, not back in media_grace ─► ended (Offline)
+//!                  │                        │  ▲ │
+//!                  └─ Gone: never seen      │  └─┴─ published again: nobody notices
+//!                     by others             └─ unpublish, end of the session ─► ended
+//! ```
+
+mod actor;
+mod bucket;
+mod counters;
+mod effect;
+mod media;
+mod replay;
+mod state;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+pub use actor::{Connect, ConnectionLink, Disconnected, Drain, GetCounters, Incoming, MediaNews, Outgoing, RoomsActor, RoomsOptions};
+pub use bucket::{Bucket, Rate};
+pub use counters::RoomsCounters;
+pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, Ticket};
+pub use media::MediaPlane;
+pub use state::{BadFrame, Now, RoomsState, StateOptions};

@@ -1,0 +1,261 @@
+//! loginRoom and logoutRoom.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::types::{ZegoUpdateType, ZegoUser};
+use express_signalling::protocol::{Done, Event, Login, LoginOk, RoomUserUpdate, ServerFrame, Snapshot, WireError};
+use express_token::{Refusal, Verified, verify};
+use rand::RngExt;
+
+use super::records::{Room, RoomKey, Session, SessionKey, Timer};
+use super::{End, Now, RoomsState, STRIKE_GUESS, choose_version, ms, session_is_gone};
+use crate::rooms::bucket::Bucket;
+use crate::rooms::counters::count;
+use crate::rooms::effect::{CloseReason, ConnectionId};
+use crate::rooms::replay::ReplayBuffer;
+use crate::rooms::SharedEvent;
+
+/// When a login is worth another try while the server is full or stops.
+const FULL_RETRY: Duration = Duration::from_secs(5);
+
+impl RoomsState {
+    pub(super) fn login(&mut self, now: Now, connection: ConnectionId, login: Login) -> Result<LoginOk, WireError> {
+        let version = choose_version(&login.versions)?;
+        if self.draining {
+            return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server stops", FULL_RETRY));
+        }
+        let token = self.judge_login(now, connection, &login)?;
+        let user = ZegoUser::new(&login.user_id, login.user_name.clone())
+            .map_err(|error| WireError::fatal(error.code, error.message))?;
+        let room_key = (login.app_id, login.room_id.clone());
+        let previous = self.users.get(&(login.app_id, login.user_id.clone())).copied();
+        self.admit(now, &room_key, previous)?;
+        // Who logs in again under the same name just stays in the list of the room.
+        let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
+        if let Some(key) = previous {
+            self.replace_session(key, stays.then_some(&room_key));
+        }
+        self.enter_room(now, &room_key, login.max_member_count);
+        let key = self.add_session(now, connection, &login, user.clone(), token);
+        if !stays {
+            self.tell_users(&room_key, ZegoUpdateType::Add, &user);
+        }
+        count(&mut self.counters.logins);
+        tracing::info!(app_id = login.app_id, room_id = %login.room_id, user_id = %login.user_id, "login");
+        self.login_ok(now, version, key)
+    }
+
+    pub(super) fn logout(&mut self, connection: ConnectionId, key: SessionKey, id: u64) {
+        self.reply(connection, ServerFrame::ok(id, &Done {}));
+        self.end_session(key, End::Logout, None);
+        self.close(connection, CloseReason::normal("logged out"));
+    }
+
+    fn judge_login(&mut self, now: Now, connection: ConnectionId, login: &Login) -> Result<Verified, WireError> {
+        let Some(app) = self.apps.get(&login.app_id) else {
+            self.strike(now, connection, STRIKE_GUESS);
+            let message = format!("this server does not serve AppID {}", login.app_id);
+            return Err(WireError::fatal(codes::APPID_INVALID, message));
+        };
+        let judged = verify(&login.token, &app.secret, &app.policy, login.user_id.as_str(), now.unix_s())
+            .and_then(|token| token.may_login(login.room_id.as_str()).map(|()| token));
+        judged.map_err(|refusal| {
+            tracing::info!(app_id = login.app_id, user_id = %login.user_id, reason = %refusal.reason(), "login refused");
+            self.strike(now, connection, STRIKE_GUESS);
+            token_refused(&refusal)
+        })
+    }
+
+    /// Whether there is room for one more, and time.
+    fn admit(&mut self, now: Now, room_key: &RoomKey, previous: Option<SessionKey>) -> Result<(), WireError> {
+        let app = self.apps.get(&room_key.0).ok_or_else(session_is_gone)?;
+        if previous.is_none() && reached(self.limits.sessions_per_app, app.sessions) {
+            return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server has as many users as it takes", FULL_RETRY));
+        }
+        let was_in = previous.and_then(|key| self.sessions.get(&key)).is_some_and(|session| session.room == *room_key);
+        let Some(room) = self.rooms.get_mut(room_key) else {
+            if reached(self.limits.rooms_per_app, app.rooms) {
+                return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server has as many rooms as it takes", FULL_RETRY));
+            }
+            return Ok(());
+        };
+        if let Err(wait) = room.logins.take(self.logins, 1, now.mono) {
+            return Err(WireError::retry(codes::ROOM_RATE_LIMIT, "too many logins to this room in a second", wait));
+        }
+        let others = room.members.len().saturating_sub(usize::from(was_in));
+        if reached(room.max_members as usize, others) || reached(self.limits.users_per_room, others) {
+            return Err(WireError::fatal(codes::ROOM_MAX_USER_COUNT, "the room is full"));
+        }
+        Ok(())
+    }
+
+    fn is_in_as(&self, key: SessionKey, room_key: &RoomKey, user: &ZegoUser) -> bool {
+        self.sessions.get(&key).is_some_and(|session| session.room == *room_key && session.user == *user)
+    }
+
+    /// The first one in creates the room, and its limit counts.
+    fn enter_room(&mut self, now: Now, room_key: &RoomKey, max_members: u32) {
+        if self.rooms.contains_key(room_key) {
+            return;
+        }
+        let mut logins = Bucket::default();
+        // The first of a burst: it cannot be refused.
+        let _ = logins.take(self.logins, 1, now.mono);
+        let room = Room {
+            // Below 2^53, so that it is exact as a JSON number everywhere; 0 means none.
+            session_id: self.rng.random_range(1..1 << 53),
+            max_members,
+            members: BTreeSet::new(),
+            streams: BTreeMap::new(),
+            logins,
+        };
+        self.rooms.insert(room_key.clone(), room);
+        if let Some(app) = self.apps.get_mut(&room_key.0) {
+            app.rooms = app.rooms.saturating_add(1);
+        }
+    }
+
+    fn add_session(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        login: &Login,
+        user: ZegoUser,
+        token: Verified,
+    ) -> SessionKey {
+        let key = SessionKey(self.new_number());
+        let room_key = (login.app_id, login.room_id.clone());
+        let session = Session {
+            id: hex(&self.rng.random::<[u8; 16]>()),
+            secret: hex(&self.rng.random::<[u8; 32]>()),
+            room: room_key.clone(),
+            user,
+            user_update: login.user_update,
+            token,
+            connection: Some(connection),
+            last_heard: now.mono,
+            replay: ReplayBuffer::new(self.limits.replay_events),
+            publishing: BTreeSet::new(),
+            playing: BTreeMap::new(),
+        };
+        if let Some(known) = self.connections.get_mut(&connection) {
+            known.session = Some(key);
+        }
+        if let Some(room) = self.rooms.get_mut(&room_key) {
+            room.members.insert(key);
+        }
+        if let Some(app) = self.apps.get_mut(&login.app_id) {
+            app.sessions = app.sessions.saturating_add(1);
+        }
+        self.session_ids.insert(session.id.clone(), key);
+        self.users.insert((login.app_id, login.user_id.clone()), key);
+        self.sessions.insert(key, session);
+        self.heard(now, Some(key));
+        self.watch_token(now, key);
+        key
+    }
+
+    fn login_ok(&self, now: Now, version: u32, key: SessionKey) -> Result<LoginOk, WireError> {
+        let session = self.session(key)?;
+        Ok(LoginOk {
+            version,
+            session: session.id.clone(),
+            secret: session.secret.clone(),
+            room_session_id: self.rooms.get(&session.room).map_or(0, |room| room.session_id),
+            heartbeat_ms: ms(self.timings.heartbeat()),
+            heartbeat_timeout_ms: ms(self.timings.user_timeout()),
+            token_expires_in_ms: ms(now.until(session.token.expires_at())),
+            server_time_ms: now.unix_ms,
+            online_count: self.online_count(&session.room),
+            snapshot: self.snapshot(session),
+        })
+    }
+
+    /// The room as this session sees it.
+    pub(super) fn snapshot(&self, session: &Session) -> Snapshot {
+        let mut snapshot = Snapshot {
+            seq: session.replay.seq(),
+            ..Snapshot::default()
+        };
+        let Some(room) = self.rooms.get(&session.room) else {
+            return snapshot;
+        };
+        if session.user_update {
+            let members = room.members.iter().filter_map(|key| self.sessions.get(key));
+            let others = members.filter(|member| member.user.user_id != session.user.user_id);
+            snapshot.users = others.map(|member| member.user.clone()).collect();
+        }
+        let streams = room.streams.values().filter_map(|key| self.streams.get(key));
+        let others = streams.filter(|stream| stream.user.user_id != session.user.user_id);
+        snapshot.streams = others.map(|stream| stream.listed()).collect();
+        snapshot
+    }
+
+    /// Tells everybody else in the room who wants to know that a user came or went.
+    pub(super) fn tell_users(&mut self, room_key: &RoomKey, update: ZegoUpdateType, user: &ZegoUser) {
+        let users = vec![user.clone()];
+        let event = Event::RoomUserUpdate(RoomUserUpdate { update, users });
+        self.tell_others(room_key, user, event, true);
+    }
+
+    /// Tells everybody else in the room.
+    pub(super) fn tell_others(&mut self, room_key: &RoomKey, about: &ZegoUser, event: Event, user_update_only: bool) {
+        let Some(room) = self.rooms.get(room_key) else {
+            return;
+        };
+        let event = SharedEvent::new(event);
+        for key in &room.members {
+            let Some(session) = self.sessions.get_mut(key) else {
+                continue;
+            };
+            if session.user.user_id != about.user_id && (session.user_update || !user_update_only) {
+                session.notify(event.clone(), &mut self.effects, &mut self.counters.events);
+            }
+        }
+    }
+
+    /// Tells one session.
+    pub(super) fn tell(&mut self, key: SessionKey, event: Event) {
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.notify(SharedEvent::new(event), &mut self.effects, &mut self.counters.events);
+        }
+    }
+
+    /// Arms the deadline of a token whose expiry ends the session.
+    pub(super) fn watch_token(&mut self, now: Now, key: SessionKey) {
+        let Some(session) = self.sessions.get(&key) else {
+            return;
+        };
+        if self.apps.get(&session.room.0).is_some_and(|app| app.kick_on_expiry) {
+            let at = now.mono.saturating_add(now.until(session.token.expires_at()));
+            self.timers.set(Timer::Token(key), at);
+        }
+    }
+}
+
+/// What a client may know of a refused token.
+pub(super) fn token_refused(refusal: &Refusal) -> WireError {
+    let code = i32::try_from(refusal.code()).unwrap_or(codes::TOKEN_ERROR);
+    WireError::fatal(code, refusal.client_message())
+}
+
+/// Whether `used` is at its limit; 0 is none.
+fn reached(limit: usize, used: usize) -> bool {
+    limit != 0 && used >= limit
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_of_zero_is_none() {
+        assert!(!reached(0, 9) && reached(9, 9) && !reached(9, 8));
+    }
+}

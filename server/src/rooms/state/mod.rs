@@ -1,0 +1,447 @@
+//! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
+
+mod end;
+mod login;
+mod play;
+mod publish;
+mod records;
+mod renew;
+mod resume;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::ids::{StreamId, UserId};
+use express_signalling::protocol::{HeartbeatOk, Request, ServerFrame, VERSION, WireError};
+use express_token::{Policy, Secret};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use self::end::{End, Ended};
+use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
+use super::bucket::Rate;
+use super::counters::{RoomsCounters, count};
+use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
+use super::timers::Timers;
+use crate::config::{AppConfig, LimitsConfig, OnTokenExpiry, TimingsConfig};
+use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
+
+/// Bad behaviour that a socket may show at once; one unit is forgiven each second.
+const STRIKES: u32 = 20;
+/// What a login with a bad token or a resume with a bad secret costs.
+const STRIKE_GUESS: u32 = 5;
+/// What a frame that cannot be read, or one request too many, costs.
+const STRIKE_NOISE: u32 = 1;
+
+/// The time, on two clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Since any fixed moment; never goes back.
+    pub mono: Duration,
+    /// Unix time in milliseconds.
+    pub unix_ms: u64,
+}
+
+impl Now {
+    fn unix_s(self) -> i64 {
+        i64::try_from(self.unix_ms / 1000).unwrap_or(i64::MAX)
+    }
+
+    /// What is left until `unix_s`.
+    fn until(self, unix_s: i64) -> Duration {
+        let at_ms = u64::try_from(unix_s).unwrap_or(0).saturating_mul(1000);
+        Duration::from_millis(at_ms.saturating_sub(self.unix_ms))
+    }
+}
+
+/// How a [`RoomsState`] is made.
+#[derive(Debug, Clone)]
+pub struct StateOptions {
+    /// What users may use.
+    pub limits: LimitsConfig,
+    /// How long things take.
+    pub timings: TimingsConfig,
+    /// The AppIDs served.
+    pub apps: Vec<AppConfig>,
+    /// Randomness for the names and secrets of sessions and rooms: from the operating system, except in tests.
+    pub seed: [u8; 32],
+}
+
+/// A frame of a client that is no request of the protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadFrame {
+    /// The request's id; without one it cannot be answered and the socket is closed.
+    pub id: Option<u64>,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+/// All rooms of all AppIDs.
+#[derive(Debug)]
+pub struct RoomsState {
+    limits: LimitsConfig,
+    timings: TimingsConfig,
+    requests: Rate,
+    logins: Rate,
+    strikes: Rate,
+    apps: HashMap<u32, App>,
+    connections: HashMap<ConnectionId, Connection>,
+    sessions: HashMap<SessionKey, Session>,
+    session_ids: HashMap<String, SessionKey>,
+    users: HashMap<(u32, UserId), SessionKey>,
+    rooms: HashMap<RoomKey, Room>,
+    streams: HashMap<StreamKey, Stream>,
+    stream_names: HashMap<StreamName, StreamKey>,
+    peers: HashMap<PeerId, PeerUse>,
+    pending: HashMap<Ticket, Pending>,
+    ended: Ended,
+    timers: Timers<Timer>,
+    rng: StdRng,
+    last_number: u64,
+    draining: bool,
+    counters: RoomsCounters,
+    effects: Vec<Effect>,
+}
+
+/// The answer to a request, unless it comes later.
+type Served = Result<Option<ServerFrame>, WireError>;
+
+impl RoomsState {
+    /// No rooms yet.
+    pub fn new(options: StateOptions) -> Self {
+        let StateOptions {
+            limits,
+            timings,
+            apps,
+            seed,
+        } = options;
+        Self {
+            requests: Rate::new(limits.requests_per_s, limits.request_burst),
+            logins: Rate::new(limits.logins_per_room_per_s, limits.logins_per_room_per_s),
+            strikes: Rate::new(1, STRIKES),
+            apps: apps.into_iter().map(|app| (app.id, App::new(app))).collect(),
+            connections: HashMap::new(),
+            sessions: HashMap::new(),
+            session_ids: HashMap::new(),
+            users: HashMap::new(),
+            rooms: HashMap::new(),
+            streams: HashMap::new(),
+            stream_names: HashMap::new(),
+            peers: HashMap::new(),
+            pending: HashMap::new(),
+            ended: Ended::default(),
+            timers: Timers::new(),
+            rng: StdRng::from_seed(seed),
+            last_number: 0,
+            draining: false,
+            counters: RoomsCounters::default(),
+            effects: Vec::new(),
+            limits,
+            timings,
+        }
+    }
+
+    /// A socket was opened.
+    pub fn on_open(&mut self, now: Now, connection: ConnectionId) -> Vec<Effect> {
+        self.connections.insert(connection, Connection::default());
+        self.expect_login(now, connection);
+        if self.draining {
+            self.close(connection, CloseReason::restart());
+        }
+        self.take_effects()
+    }
+
+    /// A socket is gone.
+    ///
+    /// - `by_peer`: the client closed it, which is a sign of life; `false` if it was found dead or closed by us
+    pub fn on_closed(&mut self, now: Now, connection: ConnectionId, by_peer: bool) -> Vec<Effect> {
+        self.timers.clear(Timer::Connection(connection));
+        if let Some(key) = self.connections.remove(&connection).and_then(|gone| gone.session)
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.connection = None;
+            if by_peer {
+                session.last_heard = now.mono;
+                self.timers.set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
+            }
+        }
+        self.take_effects()
+    }
+
+    /// A client asks for something.
+    pub fn on_request(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Vec<Effect> {
+        let Some(known) = self.connections.get_mut(&connection).filter(|known| !known.closing) else {
+            return Vec::new();
+        };
+        let session = known.session;
+        let served = match known.requests.take(self.requests, 1, now.mono) {
+            Ok(()) => {
+                self.heard(now, session);
+                self.serve(now, connection, session, id, request)
+            }
+            Err(wait) => {
+                self.strike(now, connection, STRIKE_NOISE);
+                Err(WireError::retry(codes::ROOM_RATE_LIMIT, "too many requests a second on this socket", wait))
+            }
+        };
+        match served {
+            Ok(Some(frame)) => self.reply(connection, frame),
+            Ok(None) => {}
+            Err(error) => self.refuse(connection, id, error),
+        }
+        self.take_effects()
+    }
+
+    /// A client sent something that is no request.
+    pub fn on_bad_frame(&mut self, now: Now, connection: ConnectionId, bad: BadFrame) -> Vec<Effect> {
+        if self.connections.get(&connection).is_some_and(|known| !known.closing) {
+            let (id, code) = match bad.id {
+                Some(id) => (id, codes::INPUT_PARAM),
+                None => (0, codes::PARSE_JSON_ERROR),
+            };
+            self.strike(now, connection, STRIKE_NOISE);
+            self.refuse(connection, id, WireError::fatal(code, bad.problem));
+        }
+        self.take_effects()
+    }
+
+    /// The media plane answered.
+    pub fn on_negotiated(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, NegotiateError>) -> Vec<Effect> {
+        if let Some(pending) = self.pending.remove(&ticket) {
+            self.negotiated(now, ticket, pending, answer);
+        } else if let Ok(answer) = answer {
+            self.effects.push(Effect::RemovePeer(answer.peer));
+        }
+        self.take_effects()
+    }
+
+    /// Something happened to a media connection.
+    pub fn on_media(&mut self, now: Now, event: ForwarderEvent) -> Vec<Effect> {
+        match event {
+            ForwarderEvent::Connected { peer } => match self.peers.get(&peer) {
+                Some(PeerUse::Publisher(stream)) => self.publisher_connected(peer, *stream),
+                Some(PeerUse::Player { .. }) => {}
+                None => count(&mut self.counters.late_media_events),
+            },
+            ForwarderEvent::Gone { peer, reason } => match self.peers.remove(&peer) {
+                Some(PeerUse::Publisher(stream)) => self.publisher_gone(now, peer, stream, reason),
+                Some(PeerUse::Player { session, stream }) => self.player_gone(peer, session, stream, reason),
+                None => count(&mut self.counters.late_media_events),
+            },
+            // A stream is there when it is connected, whether or not it is silent.
+            ForwarderEvent::MediaStarted { .. } => {}
+        }
+        self.take_effects()
+    }
+
+    /// Does what is due.
+    pub fn on_time(&mut self, now: Now) -> Vec<Effect> {
+        while let Some(timer) = self.timers.pop_due(now.mono) {
+            match timer {
+                Timer::Connection(connection) => {
+                    count(&mut self.counters.closed_for_conduct);
+                    self.close(connection, CloseReason::policy("no login in time"));
+                }
+                Timer::Session(key) => self.end_session(key, End::HeartbeatTimeout, None),
+                Timer::Token(key) => self.end_session(key, End::TokenExpired, None),
+                Timer::Stream(key) => self.stream_due(key),
+            }
+        }
+        self.take_effects()
+    }
+
+    /// When [`RoomsState::on_time`] wants to be called, on [`Now::mono`].
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    /// Refuses new logins from now on and tells every client to come back later.
+    pub fn drain(&mut self) -> Vec<Effect> {
+        self.draining = true;
+        let mut open: Vec<_> = self.connections.keys().copied().collect();
+        open.sort_unstable();
+        for connection in open {
+            self.close(connection, CloseReason::restart());
+        }
+        self.take_effects()
+    }
+
+    /// What was done so far, and what is there.
+    pub fn counters(&self) -> RoomsCounters {
+        RoomsCounters {
+            connections: self.connections.len(),
+            sessions: self.sessions.len(),
+            rooms: self.rooms.len(),
+            streams: self.streams.len(),
+            ..self.counters.clone()
+        }
+    }
+
+    /// The socket's reader was too slow, and it is being closed.
+    pub fn on_slow_reader(&mut self, connection: ConnectionId) {
+        if let Some(known) = self.connections.get_mut(&connection).filter(|known| !known.closing) {
+            known.closing = true;
+            count(&mut self.counters.slow_readers);
+        }
+    }
+
+    fn serve(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        session: Option<SessionKey>,
+        id: u64,
+        request: Request,
+    ) -> Served {
+        let Some(key) = session else {
+            return self.serve_stranger(now, connection, id, request);
+        };
+        match request {
+            Request::Login(_) | Request::Resume(_) => {
+                Err(WireError::fatal(codes::LOGIN_STATE_WRONG, "this socket is logged in; log out first"))
+            }
+            Request::Heartbeat(_) => Ok(Some(ServerFrame::ok(id, &self.heartbeat(now, key)?))),
+            Request::Logout(_) => {
+                self.logout(connection, key, id);
+                Ok(None)
+            }
+            Request::RenewToken(renew) => Ok(Some(ServerFrame::ok(id, &self.renew_token(now, connection, key, &renew)?))),
+            Request::Publish(publish) => self.publish(now, connection, key, id, publish).map(|()| None),
+            Request::Unpublish(unpublish) => Ok(Some(ServerFrame::ok(id, &self.unpublish(key, &unpublish.stream_id)))),
+            Request::Play(play) => self.play(connection, key, id, play).map(|()| None),
+            Request::StopPlay(stop) => Ok(Some(ServerFrame::ok(id, &self.stop_play(key, &stop.stream_id)))),
+            Request::PausePlay(pause) => Ok(Some(ServerFrame::ok(id, &self.pause_play(key, &pause)?))),
+        }
+    }
+
+    fn serve_stranger(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Served {
+        let served = match request {
+            Request::Login(login) => self.login(now, connection, login).map(|ok| ServerFrame::ok(id, &ok)),
+            Request::Resume(resume) => self.resume(now, connection, &resume).map(|ok| ServerFrame::ok(id, &ok)),
+            _ => Err(WireError::fatal(codes::NOT_LOGIN, "log in first, or resume")),
+        };
+        match served {
+            Ok(frame) => {
+                self.timers.clear(Timer::Connection(connection));
+                Ok(Some(frame))
+            }
+            Err(error) => {
+                self.expect_login(now, connection);
+                Err(error)
+            }
+        }
+    }
+
+    fn heartbeat(&self, now: Now, key: SessionKey) -> Result<HeartbeatOk, WireError> {
+        let session = self.session(key)?;
+        Ok(HeartbeatOk {
+            seq: session.replay.seq(),
+            heartbeat_ms: ms(self.timings.heartbeat()),
+            token_expires_in_ms: ms(now.until(session.token.expires_at())),
+            online_count: self.online_count(&session.room),
+        })
+    }
+
+    fn heard(&mut self, now: Now, session: Option<SessionKey>) {
+        if let Some(key) = session
+            && let Some(session) = self.sessions.get_mut(&key)
+        {
+            session.last_heard = now.mono;
+            self.timers.set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
+        }
+    }
+
+    fn expect_login(&mut self, now: Now, connection: ConnectionId) {
+        if self.connections.get(&connection).is_none_or(|known| known.closing) {
+            return;
+        }
+        let patience = Duration::from_secs(self.timings.first_request_s);
+        self.timers.set(Timer::Connection(connection), now.mono.saturating_add(patience));
+    }
+
+    /// Bad behaviour costs; who has spent all is shown the door.
+    fn strike(&mut self, now: Now, connection: ConnectionId, cost: u32) {
+        let Some(known) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if known.strikes.take(self.strikes, cost, now.mono).is_err() {
+            count(&mut self.counters.closed_for_conduct);
+            self.close(connection, CloseReason::policy("too many bad requests"));
+        }
+    }
+
+    fn reply(&mut self, connection: ConnectionId, frame: ServerFrame) {
+        self.effects.push(Effect::Reply { connection, frame });
+    }
+
+    fn refuse(&mut self, connection: ConnectionId, id: u64, error: WireError) {
+        self.counters.refuse(error.code);
+        tracing::debug!(connection = connection.0, code = error.code, message = error.message, "request refused");
+        // Before the close that a strike may have put in the list.
+        let closing = self.effects.iter().position(
+            |effect| matches!(effect, Effect::Close { connection: closed, .. } if *closed == connection),
+        );
+        let at = closing.unwrap_or(self.effects.len());
+        let frame = ServerFrame::error(id, error);
+        self.effects.insert(at, Effect::Reply { connection, frame });
+    }
+
+    fn close(&mut self, connection: ConnectionId, reason: CloseReason) {
+        if let Some(known) = self.connections.get_mut(&connection).filter(|known| !known.closing) {
+            known.closing = true;
+            self.timers.clear(Timer::Connection(connection));
+            self.effects.push(Effect::Close { connection, reason });
+        }
+    }
+
+    fn session(&self, key: SessionKey) -> Result<&Session, WireError> {
+        // A connection's session is in the table until the connection lets go of it.
+        self.sessions.get(&key).ok_or_else(session_is_gone)
+    }
+
+    fn online_count(&self, room: &RoomKey) -> u64 {
+        self.rooms.get(room).map_or(0, |room| room.members.len() as u64)
+    }
+
+    fn stream_key(&self, app_id: u32, stream_id: &StreamId) -> Option<StreamKey> {
+        self.stream_names.get(&(app_id, stream_id.clone())).copied()
+    }
+
+    fn new_number(&mut self) -> u64 {
+        self.last_number = self.last_number.saturating_add(1);
+        self.last_number
+    }
+
+    fn take_effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+}
+
+impl App {
+    fn new(config: AppConfig) -> Self {
+        Self {
+            policy: config.policy(),
+            kick_on_expiry: config.on_token_expiry == OnTokenExpiry::Kick,
+            secret: config.secret,
+            sessions: 0,
+            rooms: 0,
+        }
+    }
+}
+
+fn choose_version(versions: &[u32]) -> Result<u32, WireError> {
+    if versions.contains(&VERSION) {
+        return Ok(VERSION);
+    }
+    let message = format!("this server speaks version {VERSION} of the protocol, the client {versions:?}");
+    Err(WireError::fatal(codes::INPUT_PARAM, message))
+}
+
+fn session_is_gone() -> WireError {
+    WireError::fatal(codes::NETWORK_RECOVERY, "the server does not know this session; log in again")
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,145 @@
+//! Playing: any stream of the AppID, from any room.
+
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::ids::StreamId;
+use express_signalling::protocol::{Done, MAX_SDP, PausePlay, Play as PlayRequest, StreamRoleWord, WireError};
+
+use super::end::ended;
+use super::records::{PeerUse, SessionKey};
+use super::{GoneReason, RoomsState};
+use crate::forwarder::{PeerId, StreamKey};
+use crate::rooms::counters::count;
+use crate::rooms::effect::{ConnectionId, Effect, Ticket};
+
+impl RoomsState {
+    pub(super) fn play(
+        &mut self,
+        connection: ConnectionId,
+        key: SessionKey,
+        id: u64,
+        play: PlayRequest,
+    ) -> Result<(), WireError> {
+        if play.offer.len() > MAX_SDP {
+            return Err(WireError::fatal(codes::PLAYER_PARAM, format!("the offer has more than {MAX_SDP} bytes")));
+        }
+        let session = self.session(key)?;
+        let stream = self.stream_key(session.room.0, &play.stream_id);
+        let announced = stream.filter(|key| self.streams.get(key).is_some_and(|stream| stream.announced.is_some()));
+        let Some(stream) = announced else {
+            let after = Duration::from_millis(self.timings.play_retry_ms);
+            return Err(WireError::retry(codes::PLAYER_STREAM_NOT_EXIST, "there is no such stream", after));
+        };
+        let limit = self.limits.plays_per_user;
+        if limit != 0 && session.playing.len() >= limit && !session.playing.contains_key(&stream) {
+            return Err(WireError::fatal(codes::PLAYER_STREAM_OUT_LIMIT, format!("a user may play {limit} streams")));
+        }
+        let ticket = self.ask_media(connection, key, id, stream, false, play.offer);
+        if let Some(session) = self.sessions.get_mut(&key) {
+            // Played again: the old connection serves until the new one is answered, and a pause stays.
+            session.playing.entry(stream).or_default().ticket = Some(ticket);
+        }
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.players.insert(key);
+        }
+        Ok(())
+    }
+
+    pub(super) fn stop_play(&mut self, key: SessionKey, stream_id: &StreamId) -> Done {
+        if let Some(session) = self.sessions.get(&key)
+            && let Some(stream) = self.stream_key(session.room.0, stream_id)
+        {
+            self.end_play(key, stream);
+        }
+        Done {}
+    }
+
+    pub(super) fn pause_play(&mut self, key: SessionKey, pause: &PausePlay) -> Result<Done, WireError> {
+        let stream = self.session(key).map(|session| self.stream_key(session.room.0, &pause.stream_id))?;
+        let session = self.sessions.get_mut(&key);
+        let play = session.zip(stream).and_then(|(session, stream)| session.playing.get_mut(&stream));
+        let Some(play) = play else {
+            return Err(WireError::fatal(codes::PLAYER_STREAM_NOT_PLAYING, "the stream is not being played"));
+        };
+        play.paused = pause.paused;
+        if let Some(peer) = play.peer {
+            let paused = pause.paused;
+            self.effects.push(Effect::PausePlayer { peer, paused });
+        }
+        Ok(Done {})
+    }
+
+    pub(super) fn play_ticket(&self, session: SessionKey, stream: StreamKey) -> Option<Ticket> {
+        self.sessions.get(&session)?.playing.get(&stream)?.ticket
+    }
+
+    pub(super) fn player_answered(&mut self, session: SessionKey, stream: StreamKey, peer: PeerId) {
+        let Some(play) = self.sessions.get_mut(&session).and_then(|session| session.playing.get_mut(&stream)) else {
+            return;
+        };
+        play.ticket = None;
+        let former = play.peer.replace(peer);
+        let paused = play.paused;
+        self.peers.insert(peer, PeerUse::Player { session, stream });
+        match former {
+            Some(former) => self.remove_peer(former),
+            None => count(&mut self.counters.plays),
+        }
+        if paused {
+            self.effects.push(Effect::PausePlayer { peer, paused });
+        }
+    }
+
+    pub(super) fn player_refused(&mut self, session: SessionKey, stream: StreamKey) {
+        let Some(play) = self.sessions.get_mut(&session).and_then(|session| session.playing.get_mut(&stream)) else {
+            return;
+        };
+        play.ticket = None;
+        if play.peer.is_none() {
+            self.end_play(session, stream);
+        }
+    }
+
+    /// The media connection of a player is gone; the client is told, and may play again.
+    pub(super) fn player_gone(&mut self, peer: PeerId, session: SessionKey, stream: StreamKey, reason: GoneReason) {
+        tracing::debug!(?peer, ?reason, "media of a player is gone");
+        let play = self.sessions.get_mut(&session).and_then(|session| session.playing.get_mut(&stream));
+        let Some(play) = play.filter(|play| play.peer == Some(peer)) else {
+            return;
+        };
+        play.peer = None;
+        if play.ticket.is_some() {
+            return;
+        }
+        self.end_play(session, stream);
+        if let Some(stream) = self.streams.get(&stream) {
+            let code = match reason {
+                GoneReason::NeverConnected => codes::PLAYER_MEDIA_CONNECTION_ERROR,
+                _ => codes::PLAYER_SESSION_CLOSED,
+            };
+            let event = ended(&stream.name.1, StreamRoleWord::Play, code, "the media connection was lost");
+            self.tell(session, event);
+        }
+    }
+
+    /// Plays no more; tells nobody.
+    pub(super) fn end_play(&mut self, session: SessionKey, stream: StreamKey) {
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.players.remove(&session);
+        }
+        let play = self.sessions.get_mut(&session).and_then(|session| session.playing.remove(&stream));
+        if let Some(peer) = play.and_then(|play| play.peer) {
+            self.remove_peer(peer);
+        }
+    }
+
+    pub(super) fn stop_all_plays(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get(&key) else {
+            return;
+        };
+        for stream in session.playing.keys().copied().collect::<Vec<_>>() {
+            self.end_play(key, stream);
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! Publishing: who owns a streamID, and when others see the stream.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::ids::{EXTRA_INFO_MAX, StreamId};
+use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
+use express_signalling::protocol::{
+    Done, Event, MAX_SDP, Publish, RoomStreamUpdate, SdpOk, ServerFrame, WireError,
+};
+
+use super::records::{PeerUse, Pending, SessionKey, Stream, Timer};
+use super::{Answer, GoneReason, NegotiateError, Now, RoomsState, session_is_gone};
+use crate::forwarder::{PeerId, StreamKey};
+use crate::rooms::counters::count;
+use crate::rooms::effect::{ConnectionId, Effect, Negotiation, Ticket};
+
+/// When to ask again while the forwarder is full or busy.
+const MEDIA_RETRY: Duration = Duration::from_secs(1);
+
+impl RoomsState {
+    pub(super) fn publish(
+        &mut self,
+        now: Now,
+        connection: ConnectionId,
+        key: SessionKey,
+        id: u64,
+        publish: Publish,
+    ) -> Result<(), WireError> {
+        self.may_publish(now, key, &publish)?;
+        let stream = self.claim_stream(key, &publish)?;
+        let ticket = self.ask_media(connection, key, id, stream, true, publish.offer);
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.ticket = Some(ticket);
+        }
+        Ok(())
+    }
+
+    pub(super) fn unpublish(&mut self, key: SessionKey, stream_id: &StreamId) -> Done {
+        if let Some(session) = self.sessions.get(&key)
+            && let Some(stream) = self.stream_key(session.room.0, stream_id)
+            && self.is_own(key, stream)
+        {
+            self.end_stream(stream, StreamDeleteReason::Stopped, None);
+        }
+        Done {}
+    }
+
+    /// What the token and the sizes say.
+    fn may_publish(&self, now: Now, key: SessionKey, publish: &Publish) -> Result<(), WireError> {
+        let token = &self.session(key)?.token;
+        if token.is_expired(now.unix_s()) {
+            return Err(WireError::fatal(codes::TOKEN_EXPIRED, "token expired; renew it"));
+        }
+        if token.may_publish(publish.stream_id.as_str()).is_err() {
+            return Err(WireError::fatal(codes::NO_PUBLISH_AUTH, "the token does not permit to publish this stream"));
+        }
+        if publish.extra_info.len() > EXTRA_INFO_MAX {
+            let message = format!("extraInfo has {} bytes; at most {EXTRA_INFO_MAX} are allowed", publish.extra_info.len());
+            return Err(WireError::fatal(codes::PUBLISHER_EXTRA_INFO_TOO_LONG, message));
+        }
+        if publish.offer.len() > MAX_SDP {
+            return Err(WireError::fatal(codes::PUBLISHER_PARAM, format!("the offer has more than {MAX_SDP} bytes")));
+        }
+        Ok(())
+    }
+
+    /// The stream of this name, which from now on is this session's.
+    fn claim_stream(&mut self, key: SessionKey, publish: &Publish) -> Result<StreamKey, WireError> {
+        let session = self.session(key)?;
+        let (room, user) = (session.room.clone(), session.user.clone());
+        let existing = self.stream_key(room.0, &publish.stream_id);
+        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream)) {
+            if stream.owner == Some(key) {
+                return existing.ok_or_else(session_is_gone);
+            }
+            if stream.owner.is_some() || stream.user.user_id != user.user_id {
+                return Err(WireError::fatal(codes::PUBLISHER_DUPLICATE_STREAMID, "another user publishes this streamID"));
+            }
+        }
+        let limit = self.limits.streams_per_user;
+        if limit != 0 && session.publishing.len() >= limit {
+            return Err(WireError::fatal(codes::PUBLISHER_INNER_ERROR, format!("a user may publish {limit} streams")));
+        }
+        if let Some(left_behind) = existing {
+            self.end_stream(left_behind, StreamDeleteReason::RepeatLogin, None);
+        }
+        let stream = Stream {
+            name: (room.0, publish.stream_id.clone()),
+            room,
+            user,
+            owner: Some(key),
+            extra_info: publish.extra_info.clone(),
+            announced: None,
+            media: None,
+            next: None,
+            ticket: None,
+            players: BTreeSet::new(),
+        };
+        Ok(self.add_stream(key, stream))
+    }
+
+    fn add_stream(&mut self, key: SessionKey, stream: Stream) -> StreamKey {
+        let stream_key = StreamKey(self.new_number());
+        self.stream_names.insert(stream.name.clone(), stream_key);
+        self.streams.insert(stream_key, stream);
+        if let Some(session) = self.sessions.get_mut(&key) {
+            session.publishing.insert(stream_key);
+        }
+        stream_key
+    }
+
+    /// Hands an offer to the media plane.
+    pub(super) fn ask_media(
+        &mut self,
+        connection: ConnectionId,
+        session: SessionKey,
+        id: u64,
+        stream: StreamKey,
+        publish: bool,
+        offer: String,
+    ) -> Ticket {
+        let ticket = Ticket(self.new_number());
+        let pending = Pending {
+            connection,
+            id,
+            session,
+            stream,
+            publish,
+        };
+        self.pending.insert(ticket, pending);
+        self.effects.push(Effect::Negotiate(Negotiation {
+            ticket,
+            stream,
+            publish,
+            offer,
+        }));
+        ticket
+    }
+
+    /// The media plane's answer reaches who asked, if that is still wanted.
+    pub(super) fn negotiated(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        pending: Pending,
+        answer: Result<Answer, NegotiateError>,
+    ) {
+        let wanted = match pending.publish {
+            true => self.streams.get(&pending.stream).is_some_and(|stream| stream.ticket == Some(ticket)),
+            false => self.play_ticket(pending.session, pending.stream) == Some(ticket),
+        };
+        let Pending { connection, id, .. } = pending;
+        match answer {
+            Ok(answer) if wanted => {
+                match pending.publish {
+                    true => self.publisher_answered(pending.stream, answer.peer),
+                    false => self.player_answered(pending.session, pending.stream, answer.peer),
+                }
+                self.reply(connection, ServerFrame::ok(id, &SdpOk { answer: answer.sdp }));
+            }
+            Ok(answer) => {
+                self.effects.push(Effect::RemovePeer(answer.peer));
+                self.refuse(connection, id, superseded(pending.publish));
+            }
+            Err(error) => {
+                if wanted {
+                    match pending.publish {
+                        true => self.publisher_refused(now, pending.stream),
+                        false => self.player_refused(pending.session, pending.stream),
+                    }
+                }
+                tracing::info!(%error, publish = pending.publish, "offer refused");
+                self.refuse(connection, id, offer_refused(pending.publish, &error));
+            }
+        }
+    }
+
+    fn publisher_answered(&mut self, key: StreamKey, peer: PeerId) {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        stream.ticket = None;
+        let superseded = stream.next.replace(peer);
+        self.peers.insert(peer, PeerUse::Publisher(key));
+        if let Some(superseded) = superseded {
+            self.remove_peer(superseded);
+        }
+    }
+
+    fn publisher_refused(&mut self, now: Now, key: StreamKey) {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        stream.ticket = None;
+        if stream.announced.is_none() && stream.next.is_none() {
+            self.end_stream(key, StreamDeleteReason::Stopped, None);
+        } else if stream.media.is_none() {
+            self.expect_media(now, key);
+        }
+    }
+
+    /// The media is there: now others may see the stream.
+    pub(super) fn publisher_connected(&mut self, peer: PeerId, key: StreamKey) {
+        let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.next == Some(peer)) else {
+            return;
+        };
+        stream.next = None;
+        let former = stream.media.replace(peer);
+        let is_new = stream.announced.is_none();
+        if stream.owner.is_some() {
+            self.timers.clear(Timer::Stream(key));
+        }
+        if let Some(former) = former {
+            self.remove_peer(former);
+        }
+        if is_new {
+            self.announce(key);
+        } else {
+            count(&mut self.counters.republishes);
+        }
+    }
+
+    fn announce(&mut self, key: StreamKey) {
+        let place = self.new_number();
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        stream.announced = Some(place);
+        let (room_key, user) = (stream.room.clone(), stream.user.clone());
+        let event = Event::RoomStreamUpdate(RoomStreamUpdate {
+            update: ZegoUpdateType::Add,
+            streams: vec![stream.listed()],
+            reasons: Vec::new(),
+        });
+        if let Some(room) = self.rooms.get_mut(&room_key) {
+            room.streams.insert(place, key);
+        }
+        count(&mut self.counters.streams_announced);
+        self.tell_others(&room_key, &user, event, false);
+    }
+
+    /// The media is gone: whether the stream is, too, depends on whether it comes back.
+    pub(super) fn publisher_gone(&mut self, now: Now, peer: PeerId, key: StreamKey, reason: GoneReason) {
+        tracing::debug!(?peer, ?reason, "media of a publisher is gone");
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        if stream.next == Some(peer) {
+            stream.next = None;
+        } else if stream.media == Some(peer) {
+            stream.media = None;
+        }
+        if stream.announced.is_some() {
+            if stream.media.is_none() {
+                self.expect_media(now, key);
+            }
+        } else if stream.next.is_none() && stream.ticket.is_none() {
+            let why = (codes::PUBLISHER_MEDIA_CONNECTION_ERROR, "the media connection was not established");
+            self.end_stream(key, StreamDeleteReason::Offline, Some(why));
+        }
+    }
+
+    /// Gives the publisher its time to connect again. What is left to a user has its own deadline.
+    fn expect_media(&mut self, now: Now, key: StreamKey) {
+        if self.streams.get(&key).is_some_and(|stream| stream.owner.is_some()) {
+            let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
+            self.timers.set(Timer::Stream(key), until);
+        }
+    }
+
+    /// The deadline of a stream is over.
+    pub(super) fn stream_due(&mut self, key: StreamKey) {
+        let Some(stream) = self.streams.get(&key) else {
+            return;
+        };
+        let Some(owner) = stream.owner else {
+            return self.end_stream(key, StreamDeleteReason::HeartbeatTimeout, None);
+        };
+        // A silent publisher has the time of its session; one that is connecting has that of the media plane.
+        let silent = self.sessions.get(&owner).is_none_or(|session| session.connection.is_none());
+        if stream.media.is_none() && stream.next.is_none() && !silent {
+            count(&mut self.counters.streams_lost);
+            let why = (codes::PUBLISHER_SESSION_CLOSED, "the media connection was lost");
+            self.end_stream(key, StreamDeleteReason::Offline, Some(why));
+        }
+    }
+
+    pub(super) fn is_own(&self, key: SessionKey, stream: StreamKey) -> bool {
+        self.streams.get(&stream).is_some_and(|stream| stream.owner == Some(key))
+    }
+}
+
+fn superseded(publish: bool) -> WireError {
+    let code = if publish { codes::PUBLISHER_INNER_ERROR } else { codes::PLAYER_INTERNAL_EXCEPTION };
+    WireError::fatal(code, "a later request took the place of this one")
+}
+
+/// The offer is wrong for good, or the media plane has no room for now.
+fn offer_refused(publish: bool, error: &NegotiateError) -> WireError {
+    let (offer, inner) = match publish {
+        true => (codes::PUBLISHER_CREATE_OFFER, codes::PUBLISHER_INNER_ERROR),
+        false => (codes::PLAYER_CREATE_OFFER, codes::PLAYER_INTERNAL_EXCEPTION),
+    };
+    match error {
+        NegotiateError::TooManyPeers | NegotiateError::Busy => WireError::retry(inner, error.to_string(), MEDIA_RETRY),
+        NegotiateError::Stopped => WireError::fatal(inner, error.to_string()),
+        _ => WireError::fatal(offer, error.to_string()),
+    }
+}

@@ -1,0 +1,157 @@
+//! What is remembered about each thing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use express_messages::ids::{RoomId, StreamId};
+use express_messages::types::{ZegoStream, ZegoUser};
+use express_token::Verified;
+
+use super::{Policy, Secret};
+use crate::forwarder::{PeerId, StreamKey};
+use crate::rooms::bucket::Bucket;
+use crate::rooms::counters::count;
+use crate::rooms::replay::ReplayBuffer;
+use crate::rooms::{ConnectionId, Effect, SharedEvent, Ticket};
+
+/// A session inside this server; ascending, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::rooms) struct SessionKey(pub(in crate::rooms) u64);
+
+/// A room of an AppID.
+pub(in crate::rooms) type RoomKey = (u32, RoomId);
+/// A stream of an AppID.
+pub(in crate::rooms) type StreamName = (u32, StreamId);
+
+/// Deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::rooms) enum Timer {
+    /// A socket without a session must log in.
+    Connection(ConnectionId),
+    /// A session must show a sign of life.
+    Session(SessionKey),
+    /// The token expires, where that matters.
+    Token(SessionKey),
+    /// The media of a stream, or the user who owns it, must be back.
+    Stream(StreamKey),
+}
+
+#[derive(Debug)]
+pub(in crate::rooms) struct App {
+    pub(super) secret: Secret,
+    pub(super) policy: Policy,
+    pub(super) kick_on_expiry: bool,
+    pub(super) sessions: usize,
+    pub(super) rooms: usize,
+}
+
+#[derive(Debug, Default)]
+pub(in crate::rooms) struct Connection {
+    pub(in crate::rooms) session: Option<SessionKey>,
+    pub(super) requests: Bucket,
+    pub(super) strikes: Bucket,
+    /// A close is on its way: nothing that comes counts any more.
+    pub(super) closing: bool,
+}
+
+/// One login of one user to one room.
+#[derive(Debug)]
+pub(in crate::rooms) struct Session {
+    /// Its public name.
+    pub(super) id: String,
+    /// Proves who owns it.
+    pub(super) secret: String,
+    pub(in crate::rooms) room: RoomKey,
+    pub(in crate::rooms) user: ZegoUser,
+    pub(in crate::rooms) user_update: bool,
+    pub(super) token: Verified,
+    /// `None`: silent.
+    pub(in crate::rooms) connection: Option<ConnectionId>,
+    /// On the clock of [`Now::mono`](super::Now).
+    pub(super) last_heard: Duration,
+    pub(in crate::rooms) replay: ReplayBuffer,
+    pub(in crate::rooms) publishing: BTreeSet<StreamKey>,
+    pub(in crate::rooms) playing: BTreeMap<StreamKey, Play>,
+}
+
+impl Session {
+    /// Numbers an event, keeps it for a resume, and sends it if there is a socket.
+    pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counter: &mut u64) {
+        count(counter);
+        let seq = self.replay.push(event.clone());
+        if let Some(connection) = self.connection {
+            effects.push(Effect::Event { connection, seq, event });
+        }
+    }
+}
+
+/// One played stream of a session.
+#[derive(Debug, Default)]
+pub(in crate::rooms) struct Play {
+    /// The media connection, once there is an answer.
+    pub(in crate::rooms) peer: Option<PeerId>,
+    /// The newest question to the media plane, while it is open.
+    pub(super) ticket: Option<Ticket>,
+    pub(super) paused: bool,
+}
+
+#[derive(Debug)]
+pub(in crate::rooms) struct Room {
+    /// Names this life of the room.
+    pub(super) session_id: u64,
+    /// What the first login said; 0: no limit.
+    pub(super) max_members: u32,
+    /// In the order in which they came.
+    pub(in crate::rooms) members: BTreeSet<SessionKey>,
+    /// Announced streams, in the order in which they came.
+    pub(in crate::rooms) streams: BTreeMap<u64, StreamKey>,
+    pub(super) logins: Bucket,
+}
+
+/// One life of a streamID.
+#[derive(Debug)]
+pub(in crate::rooms) struct Stream {
+    pub(in crate::rooms) name: StreamName,
+    pub(in crate::rooms) room: RoomKey,
+    pub(in crate::rooms) user: ZegoUser,
+    /// `None`: the user logged in anew and has not taken it up yet.
+    pub(in crate::rooms) owner: Option<SessionKey>,
+    pub(super) extra_info: String,
+    /// Its place in the room's list, once it was announced.
+    pub(in crate::rooms) announced: Option<u64>,
+    /// The connected media connection.
+    pub(in crate::rooms) media: Option<PeerId>,
+    /// One that is answered and not yet connected; it will replace `media`.
+    pub(in crate::rooms) next: Option<PeerId>,
+    /// The newest question to the media plane, while it is open.
+    pub(super) ticket: Option<Ticket>,
+    pub(in crate::rooms) players: BTreeSet<SessionKey>,
+}
+
+impl Stream {
+    /// As others see it.
+    pub(super) fn listed(&self) -> ZegoStream {
+        ZegoStream {
+            stream_id: self.name.1.clone(),
+            user: self.user.clone(),
+            extra_info: self.extra_info.clone(),
+        }
+    }
+}
+
+/// What a media connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::rooms) enum PeerUse {
+    Publisher(StreamKey),
+    Player { session: SessionKey, stream: StreamKey },
+}
+
+/// A question to the media plane, and who waits for the answer.
+#[derive(Debug)]
+pub(in crate::rooms) struct Pending {
+    pub(super) connection: ConnectionId,
+    pub(super) id: u64,
+    pub(super) session: SessionKey,
+    pub(super) stream: StreamKey,
+    pub(super) publish: bool,
+}

@@ -1,0 +1,103 @@
+//! A client comes back on a new socket.
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use express_messages::ids::StreamId;
+use express_signalling::protocol::{Resume, ResumeOk, WireError};
+
+use super::records::{SessionKey, Timer};
+use super::{Now, RoomsState, STRIKE_GUESS, choose_version, ms, session_is_gone};
+use crate::forwarder::StreamKey;
+use crate::rooms::counters::count;
+use crate::rooms::effect::{CloseReason, ConnectionId};
+
+impl RoomsState {
+    pub(super) fn resume(&mut self, now: Now, connection: ConnectionId, resume: &Resume) -> Result<ResumeOk, WireError> {
+        let version = choose_version(&resume.versions)?;
+        let key = self.session_ids.get(&resume.session).copied();
+        let key = key.filter(|key| self.sessions.get(key).is_some_and(|session| same_secret(&session.secret, &resume.secret)));
+        let Some(key) = key else {
+            self.strike(now, connection, STRIKE_GUESS);
+            return Err(self.ended.why(&resume.session, &resume.secret).unwrap_or_else(session_is_gone));
+        };
+        self.move_to(key, connection);
+        self.heard(now, Some(key));
+        self.expect_lost_media(now, key);
+        let ok = self.resume_ok(now, version, key, resume.last_seq)?;
+        count(match ok.missed {
+            Some(_) => &mut self.counters.resumes_replayed,
+            None => &mut self.counters.resumes_with_snapshot,
+        });
+        Ok(ok)
+    }
+
+    /// The newest socket of a session is its socket.
+    fn move_to(&mut self, key: SessionKey, connection: ConnectionId) {
+        let Some(session) = self.sessions.get_mut(&key) else {
+            return;
+        };
+        let former = session.connection.replace(connection);
+        if let Some(known) = self.connections.get_mut(&connection) {
+            known.session = Some(key);
+        }
+        if let Some(former) = former {
+            if let Some(known) = self.connections.get_mut(&former) {
+                known.session = None;
+            }
+            self.close(former, CloseReason::normal("the session moved to a newer socket"));
+        }
+    }
+
+    /// Streams whose media went while the client was silent get their time now.
+    fn expect_lost_media(&mut self, now: Now, key: SessionKey) {
+        let Some(session) = self.sessions.get(&key) else {
+            return;
+        };
+        let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
+        for stream_key in &session.publishing {
+            if self.streams.get(stream_key).is_some_and(|stream| stream.announced.is_some() && stream.media.is_none()) {
+                self.timers.set(Timer::Stream(*stream_key), until);
+            }
+        }
+    }
+
+    fn resume_ok(&self, now: Now, version: u32, key: SessionKey, last_seq: u64) -> Result<ResumeOk, WireError> {
+        let session = self.session(key)?;
+        let missed = session.replay.since(last_seq);
+        let missed: Option<Vec<_>> = missed.map(|events| events.map(|(seq, event)| event.sequenced(seq)).collect());
+        Ok(ResumeOk {
+            version,
+            snapshot: missed.is_none().then(|| self.snapshot(session)),
+            missed,
+            publishing: self.stream_ids(session.publishing.iter()),
+            playing: self.stream_ids(session.playing.keys()),
+            heartbeat_ms: ms(self.timings.heartbeat()),
+            heartbeat_timeout_ms: ms(self.timings.user_timeout()),
+            token_expires_in_ms: ms(now.until(session.token.expires_at())),
+            server_time_ms: now.unix_ms,
+            online_count: self.online_count(&session.room),
+        })
+    }
+
+    fn stream_ids<'a>(&self, keys: impl Iterator<Item = &'a StreamKey>) -> Vec<StreamId> {
+        let streams = keys.filter_map(|key| self.streams.get(key));
+        streams.map(|stream| stream.name.1.clone()).collect()
+    }
+}
+
+/// Compares without telling by time how much was right.
+pub(super) fn same_secret(expected: &str, given: &str) -> bool {
+    verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_the_same_only_whole() {
+        assert!(same_secret("abc", "abc"));
+        assert!(!same_secret("abc", "ab") && !same_secret("abc", "abd") && !same_secret("abc", ""));
+    }
+}

@@ -1,0 +1,77 @@
+//! Deadlines by name: each name has one at most.
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
+use std::time::Duration;
+
+/// A table of deadlines on the clock of [`Now::mono`](super::Now).
+#[derive(Debug)]
+pub(super) struct Timers<K> {
+    by_time: BTreeSet<(Duration, K)>,
+    by_key: HashMap<K, Duration>,
+}
+
+impl<K: Copy + Ord + Hash> Timers<K> {
+    pub(super) fn new() -> Self {
+        Self {
+            by_time: BTreeSet::new(),
+            by_key: HashMap::new(),
+        }
+    }
+
+    /// Sets or moves a deadline.
+    pub(super) fn set(&mut self, key: K, at: Duration) {
+        self.clear(key);
+        self.by_key.insert(key, at);
+        self.by_time.insert((at, key));
+    }
+
+    pub(super) fn clear(&mut self, key: K) {
+        if let Some(at) = self.by_key.remove(&key) {
+            self.by_time.remove(&(at, key));
+        }
+    }
+
+    /// When the next one is due.
+    pub(super) fn next(&self) -> Option<Duration> {
+        self.by_time.first().map(|(at, _)| *at)
+    }
+
+    /// When this one is due.
+    pub(super) fn get(&self, key: K) -> Option<Duration> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// Takes one that is due at `now`, the oldest first.
+    pub(super) fn pop_due(&mut self, now: Duration) -> Option<K> {
+        let (at, key) = *self.by_time.first()?;
+        if at > now {
+            return None;
+        }
+        self.clear(key);
+        Some(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn deadlines_come_due_in_their_order_and_a_moved_one_only_once() {
+        let mut timers = Timers::new();
+        timers.set('b', 5 * S);
+        timers.set('a', 2 * S);
+        timers.set('b', 3 * S);
+        timers.set('c', 4 * S);
+        timers.clear('c');
+        assert_eq!((timers.next(), timers.get('b'), timers.get('c')), (Some(2 * S), Some(3 * S), None));
+        assert_eq!(timers.pop_due(S), None);
+        assert_eq!(timers.pop_due(9 * S), Some('a'));
+        assert_eq!(timers.pop_due(9 * S), Some('b'));
+        assert_eq!(timers.pop_due(9 * S), None);
+        assert_eq!(timers.next(), None);
+    }
+}
