@@ -10,8 +10,8 @@
 
 mod forward;
 
-use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,11 +95,7 @@ impl Core {
         seed: [u8; 32],
         now: Instant,
     ) -> Self {
-        let policer = Policer::new(
-            limits.unauthenticated_per_source,
-            limits.unauthenticated_in_total,
-            now,
-        );
+        let policer = Policer::new(limits.unauthenticated_per_source, limits.unauthenticated_in_total, now);
         Self {
             identity,
             limits,
@@ -171,24 +167,28 @@ impl Core {
     }
 
     /// When [`Self::handle_timeout`] is to be called at the latest.
-    pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.timers.peek().map(|Reverse((at, ..))| *at)
+    ///
+    /// Timers that count no more (their peer is gone, or is looked at earlier) go here, so that an idle shard sleeps.
+    pub(crate) fn next_timeout(&mut self) -> Option<Instant> {
+        while let Some(&Reverse((at, index, id))) = self.timers.peek() {
+            let counts = |peer: &mut Peer| peer.id == id && peer.armed == Some(at);
+            if self.peer_mut(index).is_some_and(counts) {
+                return Some(at);
+            }
+            self.timers.pop();
+        }
+        None
     }
 
     /// Does what time asks for.
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
-        while let Some(&Reverse((at, index, id))) = self.timers.peek() {
-            if at > now {
+        while self.next_timeout().is_some_and(|at| at <= now) {
+            let Some(Reverse((_, index, _))) = self.timers.pop() else {
                 return;
-            }
-            self.timers.pop();
-            let Some(peer) = self.peer_mut(index).filter(|peer| peer.id == id) else {
-                continue;
             };
-            if peer.armed != Some(at) {
-                continue;
+            if let Some(peer) = self.peer_mut(index) {
+                peer.armed = None;
             }
-            peer.armed = None;
             self.handle_peer_timeout(index, now);
         }
     }
@@ -240,9 +240,7 @@ impl Core {
             return;
         };
         let index = match message.kind() {
-            StunKind::Request => message
-                .fragments()
-                .and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
+            StunKind::Request => message.fragments().and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
             StunKind::Success | StunKind::Failure => Some(index_in(message.transaction())),
         };
         let mut transaction = [0; 12];
@@ -254,9 +252,8 @@ impl Core {
             let mut forgotten = None;
             let outcome = if message.kind() == StunKind::Request {
                 let source = (from, datagram.len());
-                peer.ice.handle_request(
-                    &mut message, source, now, transaction, &mut out, &mut forgotten,
-                )
+                peer.ice
+                    .handle_request(&mut message, source, now, transaction, &mut out, &mut forgotten)
             } else {
                 peer.ice.handle_response(&mut message, from, now)
             };
@@ -300,13 +297,7 @@ impl Core {
         }
     }
 
-    fn handle_dtls(
-        &mut self,
-        datagram: &[u8],
-        from: SocketAddr,
-        route: Option<Route>,
-        now: Instant,
-    ) {
+    fn handle_dtls(&mut self, datagram: &[u8], from: SocketAddr, route: Option<Route>, now: Instant) {
         match route {
             Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),
             Some(route) => {
@@ -375,8 +366,7 @@ impl Core {
             return;
         };
         peer.dtls.close(now, &mut records);
-        let bye = rtcp::goodbye(peer.ssrc, &peer.cname)
-            .and_then(|bye| peer.srtp.as_mut()?.protect_rtcp(&bye));
+        let bye = rtcp::goodbye(peer.ssrc, &peer.cname).and_then(|bye| peer.srtp.as_mut()?.protect_rtcp(&bye));
         let to = peer.ice.selected();
         if let (Some(data), Some(to)) = (bye, to) {
             self.counters.rtcp_sent.one();

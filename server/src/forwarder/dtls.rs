@@ -116,18 +116,12 @@ impl DtlsSession {
     }
 
     /// Takes a datagram from a validated address; `out` gets what is to be sent.
-    pub(crate) fn handle(
-        &mut self,
-        datagram: &[u8],
-        now: Instant,
-        out: &mut Vec<Vec<u8>>,
-    ) -> Option<DtlsEvent> {
+    pub(crate) fn handle(&mut self, datagram: &[u8], now: Instant, out: &mut Vec<Vec<u8>>) -> Option<DtlsEvent> {
         if self.ended {
             return None;
         }
         // The library's clock moves only by handle_timeout, which must precede the packet.
-        let handled =
-            self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
+        let handled = self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
         let event = self.drain(now, out);
         self.end_on_error(handled, event)
     }
@@ -145,11 +139,7 @@ impl DtlsSession {
     }
 
     /// Repeats and retransmits what is due.
-    pub(crate) fn handle_timeout(
-        &mut self,
-        now: Instant,
-        out: &mut Vec<Vec<u8>>,
-    ) -> Option<DtlsEvent> {
+    pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> Option<DtlsEvent> {
         if self.ended {
             return None;
         }
@@ -182,11 +172,7 @@ impl DtlsSession {
         Some(self.flight_at? + *after)
     }
 
-    fn end_on_error(
-        &mut self,
-        handled: Result<(), dimpl::Error>,
-        event: Option<DtlsEvent>,
-    ) -> Option<DtlsEvent> {
+    fn end_on_error(&mut self, handled: Result<(), dimpl::Error>, event: Option<DtlsEvent>) -> Option<DtlsEvent> {
         let event = match handled {
             Ok(()) => event,
             Err(error) => {
@@ -215,8 +201,7 @@ impl DtlsSession {
                 }
                 Output::PeerCert(certificate) => {
                     let actual = fingerprint_of(certificate);
-                    self.certificate_matches =
-                        verify_slices_are_equal(&actual, &self.expected).is_ok();
+                    self.certificate_matches = verify_slices_are_equal(&actual, &self.expected).is_ok();
                     if !self.certificate_matches {
                         event = Some(DtlsEvent::WrongCertificate);
                     }

@@ -13,13 +13,10 @@ use rand::RngExt;
 use super::core::Command;
 use super::counters::ShardCounters;
 use super::dtls::{DtlsIdentity, IdentityError};
-use super::peer::NewPeer;
-use super::sdp::{AnswerParts, Credentials, Offer, Role, write_answer};
+use super::negotiate::{Terms, negotiate};
+use super::sdp::Role;
 use super::socket::{self, Control, Shard};
-use super::{
-    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError,
-    PeerId, StreamKey,
-};
+use super::{Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError, PeerId, StreamKey};
 
 /// Commands that wait for a shard; it takes them all with every wake-up.
 const COMMANDS: usize = 4096;
@@ -27,14 +24,6 @@ const COMMANDS: usize = 4096;
 const COMMAND_PATIENCE: Duration = Duration::from_secs(1);
 /// Below so many cores one shard does it.
 const CORES_FOR_SHARDS: usize = 4;
-/// Characters of ICE credentials: RFC 8839 §5.4.
-const ICE_CHARACTERS: &[u8; 64] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-/// 8 characters of 6 bits: two sessions with one user fragment do not happen.
-const UFRAG_CHARACTERS: usize = 8;
-/// 144 bits; RFC 8445 §5.3 asks for 128.
-const PASSWORD_CHARACTERS: usize = 24;
-
 /// The SFU. Cheap to clone; all clones are one forwarder. Dropping the last one stops it.
 ///
 /// Methods take no lock that a packet could wait for and may be called from any thread except the one that
@@ -186,14 +175,8 @@ impl Forwarder {
         self.inner.stop();
     }
 
-    fn negotiate(
-        &self,
-        stream: StreamKey,
-        offer_sdp: &str,
-        role: Role,
-    ) -> Result<Answer, NegotiateError> {
+    fn negotiate(&self, stream: StreamKey, offer_sdp: &str, role: Role) -> Result<Answer, NegotiateError> {
         let inner = &self.inner;
-        let offer = Offer::parse(offer_sdp, role, inner.limits.offer_bytes)?;
         let gone = self.counters().peers_removed;
         let present = inner.joined.load(Ordering::Relaxed).saturating_sub(gone);
         if present >= inner.limits.peers as u64 {
@@ -205,34 +188,12 @@ impl Forwarder {
         let number = inner.next_peer.fetch_add(1, Ordering::Relaxed);
         let id = PeerId(number.wrapping_mul(count).wrapping_add(shard_number));
         let shard = &inner.shards[shard_number as usize];
-        let mut rng = rand::rng();
-        let local = Credentials {
-            ufrag: random_text(&mut rng, UFRAG_CHARACTERS),
-            password: random_text(&mut rng, PASSWORD_CHARACTERS),
+        let terms = Terms {
+            offer_bytes: inner.limits.offer_bytes,
+            fingerprint: inner.identity.fingerprint(),
+            candidates: &shard.candidates,
         };
-        let new = NewPeer {
-            id,
-            stream,
-            role,
-            local,
-            remote: offer.credentials.clone(),
-            fingerprint: offer.fingerprint,
-            format: offer.format,
-            ssrc: rng.random_range(1..=u32::MAX),
-            cname: random_text(&mut rng, UFRAG_CHARACTERS).replace(['+', '/'], "x"),
-        };
-        let sdp = write_answer(
-            &offer,
-            &AnswerParts {
-                role,
-                credentials: &new.local,
-                fingerprint: inner.identity.fingerprint(),
-                candidates: &shard.candidates,
-                ssrc: new.ssrc,
-                cname: &new.cname,
-                session_id: rng.random::<u64>() >> 1,
-            },
-        );
+        let (new, sdp) = negotiate(offer_sdp, role, (id, stream), terms, &mut rand::rng())?;
         shard.tell(Command::Add(Box::new(new)))?;
         inner.joined.fetch_add(1, Ordering::Relaxed);
         Ok(Answer { peer: id, sdp })
@@ -265,10 +226,12 @@ impl Drop for Inner {
 
 impl ShardHandle {
     fn tell(&self, command: Command) -> Result<(), NegotiateError> {
-        self.commands.try_send(Control::Command(command)).map_err(|error| match error {
-            TrySendError::Full(_) => NegotiateError::Busy,
-            TrySendError::Disconnected(_) => NegotiateError::Stopped,
-        })?;
+        self.commands
+            .try_send(Control::Command(command))
+            .map_err(|error| match error {
+                TrySendError::Full(_) => NegotiateError::Busy,
+                TrySendError::Disconnected(_) => NegotiateError::Stopped,
+            })?;
         self.wake();
         Ok(())
     }
@@ -350,10 +313,7 @@ fn shard_count(configured: usize) -> usize {
 }
 
 /// Where clients are told to send: the configured addresses, or the bound one, or those of all interfaces.
-fn candidates(
-    bound: SocketAddr,
-    public: &[IpAddr],
-) -> Result<Vec<SocketAddr>, StartForwarderError> {
+fn candidates(bound: SocketAddr, public: &[IpAddr]) -> Result<Vec<SocketAddr>, StartForwarderError> {
     let with_port = |ip: IpAddr| SocketAddr::new(ip, bound.port());
     if !public.is_empty() {
         return Ok(public.iter().copied().map(with_port).collect());
@@ -361,15 +321,8 @@ fn candidates(
     if !bound.ip().is_unspecified() {
         return Ok(vec![bound]);
     }
-    let mut found = socket::interface_addresses(bound.is_ipv4())
-        .map_err(|errno| StartForwarderError::System(errno.into()))?;
+    let mut found = socket::interface_addresses(bound.is_ipv4()).map_err(|errno| StartForwarderError::System(errno.into()))?;
     // Loopback last: it is of use on this machine only.
     found.sort_by_key(IpAddr::is_loopback);
     Ok(found.into_iter().map(with_port).collect())
-}
-
-fn random_text(rng: &mut impl RngExt, length: usize) -> String {
-    (0..length)
-        .map(|_| char::from(ICE_CHARACTERS[rng.random_range(0..ICE_CHARACTERS.len())]))
-        .collect()
 }

@@ -122,8 +122,7 @@ impl IceSession {
         out: &mut Vec<Outgoing>,
         forgotten: &mut Option<SocketAddr>,
     ) -> IceOutcome {
-        let names_us = message.fragments()
-            == Some((self.local.ufrag.as_str(), self.remote.ufrag.as_str()));
+        let names_us = message.fragments() == Some((self.local.ufrag.as_str(), self.remote.ufrag.as_str()));
         if !names_us || !message.is_authentic(&self.local.password) {
             return IceOutcome::Refused;
         }
@@ -139,9 +138,7 @@ impl IceSession {
         if validated && nominates {
             self.selected = Some(from);
         }
-        if let Some(answer) =
-            stun::write_response(message.transaction(), from, &self.local.password)
-        {
+        if let Some(answer) = stun::write_response(message.transaction(), from, &self.local.password) {
             self.send(index, answer, out);
         }
         if !validated {
@@ -151,12 +148,7 @@ impl IceSession {
     }
 
     /// Takes a Binding response from `from`.
-    pub(crate) fn handle_response(
-        &mut self,
-        message: &mut StunMessage,
-        from: SocketAddr,
-        now: Instant,
-    ) -> IceOutcome {
+    pub(crate) fn handle_response(&mut self, message: &mut StunMessage, from: SocketAddr, now: Instant) -> IceOutcome {
         let transaction = message.transaction();
         let answered = self.paths.iter_mut().find(|path| {
             let pending = path.check.as_ref();
@@ -197,7 +189,11 @@ impl IceSession {
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.paths.iter().filter_map(|path| path.check.as_ref()).map(|check| check.next).min()
+        self.paths
+            .iter()
+            .filter_map(|path| path.check.as_ref())
+            .map(|check| check.next)
+            .min()
     }
 
     /// Repeats own checks that are due.
@@ -211,12 +207,7 @@ impl IceSession {
     }
 
     /// The path of an address, a new one if need be.
-    fn path_for(
-        &mut self,
-        address: SocketAddr,
-        now: Instant,
-        forgotten: &mut Option<SocketAddr>,
-    ) -> Option<usize> {
+    fn path_for(&mut self, address: SocketAddr, now: Instant, forgotten: &mut Option<SocketAddr>) -> Option<usize> {
         if let Some(known) = self.paths.iter().position(|path| path.address == address) {
             return Some(known);
         }
@@ -248,13 +239,7 @@ impl IceSession {
         Some(stalest)
     }
 
-    fn begin_check(
-        &mut self,
-        index: usize,
-        transaction: TransactionBytes,
-        now: Instant,
-        out: &mut Vec<Outgoing>,
-    ) {
+    fn begin_check(&mut self, index: usize, transaction: TransactionBytes, now: Instant, out: &mut Vec<Outgoing>) {
         let path = &mut self.paths[index];
         match &mut path.check {
             // Already under way: keep its transaction, so that an answer on its way still counts.
@@ -304,7 +289,3 @@ impl IceSession {
         out.push((path.address, datagram));
     }
 }
-
-#[cfg(test)]
-#[path = "tests/ice.rs"]
-mod tests;

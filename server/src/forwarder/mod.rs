@@ -21,6 +21,7 @@ mod counters;
 mod dtls;
 mod handle;
 mod ice;
+mod negotiate;
 mod peer;
 mod policing;
 mod rebase;
@@ -93,7 +94,7 @@ pub struct StreamKey(pub u64);
 
 /// One peer connection of this forwarder; later ones are greater on the same shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerId(u64);
+pub struct PeerId(pub(crate) u64);
 
 /// The answer to an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -55,7 +55,8 @@ pub(crate) struct Peer {
 /// What is done with media of this peer.
 #[derive(Debug)]
 pub(crate) enum Media {
-    Publisher(Publishing),
+    /// Boxed: it is ten times as large, and players are many.
+    Publisher(Box<Publishing>),
     Player(Playing),
 }
 
@@ -90,7 +91,7 @@ impl Peer {
         now: Instant,
     ) -> Self {
         let media = match new.role {
-            Role::Publisher => Media::Publisher(Publishing::default()),
+            Role::Publisher => Media::Publisher(Box::default()),
             Role::Player => Media::Player(Playing {
                 rebase: Rebase::new(first_sequence, first_timestamp),
                 paused: false,
@@ -133,7 +134,10 @@ impl Peer {
     /// What was held back from an address that is proved now.
     pub(crate) fn take_held(&mut self, from: SocketAddr) -> Vec<Vec<u8>> {
         let held = std::mem::take(&mut self.held);
-        held.into_iter().filter(|(address, _)| *address == from).map(|(_, held)| held).collect()
+        held.into_iter()
+            .filter(|(address, _)| *address == from)
+            .map(|(_, held)| held)
+            .collect()
     }
 
     /// When this peer is given up if nothing is heard.

@@ -102,8 +102,9 @@ mod tests {
     fn spoofed_sources_meet_the_total() {
         let now = Instant::now();
         let mut policer = Policer::new(10, 50, now);
-        let admitted =
-            (0..10_000u32).filter(|n| policer.admit(IpAddr::from(n.to_be_bytes()), now)).count();
+        let admitted = (0..10_000u32)
+            .filter(|n| policer.admit(IpAddr::from(n.to_be_bytes()), now))
+            .count();
         assert_eq!(admitted, 100);
     }
 

@@ -125,17 +125,9 @@ impl Rebase {
 
     /// Maps packet `sequence` (compacted, see [`SequenceCompactor`]) of `source`; `None`: it is older than what
     /// this listener got first.
-    pub(crate) fn map(
-        &mut self,
-        source: u64,
-        sequence: u64,
-        timestamp: u32,
-        now: Instant,
-    ) -> Option<Rebased> {
+    pub(crate) fn map(&mut self, source: u64, sequence: u64, timestamp: u32, now: Instant) -> Option<Rebased> {
         let (mut anchor, first) = match self.anchor {
-            Some(anchor) if anchor.source == source && !self.paused && !anchor.jumped(sequence) => {
-                (anchor, false)
-            }
+            Some(anchor) if anchor.source == source && !self.paused && !anchor.jumped(sequence) => (anchor, false),
             Some(anchor) if anchor.source == source => {
                 // An older packet cannot end a pause: it would be numbered behind the newer ones.
                 if sequence <= anchor.highest_in {
@@ -255,7 +247,10 @@ mod tests {
         let first = rebase.map(1, 70_000, 960, now).unwrap();
         assert_eq!((first.sequence, first.timestamp, first.first), (1001, 5000, true));
         let after_loss = rebase.map(1, 70_003, 960 * 4, now).unwrap();
-        assert_eq!((after_loss.sequence, after_loss.timestamp, after_loss.first), (1004, 7880, false));
+        assert_eq!(
+            (after_loss.sequence, after_loss.timestamp, after_loss.first),
+            (1004, 7880, false)
+        );
         let late = rebase.map(1, 70_001, 960 * 2, now).unwrap();
         assert_eq!((late.sequence, late.timestamp), (1002, 5960));
         assert_eq!(rebase.map(1, 69_999, 0, now), None, "sent before this listener came");

@@ -6,9 +6,7 @@ use rtc_rtcp::packet::{Packet, marshal, unmarshal};
 use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
-use rtc_rtcp::source_description::{
-    SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem,
-};
+use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
 
 /// What a received compound packet says that we use.
 #[derive(Debug, Default, PartialEq)]
@@ -49,11 +47,7 @@ pub(crate) fn read(packet: &BytesMut) -> Option<ReceivedRtcp> {
 }
 
 /// A receiver report about a publisher, with our name.
-pub(crate) fn receiver_report(
-    ssrc: u32,
-    cname: &str,
-    reports: Vec<ReceptionReport>,
-) -> Option<BytesMut> {
+pub(crate) fn receiver_report(ssrc: u32, cname: &str, reports: Vec<ReceptionReport>) -> Option<BytesMut> {
     let report = ReceiverReport {
         ssrc,
         reports,
@@ -63,12 +57,7 @@ pub(crate) fn receiver_report(
 }
 
 /// A sender report to a listener: the publisher's wall clock, the listener's RTP clock.
-pub(crate) fn sender_report(
-    clock: SenderClock,
-    cname: &str,
-    packets: u32,
-    octets: u32,
-) -> Option<BytesMut> {
+pub(crate) fn sender_report(clock: SenderClock, cname: &str, packets: u32, octets: u32) -> Option<BytesMut> {
     let report = SenderReport {
         ssrc: clock.ssrc,
         ntp_time: clock.ntp,

@@ -100,11 +100,7 @@ impl RtpView {
 
     /// Where the payload of a decrypted packet lies, padding left out; `None` if the padding is nonsense.
     pub(crate) fn payload(&self, packet: &[u8]) -> Option<Range<usize>> {
-        let padding = if self.padded {
-            usize::from(*packet.last()?).max(1)
-        } else {
-            0
-        };
+        let padding = if self.padded { usize::from(*packet.last()?).max(1) } else { 0 };
         let end = packet.len().checked_sub(padding)?;
         (end >= self.header_len).then_some(self.header_len..end)
     }
@@ -232,17 +228,8 @@ pub(crate) fn patch(out: &mut [u8], marker: bool, sequence: u16, timestamp: u32,
 }
 
 /// Appends the extension block in the one-byte form of RFC 8285 §4.2, or nothing.
-fn write_extensions(
-    out: &mut Vec<u8>,
-    packet: &[u8],
-    view: &RtpView,
-    from: &LegFormat,
-    to: &LegFormat,
-) {
-    let pairs = [
-        (from.audio_level, to.audio_level),
-        (from.capture_time, to.capture_time),
-    ];
+fn write_extensions(out: &mut Vec<u8>, packet: &[u8], view: &RtpView, from: &LegFormat, to: &LegFormat) {
+    let pairs = [(from.audio_level, to.audio_level), (from.capture_time, to.capture_time)];
     let block = out.len();
     for (theirs, ours) in pairs {
         let (Some(theirs), Some(ours)) = (theirs, ours) else {
@@ -333,14 +320,7 @@ mod tests {
     fn composed(bytes: &[u8], to: &LegFormat) -> Option<Vec<u8>> {
         let view = RtpView::parse(bytes)?;
         let mut out = Vec::new();
-        compose(
-            &mut out,
-            bytes,
-            &view,
-            view.payload(bytes)?,
-            &PUBLISHER,
-            to,
-        )?;
+        compose(&mut out, bytes, &view, view.payload(bytes)?, &PUBLISHER, to)?;
         Some(out)
     }
 
@@ -356,8 +336,30 @@ mod tests {
         let mut out = composed(&bytes, &listener).unwrap();
         patch(&mut out, true, 0x1234, 0x0102_0304, 0x0a0b_0c0d);
         let expected = [
-            0x90, 0x80 | 96, 0x12, 0x34, 1, 2, 3, 4, 0x0a, 0x0b, 0x0c, 0x0d, 0xbe, 0xde, 0, 1,
-            0x50, 0x85, 0, 0, b'o', b'p', b'u', b's',
+            0x90,
+            0x80 | 96,
+            0x12,
+            0x34,
+            1,
+            2,
+            3,
+            4,
+            0x0a,
+            0x0b,
+            0x0c,
+            0x0d,
+            0xbe,
+            0xde,
+            0,
+            1,
+            0x50,
+            0x85,
+            0,
+            0,
+            b'o',
+            b'p',
+            b'u',
+            b's',
         ];
         assert_eq!(out, expected);
     }
@@ -395,10 +397,7 @@ mod tests {
 
     #[test]
     fn malformed_red_and_foreign_payload_types_are_not_forwarded() {
-        let plain = LegFormat {
-            red: None,
-            ..PUBLISHER
-        };
+        let plain = LegFormat { red: None, ..PUBLISHER };
         for red in [&[0x80 | 111, 0, 0][..], &[], &[0x80 | 111, 0, 3, 255, 111], &[96, 1]] {
             assert_eq!(composed(&packet(63, &[], red), &plain), None, "{red:?}");
         }

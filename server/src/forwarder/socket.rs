@@ -11,9 +11,7 @@ use nix::errno::Errno;
 use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::eventfd::EventFd;
-use nix::sys::socket::{
-    MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt,
-};
+use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 
 use super::core::{Command, Core, Transmit};
@@ -193,13 +191,10 @@ impl Io {
     fn receive(&mut self, socket: &UdpSocket, core: &mut Core) -> bool {
         let count = {
             let mut chunks = self.buffers.chunks_exact_mut(DATAGRAM_BYTES);
-            let mut slices: [[IoSliceMut<'_>; 1]; BATCH] = std::array::from_fn(|_| {
-                [IoSliceMut::new(chunks.next().unwrap_or_default())]
-            });
+            let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
+                std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
             let flags = MsgFlags::MSG_DONTWAIT;
-            let Ok(results) =
-                recvmmsg(socket.as_raw_fd(), &mut self.receive_headers, &mut slices, flags, None)
-            else {
+            let Ok(results) = recvmmsg(socket.as_raw_fd(), &mut self.receive_headers, &mut slices, flags, None) else {
                 return false;
             };
             let mut count = 0;
@@ -227,7 +222,9 @@ impl Io {
         let mut patience = true;
         while done < self.waiting.len() {
             let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|n| {
-                [IoSlice::new(self.waiting.get(done + n).map_or(&[], |transmit| &transmit.data))]
+                [IoSlice::new(
+                    self.waiting.get(done + n).map_or(&[], |transmit| &transmit.data),
+                )]
             });
             let rest = self.waiting.len() - done;
             let sent = sendmmsg(

@@ -28,7 +28,9 @@ pub(crate) struct SrtpKeys {
 
 impl std::fmt::Debug for SrtpKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SrtpKeys").field("profile", &self.profile).finish_non_exhaustive()
+        f.debug_struct("SrtpKeys")
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
     }
 }
 

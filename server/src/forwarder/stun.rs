@@ -2,19 +2,19 @@
 
 use std::net::SocketAddr;
 
+use rtc_srtp::crypto::providers::AwsLcRsProvider;
+use rtc_srtp::crypto::{RTCCrypto, RTCCryptoProvider};
 use rtc_stun::attributes::{
-    ATTR_FINGERPRINT, ATTR_ICE_CONTROLLED, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY,
-    ATTR_PRIORITY, ATTR_USE_CANDIDATE, ATTR_USERNAME, AttrType,
+    ATTR_FINGERPRINT, ATTR_ICE_CONTROLLED, ATTR_ICE_CONTROLLING, ATTR_MESSAGE_INTEGRITY, ATTR_PRIORITY, ATTR_USE_CANDIDATE,
+    ATTR_USERNAME, AttrType,
 };
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
 use rtc_stun::message::{
-    BINDING_REQUEST, BINDING_SUCCESS, CLASS_ERROR_RESPONSE, CLASS_SUCCESS_RESPONSE, METHOD_BINDING,
-    Message, MessageType, Setter, TransactionId,
+    BINDING_REQUEST, BINDING_SUCCESS, CLASS_ERROR_RESPONSE, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, Message, MessageType, Setter,
+    TransactionId,
 };
 use rtc_stun::xoraddr::XorMappedAddress;
-use rtc_srtp::crypto::providers::AwsLcRsProvider;
-use rtc_srtp::crypto::{RTCCrypto, RTCCryptoProvider};
 
 /// Longest STUN message that is looked at. Those of ICE have about 100 bytes.
 const MAX_MESSAGE: usize = 1024;
@@ -67,8 +67,14 @@ impl StunMessage {
         }
         let kind = match message.typ {
             BINDING_REQUEST => StunKind::Request,
-            MessageType { method: METHOD_BINDING, class: CLASS_SUCCESS_RESPONSE } => StunKind::Success,
-            MessageType { method: METHOD_BINDING, class: CLASS_ERROR_RESPONSE } => StunKind::Failure,
+            MessageType {
+                method: METHOD_BINDING,
+                class: CLASS_SUCCESS_RESPONSE,
+            } => StunKind::Success,
+            MessageType {
+                method: METHOD_BINDING,
+                class: CLASS_ERROR_RESPONSE,
+            } => StunKind::Failure,
             _ => return None,
         };
         let [.., integrity, fingerprint] = message.attributes.0.as_slice() else {
@@ -77,7 +83,13 @@ impl StunMessage {
         let is_closed = integrity.typ == ATTR_MESSAGE_INTEGRITY
             && integrity.value.len() == INTEGRITY_BYTES
             && fingerprint.typ == ATTR_FINGERPRINT
-            && message.attributes.0.iter().filter(|a| a.typ == ATTR_MESSAGE_INTEGRITY).count() == 1;
+            && message
+                .attributes
+                .0
+                .iter()
+                .filter(|a| a.typ == ATTR_MESSAGE_INTEGRITY)
+                .count()
+                == 1;
         (is_closed && FINGERPRINT.check(&message).is_ok()).then_some(Self { message, kind })
     }
 
@@ -112,16 +124,13 @@ impl StunMessage {
 
     fn value(&self, attribute: AttrType) -> Option<&[u8]> {
         let mut all = self.message.attributes.0.iter();
-        all.find(|candidate| candidate.typ == attribute).map(|found| found.value.as_slice())
+        all.find(|candidate| candidate.typ == attribute)
+            .map(|found| found.value.as_slice())
     }
 }
 
 /// The success response to a request from `from`.
-pub(crate) fn write_response(
-    transaction: TransactionBytes,
-    from: SocketAddr,
-    password: &str,
-) -> Option<Vec<u8>> {
+pub(crate) fn write_response(transaction: TransactionBytes, from: SocketAddr, password: &str) -> Option<Vec<u8>> {
     let address = XorMappedAddress {
         ip: from.ip(),
         port: from.port(),
@@ -166,14 +175,8 @@ fn raw(attribute: AttrType, value: &[u8]) -> Box<dyn Setter> {
     })
 }
 
-fn write(
-    typ: MessageType,
-    transaction: TransactionBytes,
-    password: &str,
-    content: Vec<Box<dyn Setter>>,
-) -> Option<Vec<u8>> {
-    let integrity =
-        MessageIntegrity::new_short_term_integrity_with_provider(password.to_owned(), crypto());
+fn write(typ: MessageType, transaction: TransactionBytes, password: &str, content: Vec<Box<dyn Setter>>) -> Option<Vec<u8>> {
+    let integrity = MessageIntegrity::new_short_term_integrity_with_provider(password.to_owned(), crypto());
     let mut message = Message::new();
     message.reset();
     message.typ = typ;

@@ -23,13 +23,7 @@ struct Incoming<'a> {
 
 impl Core {
     /// Takes a datagram that looks like SRTP or SRTCP from a proved address.
-    pub(super) fn handle_srtp(
-        &mut self,
-        datagram: &[u8],
-        from: SocketAddr,
-        index: usize,
-        now: Instant,
-    ) {
+    pub(super) fn handle_srtp(&mut self, datagram: &[u8], from: SocketAddr, index: usize, now: Instant) {
         // RFC 5761 §4: the second byte tells RTCP from RTP.
         if matches!(datagram.get(1), Some(192..=223)) {
             self.handle_rtcp(datagram, from, index, now);
@@ -47,9 +41,7 @@ impl Core {
             return;
         };
         let shape = self.shape.of(&view);
-        let Some(packet) =
-            peer.srtp.as_mut().and_then(|srtp| srtp.unprotect_rtp(datagram, shape))
-        else {
+        let Some(packet) = peer.srtp.as_mut().and_then(|srtp| srtp.unprotect_rtp(datagram, shape)) else {
             self.counters.srtp_refused.one();
             return;
         };
@@ -94,7 +86,14 @@ impl Core {
             return;
         }
         let players = std::mem::take(&mut stream.players);
-        let incoming = Incoming { packet: &packet, view, payload, format, source, sequence };
+        let incoming = Incoming {
+            packet: &packet,
+            view,
+            payload,
+            format,
+            source,
+            sequence,
+        };
         self.forward(&incoming, &players, now);
         if let Some(stream) = self.streams.get_mut(&key) {
             stream.players = players;
@@ -133,17 +132,13 @@ impl Core {
             }
         }
         self.counters.rtp_forwarded.add(sent);
-        self.counters.rtp_not_forwarded.add((players.len() as u64).saturating_sub(sent));
+        self.counters
+            .rtp_not_forwarded
+            .add((players.len() as u64).saturating_sub(sent));
     }
 
     /// The packet in `scratch` as this listener gets it.
-    fn copy_for(
-        &mut self,
-        index: usize,
-        incoming: &Incoming<'_>,
-        header_len: usize,
-        now: Instant,
-    ) -> Option<Transmit> {
+    fn copy_for(&mut self, index: usize, incoming: &Incoming<'_>, header_len: usize, now: Instant) -> Option<Transmit> {
         let peer = self.peers.get_mut(index)?.as_deref_mut()?;
         let Media::Player(playing) = &mut peer.media else {
             return None;
@@ -151,8 +146,7 @@ impl Core {
         let srtp = peer.srtp.as_mut().filter(|_| !playing.paused)?;
         let to = peer.ice.selected()?;
         let view = &incoming.view;
-        let as_sent =
-            playing.rebase.map(incoming.source, incoming.sequence, view.timestamp, now)?;
+        let as_sent = playing.rebase.map(incoming.source, incoming.sequence, view.timestamp, now)?;
         let marker = view.marker || as_sent.first;
         patch(&mut self.scratch, marker, as_sent.sequence, as_sent.timestamp, peer.ssrc);
         let shape = self.shape.composed(peer.ssrc, as_sent.sequence, header_len);
@@ -203,12 +197,7 @@ impl Core {
     }
 
     /// Tells every listener of a stream the publisher's wall clock on the listener's own RTP clock.
-    fn forward_sender_report(
-        &mut self,
-        key: super::super::StreamKey,
-        source: u64,
-        clock: SenderClock,
-    ) {
+    fn forward_sender_report(&mut self, key: super::super::StreamKey, source: u64, clock: SenderClock) {
         let players = self.streams.get(&key).map(|stream| stream.players.as_slice());
         for &index in players.unwrap_or_default() {
             let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
@@ -270,12 +259,7 @@ enum Begins {
 }
 
 /// Keeps to the newest SSRC of a publisher; `None`: this packet is of an older one.
-fn follow_source(
-    publishing: &mut Publishing,
-    ssrc: u32,
-    next_source: &mut u64,
-    now: Instant,
-) -> Option<Begins> {
+fn follow_source(publishing: &mut Publishing, ssrc: u32, next_source: &mut u64, now: Instant) -> Option<Begins> {
     let begins = match &publishing.reception {
         Some(reception) if reception.ssrc() == ssrc => return Some(Begins::Nothing),
         Some(_) if publishing.past.contains(&ssrc) => return None,

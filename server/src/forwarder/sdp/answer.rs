@@ -118,10 +118,7 @@ fn rejected(line: &OfferedLine) -> MediaDescription {
     MediaDescription {
         media_name: MediaName {
             media: line.media.clone(),
-            port: RangedPort {
-                value: 0,
-                range: None,
-            },
+            port: RangedPort { value: 0, range: None },
             protos: line.protocols.clone(),
             formats: line.formats.clone(),
         },

@@ -88,24 +88,20 @@ impl Offer {
 }
 
 /// An attribute of the m-line or, where it has none, of the session.
-fn value_of<'a>(
-    session: &'a SessionDescription,
-    line: &'a MediaDescription,
-    key: &str,
-) -> Option<&'a str> {
+fn value_of<'a>(session: &'a SessionDescription, line: &'a MediaDescription, key: &str) -> Option<&'a str> {
     let of_line = line.attribute(key).flatten();
     of_line.or_else(|| session.attribute(key).map(String::as_str))
 }
 
-fn check_direction(
-    session: &SessionDescription,
-    line: &MediaDescription,
-    role: Role,
-) -> Result<(), NegotiateError> {
+fn check_direction(session: &SessionDescription, line: &MediaDescription, role: Role) -> Result<(), NegotiateError> {
     let has = |key| line.has_attribute(key);
-    let own = ["sendrecv", "sendonly", "recvonly", "inactive"].into_iter().find(|key| has(key));
+    let own = ["sendrecv", "sendonly", "recvonly", "inactive"]
+        .into_iter()
+        .find(|key| has(key));
     let session_wide = || {
-        ["sendonly", "recvonly", "inactive"].into_iter().find(|key| session.has_attribute(key))
+        ["sendonly", "recvonly", "inactive"]
+            .into_iter()
+            .find(|key| session.has_attribute(key))
     };
     // sendrecv is the default: RFC 8866 §6.7.
     let direction = own.or_else(session_wide).unwrap_or("sendrecv");
@@ -116,22 +112,17 @@ fn check_direction(
     fits.then_some(()).ok_or(NegotiateError::Direction)
 }
 
-fn check_setup(
-    session: &SessionDescription,
-    line: &MediaDescription,
-) -> Result<(), NegotiateError> {
+fn check_setup(session: &SessionDescription, line: &MediaDescription) -> Result<(), NegotiateError> {
     match value_of(session, line, "setup") {
         Some("actpass" | "active") => Ok(()),
         _ => Err(NegotiateError::Setup),
     }
 }
 
-fn credentials(
-    session: &SessionDescription,
-    line: &MediaDescription,
-) -> Result<Credentials, NegotiateError> {
+fn credentials(session: &SessionDescription, line: &MediaDescription) -> Result<Credentials, NegotiateError> {
     let is_ice = |text: &str| {
-        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
+        text.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
     };
     let field = |key, lengths: std::ops::RangeInclusive<usize>| {
         value_of(session, line, key)
@@ -145,10 +136,7 @@ fn credentials(
     })
 }
 
-fn fingerprint(
-    session: &SessionDescription,
-    line: &MediaDescription,
-) -> Result<Fingerprint, NegotiateError> {
+fn fingerprint(session: &SessionDescription, line: &MediaDescription) -> Result<Fingerprint, NegotiateError> {
     let all = |attributes: &[Attribute]| {
         attributes
             .iter()
@@ -223,7 +211,9 @@ fn red_is_around(codecs: &[OfferedCodec], red: Option<u8>, opus: u8) -> bool {
         return false;
     };
     let blocks = codec.fmtp.iter().filter_map(|line| line.split_whitespace().nth(1));
-    blocks.into_iter().all(|blocks| blocks.split('/').all(|block| block.parse() == Ok(opus)))
+    blocks
+        .into_iter()
+        .all(|blocks| blocks.split('/').all(|block| block.parse() == Ok(opus)))
 }
 
 /// The values of the attribute lines `key` that begin with this payload type.

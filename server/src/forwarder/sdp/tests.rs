@@ -142,9 +142,15 @@ fn every_refusal_has_its_own_reason() {
     let long_line = format!("a=ice-ufrag:{}", "x".repeat(300));
     let cases: [(&str, &str, Role, Check); 14] = [
         ("v=0", "v=1", Role::Player, |e| matches!(e, NegotiateError::Syntax(_))),
-        ("m=audio 9", "m=audio 0", Role::Player, |e| matches!(e, NegotiateError::NoAudio)),
-        ("opus/48000/2", "opus/44100/2", Role::Player, |e| matches!(e, NegotiateError::NoOpus)),
-        ("SAVPF 111", "SAVPF 112", Role::Player, |e| matches!(e, NegotiateError::NoOpus)),
+        ("m=audio 9", "m=audio 0", Role::Player, |e| {
+            matches!(e, NegotiateError::NoAudio)
+        }),
+        ("opus/48000/2", "opus/44100/2", Role::Player, |e| {
+            matches!(e, NegotiateError::NoOpus)
+        }),
+        ("SAVPF 111", "SAVPF 112", Role::Player, |e| {
+            matches!(e, NegotiateError::NoOpus)
+        }),
         ("a=ice-ufrag:4ZcD", "a=ice-ufrag:4Z", Role::Player, |e| {
             matches!(e, NegotiateError::IceCredentials)
         }),
@@ -154,13 +160,27 @@ fn every_refusal_has_its_own_reason() {
         ("a=ice-pwd:2/1muCWoOi3uLifh0NuRHlyz", "a=x:y", Role::Player, |e| {
             matches!(e, NegotiateError::IceCredentials)
         }),
-        ("sha-256 00", "sha-1 00", Role::Player, |e| matches!(e, NegotiateError::Fingerprint)),
-        ("sha-256 00:", "sha-256 ", Role::Player, |e| matches!(e, NegotiateError::Fingerprint)),
-        ("sha-256 00", "sha-256 +0", Role::Player, |e| matches!(e, NegotiateError::Fingerprint)),
-        ("a=setup:actpass", "a=setup:passive", Role::Player, |e| matches!(e, NegotiateError::Setup)),
-        ("a=rtcp-mux", "a=rtcp-mix", Role::Player, |e| matches!(e, NegotiateError::NoRtcpMux)),
-        ("a=sendrecv", "a=sendonly", Role::Player, |e| matches!(e, NegotiateError::Direction)),
-        ("a=sendrecv", "a=recvonly", Role::Publisher, |e| matches!(e, NegotiateError::Direction)),
+        ("sha-256 00", "sha-1 00", Role::Player, |e| {
+            matches!(e, NegotiateError::Fingerprint)
+        }),
+        ("sha-256 00:", "sha-256 ", Role::Player, |e| {
+            matches!(e, NegotiateError::Fingerprint)
+        }),
+        ("sha-256 00", "sha-256 +0", Role::Player, |e| {
+            matches!(e, NegotiateError::Fingerprint)
+        }),
+        ("a=setup:actpass", "a=setup:passive", Role::Player, |e| {
+            matches!(e, NegotiateError::Setup)
+        }),
+        ("a=rtcp-mux", "a=rtcp-mix", Role::Player, |e| {
+            matches!(e, NegotiateError::NoRtcpMux)
+        }),
+        ("a=sendrecv", "a=sendonly", Role::Player, |e| {
+            matches!(e, NegotiateError::Direction)
+        }),
+        ("a=sendrecv", "a=recvonly", Role::Publisher, |e| {
+            matches!(e, NegotiateError::Direction)
+        }),
     ];
     for (from, to, role, expected) in cases {
         let offer = chromium_offer();

@@ -1,1 +1,7 @@
-//! Tests.
+//! Whole connections in memory, in virtual time: a shard's core on one side, [`client::TestClient`] on the other.
+
+mod client;
+mod connection;
+mod hostile;
+mod media;
+mod world;

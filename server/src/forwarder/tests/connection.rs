@@ -1,0 +1,178 @@
+//! Connecting, staying and going.
+
+use std::time::Duration;
+
+use super::super::core::Command;
+use super::super::sdp::Role;
+use super::super::{ForwarderEvent, ForwarderLimits, GoneReason};
+use super::client::{TestClient, USUAL};
+use super::world::World;
+
+#[test]
+fn a_client_connects_without_time_passing() {
+    let mut world = World::new();
+    let (client, peer) = world.publisher(1);
+    assert_eq!(world.events, [ForwarderEvent::Connected { peer }]);
+    assert_eq!(world.clients[client].responses, 1);
+    assert_eq!(world.clients[client].refused, 0);
+    assert_eq!(world.counters().peers_connected, 1);
+    assert!(world.stray.is_empty(), "something went where only the sdp points");
+}
+
+#[test]
+fn a_client_hello_that_overtakes_the_answer_to_our_check_is_not_lost() {
+    let mut world = World::new();
+    let (client, peer) = world.add(Role::Player, 1, USUAL);
+    world.clients[client].answers_checks = false;
+    world.connect(client);
+    assert!(world.events.is_empty());
+    world.clients[client].answers_checks = true;
+    world.pass(Duration::from_millis(50));
+    assert_eq!(world.events, [ForwarderEvent::Connected { peer }]);
+}
+
+#[test]
+fn dtls_is_ignored_from_who_never_proved_an_address() {
+    let mut world = World::new();
+    let (client, _) = world.add(Role::Player, 1, USUAL);
+    let now = world.now;
+    for hello in world.clients[client].start_dtls(now) {
+        world.send(client, &hello);
+    }
+    assert_eq!(world.counters().dtls_ignored, 1);
+    assert_eq!(world.counters().datagrams_received, 1);
+    assert!(world.stray.is_empty() && world.clients[client].refused == 0);
+    assert!(!world.clients[client].connected);
+}
+
+#[test]
+fn a_certificate_that_the_offer_does_not_name_is_refused_before_any_key_is_used() {
+    let mut world = World::new();
+    let address = "203.0.113.5:1000".parse().unwrap();
+    let (honest, thief) = (
+        TestClient::new(address, USUAL, world.now),
+        TestClient::new(address, USUAL, world.now),
+    );
+    let offer = honest.offer("sendonly");
+    let (client, peer) = world.add_client(Role::Publisher, 1, thief, Some(offer));
+    world.connect(client);
+    let reason = GoneReason::WrongCertificate;
+    assert_eq!(world.events, [ForwarderEvent::Gone { peer, reason }]);
+    assert_eq!(world.counters().fingerprint_mismatches, 1);
+    assert_eq!(world.counters().peers_connected, 0);
+    assert!(!world.clients[client].connected);
+}
+
+#[test]
+fn lost_handshake_datagrams_are_repeated_at_20_and_70_ms() {
+    let mut world = World::new();
+    let (client, peer) = world.add(Role::Player, 1, USUAL);
+    let request = world.clients[client].request(true);
+    world.send(client, &request);
+    let now = world.now;
+    let hello = world.clients[client].start_dtls(now).remove(0);
+    // The first flight is lost on the way.
+    let address = world.clients[client].address;
+    world.core.handle(&hello, address, world.now);
+    let mut lost = 0;
+    while world.core.poll_transmit().is_some() {
+        lost += 1;
+    }
+    assert!(lost > 0);
+    world.pass(Duration::from_millis(21));
+    assert_eq!(world.events, [ForwarderEvent::Connected { peer }]);
+}
+
+#[test]
+fn a_peer_that_falls_silent_is_gone_after_the_consent_timeout() {
+    let limits = ForwarderLimits {
+        consent_timeout: Duration::from_secs(15),
+        ..ForwarderLimits::default()
+    };
+    let mut world = World::with(limits);
+    let (client, peer) = world.publisher(1);
+    world.events.clear();
+    world.pass(Duration::from_secs(14));
+    let request = world.clients[client].request(true);
+    world.send(client, &request);
+    world.pass(Duration::from_millis(14_999));
+    assert_eq!(world.events, []);
+    world.pass(Duration::from_millis(1));
+    let reason = GoneReason::ConsentLost;
+    assert_eq!(world.events, [ForwarderEvent::Gone { peer, reason }]);
+    let counters = world.counters();
+    assert_eq!(counters.peers_added, counters.peers_removed);
+    assert_eq!(world.core.next_timeout(), None, "nothing is left of it");
+}
+
+#[test]
+fn who_never_connects_is_gone_after_the_connect_timeout() {
+    let mut world = World::new();
+    let (_, peer) = world.add(Role::Player, 1, USUAL);
+    world.pass(Duration::from_secs(30));
+    let reason = GoneReason::NeverConnected;
+    assert_eq!(world.events, [ForwarderEvent::Gone { peer, reason }]);
+}
+
+#[test]
+fn close_notify_of_the_client_is_gone_at_once() {
+    let mut world = World::new();
+    let (client, peer) = world.player(1);
+    world.events.clear();
+    for datagram in world.clients[client].close() {
+        world.send(client, &datagram);
+    }
+    let reason = GoneReason::Closed;
+    assert_eq!(world.events, [ForwarderEvent::Gone { peer, reason }]);
+}
+
+#[test]
+fn a_removed_peer_gets_bye_and_close_notify_and_no_event() {
+    let mut world = World::new();
+    let (client, peer) = world.player(1);
+    world.events.clear();
+    world.command(Command::Remove(peer));
+    assert!(world.clients[client].closed, "close_notify");
+    let bye = world.clients[client].rtcp.last().unwrap();
+    let packets = rtc_rtcp::packet::unmarshal(&mut &bye[..]).unwrap();
+    let bye = packets.last().unwrap().as_any().downcast_ref::<rtc_rtcp::goodbye::Goodbye>();
+    assert_eq!(bye.unwrap().sources, [world.clients[client].server_ssrc.unwrap()]);
+    assert_eq!(world.events, []);
+    world.command(Command::Remove(peer));
+    assert_eq!(world.counters().peers_removed, 1);
+}
+
+#[test]
+fn a_client_that_moves_to_another_address_gets_its_media_there() {
+    let mut world = World::new();
+    let (publisher, _) = world.publisher(1);
+    let (player, _) = world.player(1);
+    world.speak(publisher, 5, 1, 960);
+    let moved = "203.0.113.77:5555".parse().unwrap();
+    world.clients[player].address = moved;
+    world.speak(publisher, 5, 2, 1920);
+    assert_eq!(world.stray.len(), 1, "nobody said that it moved");
+    let request = world.clients[player].request(true);
+    world.send(player, &request);
+    world.speak(publisher, 5, 3, 2880);
+    assert_eq!(world.heard(player), [1, 3]);
+}
+
+#[test]
+fn a_controlled_client_is_nominated_by_us() {
+    let mut world = World::new();
+    let (client, peer) = world.add(Role::Player, 1, USUAL);
+    let client_ref = &mut world.clients[client];
+    let username = format!("{}:{}", client_ref.server_ufrag, client_ref.ufrag);
+    let password = client_ref.server_password.clone();
+    let request = client_ref.request_as(&username, &password, false, false);
+    world.send(client, &request);
+    let use_candidate = [0x00, 0x25, 0x00, 0x00];
+    let check = &world.clients[client].checks[0];
+    assert!(check.windows(4).any(|window| window == use_candidate));
+    let now = world.now;
+    for hello in world.clients[client].start_dtls(now) {
+        world.send(client, &hello);
+    }
+    assert_eq!(world.events, [ForwarderEvent::Connected { peer }]);
+}

@@ -1,0 +1,169 @@
+//! The forwarder allocates once for each copy it sends, once for each packet it decrypts, and for nothing else.
+//!
+//! The real thing over loopback: real sockets, the shard's own thread. Counting is switched on for that thread alone,
+//! from inside: events are delivered on it.
+#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used)]
+
+#[path = "../src/forwarder/tests/client.rs"]
+mod client;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use client::{TestClient, USUAL};
+use express_server::forwarder::{Forwarder, ForwarderConfig, ForwarderEvent, ForwarderLimits, StreamKey};
+
+/// Allocations of threads that count.
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static COUNTS: Cell<bool> = const { Cell::new(false) };
+}
+
+struct Counting;
+
+// SAFETY: every call goes to the system allocator with the same arguments; what is added allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller keeps the contract of `alloc`, which is the same here.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: `pointer` came from `System` with this layout, for `alloc` and `realloc` take it from there.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as for `dealloc`; `size` is the caller's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn count() {
+    if COUNTS.try_with(Cell::get).unwrap_or(false) {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+const LISTENERS: u64 = 5;
+const PACKETS: u64 = 200;
+/// Before counting: queues reach their size, sources are admitted.
+const WARM_UP: u64 = 50;
+
+struct Connected {
+    client: TestClient,
+    socket: UdpSocket,
+}
+
+impl Connected {
+    fn new(forwarder: &Forwarder, publishes: bool) -> Self {
+        let server = forwarder.media_addresses()[0];
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.connect(server).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        let now = Instant::now();
+        let client = TestClient::new(socket.local_addr().unwrap(), USUAL, now);
+        let answer = if publishes {
+            forwarder.publish(StreamKey(1), &client.offer("sendonly"))
+        } else {
+            forwarder.play(StreamKey(1), &client.offer("recvonly"))
+        };
+        let mut connected = Self { client, socket };
+        connected.client.accept(&answer.unwrap().sdp);
+        connected.connect(server);
+        connected
+    }
+
+    fn connect(&mut self, server: SocketAddr) {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let request = self.client.request(true);
+        self.socket.send(&request).unwrap();
+        while self.client.responses == 0 {
+            assert!(Instant::now() < deadline, "no answer to a check");
+            self.read(server);
+        }
+        for hello in self.client.start_dtls(Instant::now()) {
+            self.socket.send(&hello).unwrap();
+        }
+        while !self.client.connected {
+            assert!(Instant::now() < deadline, "no handshake");
+            self.read(server);
+        }
+    }
+
+    /// Reads one datagram, if one comes, and sends what it asks for.
+    fn read(&mut self, server: SocketAddr) -> bool {
+        let mut buffer = [0; 2048];
+        let Ok(length) = self.socket.recv(&mut buffer) else {
+            return false;
+        };
+        for answer in self.client.handle(&buffer[..length], server, Instant::now()) {
+            self.socket.send(&answer).unwrap();
+        }
+        true
+    }
+}
+
+#[test]
+fn one_allocation_for_each_sent_copy_and_one_for_each_received_packet() {
+    // The publisher's connected thread is the shard's: there is one shard.
+    let config = ForwarderConfig {
+        udp: "127.0.0.1:0".parse().unwrap(),
+        public_addresses: Vec::new(),
+        shards: 1,
+        limits: ForwarderLimits::default(),
+    };
+    let events = |event| {
+        if matches!(event, ForwarderEvent::MediaStarted { .. }) {
+            COUNTS.with(|counts| counts.set(true));
+        }
+    };
+    let forwarder = Forwarder::start(config, events).unwrap();
+    let server = forwarder.media_addresses()[0];
+    let mut listeners: Vec<_> = (0..LISTENERS).map(|_| Connected::new(&forwarder, false)).collect();
+    let mut publisher = Connected::new(&forwarder, true);
+    let mut send = |from: u64, to: u64| {
+        for n in from..to {
+            let sequence = u16::try_from(n).unwrap();
+            let timestamp = u32::from(sequence) * 960;
+            let packet = publisher.client.rtp_packet((9, sequence, timestamp), &[0x10, 0x85], &[7; 80]);
+            publisher.socket.send(&packet).unwrap();
+            wait_for(&forwarder, n + 1);
+        }
+    };
+    send(0, WARM_UP);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let started = Instant::now();
+    send(WARM_UP, WARM_UP + PACKETS);
+    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
+    // Control traffic (reports once a second, repeated handshake records) may allocate: it must not have come.
+    let allowed = PACKETS * (LISTENERS + 1);
+    let control = 64 * (1 + started.elapsed().as_secs());
+    println!("{allocations} allocations for {PACKETS} packets to {LISTENERS} listeners");
+    assert!(allocations >= allowed, "{allocations}: the count itself is broken");
+    assert!(allocations <= allowed + control, "{allocations} instead of {allowed}");
+    for listener in &mut listeners {
+        while listener.read(server) {}
+        assert_eq!(listener.client.rtp.len() as u64, WARM_UP + PACKETS);
+        assert_eq!(listener.client.refused, 0);
+    }
+    forwarder.stop();
+}
+
+fn wait_for(forwarder: &Forwarder, packets: u64) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while forwarder.counters().rtp_forwarded < packets * LISTENERS {
+        assert!(Instant::now() < deadline, "{:?}", forwarder.counters());
+        std::thread::yield_now();
+    }
+}
