@@ -1,0 +1,223 @@
+//! AudioDeviceActor: carries out what [`crate::state`] decides.
+
+mod engine_room;
+mod files;
+mod mics;
+mod streams;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture, ResponseFuture, WrapFuture};
+use express_messages::{
+    ExitGuard, ZegoError,
+    audio_device::{AudioDeviceEvent, ListDevices, SinkId, StopAudioDevice},
+    codes,
+    ids::LocalStreamId,
+    types::ZegoDeviceInfos,
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    PumpDrive,
+    devices::{AudioBackend, DeviceDesk, DeviceHealth, StreamKey},
+    files::FileMode,
+    state::{DeviceState, Effect, Observation},
+    worker::Worker,
+};
+use engine_room::EngineRoom;
+
+/// Commands that may wait. They are rare; the default of 16 could be met by one burst of streams.
+const MAILBOX: usize = 256;
+/// How often what the pump returned and what devices reported is looked at, where the pump has its own thread.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long the end may take: the owner waits 1 s.
+const STOP_WITHIN: Duration = Duration::from_millis(900);
+
+/// The audio device role. One for each engine; started by [`AudioIo`](crate::AudioIo).
+///
+/// It holds no device open that no stream needs. Every command is answered as
+/// [`express_messages::audio_device`] says; commands for streams that do not exist are ignored where they have no error.
+pub struct AudioDeviceActor {
+    owner: ExitGuard<AudioDeviceEvent>,
+    state: DeviceState,
+    drive: PumpDrive,
+    room: EngineRoom,
+    desk: DeviceDesk,
+    devices: HashMap<StreamKey, Arc<DeviceHealth>>,
+    files: Vec<Worker<()>>,
+    /// Files that do not repeat and have not ended.
+    running_files: Vec<(LocalStreamId, Arc<AtomicBool>)>,
+    recordings: HashMap<SinkId, oneshot::Receiver<()>>,
+}
+
+impl fmt::Debug for AudioDeviceActor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AudioDeviceActor")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AudioDeviceActor {
+    /// An actor that uses `backend` and tells `events`.
+    pub fn new(backend: Box<dyn AudioBackend>, drive: PumpDrive, events: Recipient<AudioDeviceEvent>) -> Self {
+        Self {
+            owner: ExitGuard::new(events, |panicked| AudioDeviceEvent::Exited { panicked }),
+            state: DeviceState::default(),
+            drive,
+            room: EngineRoom::new(drive),
+            desk: DeviceDesk::new(backend, drive == PumpDrive::Thread),
+            devices: HashMap::new(),
+            files: Vec::new(),
+            running_files: Vec::new(),
+            recordings: HashMap::new(),
+        }
+    }
+
+    fn file_mode(&self) -> FileMode {
+        match self.drive {
+            PumpDrive::Thread => FileMode::Threads,
+            PumpDrive::Arbiter => FileMode::Inline,
+        }
+    }
+
+    /// Carries out `effects`, then what follows from them.
+    fn carry_out(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
+        for effect in effects {
+            self.carry_out_one(effect, ctx);
+        }
+        let mut follow = self.state.reconcile(now());
+        while !follow.is_empty() {
+            for effect in follow {
+                self.carry_out_one(effect, ctx);
+            }
+            follow = self.state.reconcile(now());
+        }
+    }
+
+    fn carry_out_one(&mut self, effect: Effect, ctx: &mut Context<Self>) {
+        match effect {
+            Effect::StartPump => self.room.start(),
+            Effect::StopPump => self.room.stop(),
+            Effect::Pump(command) => self.room.send(command),
+            Effect::OpenSpeaker(key) => self.open_speaker(key, ctx),
+            Effect::Close(key) => {
+                self.devices.remove(&key);
+                self.desk.close(key);
+            }
+            Effect::Tell(event) => {
+                tracing::debug!(?event, "audio device event");
+                self.owner.tell(event);
+            }
+        }
+    }
+
+    /// Every 10 or 20 ms: moves the pump where it has no thread, and looks at what others left.
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let now = now();
+        self.room.look(now);
+        self.report_ended_files();
+        let mut effects = Vec::new();
+        for (&key, health) in &self.devices {
+            let seen = Observation {
+                frames: health.frames(),
+                failure: health.failure(),
+            };
+            effects.extend(self.state.observe(key, seen, now));
+        }
+        self.carry_out(effects, ctx);
+        self.files.retain(|worker| !worker.is_finished());
+    }
+
+    fn report_ended_files(&mut self) {
+        let owner = &self.owner;
+        self.running_files.retain(|(id, ended)| {
+            let ended = ended.load(Ordering::Acquire);
+            if ended {
+                owner.tell(AudioDeviceEvent::SourceEnded(*id));
+            }
+            !ended
+        });
+    }
+}
+
+impl Actor for AudioDeviceActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.set_mailbox_capacity(MAILBOX);
+        let every = match self.drive {
+            PumpDrive::Thread => LOOK_EVERY,
+            PumpDrive::Arbiter => crate::pump::PERIOD,
+        };
+        ctx.run_interval(every, Self::look);
+    }
+}
+
+impl Handler<ListDevices> for AudioDeviceActor {
+    type Result = ResponseFuture<Result<ZegoDeviceInfos, ZegoError>>;
+
+    fn handle(&mut self, _: ListDevices, _: &mut Self::Context) -> Self::Result {
+        let answer = self.desk.list();
+        Box::pin(async move {
+            let Ok(list) = answer.await else {
+                return Err(ZegoError::new(
+                    codes::ENUMERATE_DEVICES_FAIL,
+                    "audio devices cannot be listed: their thread is gone",
+                ));
+            };
+            let list = list?;
+            Ok(ZegoDeviceInfos {
+                microphones: list.inputs,
+                speakers: list.outputs,
+                cameras: Vec::new(),
+            })
+        })
+    }
+}
+
+impl Handler<StopAudioDevice> for AudioDeviceActor {
+    type Result = ResponseActFuture<Self, ()>;
+
+    fn handle(&mut self, _: StopAudioDevice, ctx: &mut Self::Context) -> Self::Result {
+        self.state.stop();
+        self.running_files.clear();
+        self.carry_out(Vec::new(), ctx);
+        self.devices.clear();
+        let room = self.room.ended();
+        let threads: Vec<_> = self.files.drain(..).chain(self.desk.shut()).collect();
+        let recordings: Vec<_> = self.recordings.drain().map(|(_, complete)| complete).collect();
+        let all = async move {
+            room.await;
+            for recording in recordings {
+                // A dropped sender is how it says that it is complete.
+                let _ = recording.await;
+            }
+            for thread in threads {
+                thread.finish().await;
+            }
+        };
+        let end = async move {
+            if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+                tracing::error!("an audio thread did not end in time and is left behind");
+            }
+        };
+        Box::pin(end.into_actor(self).map(|(), _, ctx| actix::ActorContext::stop(ctx)))
+    }
+}
+
+/// The actor's one clock: virtual where tokio's is.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! Opening microphones and the speaker.
+
+use actix::{ActorFutureExt, AsyncContext, Context, ResponseActFuture, WrapFuture};
+use express_messages::{ZegoError, ids::LocalStreamId};
+
+use super::{AudioDeviceActor, now};
+use crate::{
+    devices::{InputPort, OpenDeviceError, Opened, OutputPort, StreamKey},
+    pump::{LocalStream, MicId, MicInput, PumpCommand, SpeakerOut},
+};
+
+impl AudioDeviceActor {
+    /// Opens a local stream of a microphone, which may be open already.
+    pub(super) fn open_mic_stream(
+        &mut self,
+        id: LocalStreamId,
+        device_id: Option<String>,
+        channels: usize,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
+        if let Some(mic) = self.state.find_mic(device_id.as_deref()) {
+            let answer = self.add_mic_stream(id, mic, None, channels, ctx);
+            return Box::pin(actix::fut::ready(answer));
+        }
+        let mic = self.state.new_mic();
+        let opening = self.desk.open_input(StreamKey(mic.0), device_id.clone());
+        Box::pin(opening.into_actor(self).map(move |opened, this, ctx| {
+            let opened = opened.unwrap_or_else(|_| Err(thread_gone("microphone")));
+            let ready = opened
+                .map_err(ZegoError::from)
+                .and_then(|opened| this.mic_opened(mic, device_id, opened));
+            match ready {
+                Ok((used, input)) => this.add_mic_stream(id, used, input, channels, ctx),
+                Err(error) => {
+                    this.state.abort_open(id);
+                    Err(error)
+                }
+            }
+        }))
+    }
+
+    /// The device of `mic` runs; answers the microphone to use, with its input where it is new to the pump.
+    fn mic_opened(
+        &mut self,
+        mic: MicId,
+        asked: Option<String>,
+        opened: Opened<InputPort>,
+    ) -> Result<(MicId, Option<Box<MicInput>>), ZegoError> {
+        let key = StreamKey(mic.0);
+        let health = opened.port.health.clone();
+        let input = match MicInput::new(mic, opened.port, self.state.mics_muted()) {
+            Ok(input) => Box::new(input),
+            Err(error) => {
+                self.desk.close(key);
+                let (name, reason) = (opened.name, error.to_string());
+                return Err(OpenDeviceError::Format { name, reason }.into());
+            }
+        };
+        let used = self.state.mic_opened(mic, asked, opened.device_id, opened.name, now());
+        if used != mic {
+            self.desk.close(key);
+            return Ok((used, None));
+        }
+        self.devices.insert(key, health);
+        Ok((mic, Some(input)))
+    }
+
+    fn add_mic_stream(
+        &mut self,
+        id: LocalStreamId,
+        mic: MicId,
+        input: Option<Box<MicInput>>,
+        channels: usize,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), ZegoError> {
+        let before = input.map(PumpCommand::AddMic);
+        let added = self.add_local(id, Some(mic), before, LocalStream::of_mic(id, mic, channels), ctx);
+        // Where the stream was closed meanwhile the microphone may have no user.
+        let effects = self.state.drop_unused_mic(mic);
+        self.carry_out(effects, ctx);
+        added
+    }
+
+    /// Opens the default speaker as `key`. Where there is none, everything goes on in silence.
+    pub(super) fn open_speaker(&mut self, key: StreamKey, ctx: &mut Context<Self>) {
+        let opening = self.desk.open_output(key).into_actor(self).map(move |opened, this, ctx| {
+            let opened = opened.unwrap_or_else(|_| Err(thread_gone("speaker")));
+            let wanted = opened.and_then(|opened| this.speaker_opened(key, opened));
+            if let Err(error) = wanted {
+                tracing::info!(%error, "no speaker");
+                this.state.speaker_not_opened(key, now());
+            }
+            this.carry_out(Vec::new(), ctx);
+        });
+        ctx.spawn(opening);
+    }
+
+    fn speaker_opened(&mut self, key: StreamKey, opened: Opened<OutputPort>) -> Result<(), OpenDeviceError> {
+        let health = opened.port.health.clone();
+        let speaker = SpeakerOut::new(opened.port).map_err(|error| {
+            self.desk.close(key);
+            OpenDeviceError::Format {
+                name: opened.name.clone(),
+                reason: error.to_string(),
+            }
+        })?;
+        if self.state.speaker_opened(key, opened.name, now()) {
+            self.devices.insert(key, health);
+            self.room.send(PumpCommand::SetSpeaker(Box::new(speaker)));
+        } else {
+            self.desk.close(key);
+        }
+        Ok(())
+    }
+}
+
+fn thread_gone(what: &str) -> OpenDeviceError {
+    OpenDeviceError::Failed {
+        name: what.into(),
+        reason: "the thread of the devices is gone".into(),
+    }
+}

@@ -1,0 +1,210 @@
+//! The commands about streams, sinks, sources and volumes.
+
+use actix::{Context, Handler, ResponseActFuture, ResponseFuture};
+use express_messages::{
+    ZegoError,
+    audio_device::{
+        AttachSink, AttachSource, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout, MonitorLocalStream,
+        MuteLocalStream, MuteMicrophone, OpenLocalStream, SetCaptureVolume, SetPlayout, SinkId, TapPlayout,
+    },
+    codes,
+    ids::{LocalStreamId, StreamId},
+};
+
+use super::AudioDeviceActor;
+use crate::{
+    pump::{LocalStream, MicId, PlayedSource, PlayoutId, PumpCommand, SinkEntry, SinkPlace},
+    sources::Tone,
+    state::Effect,
+};
+
+impl AudioDeviceActor {
+    /// Puts a stream, whose source is ready, on the pump; `before` goes to the pump first.
+    pub(super) fn add_local(
+        &mut self,
+        id: LocalStreamId,
+        mic: Option<MicId>,
+        before: Option<PumpCommand>,
+        stream: LocalStream,
+        ctx: &mut Context<Self>,
+    ) -> Result<(), ZegoError> {
+        if !self.state.opened(id, mic) {
+            let message = format!("local stream {} was closed while it was being opened", id.0);
+            return Err(ZegoError::new(codes::LOCALSTREAM_WRONG, message));
+        }
+        let start = self.state.start_pump();
+        let add = before.into_iter().chain([PumpCommand::AddLocal(Box::new(stream))]);
+        self.carry_out(start.into_iter().chain(add.map(Effect::Pump)).collect(), ctx);
+        Ok(())
+    }
+
+    /// The played stream `stream_id`, on the pump from its first mention.
+    pub(super) fn ensure_playout(&mut self, stream_id: &StreamId, ctx: &mut Context<Self>) -> PlayoutId {
+        let (id, add) = self.state.playout(stream_id);
+        let start = self.state.start_pump();
+        self.carry_out(start.into_iter().chain(add.map(Effect::Pump)).collect(), ctx);
+        id
+    }
+
+    fn send(&mut self, command: Option<PumpCommand>, ctx: &mut Context<Self>) {
+        self.carry_out(command.map(Effect::Pump).into_iter().collect(), ctx);
+    }
+
+    /// Completes when the files of those of `sinks` that are recordings are complete.
+    fn completed(&mut self, sinks: impl IntoIterator<Item = SinkId>) -> ResponseFuture<()> {
+        let recordings: Vec<_> = sinks.into_iter().filter_map(|id| self.recordings.remove(&id)).collect();
+        Box::pin(async move {
+            for recording in recordings {
+                // A dropped sender is how it says that it is complete.
+                let _ = recording.await;
+            }
+        })
+    }
+}
+
+impl Handler<OpenLocalStream> for AudioDeviceActor {
+    type Result = ResponseActFuture<Self, Result<(), ZegoError>>;
+
+    fn handle(&mut self, message: OpenLocalStream, ctx: &mut Context<Self>) -> Self::Result {
+        let OpenLocalStream { id, source, channels } = message;
+        if let Err(error) = self.state.begin_open(id, channels) {
+            return Box::pin(actix::fut::err(error));
+        }
+        let stream = match source {
+            CaptureSource::Microphone { device_id } => return self.open_mic_stream(id, device_id, channels, ctx),
+            CaptureSource::Wav { path, repeat } => return self.open_wav_stream(id, path, repeat, channels),
+            CaptureSource::Pushed(source) => Ok(LocalStream::of_source(id, source, channels)),
+            CaptureSource::Tone { frequency_hz, amplitude } => {
+                Tone::new(frequency_hz, amplitude).map(|tone| LocalStream::of_source(id, Box::new(tone), channels))
+            }
+            other => Err(ZegoError::new(codes::INPUT_PARAM, format!("{other:?} is not known here"))),
+        };
+        let answer = match stream {
+            Ok(stream) => self.add_local(id, None, None, stream, ctx),
+            Err(error) => {
+                self.state.abort_open(id);
+                Err(error)
+            }
+        };
+        Box::pin(actix::fut::ready(answer))
+    }
+}
+
+impl Handler<CloseLocalStream> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: CloseLocalStream, ctx: &mut Context<Self>) {
+        self.running_files.retain(|(id, _)| *id != message.0);
+        let effects = self.state.close_local(message.0);
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<SetCaptureVolume> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: SetCaptureVolume, ctx: &mut Context<Self>) {
+        let command = self.state.set_volume(message.id, message.percent);
+        self.send(command, ctx);
+    }
+}
+
+impl Handler<MuteLocalStream> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: MuteLocalStream, ctx: &mut Context<Self>) {
+        self.send(Some(PumpCommand::SetMuted(message.id, message.muted)), ctx);
+    }
+}
+
+impl Handler<MuteMicrophone> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: MuteMicrophone, ctx: &mut Context<Self>) {
+        let command = self.state.mute_mics(message.0);
+        self.send(Some(command), ctx);
+    }
+}
+
+impl Handler<MonitorLocalStream> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: MonitorLocalStream, ctx: &mut Context<Self>) {
+        let command = self.state.monitor(message.id, message.audible, message.percent);
+        self.send(command, ctx);
+    }
+}
+
+impl Handler<AttachSink> for AudioDeviceActor {
+    type Result = Result<SinkId, ZegoError>;
+
+    fn handle(&mut self, message: AttachSink, ctx: &mut Context<Self>) -> Self::Result {
+        if !self.state.is_open(message.local_stream) {
+            let text = format!("there is no local stream {}; open it first", message.local_stream.0);
+            return Err(ZegoError::new(codes::LOCALSTREAM_WRONG, text));
+        }
+        let place = SinkPlace::Local(message.local_stream);
+        let id = self.state.add_sink(place);
+        self.send(Some(PumpCommand::AddSink(place, SinkEntry::new(id, message.sink))), ctx);
+        Ok(id)
+    }
+}
+
+impl Handler<DetachSink> for AudioDeviceActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, message: DetachSink, ctx: &mut Context<Self>) -> Self::Result {
+        let command = self.state.remove_sink(message.0);
+        self.send(command, ctx);
+        self.completed([message.0])
+    }
+}
+
+impl Handler<AttachSource> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: AttachSource, ctx: &mut Context<Self>) {
+        let id = self.ensure_playout(&message.stream_id, ctx);
+        self.send(Some(PumpCommand::SetSource(id, PlayedSource(Some(message.source)))), ctx);
+    }
+}
+
+impl Handler<DetachSource> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: DetachSource, ctx: &mut Context<Self>) {
+        let id = self.state.known_playout(&message.0);
+        self.send(id.map(|id| PumpCommand::SetSource(id, PlayedSource(None))), ctx);
+    }
+}
+
+impl Handler<SetPlayout> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: SetPlayout, ctx: &mut Context<Self>) {
+        self.ensure_playout(&message.stream_id, ctx);
+        let command = self.state.set_playout(&message.stream_id, message.audible, message.percent);
+        self.send(command, ctx);
+    }
+}
+
+impl Handler<TapPlayout> for AudioDeviceActor {
+    type Result = actix::MessageResult<TapPlayout>;
+
+    fn handle(&mut self, message: TapPlayout, ctx: &mut Context<Self>) -> Self::Result {
+        let place = SinkPlace::Playout(self.ensure_playout(&message.stream_id, ctx));
+        let id = self.state.add_sink(place);
+        self.send(Some(PumpCommand::AddSink(place, SinkEntry::new(id, message.tap))), ctx);
+        actix::MessageResult(id)
+    }
+}
+
+impl Handler<ForgetPlayout> for AudioDeviceActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, message: ForgetPlayout, ctx: &mut Context<Self>) -> Self::Result {
+        let (effects, sinks) = self.state.forget_playout(&message.0);
+        self.carry_out(effects, ctx);
+        self.completed(sinks)
+    }
+}

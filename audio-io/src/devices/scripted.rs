@@ -1,0 +1,206 @@
+//! Devices that a test moves: no sound card, no daemon, no time of their own.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use express_messages::types::ZegoDeviceInfo;
+
+use super::{
+    AudioBackend, DeviceFailure, DeviceFormat, DeviceHealth, DeviceList, InputCallback, InputPort, ListDevicesError, OpenDevice,
+    OpenDeviceError, OutputCallback, OutputPort, input_port, output_port,
+};
+
+/// The end of an open device that its callback would hold.
+#[derive(Debug)]
+enum Running {
+    Input(InputCallback),
+    Output(OutputCallback),
+}
+
+#[derive(Debug)]
+struct Scripted {
+    info: ZegoDeviceInfo,
+    format: DeviceFormat,
+    input: bool,
+    refuse: Option<OpenDeviceError>,
+    running: Option<Running>,
+    opened: usize,
+}
+
+/// A set of devices. Clones share them: one goes to the actor as its backend, one stays with the test.
+///
+/// The first device of each direction is the default one. A device can be open once; a second open finds it busy.
+#[derive(Clone, Default)]
+pub struct ScriptedDevices(Arc<Mutex<Vec<Scripted>>>);
+
+impl fmt::Debug for ScriptedDevices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ScriptedDevices").field(&*self.lock()).finish()
+    }
+}
+
+impl ScriptedDevices {
+    /// No devices yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a capture device; its name is its id.
+    #[must_use]
+    pub fn with_microphone(self, id: &str, format: DeviceFormat) -> Self {
+        self.with(id, format, true)
+    }
+
+    /// Adds a playout device; its name is its id.
+    #[must_use]
+    pub fn with_speaker(self, id: &str, format: DeviceFormat) -> Self {
+        self.with(id, format, false)
+    }
+
+    fn with(self, id: &str, format: DeviceFormat, input: bool) -> Self {
+        self.lock().push(Scripted {
+            info: ZegoDeviceInfo {
+                device_name: id.into(),
+                device_id: id.into(),
+            },
+            format,
+            input,
+            refuse: None,
+            running: None,
+            opened: 0,
+        });
+        self
+    }
+
+    /// Lets every later open of `id` fail; `None` lets it succeed again.
+    pub fn refuse(&self, id: &str, error: Option<OpenDeviceError>) {
+        self.with_device(id, |device| device.refuse = error);
+    }
+
+    /// Calls the callback of microphone `id` with `samples`, interleaved in its channels. False where it is not open.
+    pub fn push(&self, id: &str, samples: &[f32]) -> bool {
+        self.with_device(id, |device| match &mut device.running {
+            Some(Running::Input(callback)) => {
+                callback.take(samples);
+                true
+            }
+            _ => false,
+        })
+        .unwrap_or(false)
+    }
+
+    /// Calls the callback of speaker `id` for `frames` sample frames and returns what it plays, interleaved in its channels;
+    /// empty where it is not open.
+    pub fn pull(&self, id: &str, frames: usize) -> Vec<f32> {
+        self.with_device(id, |device| match &mut device.running {
+            Some(Running::Output(callback)) => {
+                let mut out = vec![0.0; frames * device.format.channels];
+                callback.fill(&mut out);
+                out
+            }
+            _ => Vec::new(),
+        })
+        .unwrap_or_default()
+    }
+
+    /// Lets the error callback of `id` report `failure`, as often as a broken driver does.
+    pub fn fail(&self, id: &str, failure: DeviceFailure) {
+        self.with_device(id, |device| {
+            let health: Option<&Arc<DeviceHealth>> = match &device.running {
+                Some(Running::Input(callback)) => Some(callback.health()),
+                Some(Running::Output(callback)) => Some(callback.health()),
+                None => None,
+            };
+            (0..1_000).for_each(|_| health.into_iter().for_each(|health| health.fail(failure)));
+        });
+    }
+
+    /// Whether `id` is open.
+    pub fn is_open(&self, id: &str) -> bool {
+        self.with_device(id, |device| device.running.is_some()).unwrap_or(false)
+    }
+
+    /// How often `id` was opened.
+    pub fn times_opened(&self, id: &str) -> usize {
+        self.with_device(id, |device| device.opened).unwrap_or(0)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Scripted>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with_device<T>(&self, id: &str, work: impl FnOnce(&mut Scripted) -> T) -> Option<T> {
+        self.lock().iter_mut().find(|device| device.info.device_id == id).map(work)
+    }
+
+    fn open<Port>(
+        &self,
+        id: Option<&str>,
+        input: bool,
+        ports: impl FnOnce(DeviceFormat) -> (Running, Port),
+    ) -> Result<OpenDevice<Port>, OpenDeviceError> {
+        let mut devices = self.lock();
+        let wanted = |device: &&mut Scripted| device.input == input && id.is_none_or(|id| device.info.device_id == id);
+        let Some(device) = devices.iter_mut().find(wanted) else {
+            return Err(OpenDeviceError::NotFound(id.map(Into::into)));
+        };
+        if let Some(error) = &device.refuse {
+            return Err(error.clone());
+        }
+        if device.running.is_some() {
+            return Err(OpenDeviceError::Busy(device.info.device_name.clone()));
+        }
+        let (running, port) = ports(device.format);
+        device.running = Some(running);
+        device.opened += 1;
+        let closer = Closer {
+            devices: self.clone(),
+            id: device.info.device_id.clone(),
+        };
+        Ok(OpenDevice {
+            device_id: device.info.device_id.clone(),
+            name: device.info.device_name.clone(),
+            port,
+            stream: Box::new(closer),
+        })
+    }
+}
+
+/// Closes a device when dropped, as a stream does.
+struct Closer {
+    devices: ScriptedDevices,
+    id: String,
+}
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.devices.with_device(&self.id, |device| device.running = None);
+    }
+}
+
+impl AudioBackend for ScriptedDevices {
+    fn list(&mut self) -> Result<DeviceList, ListDevicesError> {
+        let devices = self.lock();
+        let of = |input| devices.iter().filter(|d| d.input == input).map(|d| d.info.clone()).collect();
+        Ok(DeviceList {
+            inputs: of(true),
+            outputs: of(false),
+        })
+    }
+
+    fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {
+        self.open(device_id, true, |format| {
+            let (callback, port) = input_port(format);
+            (Running::Input(callback), port)
+        })
+    }
+
+    fn open_output(&mut self, device_id: Option<&str>) -> Result<OpenDevice<OutputPort>, OpenDeviceError> {
+        self.open(device_id, false, |format| {
+            let (callback, port) = output_port(format);
+            (Running::Output(callback), port)
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! The pump without a thread.
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use express_messages::audio::AudioBlock;
+
+use super::{
+    PlayoutId, PumpCommand, PumpPort, Returned, SinkPlace,
+    clock::PumpClock,
+    local::{LocalStream, SinkEntry, take_sink},
+    mic::MicInput,
+    playout::Playout,
+    port::{PlayedSource, PumpEnd, add, port},
+    speaker::SpeakerOut,
+};
+use crate::mixer::Mixer;
+use express_messages::ids::LocalStreamId;
+
+/// Room for streams from the start: 50 played ones is the documented maximum. More than that allocates once, when added.
+const STREAMS: usize = 64;
+/// The budget of one tick, half its period.
+const BUDGET: Duration = Duration::from_millis(5);
+
+/// Everything that the pump holds. Stepped by [`Self::tick`], on a thread of its own or by a test.
+#[derive(Debug)]
+pub struct PumpCore {
+    end: PumpEnd,
+    clock: PumpClock,
+    mics: Vec<Box<MicInput>>,
+    locals: Vec<Box<LocalStream>>,
+    playouts: Vec<Box<Playout>>,
+    speaker: Option<Box<SpeakerOut>>,
+    mixer: Mixer,
+    scratch: AudioBlock,
+}
+
+impl PumpCore {
+    /// A pump that holds nothing yet, and the control side's end of it.
+    pub fn new() -> (Self, PumpPort) {
+        let (port, end) = port();
+        let core = Self {
+            end,
+            clock: PumpClock::default(),
+            mics: Vec::with_capacity(STREAMS),
+            locals: Vec::with_capacity(STREAMS),
+            playouts: Vec::with_capacity(STREAMS),
+            speaker: None,
+            mixer: Mixer::new(),
+            scratch: AudioBlock::silent(2),
+        };
+        (core, port)
+    }
+
+    /// When to tick next; `None` before the first tick.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.clock.next_deadline()
+    }
+
+    /// Applies the waiting commands, then makes the blocks that are due at `now`; returns how many.
+    ///
+    /// # Shape and units
+    /// - `now`: same clock in every call; may repeat, never goes back. Call it every 10 ms, at [`Self::next_deadline`]; a
+    ///   late call makes the blocks of the time between, at most 20.
+    pub fn tick(&mut self, now: Instant) -> usize {
+        while let Some(command) = self.end.next_command() {
+            if let Some(thing) = self.apply(command) {
+                self.end.give_back(thing);
+            }
+        }
+        self.settle();
+        let master = self.speaker.as_mut().map(|speaker| speaker.view(now));
+        let due = self.clock.due(now, master);
+        for _ in 0..due.blocks {
+            self.make_block(now, due.master_runs);
+            self.settle();
+        }
+        add(&self.end.counters.blocks, due.blocks as u64);
+        add(&self.end.counters.skipped_blocks, due.skipped as u64);
+        due.blocks
+    }
+
+    /// Notes how long a tick took.
+    pub(super) fn note_duration(&self, took: Duration) {
+        let counters = &self.end.counters;
+        add(&counters.late_ticks, u64::from(took > BUDGET));
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        counters.longest_tick_us.fetch_max(us, Ordering::Relaxed);
+    }
+
+    fn make_block(&mut self, now: Instant, master_runs: bool) {
+        let mut panics = 0;
+        self.mixer.clear();
+        for mic in &mut self.mics {
+            mic.make_block(now);
+        }
+        for local in &mut self.locals {
+            local.make_block(&self.mics, &mut self.scratch, &mut self.mixer, now, &mut panics);
+        }
+        for playout in &mut self.playouts {
+            playout.make_block(&mut self.scratch, &mut self.mixer, now, &mut panics);
+        }
+        let mix = self.mixer.finish();
+        if let (Some(speaker), true) = (&mut self.speaker, master_runs) {
+            speaker.write(mix);
+        }
+        add(&self.end.counters.panics, panics);
+    }
+
+    /// Lets go what has faded out.
+    fn settle(&mut self) {
+        for playout in &mut self.playouts {
+            if !self.end.has_room() {
+                return;
+            }
+            if let Some(source) = playout.settle() {
+                self.end.give_back(source);
+            }
+        }
+        while self.end.has_room() {
+            let left = if let Some(at) = self.playouts.iter().position(|playout| playout.has_left()) {
+                Returned::Playout(self.playouts.swap_remove(at))
+            } else if let Some(at) = self.locals.iter().position(|local| local.has_left()) {
+                Returned::Local(self.locals.swap_remove(at))
+            } else {
+                return;
+            };
+            self.end.give_back(left);
+        }
+    }
+
+    /// Carries `command` out and returns what it sets free.
+    fn apply(&mut self, command: PumpCommand) -> Option<Returned> {
+        match command {
+            PumpCommand::AddMic(mic) => self.mics.push(mic),
+            PumpCommand::RemoveMic(id) => {
+                let at = self.mics.iter().position(|mic| mic.id() == id)?;
+                return Some(Returned::Mic(self.mics.swap_remove(at)));
+            }
+            PumpCommand::MuteMics(muted) => self.mics.iter_mut().for_each(|mic| mic.set_muted(muted)),
+            PumpCommand::SetSpeaker(speaker) => return self.speaker.replace(speaker).map(Returned::Speaker),
+            PumpCommand::RemoveSpeaker => return self.speaker.take().map(Returned::Speaker),
+            PumpCommand::AddLocal(local) => self.locals.push(local),
+            PumpCommand::AddPlayout(playout) => self.playouts.push(playout),
+            PumpCommand::RemoveLocal(id) => self.local(id)?.leave(),
+            PumpCommand::SetVolume(id, gain) => self.local(id)?.set_volume(gain),
+            PumpCommand::SetMuted(id, muted) => self.local(id)?.set_muted(muted),
+            PumpCommand::SetMonitor(id, gain) => self.local(id)?.set_monitor(gain),
+            PumpCommand::RemovePlayout(id) => self.playout(id)?.leave(),
+            PumpCommand::SetGain(id, gain) => self.playout(id)?.set_gain(gain),
+            PumpCommand::SetSource(id, source) => return self.set_source(id, source),
+            PumpCommand::AddSink(place, sink) => return self.add_sink(place, sink),
+            PumpCommand::RemoveSink(place, id) => return take_sink(self.sinks(place)?, id),
+        }
+        None
+    }
+
+    fn set_source(&mut self, id: PlayoutId, source: PlayedSource) -> Option<Returned> {
+        match self.playout(id) {
+            Some(playout) => playout.set_source(source.0),
+            None => Some(Returned::Undone(PumpCommand::SetSource(id, source))),
+        }
+    }
+
+    fn add_sink(&mut self, place: SinkPlace, sink: SinkEntry) -> Option<Returned> {
+        match self.sinks(place) {
+            Some(sinks) => {
+                sinks.push(sink);
+                None
+            }
+            None => Some(Returned::Undone(PumpCommand::AddSink(place, sink))),
+        }
+    }
+
+    fn sinks(&mut self, place: SinkPlace) -> Option<&mut Vec<SinkEntry>> {
+        match place {
+            SinkPlace::Local(id) => self.local(id).map(|local| &mut local.sinks),
+            SinkPlace::Playout(id) => self.playout(id).map(|playout| &mut playout.taps),
+        }
+    }
+
+    fn local(&mut self, id: LocalStreamId) -> Option<&mut LocalStream> {
+        // One that leaves is as good as gone: its name may be in use again.
+        let found = self.locals.iter_mut().find(|local| local.id() == id && !local.leaving);
+        found.map(|local| &mut **local)
+    }
+
+    fn playout(&mut self, id: PlayoutId) -> Option<&mut Playout> {
+        self.playouts
+            .iter_mut()
+            .find(|playout| playout.id() == id)
+            .map(|playout| &mut **playout)
+    }
+}

@@ -1,0 +1,118 @@
+//! A capture device as the pump sees it: one block for each block of the pump, whatever its clock.
+
+use std::time::Instant;
+
+use express_messages::audio::{AudioBlock, BLOCK_FRAMES, MAX_CHANNELS, SAMPLE_RATE};
+
+use super::{MicId, clock::AdaptiveTarget};
+use crate::{
+    devices::InputPort,
+    gain::Ramp,
+    resample::{DriftControl, PullResampler, ResampleError},
+};
+
+/// A ring that holds so much more than its target was not drained for a while (a stopped pump): the oldest is skipped at
+/// once, as ±500 ppm would need minutes. In 10 ms of the device.
+const TRIM_ABOVE: usize = 6;
+
+/// The pump's end of a capture device.
+///
+/// # Real time
+/// [`Self::next_block`] computes and reads its ring: no allocation.
+#[derive(Debug)]
+pub struct MicInput {
+    id: MicId,
+    port: InputPort,
+    resampler: PullResampler,
+    control: DriftControl,
+    target: AdaptiveTarget,
+    /// Whether the ring has been filled to its target since it last ran dry.
+    primed: bool,
+    gain: Ramp,
+    block: AudioBlock,
+    trimmed_frames: u64,
+    faults: u64,
+}
+
+impl MicInput {
+    /// Takes over the device's port. `muted` as [`MuteMicrophone`](express_messages::audio_device::MuteMicrophone) says now.
+    ///
+    /// # Errors
+    /// When no resampler can be made for the device's rate.
+    pub fn new(id: MicId, port: InputPort, muted: bool) -> Result<Self, ResampleError> {
+        let channels = port.reader.channels();
+        let rate = port.format.rate_hz;
+        let ten_ms = (rate / 100) as usize;
+        Ok(Self {
+            id,
+            resampler: PullResampler::new(rate, SAMPLE_RATE, BLOCK_FRAMES, channels)?,
+            control: DriftControl::new(rate),
+            // One callback may be about to come, and one block is about to be taken.
+            target: AdaptiveTarget::new(port.format.period_frames + ten_ms, rate),
+            primed: false,
+            gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
+            block: AudioBlock::silent(channels),
+            trimmed_frames: 0,
+            faults: 0,
+            port,
+        })
+    }
+
+    pub(super) fn id(&self) -> MicId {
+        self.id
+    }
+
+    pub(super) fn set_muted(&mut self, muted: bool) {
+        self.gain.set(if muted { 0.0 } else { 1.0 });
+    }
+
+    /// The block that [`Self::make_block`] made last.
+    pub(super) fn block(&self) -> &AudioBlock {
+        &self.block
+    }
+
+    /// Makes the next block; silence while the device gives too little.
+    pub(super) fn make_block(&mut self, now: Instant) {
+        let channels = self.port.reader.channels();
+        self.block.reset(channels);
+        let target = self.target.update(now, self.port.reader.counters().underruns());
+        if self.is_ready(target) && self.resample(target).is_err() {
+            self.faults = self.faults.saturating_add(1);
+            self.block.reset(channels);
+        }
+        self.gain.apply(&mut self.block);
+    }
+
+    /// Whether the ring holds enough for a block; trims what is too much.
+    fn is_ready(&mut self, target: usize) -> bool {
+        let reader = &mut self.port.reader;
+        let fill = reader.fill_frames();
+        let ten_ms = (self.port.format.rate_hz / 100) as usize;
+        let begins = !self.primed && fill >= target;
+        if begins || (self.primed && fill > target + TRIM_ABOVE * ten_ms) {
+            let skipped = reader.skip(fill - target);
+            self.trimmed_frames = self.trimmed_frames.saturating_add(skipped as u64);
+            self.control.reset();
+            self.primed = true;
+        }
+        let needed = self.resampler.needed_frames();
+        if self.primed && fill < needed {
+            reader.note_underrun(needed - fill);
+            self.primed = false;
+        }
+        self.primed
+    }
+
+    fn resample(&mut self, target: usize) -> Result<(), ResampleError> {
+        let reader = &mut self.port.reader;
+        self.resampler.steer(self.control.observe(reader.fill_frames(), target))?;
+        let mut scratch = [0.0; BLOCK_FRAMES * MAX_CHANNELS];
+        let out = &mut scratch[..BLOCK_FRAMES * self.block.channels()];
+        // A steered ratio may ask for a frame more than was checked: that one frame is then silent.
+        self.resampler.process(out, |input| {
+            reader.read(input);
+        })?;
+        self.block.samples_mut().copy_from_slice(out);
+        Ok(())
+    }
+}
