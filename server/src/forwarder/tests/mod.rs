@@ -2,6 +2,7 @@
 
 mod client;
 mod connection;
+mod handle;
 mod hostile;
 mod media;
 mod world;
