@@ -123,8 +123,9 @@ impl PullResampler {
 
     /// Output frames by which the output lags the input.
     pub(crate) fn delay_frames(&self) -> usize {
-        // Its first output stands one step behind the start already (`step_index` moves before it interpolates).
-        self.inner.output_delay().saturating_sub(1)
+        // Half the filter, less one: the first output stands one step behind the start already, as rubato moves before it
+        // interpolates. Rounded: half an output frame is the finest that leaving frames out can place.
+        (SINC_TAPS as f64 / 2.0 * self.inner.resample_ratio() - 1.0).round().max(0.0) as usize
     }
 
     /// Moves the ratio to `factor` times the nominal one within the next block.

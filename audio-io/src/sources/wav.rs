@@ -342,7 +342,8 @@ mod tests {
                 }
             });
             let worst = worst.fold(0.0, f64::max);
-            assert!(worst < 0.01, "{rate} Hz: off by {worst}");
+            // Half a sample frame is 0.016 of this tone.
+            assert!(worst < 0.018, "{rate} Hz: off by {worst}");
         }
     }
 
@@ -358,7 +359,7 @@ mod tests {
         assert_eq!(decoder.next(&mut out), 48_000);
         for (i, s) in out.iter().enumerate().skip(480) {
             let wanted = 0.5 * (std::f64::consts::TAU * 300.0 * i as f64 / 48_000.0).sin();
-            assert!((f64::from(*s) - wanted).abs() < 0.01, "sample {i}");
+            assert!((f64::from(*s) - wanted).abs() < 0.012, "sample {i}");
         }
     }
 
