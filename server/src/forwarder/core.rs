@@ -9,6 +9,7 @@
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
 
 mod forward;
+mod transport;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -21,13 +22,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::counters::ShardCounters;
-use super::dtls::{DtlsEvent, DtlsIdentity};
-use super::ice::IceOutcome;
+use super::dtls::DtlsIdentity;
 use super::peer::{Media, NewPeer, Peer};
 use super::policing::Policer;
 use super::rtp::HeaderShape;
-use super::srtp::SrtpSession;
-use super::stun::{StunKind, StunMessage};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
 /// A datagram to send.
@@ -234,122 +232,6 @@ impl Core {
         }
     }
 
-    fn handle_stun(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
-        let Some(mut message) = StunMessage::parse(datagram) else {
-            self.counters.malformed.one();
-            return;
-        };
-        let index = match message.kind() {
-            StunKind::Request => message.fragments().and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
-            StunKind::Success | StunKind::Failure => Some(index_in(message.transaction())),
-        };
-        let mut transaction = [0; 12];
-        self.rng.fill(&mut transaction[4..]);
-        let mut out = std::mem::take(&mut self.outgoing);
-        let outcome = index.and_then(|index| {
-            let peer = self.peers.get_mut(index)?.as_deref_mut()?;
-            put_index(&mut transaction, index);
-            let mut forgotten = None;
-            let outcome = if message.kind() == StunKind::Request {
-                let source = (from, datagram.len());
-                peer.ice
-                    .handle_request(&mut message, source, now, transaction, &mut out, &mut forgotten)
-            } else {
-                peer.ice.handle_response(&mut message, from, now)
-            };
-            if matches!(outcome, IceOutcome::Accepted | IceOutcome::Validated(_)) {
-                peer.last_authentic = now;
-            }
-            Some((index, outcome, forgotten))
-        });
-        self.outgoing = out;
-        let Some((index, outcome, forgotten)) = outcome else {
-            self.counters.stun_refused.one();
-            return;
-        };
-        if let Some(forgotten) = forgotten {
-            self.unroute(forgotten, index);
-        }
-        self.apply_ice(index, outcome, from, now);
-    }
-
-    fn apply_ice(&mut self, index: usize, outcome: IceOutcome, from: SocketAddr, now: Instant) {
-        match outcome {
-            IceOutcome::Refused => self.counters.stun_refused.one(),
-            IceOutcome::TooManyAddresses => self.counters.addresses_refused.one(),
-            IceOutcome::Accepted => {
-                let validated = false;
-                self.by_address.entry(from).or_insert(Route { peer: index, validated });
-            }
-            IceOutcome::Validated(address) => {
-                // Who last proved to receive at an address owns it.
-                let validated = true;
-                self.by_address.insert(address, Route { peer: index, validated });
-            }
-        }
-        self.flush_stun(index);
-        self.arm(index);
-        if let IceOutcome::Validated(address) = outcome {
-            let held = self.peer_mut(index).map(|peer| peer.take_held(address));
-            for datagram in held.unwrap_or_default() {
-                self.run_dtls(index, Some(&datagram), now);
-            }
-        }
-    }
-
-    fn handle_dtls(&mut self, datagram: &[u8], from: SocketAddr, route: Option<Route>, now: Instant) {
-        match route {
-            Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),
-            Some(route) => {
-                let peer = self.peer_mut(route.peer);
-                if !peer.is_some_and(|peer| peer.hold(from, datagram)) {
-                    self.counters.dtls_ignored.one();
-                }
-            }
-            None => self.counters.dtls_ignored.one(),
-        }
-    }
-
-    /// Gives the DTLS session a datagram, or the time only.
-    fn run_dtls(&mut self, index: usize, datagram: Option<&[u8]>, now: Instant) {
-        let mut records = std::mem::take(&mut self.records);
-        let Some(peer) = self.peer_mut(index) else {
-            return;
-        };
-        let event = match datagram {
-            Some(datagram) => peer.dtls.handle(datagram, now, &mut records),
-            None => peer.dtls.handle_timeout(now, &mut records),
-        };
-        self.send_records(index, &mut records);
-        self.records = records;
-        self.arm(index);
-        match event {
-            None => {}
-            Some(DtlsEvent::Connected(keys)) => match SrtpSession::new(keys) {
-                Ok(srtp) => self.connect(index, srtp, now),
-                Err(_) => self.lose(index, GoneReason::DtlsFailed),
-            },
-            Some(DtlsEvent::Closed) => self.lose(index, GoneReason::Closed),
-            Some(DtlsEvent::WrongCertificate) => {
-                self.counters.fingerprint_mismatches.one();
-                self.lose(index, GoneReason::WrongCertificate);
-            }
-            Some(DtlsEvent::Failed) => self.lose(index, GoneReason::DtlsFailed),
-        }
-    }
-
-    fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
-        let Some(peer) = self.peer_mut(index) else {
-            return;
-        };
-        peer.srtp = Some(srtp);
-        peer.last_authentic = now;
-        let event = ForwarderEvent::Connected { peer: peer.id };
-        self.counters.peers_connected.one();
-        self.events.push_back(event);
-        self.arm(index);
-    }
-
     /// A peer went by itself.
     fn lose(&mut self, index: usize, reason: GoneReason) {
         if matches!(reason, GoneReason::DtlsFailed | GoneReason::WrongCertificate) {
@@ -422,24 +304,6 @@ impl Core {
         self.run_dtls(index, None, now);
     }
 
-    fn flush_stun(&mut self, index: usize) {
-        for (to, datagram) in self.outgoing.drain(..) {
-            let data = BytesMut::from(&datagram[..]);
-            self.transmits.push_back(Transmit { to, data });
-        }
-        if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
-            self.counters.amplification_refused.add(peer.ice.take_amplification_refused());
-        }
-    }
-
-    fn send_records(&mut self, index: usize, records: &mut Vec<Vec<u8>>) {
-        let to = self.peer_mut(index).and_then(|peer| peer.ice.selected());
-        for record in records.drain(..) {
-            let data = BytesMut::from(&record[..]);
-            self.transmits.extend(to.map(|to| Transmit { to, data }));
-        }
-    }
-
     fn unroute(&mut self, address: SocketAddr, index: usize) {
         if self.by_address.get(&address).is_some_and(|route| route.peer == index) {
             self.by_address.remove(&address);
@@ -463,15 +327,4 @@ impl Core {
             self.timers.push(Reverse((at, index, id)));
         }
     }
-}
-
-/// Our transactions name the peer they belong to, so that an answer finds it.
-fn put_index(transaction: &mut [u8; 12], index: usize) {
-    let index = u32::try_from(index).unwrap_or(u32::MAX);
-    transaction[..4].copy_from_slice(&index.to_be_bytes());
-}
-
-fn index_in(transaction: [u8; 12]) -> usize {
-    let [a, b, c, d, ..] = transaction;
-    u32::from_be_bytes([a, b, c, d]) as usize
 }

@@ -82,10 +82,21 @@ pub struct TestClient {
 }
 
 impl TestClient {
+    /// A client as the `webrtc` crate is: DTLS 1.2.
     pub fn new(address: SocketAddr, numbers: Numbers, now: Instant) -> Self {
+        Self::with(address, numbers, now, Dtls::new_12)
+    }
+
+    /// A client with a DTLS version of one's choice.
+    pub fn with(
+        address: SocketAddr,
+        numbers: Numbers,
+        now: Instant,
+        version: fn(Arc<Config>, DtlsCertificate, Instant) -> Dtls,
+    ) -> Self {
         let certificate = generate_self_signed_certificate().unwrap();
         let config = Config::builder().build().unwrap();
-        let mut dtls = Dtls::new_12(Arc::new(config), certificate.clone(), now);
+        let mut dtls = version(Arc::new(config), certificate.clone(), now);
         dtls.set_active(true);
         Self {
             ufrag: format!("u{:04x}", address.port()),

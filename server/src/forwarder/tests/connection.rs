@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dimpl::Dtls;
+
 use super::super::core::Command;
 use super::super::sdp::Role;
 use super::super::{ForwarderEvent, ForwarderLimits, GoneReason};
@@ -175,4 +177,58 @@ fn a_controlled_client_is_nominated_by_us() {
         world.send(client, &hello);
     }
     assert_eq!(world.events, [ForwarderEvent::Connected { peer }]);
+}
+
+#[test]
+fn a_client_with_dtls_1_3_connects_and_hears() {
+    let mut world = World::new();
+    let (publisher, _) = world.publisher(1);
+    let address = "203.0.113.5:1000".parse().unwrap();
+    for version in [Dtls::new_13, Dtls::new_auto] {
+        let client = TestClient::with(address, USUAL, world.now, version);
+        let (client, peer) = world.add_client(Role::Player, 1, client, None);
+        world.connect(client);
+        assert_eq!(world.events.last(), Some(&ForwarderEvent::Connected { peer }));
+        world.speak(publisher, 5, 1 + u16::try_from(client).unwrap(), 960);
+        assert_eq!(world.clients[client].rtp.len(), 1);
+        world.command(Command::Remove(peer));
+        assert!(world.clients[client].closed);
+        world.clients[client].address = "203.0.113.6:1".parse().unwrap();
+    }
+}
+
+#[test]
+fn two_hundred_joins_at_3_percent_loss_each_way_all_connect() {
+    let mut world = World::new();
+    world.loss = 3;
+    let mut slowest = Duration::ZERO;
+    for _ in 0..200 {
+        let (client, peer) = world.add(Role::Player, 1, USUAL);
+        let started = world.now;
+        while world.clients[client].responses == 0 {
+            let request = world.clients[client].request(true);
+            world.send(client, &request);
+            world.pass(Duration::from_millis(20));
+        }
+        let now = world.now;
+        for hello in world.clients[client].start_dtls(now) {
+            world.send(client, &hello);
+        }
+        while !world.clients[client].connected {
+            // As the client's ICE goes on checking, and its DTLS retransmits.
+            let request = world.clients[client].request(true);
+            world.send(client, &request);
+            world.pass(Duration::from_millis(20));
+            let now = world.now;
+            for again in world.clients[client].handle_timeout(now) {
+                world.send(client, &again);
+            }
+            assert!(world.now - started < Duration::from_secs(10), "{:?}", world.events);
+        }
+        slowest = slowest.max(world.now - started);
+        world.pass(Duration::from_millis(100));
+        world.command(Command::Remove(peer));
+    }
+    println!("slowest of 200 joins: {slowest:?}");
+    assert!(!world.events.iter().any(|event| matches!(event, ForwarderEvent::Gone { .. })));
 }

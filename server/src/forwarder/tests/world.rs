@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rand::SeedableRng;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use super::super::core::{Command, Core, Transmit};
 use super::super::counters::ShardCounters;
@@ -29,6 +29,8 @@ pub(super) struct World {
     counters: Arc<ShardCounters>,
     rng: StdRng,
     next_peer: u64,
+    /// Chance in percent that a datagram is lost, each way.
+    pub(super) loss: u32,
 }
 
 impl World {
@@ -51,6 +53,7 @@ impl World {
             counters,
             rng: StdRng::seed_from_u64(7),
             next_peer: 1,
+            loss: 0,
         }
     }
 
@@ -122,21 +125,34 @@ impl World {
     }
 
     pub(super) fn send_from(&mut self, from: SocketAddr, datagram: &[u8]) {
-        self.core.handle(datagram, from, self.now);
+        self.deliver(from, datagram);
         self.settle();
+    }
+
+    fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) {
+        if !self.is_lost() {
+            self.core.handle(datagram, from, self.now);
+        }
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.rng.random_range(0..100) < self.loss
     }
 
     /// Carries what is on its way.
     pub(super) fn settle(&mut self) {
         let server = self.server();
         while let Some(transmit) = self.core.poll_transmit() {
+            if self.is_lost() {
+                continue;
+            }
             let Some(client) = self.clients.iter_mut().find(|client| client.address == transmit.to) else {
                 self.stray.push(transmit);
                 continue;
             };
             let from = client.address;
             for answer in client.handle(&transmit.data, server, self.now) {
-                self.core.handle(&answer, from, self.now);
+                self.deliver(from, &answer);
             }
         }
         while let Some(event) = self.core.poll_event() {

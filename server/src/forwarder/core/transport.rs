@@ -1,0 +1,161 @@
+//! Connecting: STUN and DTLS.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use rand::RngExt;
+
+use super::super::dtls::DtlsEvent;
+use super::super::ice::IceOutcome;
+use super::super::srtp::SrtpSession;
+use super::super::stun::{StunKind, StunMessage};
+use super::super::{ForwarderEvent, GoneReason};
+use super::{Core, Route, Transmit};
+
+impl Core {
+    pub(super) fn handle_stun(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+        let Some(mut message) = StunMessage::parse(datagram) else {
+            self.counters.malformed.one();
+            return;
+        };
+        let index = match message.kind() {
+            StunKind::Request => message.fragments().and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
+            StunKind::Success | StunKind::Failure => Some(index_in(message.transaction())),
+        };
+        let mut transaction = [0; 12];
+        self.rng.fill(&mut transaction[4..]);
+        let mut out = std::mem::take(&mut self.outgoing);
+        let outcome = index.and_then(|index| {
+            let peer = self.peers.get_mut(index)?.as_deref_mut()?;
+            put_index(&mut transaction, index);
+            let mut forgotten = None;
+            let outcome = if message.kind() == StunKind::Request {
+                let source = (from, datagram.len());
+                peer.ice
+                    .handle_request(&mut message, source, now, transaction, &mut out, &mut forgotten)
+            } else {
+                peer.ice.handle_response(&mut message, from, now)
+            };
+            if matches!(outcome, IceOutcome::Accepted | IceOutcome::Validated(_)) {
+                peer.last_authentic = now;
+            }
+            Some((index, outcome, forgotten))
+        });
+        self.outgoing = out;
+        let Some((index, outcome, forgotten)) = outcome else {
+            self.counters.stun_refused.one();
+            return;
+        };
+        if let Some(forgotten) = forgotten {
+            self.unroute(forgotten, index);
+        }
+        self.apply_ice(index, outcome, from, now);
+    }
+
+    fn apply_ice(&mut self, index: usize, outcome: IceOutcome, from: SocketAddr, now: Instant) {
+        match outcome {
+            IceOutcome::Refused => self.counters.stun_refused.one(),
+            IceOutcome::TooManyAddresses => self.counters.addresses_refused.one(),
+            IceOutcome::Accepted => {
+                let validated = false;
+                self.by_address.entry(from).or_insert(Route { peer: index, validated });
+            }
+            IceOutcome::Validated(address) => {
+                // Who last proved to receive at an address owns it.
+                let validated = true;
+                self.by_address.insert(address, Route { peer: index, validated });
+            }
+        }
+        self.flush_stun(index);
+        self.arm(index);
+        if let IceOutcome::Validated(address) = outcome {
+            let held = self.peer_mut(index).map(|peer| peer.take_held(address));
+            for datagram in held.unwrap_or_default() {
+                self.run_dtls(index, Some(&datagram), now);
+            }
+        }
+    }
+
+    pub(super) fn handle_dtls(&mut self, datagram: &[u8], from: SocketAddr, route: Option<Route>, now: Instant) {
+        match route {
+            Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),
+            Some(route) => {
+                let peer = self.peer_mut(route.peer);
+                if !peer.is_some_and(|peer| peer.hold(from, datagram)) {
+                    self.counters.dtls_ignored.one();
+                }
+            }
+            None => self.counters.dtls_ignored.one(),
+        }
+    }
+
+    /// Gives the DTLS session a datagram, or the time only.
+    pub(super) fn run_dtls(&mut self, index: usize, datagram: Option<&[u8]>, now: Instant) {
+        let mut records = std::mem::take(&mut self.records);
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        let event = match datagram {
+            Some(datagram) => peer.dtls.handle(datagram, now, &mut records),
+            None => peer.dtls.handle_timeout(now, &mut records),
+        };
+        self.send_records(index, &mut records);
+        self.records = records;
+        self.arm(index);
+        match event {
+            None => {}
+            Some(DtlsEvent::Connected(keys)) => match SrtpSession::new(keys) {
+                Ok(srtp) => self.connect(index, srtp, now),
+                Err(_) => self.lose(index, GoneReason::DtlsFailed),
+            },
+            Some(DtlsEvent::Closed) => self.lose(index, GoneReason::Closed),
+            Some(DtlsEvent::WrongCertificate) => {
+                self.counters.fingerprint_mismatches.one();
+                self.lose(index, GoneReason::WrongCertificate);
+            }
+            Some(DtlsEvent::Failed) => self.lose(index, GoneReason::DtlsFailed),
+        }
+    }
+
+    fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
+        let Some(peer) = self.peer_mut(index) else {
+            return;
+        };
+        peer.srtp = Some(srtp);
+        peer.last_authentic = now;
+        let event = ForwarderEvent::Connected { peer: peer.id };
+        self.counters.peers_connected.one();
+        self.events.push_back(event);
+        self.arm(index);
+    }
+
+    pub(super) fn flush_stun(&mut self, index: usize) {
+        for (to, datagram) in self.outgoing.drain(..) {
+            let data = BytesMut::from(&datagram[..]);
+            self.transmits.push_back(Transmit { to, data });
+        }
+        if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
+            self.counters.amplification_refused.add(peer.ice.take_amplification_refused());
+        }
+    }
+
+    pub(super) fn send_records(&mut self, index: usize, records: &mut Vec<Vec<u8>>) {
+        let to = self.peer_mut(index).and_then(|peer| peer.ice.selected());
+        for record in records.drain(..) {
+            let data = BytesMut::from(&record[..]);
+            self.transmits.extend(to.map(|to| Transmit { to, data }));
+        }
+    }
+}
+
+/// Our transactions name the peer they belong to, so that an answer finds it.
+fn put_index(transaction: &mut [u8; 12], index: usize) {
+    let index = u32::try_from(index).unwrap_or(u32::MAX);
+    transaction[..4].copy_from_slice(&index.to_be_bytes());
+}
+
+fn index_in(transaction: [u8; 12]) -> usize {
+    let [a, b, c, d, ..] = transaction;
+    u32::from_be_bytes([a, b, c, d]) as usize
+}
