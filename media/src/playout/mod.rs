@@ -1,18 +1,42 @@
 //! Playout (jitter buffer): packets in, exactly 10 ms out whenever asked.
+//!
+//! Pure and deterministic: arrival times and the listener's clock are arguments, nothing is random, nobody else is called.
+//!
+//! ```text
+//! insert ─► timeline ─► store ─┐                      ┌─► render: decoder, gain ─► queue of PCM ─► 10 ms
+//!               │              ├─► next_move (Move) ──┤                              ▲
+//!               └─► delay ─────┘                      └─► stretch, on adapt's word ──┘
+//! ```
+//!
+//! - [`timeline`] gives each packet one media time that only goes forward;
+//! - [`delay`] says how long packets should wait, from how late they come;
+//! - whenever fewer than 10 ms are decoded, one `Move` is chosen and made: play the packet whose time has come, rebuild or
+//!   conceal the one that is missing, make comfort noise, or wait;
+//! - [`adapt`] compares the delay with its target after each packet, and [`stretch`] shortens or lengthens what was decoded.
+//!
+//! A move never looks at the wall clock, only at `now − media time` of what would be played. So each jitter buffer runs on the
+//! listener's clock, however irregularly that asks, and drift between both clocks is one more reason to stretch.
 
+mod adapt;
+mod clock;
+mod conceal;
+mod delay;
+mod engine;
+mod pcm;
+mod render;
 mod stats;
+mod store;
+mod stretch;
+mod timeline;
 
-use std::time::{Duration, Instant};
+#[cfg(test)]
+mod tests;
 
-use bytes::Bytes;
-use express_messages::audio::AudioBlock;
+use std::time::Duration;
 
+pub use engine::Playout;
 pub use stats::PlayoutStats;
-
-use crate::{codec::CodecError, rtp::RtpPacketIn};
-
-/// Most packets that wait to be decoded: 5 s of 10 ms frames.
-pub const STORE_PACKETS: usize = 512;
+pub use store::STORE_PACKETS;
 
 /// How a stream is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,48 +47,4 @@ pub struct PlayoutOptions {
     pub low_latency: bool,
     /// Payload type of Opus; packets of another are discarded and counted.
     pub payload_type: u8,
-}
-
-/// The jitter buffer and decoder of one played stream.
-#[derive(Debug)]
-pub struct Playout {
-    stats: PlayoutStats,
-    spent: Vec<Bytes>,
-}
-
-impl Playout {
-    /// An empty playout.
-    ///
-    /// # Errors
-    /// - [`CodecError::Create`] — no decoder (give up)
-    pub fn new(_options: PlayoutOptions) -> Result<Self, CodecError> {
-        Ok(Self {
-            stats: PlayoutStats::default(),
-            spent: Vec::new(),
-        })
-    }
-
-    /// Takes a packet.
-    pub fn insert(&mut self, packet: RtpPacketIn, _arrival: Instant) {
-        self.stats.packets_received += 1;
-        self.spent.push(packet.payload);
-    }
-
-    /// Fills `out` with the next 10 ms.
-    pub fn next_10ms(&mut self, _now: Instant, out: &mut AudioBlock) {
-        out.reset(1);
-    }
-
-    /// While paused, missing packets are silence, not loss.
-    pub fn set_paused(&mut self, _paused: bool) {}
-
-    /// Counters.
-    pub fn stats(&self) -> PlayoutStats {
-        self.stats
-    }
-
-    /// Payloads that are needed no more.
-    pub fn drain_spent(&mut self) -> std::vec::Drain<'_, Bytes> {
-        self.spent.drain(..)
-    }
 }

@@ -1,0 +1,414 @@
+//! The playout engine: chooses the next move, makes it, keeps the books.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use express_messages::audio::{AudioBlock, BLOCK_FRAMES};
+
+use super::{
+    PlayoutOptions, PlayoutStats, STORE_PACKETS,
+    adapt::{Situation, Want, decide},
+    clock::{MS, SampleClock, samples_to_us},
+    conceal::Run,
+    delay::{DelayEstimator, PlayedDelays},
+    render::{Filling, Renderer},
+    store::{PacketStore, Waiting},
+    stretch::{OVERLAP, SpliceFinder},
+    timeline::{Placement, Timeline},
+};
+use crate::{
+    codec::{CodecError, SHORTEST_FRAME_SAMPLES, inspect},
+    rtp::RtpPacketIn,
+};
+
+/// 10 ms in samples.
+const BLOCK: i64 = BLOCK_FRAMES as i64;
+/// Gaps up to this length are filled to the sample, so that the delay stays; after longer ones playout picks up anew.
+const LONGEST_FILLED_GAP: i64 = 120 * MS;
+/// Delay beyond the target that is left out at a fresh beginning ...
+const FRESH_EXCESS: i64 = 60 * MS;
+/// ... and after an interruption, when what waited is still worth hearing.
+const RESUMED_EXCESS: i64 = 500 * MS;
+/// The least that a concealment fills.
+const GRID: i64 = SHORTEST_FRAME_SAMPLES as i64;
+
+/// Where playout stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing was played yet.
+    Idle,
+    /// Sound goes on, decoded or invented.
+    Playing,
+    /// It has faded out; the next packets are gathered to the target delay first.
+    Starved,
+}
+
+/// What to do where fewer than 10 ms are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    /// Decode the first packet.
+    Play,
+    /// Rebuild what is missing before the first packet from its in-band FEC.
+    Rebuild,
+    /// Invent this many frames of sound that is missing.
+    Conceal(usize),
+    /// Make comfort noise.
+    Noise,
+    /// Let the sound end: nothing is missing.
+    End,
+    /// Let the sound end, since another source follows or too much has to be left out.
+    Break,
+}
+
+/// The jitter buffer and decoder of one played stream.
+///
+/// # Real time
+/// Nothing is allocated or freed after [`Playout::new`], but for one stereo decoder where the stream turns out to be stereo. An
+/// ask costs a decoded frame (0.1 ms) every other time, 0.5 ms where it has to conceal.
+#[derive(Debug)]
+pub struct Playout {
+    payload_type: u8,
+    clock: SampleClock,
+    timeline: Timeline,
+    store: PacketStore,
+    delay: DelayEstimator,
+    played: PlayedDelays,
+    renderer: Renderer,
+    finder: SpliceFinder,
+    phase: Phase,
+    /// Media time of the sample after the last one decoded.
+    cursor: i64,
+    /// What was invented since.
+    ahead: i64,
+    /// Sequence number of the last packet played.
+    last_sequence: i64,
+    in_dtx: bool,
+    paused: bool,
+    /// The silence of the moment was announced: it is neither loss nor break.
+    excused: bool,
+    catching_up: bool,
+    run: Run,
+    since_splice: i64,
+    stats: PlayoutStats,
+    spent: Vec<Bytes>,
+}
+
+impl Playout {
+    /// An empty playout.
+    ///
+    /// # Errors
+    /// - [`CodecError::Create`] — no decoder (give up)
+    pub fn new(options: PlayoutOptions) -> Result<Self, CodecError> {
+        Ok(Self {
+            payload_type: options.payload_type,
+            clock: SampleClock::default(),
+            timeline: Timeline::default(),
+            store: PacketStore::new(),
+            delay: DelayEstimator::new(&options),
+            played: PlayedDelays::new(),
+            renderer: Renderer::new()?,
+            finder: SpliceFinder::new(),
+            phase: Phase::Idle,
+            cursor: 0,
+            ahead: 0,
+            last_sequence: 0,
+            in_dtx: false,
+            paused: false,
+            excused: false,
+            catching_up: false,
+            run: Run::default(),
+            since_splice: 0,
+            stats: PlayoutStats::default(),
+            spent: Vec::with_capacity(STORE_PACKETS),
+        })
+    }
+
+    /// Takes a packet that came at `arrival`. Any packet in any order is survived; what cannot be used is counted.
+    pub fn insert(&mut self, packet: RtpPacketIn, arrival: Instant) {
+        let arrival = self.clock.samples(arrival);
+        self.stats.packets_received += 1;
+        self.stats.bytes_received += packet.payload.len() as u64;
+        let ours = packet.header.payload_type == self.payload_type;
+        let shape = if ours { inspect(&packet.payload).ok() } else { None };
+        let samples = shape.map(|shape| shape.samples as i64);
+        let placement = self.timeline.place(&packet.header, samples, arrival, self.delay.baseline());
+        let counter = match (placement, shape) {
+            (Placement::Placed(place), Some(shape)) => {
+                self.delay.update(arrival, place.time);
+                if self.phase == Phase::Idle || place.time >= self.cursor {
+                    let waiting = Waiting {
+                        place,
+                        shape,
+                        arrival,
+                        payload: packet.payload,
+                    };
+                    if let Some(evicted) = self.store.insert(waiting) {
+                        self.discard(evicted);
+                    }
+                    return;
+                }
+                &mut self.stats.packets_late
+            }
+            (Placement::Duplicate, _) => &mut self.stats.packets_duplicated,
+            _ => &mut self.stats.packets_discarded,
+        };
+        *counter += 1;
+        self.retire(packet.payload);
+    }
+
+    /// Fills `out` with the next 10 ms. `now` is the listener's clock: it may repeat and never goes back.
+    pub fn next_10ms(&mut self, now: Instant, out: &mut AudioBlock) {
+        let now = self.clock.samples(now);
+        // Each step appends at least 2.5 ms or takes a packet away.
+        while self.renderer.queue.frames() < BLOCK_FRAMES {
+            self.step(now);
+        }
+        out.reset(self.renderer.queue.channels());
+        self.renderer.queue.take(out.samples_mut());
+        if self.phase != Phase::Idle {
+            self.stats.total_samples_received += BLOCK_FRAMES as u64;
+        }
+    }
+
+    /// While paused on request of the listener, missing packets are silence, neither loss nor break.
+    pub fn set_paused(&mut self, paused: bool) {
+        self.paused = paused;
+        self.excused |= paused;
+    }
+
+    /// Counters since the start, and the state of the moment.
+    pub fn stats(&self) -> PlayoutStats {
+        PlayoutStats {
+            packets_expected: self.timeline.expected(),
+            packets_buffered: self.store.len() as u64,
+            target_delay_us: samples_to_us(self.delay.target()),
+            jitter_us: samples_to_us(self.timeline.jitter()),
+            resyncs: self.timeline.resyncs(),
+            ..self.stats
+        }
+    }
+
+    /// Payloads that are needed no more, so that they can be freed elsewhere.
+    pub fn drain_spent(&mut self) -> std::vec::Drain<'_, Bytes> {
+        self.spent.drain(..)
+    }
+
+    fn step(&mut self, now: i64) {
+        if self.phase != Phase::Playing && !self.begin(now) {
+            return self.rest();
+        }
+        match self.next_move(now) {
+            Move::Play => self.play(now),
+            Move::Rebuild => self.rebuild(),
+            Move::Conceal(frames) => self.conceal(frames),
+            Move::Noise => {
+                self.renderer.fill(BLOCK_FRAMES, Filling::Noise);
+                self.ahead += BLOCK;
+                self.stats.comfort_noise_samples += BLOCK_FRAMES as u64;
+            }
+            Move::End => self.end(),
+            Move::Break => {
+                self.run.conceal(BLOCK_FRAMES, false, &mut self.stats);
+                self.end();
+            }
+        }
+    }
+
+    /// Begins to play when the first packet has waited for the target delay; leaves out what has waited for far too long.
+    fn begin(&mut self, now: i64) -> bool {
+        let fresh = self.phase == Phase::Idle || self.catching_up;
+        let target = if fresh {
+            self.delay.start_target()
+        } else {
+            self.delay.target()
+        };
+        let most = target + if fresh { FRESH_EXCESS } else { RESUMED_EXCESS };
+        while let (Some(first), Some(second)) = (self.store.first(), self.store.second())
+            && self.delay.delay(now, first.place.time) > most
+            && self.delay.delay(now, second.place.time) >= target
+        {
+            if let Some(packet) = self.store.pop_first() {
+                self.discard(packet);
+            }
+        }
+        let Some(first) = self.store.first() else { return false };
+        // A full store holds all that it can ever hold.
+        if self.delay.delay(now, first.place.time) < target && self.store.len() < STORE_PACKETS {
+            return false;
+        }
+        self.cursor = first.place.time;
+        self.last_sequence = first.place.sequence - 1;
+        self.ahead = 0;
+        self.in_dtx = false;
+        self.excused = false;
+        self.catching_up = false;
+        self.phase = Phase::Playing;
+        self.played.clear();
+        true
+    }
+
+    /// Silence: before the beginning, or missing sound.
+    fn rest(&mut self) {
+        self.renderer.rest(BLOCK_FRAMES);
+        if self.phase == Phase::Starved && !self.excused {
+            self.run.conceal(BLOCK_FRAMES, true, &mut self.stats);
+        }
+    }
+
+    fn next_move(&self, now: i64) -> Move {
+        if self.catching_up {
+            return Move::Break;
+        }
+        let Some(first) = self.store.first() else {
+            return match (self.in_dtx, self.paused) {
+                (true, _) => Move::Noise,
+                (false, true) => Move::End,
+                (false, false) => Move::Conceal(BLOCK_FRAMES),
+            };
+        };
+        let gap = first.place.time - self.cursor - self.ahead;
+        let lost = first.place.sequence > self.last_sequence + 1;
+        if gap < GRID {
+            let cut = first.place.restart && !self.renderer.is_silent();
+            return if cut { Move::Break } else { Move::Play };
+        }
+        if self.in_dtx || !lost || gap > LONGEST_FILLED_GAP {
+            // A pause: its length need not be kept, so it is used to bring the delay to its target.
+            return match () {
+                () if self.delay.delay(now, first.place.time) >= self.delay.target() => Move::Play,
+                () if self.in_dtx => Move::Noise,
+                () if lost => Move::Conceal(BLOCK_FRAMES),
+                () => Move::End,
+            };
+        }
+        let rebuilt = if first.shape.has_fec { first.samples() } else { 0 };
+        match gap - rebuilt {
+            0 => Move::Rebuild,
+            before if before > 0 => Move::Conceal((before.min(BLOCK) / GRID * GRID).max(GRID) as usize),
+            _ => Move::Conceal((gap.min(BLOCK) / GRID * GRID) as usize),
+        }
+    }
+
+    fn play(&mut self, now: i64) {
+        let Some(packet) = self.store.pop_first() else { return };
+        if packet.place.time < self.cursor {
+            // It overlaps what was played: two senders at once, or a timestamp that lies.
+            return self.discard(packet);
+        }
+        if packet.place.restart {
+            self.renderer.restart();
+        }
+        let waiting_before = self.renderer.queue.frames() as i64;
+        let Ok(frames) = self.renderer.play(&packet.payload, &packet.shape) else {
+            return self.discard(packet);
+        };
+        self.cursor = packet.place.time + frames as i64;
+        self.ahead = 0;
+        self.last_sequence = packet.place.sequence;
+        self.in_dtx = packet.shape.is_dtx;
+        self.run.end();
+        self.played.push(now, packet.place.time);
+        self.count_played(frames as u64, now - packet.arrival + waiting_before);
+        self.retire(packet.payload);
+        if !self.in_dtx {
+            self.adapt(frames as i64);
+        }
+    }
+
+    fn count_played(&mut self, frames: u64, waited: i64) {
+        let stats = &mut self.stats;
+        stats.packets_played += 1;
+        stats.jitter_buffer_emitted_count += frames;
+        stats.jitter_buffer_delay_sample_us += frames * samples_to_us(waited);
+        stats.jitter_buffer_target_delay_sample_us += frames * samples_to_us(self.delay.target());
+    }
+
+    fn rebuild(&mut self) {
+        let Some(first) = self.store.first() else { return };
+        let (time, sequence, frames) = (first.place.time, first.place.sequence, first.shape.samples);
+        if self.renderer.rebuild(&first.payload, frames).is_ok() {
+            self.stats.fec_frames += 1;
+            self.run.end();
+        } else {
+            self.conceal(frames);
+        }
+        self.cursor = time;
+        self.ahead = 0;
+        self.last_sequence = sequence - 1;
+    }
+
+    fn conceal(&mut self, frames: usize) {
+        if self.renderer.is_silent() {
+            self.phase = Phase::Starved;
+            return self.rest();
+        }
+        if self.run.frames() == 0 && self.store.len() == 0 {
+            self.stats.underruns += 1;
+        }
+        self.renderer.fill(frames, Filling::Missing(self.run.frames()));
+        self.run.conceal(frames, false, &mut self.stats);
+        self.ahead += frames as i64;
+    }
+
+    fn end(&mut self) {
+        if self.renderer.is_silent() {
+            self.excused = true;
+            self.phase = Phase::Starved;
+            return self.renderer.rest(BLOCK_FRAMES);
+        }
+        self.renderer.fill(BLOCK_FRAMES, Filling::Ending);
+        self.ahead += BLOCK;
+        if self.catching_up {
+            self.phase = Phase::Starved;
+        }
+    }
+
+    /// Brings the delay nearer to its target, if it is far from it and the sound allows it.
+    fn adapt(&mut self, frames: i64) {
+        self.since_splice += frames;
+        let Some(least) = self.played.least() else { return };
+        let want = decide(&Situation {
+            delay: self.delay.delay(least, 0),
+            target: self.delay.target(),
+            settled: self.played.is_full(),
+            since_splice: self.since_splice,
+        });
+        let (terms, shorten) = match want {
+            Want::Keep => return,
+            Want::Skip => {
+                self.catching_up = true;
+                return;
+            }
+            Want::Shorten(terms) => (terms, true),
+            Want::Lengthen(terms) => (terms, false),
+        };
+        let queue = &mut self.renderer.queue;
+        let splice = self.finder.find(queue.samples(), queue.channels());
+        let Some(lag) = splice.and_then(|splice| terms.accept(&splice, SHORTEST_FRAME_SAMPLES)) else {
+            return;
+        };
+        let by = lag as i64;
+        if shorten {
+            queue.leave_out(lag, OVERLAP);
+            self.played.shift(-by);
+            self.stats.removed_samples_for_acceleration += lag as u64;
+        } else {
+            queue.repeat(lag, OVERLAP);
+            self.played.shift(by);
+            self.stats.inserted_samples_for_deceleration += lag as u64;
+        }
+        self.since_splice = 0;
+    }
+
+    fn discard(&mut self, packet: Waiting) {
+        self.stats.packets_discarded += 1;
+        self.retire(packet.payload);
+    }
+
+    /// Keeps a payload to be freed elsewhere, as long as there is room.
+    fn retire(&mut self, payload: Bytes) {
+        if self.spent.len() < self.spent.capacity() {
+            self.spent.push(payload);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Playout in virtual time: packets of a real encoder, networks and clocks made of numbers.
+
+mod adversity;
+mod any_order;
+mod clean;
+mod ears;
+mod sim;
