@@ -100,6 +100,8 @@ fn write(packets: Vec<Box<dyn Packet>>) -> Option<BytesMut> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -127,5 +129,25 @@ mod tests {
         assert_eq!(packets.len(), 3);
         let bye = packets[2].as_any().downcast_ref::<Goodbye>().unwrap();
         assert_eq!(bye.sources, [5]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_hostile_member_cannot_make_the_parser_panic(
+            packets in prop::collection::vec(
+                (any::<u8>(), 192u8..=213, prop::option::of(any::<u16>()), prop::collection::vec(any::<u8>(), 0..80)),
+                1..4,
+            ),
+        ) {
+            let mut bytes = BytesMut::new();
+            for (first, kind, length, mut body) in packets {
+                body.resize(body.len().next_multiple_of(4), 0);
+                let honest = u16::try_from(body.len() / 4).unwrap();
+                bytes.extend_from_slice(&[0x80 | first, kind]);
+                bytes.extend_from_slice(&length.unwrap_or(honest).to_be_bytes());
+                bytes.extend_from_slice(&body);
+            }
+            let _ = read(&bytes);
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use dimpl::Dtls;
 use proptest::prelude::*;
 
 use super::super::ForwarderLimits;
 use super::super::sdp::Role;
-use super::client::USUAL;
+use super::client::{TestClient, USUAL};
 use super::world::World;
 
 fn address(n: u8) -> SocketAddr {
@@ -195,7 +196,7 @@ fn samples(world: &mut World, client: usize) -> Vec<Vec<u8>> {
         vec![22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0],
     ];
     let address = "203.0.113.200:9".parse().unwrap();
-    let mut other = super::client::TestClient::new(address, USUAL, now);
+    let mut other = TestClient::new(address, USUAL, now);
     samples.extend(other.start_dtls(now));
     samples
 }
@@ -252,6 +253,44 @@ proptest! {
             world.send(client, &broken);
         }
         world.pass(Duration::from_secs(60));
+        let counters = world.counters();
+        prop_assert_eq!(counters.peers_added, counters.peers_removed);
+    }
+
+    #[test]
+    fn a_handshake_broken_at_any_point_never_panics_and_leaves_nothing(
+        edits in prop::collection::vec((any::<u16>(), any::<u8>(), 0u8..4), 1..40),
+        version in 0u8..2,
+    ) {
+        let mut world = World::new();
+        let address = "203.0.113.5:1000".parse().unwrap();
+        let dtls = if version == 0 { Dtls::new_12 } else { Dtls::new_13 };
+        let client = TestClient::with(address, USUAL, world.now, dtls);
+        let (client, _) = world.add_client(Role::Player, 1, client, None);
+        let request = world.clients[client].request(true);
+        world.send(client, &request);
+        let (now, server) = (world.now, world.server());
+        let mut on_the_way = world.clients[client].start_dtls(now);
+        for (at, byte, kind) in edits {
+            let Some(datagram) = on_the_way.pop() else {
+                break;
+            };
+            let mut broken = datagram.clone();
+            let at = usize::from(at) % broken.len();
+            match kind {
+                0 => broken[at] = byte,
+                1 => broken.truncate(at),
+                2 => broken.insert(at, byte),
+                _ => {}
+            }
+            for datagram in [broken, datagram] {
+                world.core.handle(&datagram, address, world.now);
+                while let Some(transmit) = world.core.poll_transmit() {
+                    on_the_way.extend(world.clients[client].handle(&transmit.data, server, now));
+                }
+            }
+        }
+        world.pass(Duration::from_secs(90));
         let counters = world.counters();
         prop_assert_eq!(counters.peers_added, counters.peers_removed);
     }
