@@ -9,3 +9,6 @@
 pub mod protocol;
 #[cfg(feature = "client")]
 pub mod room;
+
+#[cfg(feature = "client")]
+pub use room::Signalling;

@@ -1,0 +1,220 @@
+//! Arguments and output of the neutral tools `publish` and `play`.
+
+use std::{
+    io::Write,
+    process::ExitCode,
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use express_engine::{PlayerState, PublisherState, RoomStateChangedReason, ZegoError, ZegoEvent, ZegoExpressEngine, codes};
+
+/// Where to go and as whom.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    /// The server, for example ws://127.0.0.1:8080
+    #[arg(long)]
+    pub server: String,
+    /// The AppID
+    #[arg(long)]
+    pub app_id: u32,
+    /// A token04 of this user (`express-server token` makes one)
+    #[arg(long)]
+    pub token: String,
+    /// The room
+    #[arg(long)]
+    pub room: String,
+    /// The userID
+    #[arg(long)]
+    pub user: String,
+    /// The stream
+    #[arg(long)]
+    pub stream: String,
+    /// One line of JSON for each event and quality report
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What the tool has to react to.
+#[derive(Debug)]
+pub enum Happening {
+    /// An event of the engine; it is printed already.
+    Event(ZegoEvent),
+    /// The user pressed Ctrl-C.
+    Interrupted,
+}
+
+/// Prints every event as it comes and passes it on, with Ctrl-C among them.
+pub fn follow(engine: &ZegoExpressEngine, json: bool) -> Receiver<Happening> {
+    let (sender, receiver) = channel();
+    let mut events = engine.events();
+    let interrupts = sender.clone();
+    thread::spawn(move || {
+        while let Some(item) = events.recv() {
+            match item {
+                Ok(event) => {
+                    print_event(&event, json);
+                    if sender.send(Happening::Event(event)).is_err() {
+                        return;
+                    }
+                }
+                Err(lagged) => eprintln!("events: {lagged}"),
+            }
+        }
+    });
+    thread::spawn(move || wait_for_interrupt(&interrupts));
+    receiver
+}
+
+fn wait_for_interrupt(interrupts: &Sender<Happening>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return;
+    };
+    if runtime.block_on(tokio::signal::ctrl_c()).is_ok() {
+        // Nobody listens any more only when the tool is ending by itself.
+        let _ = interrupts.send(Happening::Interrupted);
+    }
+}
+
+/// Takes happenings until `done` says so, `limit` is over (`None`: never), or Ctrl-C.
+///
+/// # Errors
+/// When the room, the publication or the playback ended for good.
+pub fn until(
+    happenings: &Receiver<Happening>,
+    limit: Option<Duration>,
+    mut done: impl FnMut(&ZegoEvent) -> bool,
+) -> Result<Ended, ZegoError> {
+    let deadline = limit.map(|limit| Instant::now() + limit);
+    loop {
+        let next = match deadline {
+            None => happenings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(at) => happenings.recv_timeout(at.saturating_duration_since(Instant::now())),
+        };
+        match next {
+            Ok(Happening::Interrupted) => return Ok(Ended::Interrupted),
+            Ok(Happening::Event(event)) => {
+                fatal(&event)?;
+                if done(&event) {
+                    return Ok(Ended::Done);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => return Ok(Ended::TimeOver),
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(ZegoError::new(codes::ENGINE_NOT_CREATED, "the engine has ended"));
+            }
+        }
+    }
+}
+
+/// Why [`until`] returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// What was waited for happened.
+    Done,
+    /// The time was over.
+    TimeOver,
+    /// Ctrl-C.
+    Interrupted,
+}
+
+/// An event after which nothing good can come.
+fn fatal(event: &ZegoEvent) -> Result<(), ZegoError> {
+    let (what, code, text) = match event {
+        ZegoEvent::RoomStateChanged(e)
+            if matches!(
+                e.reason,
+                RoomStateChangedReason::LoginFailed | RoomStateChangedReason::ReconnectFailed | RoomStateChangedReason::Kickout
+            ) =>
+        {
+            (e.reason.as_str(), e.error_code, &e.extended_data)
+        }
+        ZegoEvent::PublisherStateUpdate(e) if e.state == PublisherState::NoPublish => {
+            (e.state.as_str(), e.error_code, &e.extended_data)
+        }
+        ZegoEvent::PlayerStateUpdate(e) if e.state == PlayerState::NoPlay => (e.state.as_str(), e.error_code, &e.extended_data),
+        _ => return Ok(()),
+    };
+    Err(ZegoError::new(code, format!("{what} {text}").trim_end().to_owned()))
+}
+
+fn print_event(event: &ZegoEvent, json: bool) {
+    let line = if json {
+        serde_json::to_string(event).unwrap_or_else(|error| format!("{{\"unprintable\":\"{error}\"}}"))
+    } else {
+        describe(event)
+    };
+    let mut out = std::io::stdout().lock();
+    // A closed pipe is the reader's wish to hear no more.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+/// One line for people.
+pub fn describe(event: &ZegoEvent) -> String {
+    match event {
+        ZegoEvent::RoomStateChanged(e) => format!("room {}: {} {}", e.room_id, e.reason, code(e.error_code)),
+        ZegoEvent::PublisherStateUpdate(e) => format!("publish {}: {} {}", e.stream_id, e.state, code(e.error_code)),
+        ZegoEvent::PlayerStateUpdate(e) => format!("play {}: {} {}", e.stream_id, e.state, code(e.error_code)),
+        ZegoEvent::RoomUserUpdate(e) => {
+            let users: Vec<&str> = e.user_list.iter().map(|user| user.user_id.as_str()).collect();
+            format!("users {}: {}", e.update_type, users.join(", "))
+        }
+        ZegoEvent::RoomStreamUpdate(e) => {
+            let streams: Vec<&str> = e.stream_list.iter().map(|stream| stream.stream_id.as_str()).collect();
+            format!("streams {}: {}", e.update_type, streams.join(", "))
+        }
+        ZegoEvent::PublishQualityUpdate(e) => {
+            let audio = &e.stats.audio;
+            format!(
+                "publish {}: {:.1} kbit/s, loss {:.1} %, grade {}",
+                e.stream_id,
+                audio.audio_bitrate,
+                100.0 * audio.audio_packets_lost_rate,
+                i8::from(audio.audio_quality)
+            )
+        }
+        ZegoEvent::PlayQualityUpdate(e) => {
+            let audio = &e.stats.audio;
+            format!(
+                "play {}: {:.1} kbit/s, loss {:.1} %, buffer {:.0} ms, level {:.2}, grade {}",
+                e.stream_id,
+                audio.audio_bitrate,
+                100.0 * audio.audio_packets_lost_rate,
+                audio.jitter_buffer_delay_ms,
+                audio.audio_level,
+                i8::from(audio.audio_quality)
+            )
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn code(code: i32) -> String {
+    match (code, codes::name(code)) {
+        (0, _) => String::new(),
+        (code, Some(name)) => format!("({code} {name})"),
+        (code, None) => format!("({code})"),
+    }
+}
+
+/// Logs to standard error as `RUST_LOG` says; warnings without it.
+pub fn start_logging() {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+/// The exit status of a tool: 0, or 1 and why on standard error.
+pub fn exit(result: Result<(), ZegoError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
