@@ -20,37 +20,51 @@ const FULL_CORRECTION_AT: f64 = 0.005;
 /// jump by 20 ms and more.
 const SMOOTHING: f64 = 0.01;
 
+/// How many observations tell where the ring's fill stands of itself: 1 s.
+const LEARN: u32 = 100;
+/// How far from its target the ring may stand of itself, in seconds. It is filled to its target by a callback and is seen
+/// at any point of the saw-tooth, on average half a callback lower.
+const OWN_OFFSET: (f64, f64) = (-0.015, 0.005);
+
 /// Turns ring fill into a resampling correction. Pure; one observation for each 10 ms block.
+///
+/// It first learns, for a second, how far below its target the ring stands of itself. So no correction is spent on the phase
+/// between callbacks and ticks, and clocks that agree are left alone from the start.
 #[derive(Debug, Clone)]
 pub(crate) struct DriftControl {
     /// Input rate in Hz.
     rate: f64,
-    smoothed: Option<f64>,
+    seen: u32,
+    sum: f64,
+    smoothed: f64,
 }
 
 impl DriftControl {
     pub(crate) fn new(rate: u32) -> Self {
         Self {
             rate: f64::from(rate),
-            smoothed: None,
+            seen: 0,
+            sum: 0.0,
+            smoothed: 0.0,
         }
     }
 
     /// Forgets what was observed, after the ring was emptied or trimmed.
     pub(crate) fn reset(&mut self) {
-        self.smoothed = None;
+        *self = Self::new(self.rate as u32);
     }
 
     /// The factor for the ratio output/input, 1 ± 500 ppm: below 1 where the ring holds too much.
     pub(crate) fn observe(&mut self, fill_frames: usize, target_frames: usize) -> f64 {
         let error = (fill_frames as f64 - target_frames as f64) / self.rate;
-        let smoothed = match self.smoothed {
-            Some(old) => old + SMOOTHING * (error - old),
-            // The first observation may be any point of the saw-tooth: begin in the middle.
-            None => 0.0,
-        };
-        self.smoothed = Some(smoothed);
-        1.0 - (smoothed / FULL_CORRECTION_AT).clamp(-1.0, 1.0) * MAX_CORRECTION
+        if self.seen < LEARN {
+            self.seen += 1;
+            self.sum += error;
+            return 1.0;
+        }
+        let own = (self.sum / f64::from(LEARN)).clamp(OWN_OFFSET.0, OWN_OFFSET.1);
+        self.smoothed += SMOOTHING * (error - own - self.smoothed);
+        1.0 - (self.smoothed / FULL_CORRECTION_AT).clamp(-1.0, 1.0) * MAX_CORRECTION
     }
 }
 
@@ -187,13 +201,14 @@ fn size(error: impl std::fmt::Display) -> ResampleError {
 mod tests {
     use super::*;
 
-    /// One hour of 10 ms blocks read from a ring that a device fills by a clock of its own, in callbacks of 20 ms.
-    fn an_hour_of_drift(ppm: f64, seed_frames: usize) -> (usize, usize) {
-        let (rate, target) = (48_000u32, 1_440usize);
+    /// One hour of 10 ms blocks read from a ring that a device fills by a clock of its own, in callbacks of 20 ms that begin
+    /// `phase` seconds after a tick. Lowest and highest fill of the last 59 minutes, and the furthest factor of the first 5 s.
+    fn an_hour_of_drift(ppm: f64, phase: f64, first_fill: usize) -> (usize, usize, f64) {
+        let (rate, target) = (48_000u32, 960 + 720usize);
         let mut control = DriftControl::new(rate);
-        let mut fill = seed_frames as f64;
-        let (mut lowest, mut highest) = (usize::MAX, 0);
-        let (mut device_time, mut fraction) = (0.0f64, 0.0f64);
+        let mut fill = first_fill as f64;
+        let (mut lowest, mut highest, mut early) = (usize::MAX, 0, 0.0f64);
+        let (mut device_time, mut fraction) = (0.02 - phase, 0.0f64);
         for block in 0..360_000u32 {
             let now = f64::from(block) * 0.01;
             while device_time <= now {
@@ -205,29 +220,41 @@ mod tests {
             fraction += 480.0 / factor;
             fill -= fraction.floor();
             fraction -= fraction.floor();
-            assert!(fill >= 0.0, "ran dry in block {block} at {ppm} ppm");
+            assert!(fill >= 0.0, "ran dry in block {block} at {ppm} ppm, phase {phase}");
             if block > 6_000 {
                 lowest = lowest.min(fill as usize);
                 highest = highest.max(fill as usize);
+            } else if block < 500 {
+                early = early.max((factor - 1.0).abs());
             }
         }
-        (lowest, highest)
+        (lowest, highest, early)
     }
 
     #[test]
     fn a_virtual_hour_of_drift_neither_empties_nor_overflows_the_ring() {
         for ppm in [-300.0, -200.0, -50.0, 0.0, 50.0, 200.0, 300.0] {
-            let (lowest, highest) = an_hour_of_drift(ppm, 1_440);
-            // 20 ms callbacks slip past 10 ms ticks, so the fill is seen in steps of 480; what must not happen is 0.
-            assert!(lowest >= 120, "{ppm} ppm: lowest {lowest}");
-            assert!(highest <= 2_400, "{ppm} ppm: highest {highest}");
+            for phase in [0.000_5, 0.005, 0.009_5] {
+                let (lowest, highest, _) = an_hour_of_drift(ppm, phase, 1_680);
+                // 20 ms callbacks slip past 10 ms ticks, so the fill moves in steps of 480; what must not happen is 0.
+                assert!(lowest >= 60, "{ppm} ppm, phase {phase}: lowest {lowest}");
+                assert!(highest <= 2_400, "{ppm} ppm, phase {phase}: highest {highest}");
+            }
+        }
+    }
+
+    #[test]
+    fn clocks_that_agree_are_left_alone_from_the_start() {
+        for phase in [0.000_5, 0.005, 0.009_5] {
+            let (_, _, early) = an_hour_of_drift(0.0, phase, 1_680);
+            assert!(early < 10e-6, "phase {phase}: {early}");
         }
     }
 
     #[test]
     fn a_ring_that_begins_far_off_comes_back() {
-        let (lowest, highest) = an_hour_of_drift(100.0, 3_000);
-        assert!(lowest >= 120 && highest <= 2_900, "{lowest}..{highest}");
+        let (lowest, highest, _) = an_hour_of_drift(100.0, 0.005, 4_000);
+        assert!(lowest >= 60 && highest <= 3_400, "{lowest}..{highest}");
     }
 
     /// Level in dB of `frequency` in `samples`, relative to a sine of full scale.

@@ -47,8 +47,8 @@ impl MicInput {
             id,
             resampler: PullResampler::new(rate, SAMPLE_RATE, BLOCK_FRAMES, channels)?,
             control: DriftControl::new(rate),
-            // One callback may be about to come, and one block is about to be taken.
-            target: AdaptiveTarget::new(port.format.period_frames + ten_ms, rate),
+            // What one callback brings, one block that is about to be taken, and half a block for the slip between the two.
+            target: AdaptiveTarget::new(port.format.period_frames + ten_ms * 3 / 2, rate),
             primed: false,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
             block: AudioBlock::silent(channels),
