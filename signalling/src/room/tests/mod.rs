@@ -1,1 +1,15 @@
+//! Tests of the room login: the pure state in tables and virtual time, the actor on links in memory, the WebSocket on
+//! loopback, and random servers.
 
+mod actor;
+mod bench;
+mod hostile;
+mod leaving;
+mod liveness;
+mod login;
+mod properties;
+mod reconnect;
+mod requests;
+mod resume;
+mod roster;
+mod websocket;

@@ -1,0 +1,430 @@
+//! A random server on a random network: what the application is told is always legal, and always adds up.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use express_messages::{
+    room::{PublishStream, RoomEvent},
+    types::{RoomStateChangedReason as Reason, ZegoUpdateType},
+};
+use proptest::prelude::*;
+
+use super::{
+    super::{
+        requests::Ticket,
+        state::{Phase, RoomState},
+    },
+    bench::{Bench, heartbeat_ok, login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, text, users},
+};
+use crate::protocol::{ClientFrame, Done, Event, KickOut, Request, SequencedEvent, Snapshot, WireError};
+
+/// What happens next.
+#[derive(Debug, Clone)]
+enum Step {
+    Pass(f64),
+    /// A user comes, or goes with its streams.
+    User(u8),
+    /// A stream of a user comes or goes.
+    Stream(u8, u8),
+    /// The same, but the event is lost on the way.
+    LoseEvent(u8),
+    RepeatEvent,
+    Rubbish,
+    LoseLink,
+    /// The next attempts fail.
+    Down(u8),
+    ForgetSession,
+    ForgetEvents,
+    RefuseLater,
+    RefuseForGood(i32),
+    Kick { relogin: bool },
+    Publish,
+    Unpublish,
+    Renew(u8),
+    Deaf(bool),
+    Logout,
+    Stop,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0.0..20.0).prop_map(Step::Pass),
+        6 => (0u8..5).prop_map(Step::User),
+        6 => (0u8..5, 0u8..3).prop_map(|(user, stream)| Step::Stream(user, stream)),
+        2 => (0u8..5).prop_map(Step::LoseEvent),
+        1 => Just(Step::RepeatEvent),
+        1 => Just(Step::Rubbish),
+        4 => Just(Step::LoseLink),
+        2 => (1u8..5).prop_map(Step::Down),
+        2 => Just(Step::ForgetSession),
+        2 => Just(Step::ForgetEvents),
+        1 => Just(Step::RefuseLater),
+        1 => prop::sample::select(vec![1102016, 1002066, 1002050]).prop_map(Step::RefuseForGood),
+        1 => any::<bool>().prop_map(|relogin| Step::Kick { relogin }),
+        2 => Just(Step::Publish),
+        2 => Just(Step::Unpublish),
+        1 => (0u8..3).prop_map(Step::Renew),
+        1 => any::<bool>().prop_map(Step::Deaf),
+        1 => Just(Step::Logout),
+        1 => Just(Step::Stop),
+    ]
+}
+
+/// The server's truth.
+#[derive(Default)]
+struct Server {
+    users: BTreeSet<u8>,
+    streams: BTreeSet<(u8, u8)>,
+    seq: u64,
+    log: Vec<SequencedEvent>,
+    /// Events up to this number are not kept.
+    forgotten: u64,
+    session: bool,
+    down: u8,
+    refusal: Option<WireError>,
+    deaf: bool,
+    publishing: bool,
+}
+
+impl Server {
+    fn snapshot(&self) -> Snapshot {
+        let users: Vec<String> = self.users.iter().map(|user| format!("u{user}")).collect();
+        let streams: Vec<String> = self.streams.iter().map(|(user, stream)| format!("s{user}-{stream}@u{user}")).collect();
+        let users: Vec<&str> = users.iter().map(String::as_str).collect();
+        let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
+        snapshot(self.seq, &users, &streams)
+    }
+
+    fn note(&mut self, event: Event) -> SequencedEvent {
+        self.seq += 1;
+        let event = sequenced(self.seq, event);
+        self.log.push(event.clone());
+        event
+    }
+
+    /// Toggles a user; its streams go before it.
+    fn toggle_user(&mut self, user: u8) -> Vec<SequencedEvent> {
+        if self.users.insert(user) {
+            return vec![self.note(users(&format!("+u{user}")))];
+        }
+        self.users.remove(&user);
+        let gone: Vec<(u8, u8)> = self.streams.iter().filter(|(owner, _)| *owner == user).copied().collect();
+        let mut events = Vec::new();
+        for (owner, stream) in gone {
+            self.streams.remove(&(owner, stream));
+            events.push(self.note(streams(&format!("-s{owner}-{stream}@u{owner}"))));
+        }
+        events.push(self.note(users(&format!("-u{user}"))));
+        events
+    }
+
+    fn toggle_stream(&mut self, user: u8, stream: u8) -> Vec<SequencedEvent> {
+        if !self.users.contains(&user) {
+            return self.toggle_user(user);
+        }
+        let sign = if self.streams.insert((user, stream)) { '+' } else { '-' };
+        if sign == '-' {
+            self.streams.remove(&(user, stream));
+        }
+        vec![self.note(streams(&format!("{sign}s{user}-{stream}@u{user}")))]
+    }
+
+    fn answer(&mut self, bench: &mut Bench, frame: &ClientFrame) {
+        let asks = matches!(frame.request, Request::Login(_) | Request::Resume(_));
+        if let Some(error) = self.refusal.take_if(|_| asks) {
+            return bench.error(frame.id, error);
+        }
+        match &frame.request {
+            Request::Login(_) => {
+                self.session = true;
+                self.publishing = false;
+                bench.ok(frame.id, &login_ok(self.snapshot()));
+            }
+            Request::Resume(_) if !self.session => bench.error(frame.id, WireError::fatal(1002051, "unknown")),
+            Request::Resume(resume) => {
+                let missed: Vec<_> = self.log.iter().filter(|event| event.seq > resume.last_seq).cloned().collect();
+                let kept = resume.last_seq >= self.forgotten;
+                let mut ok = match kept {
+                    true => resume_ok(Some(missed), None),
+                    false => resume_ok(None, Some(self.snapshot())),
+                };
+                if self.publishing {
+                    ok.publishing = vec![stream_id("mine")];
+                }
+                bench.ok(frame.id, &ok);
+            }
+            Request::Heartbeat(_) => bench.ok(frame.id, &heartbeat_ok(self.seq)),
+            Request::Publish(_) => {
+                self.publishing = true;
+                let answer = String::new();
+                bench.ok(frame.id, &crate::protocol::SdpOk { answer });
+            }
+            Request::Unpublish(_) => {
+                self.publishing = false;
+                bench.ok(frame.id, &Done {});
+            }
+            Request::RenewToken(_) => bench.ok(
+                frame.id,
+                &crate::protocol::RenewTokenOk {
+                    token_expires_in_ms: 1_000,
+                },
+            ),
+            _ => bench.ok(frame.id, &Done {}),
+        }
+    }
+}
+
+/// What an application makes of the events, and whether they were legal.
+#[derive(Default)]
+struct Application {
+    told: Option<Reason>,
+    users: BTreeSet<String>,
+    streams: BTreeMap<String, String>,
+    checked: usize,
+}
+
+impl Application {
+    fn check(&mut self, bench: &Bench) {
+        for event in &bench.events[self.checked..] {
+            self.hear(event);
+        }
+        self.checked = bench.events.len();
+    }
+
+    fn hear(&mut self, event: &RoomEvent) {
+        let over = [Reason::LoginFailed, Reason::ReconnectFailed, Reason::Kickout, Reason::Logout];
+        assert!(!self.told.is_some_and(|told| over.contains(&told)), "{} after {:?}", text(event), self.told);
+        let connected = matches!(self.told, Some(Reason::Logined | Reason::Reconnected));
+        match event {
+            RoomEvent::StateChanged { reason, code, .. } => {
+                assert!(self.may_follow(*reason), "{reason} after {:?}", self.told);
+                let fine = matches!(reason, Reason::Logining | Reason::Logined | Reason::Reconnected | Reason::Logout);
+                assert_eq!(*code == 0, fine, "{reason} {code}");
+                self.told = Some(*reason);
+            }
+            RoomEvent::UserUpdate { update, users } => {
+                assert!(connected && !users.is_empty());
+                for user in users {
+                    let id = user.user_id.to_string();
+                    let changed = match update {
+                        ZegoUpdateType::Add => self.users.insert(id),
+                        _ => self.users.remove(&id),
+                    };
+                    assert!(changed, "{}", text(event));
+                }
+            }
+            RoomEvent::StreamUpdate { update, streams, .. } => {
+                assert!(connected && !streams.is_empty());
+                for stream in streams {
+                    let (id, owner) = (stream.stream_id.to_string(), stream.user.user_id.to_string());
+                    assert!(self.users.contains(&owner), "a stream without its user: {}", text(event));
+                    let changed = match update {
+                        ZegoUpdateType::Add => self.streams.insert(id, owner).is_none(),
+                        _ => self.streams.remove(&id).is_some(),
+                    };
+                    assert!(changed, "{}", text(event));
+                }
+            }
+            RoomEvent::LinkRestored { .. } | RoomEvent::StreamEnded { .. } => assert!(connected, "{}", text(event)),
+            _ => assert!(self.told.is_some_and(|told| told != Reason::Logining), "{}", text(event)),
+        }
+    }
+
+    fn may_follow(&self, reason: Reason) -> bool {
+        match self.told {
+            None => reason == Reason::Logining,
+            Some(Reason::Logining) => {
+                matches!(reason, Reason::Logined | Reason::LoginFailed | Reason::Kickout | Reason::Logout)
+            }
+            Some(Reason::Logined | Reason::Reconnected) => {
+                matches!(reason, Reason::Reconnecting | Reason::Kickout | Reason::Logout)
+            }
+            Some(Reason::Reconnecting) => {
+                matches!(reason, Reason::Reconnected | Reason::ReconnectFailed | Reason::Kickout | Reason::Logout)
+            }
+            Some(_) => false,
+        }
+    }
+
+    fn agrees_with(&self, server: &Server) {
+        let users: BTreeSet<String> = server.users.iter().map(|user| format!("u{user}")).collect();
+        let streams: BTreeSet<String> = server.streams.iter().map(|(user, stream)| format!("s{user}-{stream}")).collect();
+        assert_eq!(self.users, users);
+        assert_eq!(self.streams.keys().cloned().collect::<BTreeSet<_>>(), streams);
+    }
+}
+
+struct World {
+    bench: Bench,
+    server: Server,
+    application: Application,
+    /// An event was lost and the client cannot know yet.
+    behind: bool,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut bench = Bench::seeded(options(), seed);
+        bench.act(RoomState::start);
+        Self {
+            bench,
+            server: Server::default(),
+            application: Application::default(),
+            behind: false,
+        }
+    }
+
+    /// Lets client and server talk until both are silent.
+    fn settle(&mut self) {
+        for _ in 0..100 {
+            if self.bench.ended {
+                break;
+            }
+            if self.bench.link.is_some() && self.bench.state.phase == Phase::Opening {
+                match self.server.down.checked_sub(1) {
+                    Some(left) => {
+                        self.server.down = left;
+                        self.bench.lose();
+                    }
+                    None => self.bench.open(),
+                }
+            }
+            let sent = self.bench.sent();
+            if sent.is_empty() && self.bench.state.phase != Phase::Opening {
+                break;
+            }
+            for frame in sent {
+                if !self.server.deaf && self.bench.link.is_some() {
+                    self.server.answer(&mut self.bench, &frame);
+                }
+            }
+        }
+        if self.bench.state.phase != Phase::Up {
+            self.behind = false;
+        }
+        self.application.check(&self.bench);
+        if self.bench.state.phase == Phase::Up && !self.behind {
+            self.application.agrees_with(&self.server);
+        }
+    }
+
+    /// Lets time pass in small pieces; a living server answers pings.
+    fn pass(&mut self, seconds: f64) {
+        let mut left = seconds;
+        while left > 0.0 && !self.bench.ended {
+            self.bench.pass(secs(left.min(1.0)));
+            left -= 1.0;
+            if !self.server.deaf {
+                self.bench.alive();
+            }
+            if self.bench.state.phase != Phase::Up {
+                self.behind = false;
+            }
+            self.settle();
+        }
+    }
+
+    fn bring(&mut self, events: Vec<SequencedEvent>) {
+        for event in events {
+            if self.bench.state.phase == Phase::Up {
+                self.bench.event(event.seq, event.event);
+            }
+        }
+        if self.bench.state.phase != Phase::Up {
+            self.behind = false;
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        match step {
+            Step::Pass(seconds) => self.pass(seconds),
+            Step::User(user) => {
+                let events = self.server.toggle_user(user);
+                self.bring(events);
+            }
+            Step::Stream(user, stream) => {
+                let events = self.server.toggle_stream(user, stream);
+                self.bring(events);
+            }
+            Step::LoseEvent(user) => {
+                self.server.toggle_user(user);
+                self.behind = self.bench.state.phase == Phase::Up;
+            }
+            Step::RepeatEvent => {
+                if let Some(event) = self.server.log.last().cloned().filter(|_| !self.behind) {
+                    self.bring(vec![event]);
+                }
+            }
+            Step::Rubbish if self.bench.link.is_some() => self.bench.receive("rubbish"),
+            Step::LoseLink if self.bench.link.is_some() => self.bench.lose(),
+            Step::Rubbish | Step::LoseLink => {}
+            Step::Down(attempts) => self.server.down = attempts,
+            Step::ForgetSession => self.server.session = false,
+            Step::ForgetEvents => self.server.forgotten = self.server.seq,
+            Step::RefuseLater => self.server.refusal = Some(WireError::retry(1002073, "later", secs(2.0))),
+            Step::RefuseForGood(code) => self.server.refusal = Some(WireError::fatal(code, "no")),
+            Step::Kick { relogin } if self.bench.state.phase == Phase::Up => {
+                self.server.session = false;
+                let kick = Event::KickOut(KickOut {
+                    code: 1002055,
+                    message: String::new(),
+                    need_relogin: relogin,
+                });
+                self.bench.event(self.server.seq + 1, kick);
+            }
+            Step::Kick { .. } => {}
+            Step::Publish => {
+                let command = PublishStream {
+                    stream_id: stream_id("mine"),
+                    offer: String::new(),
+                    extra_info: String::new(),
+                };
+                self.bench.act(|state, now| state.publish(now, Ticket(1), command));
+            }
+            Step::Unpublish => self.bench.act(|state, now| state.unpublish(now, stream_id("mine"))),
+            Step::Renew(n) => {
+                let token = format!("token-{n}");
+                self.bench.act(|state, now| state.renew_token(now, token)).unwrap();
+            }
+            Step::Deaf(deaf) => self.server.deaf = deaf,
+            Step::Logout => self.bench.act(RoomState::logout),
+            Step::Stop => self.bench.act(|state, _| state.stop()),
+        }
+    }
+
+    /// The server and the network are well again.
+    fn heal(&mut self) {
+        self.server.down = 0;
+        self.server.deaf = false;
+        self.server.refusal = None;
+        self.pass(200.0);
+        let settled = self.bench.ended || self.bench.state.phase == Phase::Up;
+        assert!(settled, "{:?} with a well server", self.bench.state);
+        assert!(!self.behind || self.bench.ended, "a lost event was not noticed");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn no_server_and_no_network_makes_the_events_illegal_or_the_lists_wrong(
+        seed in any::<u64>(),
+        steps in prop::collection::vec(step(), 0..60),
+    ) {
+        let mut world = World::new(seed);
+        world.settle();
+        for step in steps {
+            if world.bench.ended {
+                break;
+            }
+            let leaving = matches!(step, Step::Logout | Step::Stop);
+            world.take(step);
+            world.settle();
+            if leaving {
+                world.pass(1.0);
+                prop_assert!(world.bench.ended, "a logout takes at most a second");
+            }
+        }
+        world.heal();
+    }
+}
