@@ -22,6 +22,8 @@ pub struct RoomsOptions {
     pub state: StateOptions,
     /// What carries media.
     pub media: Box<dyn MediaPlane>,
+    /// Dropped with the actor, however it ends: a server without rooms must not live on.
+    pub alive: oneshot::Sender<()>,
 }
 
 impl fmt::Debug for RoomsOptions {
@@ -97,6 +99,7 @@ pub struct RoomsActor {
     started: Instant,
     /// When the state will be woken.
     armed: Option<(Duration, SpawnHandle)>,
+    _alive: oneshot::Sender<()>,
 }
 
 impl fmt::Debug for RoomsActor {
@@ -115,6 +118,7 @@ impl RoomsActor {
             last_connection: 0,
             started: Instant::now(),
             armed: None,
+            _alive: options.alive,
         }
     }
 

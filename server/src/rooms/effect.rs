@@ -86,6 +86,38 @@ impl CloseReason {
         Self { code: 1008, text }
     }
 
+    /// 1002: no WebSocket frame.
+    pub const fn protocol() -> Self {
+        Self {
+            code: 1002,
+            text: "no frame of a WebSocket",
+        }
+    }
+
+    /// 1003: a binary frame.
+    pub const fn unsupported() -> Self {
+        Self {
+            code: 1003,
+            text: "this protocol has text frames only",
+        }
+    }
+
+    /// 1009: a frame over [`MAX_CLIENT_FRAME`](express_signalling::protocol::MAX_CLIENT_FRAME).
+    pub const fn too_large() -> Self {
+        Self {
+            code: 1009,
+            text: "a frame may have 65536 bytes",
+        }
+    }
+
+    /// 1007: a frame that is no request, with the documented code of such frames.
+    pub const fn unreadable() -> Self {
+        Self {
+            code: 1007,
+            text: "1102011: the frame is no message of this protocol",
+        }
+    }
+
     /// 1012: the server restarts; come back a little later.
     pub const fn restart() -> Self {
         Self {

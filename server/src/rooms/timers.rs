@@ -37,11 +37,6 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    /// When this one is due.
-    pub(super) fn get(&self, key: K) -> Option<Duration> {
-        self.by_key.get(&key).copied()
-    }
-
     /// Takes one that is due at `now`, the oldest first.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<K> {
         let (at, key) = *self.by_time.first()?;
@@ -67,7 +62,7 @@ mod tests {
         timers.set('b', 3 * S);
         timers.set('c', 4 * S);
         timers.clear('c');
-        assert_eq!((timers.next(), timers.get('b'), timers.get('c')), (Some(2 * S), Some(3 * S), None));
+        assert_eq!(timers.next(), Some(2 * S));
         assert_eq!(timers.pop_due(S), None);
         assert_eq!(timers.pop_due(9 * S), Some('a'));
         assert_eq!(timers.pop_due(9 * S), Some('b'));

@@ -196,12 +196,17 @@ impl RoomsState {
     /// A client sent something that is no request.
     pub fn on_bad_frame(&mut self, now: Now, connection: ConnectionId, bad: BadFrame) -> Vec<Effect> {
         if self.connections.get(&connection).is_some_and(|known| !known.closing) {
-            let (id, code) = match bad.id {
-                Some(id) => (id, codes::INPUT_PARAM),
-                None => (0, codes::PARSE_JSON_ERROR),
-            };
-            self.strike(now, connection, STRIKE_NOISE);
-            self.refuse(connection, id, WireError::fatal(code, bad.problem));
+            match bad.id {
+                Some(id) => {
+                    self.strike(now, connection, STRIKE_NOISE);
+                    self.refuse(connection, id, WireError::fatal(codes::INPUT_PARAM, bad.problem));
+                }
+                None => {
+                    self.counters.refuse(codes::PARSE_JSON_ERROR);
+                    count(&mut self.counters.closed_for_conduct);
+                    self.close(connection, CloseReason::unreadable());
+                }
+            }
         }
         self.take_effects()
     }

@@ -1,0 +1,106 @@
+//! Everything over HTTP: the WebSocket of signalling, the start page, health, development tokens.
+
+mod admission;
+mod dev_token;
+mod health;
+mod origin;
+mod pages;
+mod signal;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::any::Any;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use actix::Addr;
+use actix_web::rt::net::TcpStream;
+use actix_web::web;
+use nix::sys::socket::{setsockopt, sockopt};
+use serde::Serialize;
+
+use self::admission::Admission;
+use crate::config::{AppConfig, ServerConfig};
+use crate::rooms::RoomsActor;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    rooms: Addr<RoomsActor>,
+    config: ServerConfig,
+    /// The AppID that development tokens are for: one that was made up for this run, on loopback.
+    dev_app: Option<AppConfig>,
+    admission: Mutex<Admission>,
+    started: Instant,
+    /// No new sockets.
+    pub(crate) draining: AtomicBool,
+    counters: HttpCounters,
+}
+
+/// Sockets refused before they were one, and frames that no WebSocket may send.
+#[derive(Debug, Default)]
+struct HttpCounters {
+    foreign_origins: AtomicU64,
+    refused_by_limit: AtomicU64,
+    bad_frames: AtomicU64,
+    dead_sockets: AtomicU64,
+}
+
+/// [`HttpCounters`] as they are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct HttpCounts {
+    /// Sockets refused because of their Origin.
+    foreign_origins: u64,
+    /// Sockets refused because there were too many, or too many of one address.
+    refused_by_limit: u64,
+    /// Sockets closed for a frame that was too large, binary or no WebSocket frame at all.
+    bad_frames: u64,
+    /// Sockets closed because they did not answer pings.
+    dead_sockets: u64,
+}
+
+impl Shared {
+    /// - `dev_app`: the AppID that was made up for want of a configured one
+    pub(crate) fn new(rooms: Addr<RoomsActor>, config: ServerConfig, dev_app: Option<AppConfig>) -> Arc<Self> {
+        let dev_app = dev_app.filter(|_| config.http.listen.ip().is_loopback());
+        Arc::new(Self {
+            rooms,
+            admission: Mutex::new(Admission::new(&config.limits)),
+            started: Instant::now(),
+            draining: AtomicBool::new(false),
+            counters: HttpCounters::default(),
+            config,
+            dev_app,
+        })
+    }
+
+    /// How long a socket may leave data untaken, in milliseconds.
+    pub(crate) fn unsent_patience_ms(&self) -> u32 {
+        u32::try_from(self.config.timings.pong_timeout_s.saturating_mul(1000)).unwrap_or(u32::MAX)
+    }
+
+    fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+}
+
+/// Lets the system end a connection whose client takes nothing, which would otherwise stay as long as the client lives.
+pub(crate) fn bound_unsent_data(stream: &dyn Any, patience_ms: u32) {
+    if let Some(stream) = stream.downcast_ref::<TcpStream>()
+        && let Err(error) = setsockopt(stream, sockopt::TcpUserTimeout, &patience_ms)
+    {
+        tracing::debug!(%error, "no time-out for data that is not taken");
+    }
+}
+
+/// The routes.
+pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
+    app.app_data(web::Data::from(Arc::clone(shared)))
+        .route(express_signalling::protocol::PATH, web::get().to(signal::signal))
+        .route("/v1/dev-token", web::post().to(dev_token::dev_token))
+        .route("/healthz", web::get().to(health::healthz))
+        .route("/readyz", web::get().to(health::readyz));
+    pages::configure(app);
+}

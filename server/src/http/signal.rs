@@ -1,0 +1,89 @@
+//! `GET /v1/signal`: who may open a WebSocket.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use express_signalling::protocol::MAX_CLIENT_FRAME;
+use serde_json::json;
+
+use super::origin::is_welcome;
+use super::{Shared, socket};
+
+/// A place among the open sockets; dropped, it is free again.
+#[derive(Debug)]
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    from: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.admission.lock().unwrap_or_else(PoisonError::into_inner).release(self.from);
+    }
+}
+
+/// Opens the WebSocket and serves it.
+///
+/// # Errors
+/// What the WebSocket handshake finds wrong with the request.
+pub(super) fn signal(
+    request: HttpRequest,
+    payload: web::Payload,
+    shared: web::Data<Shared>,
+) -> std::future::Ready<Result<HttpResponse, actix_web::Error>> {
+    let shared = shared.into_inner();
+    std::future::ready(match admit(&request, &shared) {
+        Ok(place) => open(&request, payload, shared, place),
+        Err(refusal) => Ok(refusal),
+    })
+}
+
+fn open(
+    request: &HttpRequest,
+    payload: web::Payload,
+    shared: Arc<Shared>,
+    place: Place,
+) -> Result<HttpResponse, actix_web::Error> {
+    let (response, session, messages) = actix_ws::handle(request, payload)?;
+    let messages = messages.max_frame_size(MAX_CLIENT_FRAME).aggregate_continuations();
+    let messages = messages.max_continuation_size(MAX_CLIENT_FRAME);
+    actix_web::rt::spawn(async move {
+        socket::serve(&shared, session, messages).await;
+        drop(place);
+    });
+    Ok(response)
+}
+
+fn admit(request: &HttpRequest, shared: &Arc<Shared>) -> Result<Place, HttpResponse> {
+    if !is_welcome(request.headers(), &shared.config.http.allowed_origins) {
+        count(&shared.counters.foreign_origins);
+        let problem = "pages of this origin may not connect; see http.allowed_origins";
+        return Err(HttpResponse::Forbidden().json(json!({"error": problem})));
+    }
+    if shared.draining.load(Ordering::Relaxed) {
+        return Err(try_later("the server stops"));
+    }
+    let from = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
+    let mut admission = shared.admission.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(problem) = admission.admit(from, shared.uptime()) {
+        count(&shared.counters.refused_by_limit);
+        tracing::info!(%from, problem, "socket refused");
+        return Err(try_later(problem));
+    }
+    drop(admission);
+    Ok(Place {
+        shared: Arc::clone(shared),
+        from,
+    })
+}
+
+fn try_later(problem: &str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "5")).json(json!({"error": problem}))
+}
+
+pub(super) fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

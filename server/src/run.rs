@@ -1,0 +1,275 @@
+//! Start and stop of a whole server.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use aws_lc_rs::rand;
+use crossbeam_channel::{Receiver, bounded};
+use express_signalling::protocol::MAX_SDP;
+use express_token::{RandomError, Secret};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::config::{AppConfig, ServerConfig};
+use crate::forwarder::{Forwarder, ForwarderConfig, ForwarderLimits, StartForwarderError};
+use crate::http::{self, Shared};
+use crate::rooms::{Drain, MediaNews, RoomsActor, RoomsOptions, StateOptions};
+
+/// The AppID of a server that nobody configured.
+const DEV_APP_ID: u32 = 1;
+/// HTTP threads; parsing frames is all they do.
+const MAX_WORKERS: usize = 4;
+/// How long an HTTP request may take to arrive.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the last steps of a stop may take beyond `drain_s`.
+const STOP_SLACK: Duration = Duration::from_secs(2);
+
+/// A server that takes calls. Dropping it stops it.
+#[derive(Debug)]
+pub struct RunningServer {
+    http_addr: SocketAddr,
+    media_addrs: Vec<SocketAddr>,
+    apps: Vec<AppConfig>,
+    made_up: bool,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The HTTP address cannot be used.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The media plane did not start.
+    #[error("media cannot start: {0}")]
+    Media(#[from] StartForwarderError),
+    /// No randomness for secrets.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// A thread was refused, or ended before it began.
+    #[error("the server's thread did not start: {0}")]
+    Thread(String),
+}
+
+impl RunningServer {
+    /// Where HTTP and the WebSocket are.
+    pub fn http_addr(&self) -> SocketAddr {
+        self.http_addr
+    }
+
+    /// Where media is received: the first shard.
+    pub fn media_addr(&self) -> SocketAddr {
+        self.media_addrs.first().copied().unwrap_or(self.http_addr)
+    }
+
+    /// Where media is received, all shards.
+    pub fn media_addrs(&self) -> &[SocketAddr] {
+        &self.media_addrs
+    }
+
+    /// The AppIDs served, with their secrets.
+    pub fn apps(&self) -> &[AppConfig] {
+        &self.apps
+    }
+
+    /// The AppID that was made up because none was configured.
+    pub fn made_up_app(&self) -> Option<&AppConfig> {
+        self.apps.first().filter(|_| self.made_up)
+    }
+
+    /// Disconnects when the server has ended, wanted or not.
+    pub fn ended(&self) -> Receiver<()> {
+        self.ended.clone()
+    }
+
+    /// Tells every client to come back later, ends everything and waits for it: a little more than
+    /// [`drain_s`](crate::config::TimingsConfig::drain_s) at most.
+    pub fn stop(mut self) {
+        self.stop_and_wait();
+    }
+
+    fn stop_and_wait(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the server's thread panicked");
+        }
+    }
+}
+
+impl Drop for RunningServer {
+    fn drop(&mut self) {
+        self.stop_and_wait();
+    }
+}
+
+/// Starts a server on threads of its own; several may run in one process.
+///
+/// # Errors
+/// [`StartError`]: nothing was started.
+pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
+    let listen = |source| StartError::Listen {
+        address: config.http.listen,
+        source,
+    };
+    let listener = TcpListener::bind(config.http.listen).map_err(listen)?;
+    let http_addr = listener.local_addr().map_err(listen)?;
+    let made_up = config.apps.is_empty();
+    let apps = if made_up { vec![AppConfig::new(DEV_APP_ID, Secret::random()?)] } else { config.apps.clone() };
+    let rooms: Arc<OnceLock<Addr<RoomsActor>>> = Arc::default();
+    let forwarder = start_forwarder(&config, Arc::clone(&rooms))?;
+    let media_addrs = forwarder.media_addresses();
+    let mut seed = [0; 32];
+    rand::fill(&mut seed).map_err(|_| RandomError)?;
+    let parts = Parts {
+        state: StateOptions {
+            limits: config.limits.clone(),
+            timings: config.timings.clone(),
+            apps: apps.clone(),
+            seed,
+        },
+        dev_app: apps.first().filter(|_| made_up).cloned(),
+        config,
+        listener,
+        forwarder,
+        rooms,
+    };
+    let (stop, stopped) = oneshot::channel();
+    let (started, ready) = bounded(1);
+    let (alive, ended) = bounded(0);
+    let thread = std::thread::Builder::new().name("express-server".into()).spawn(move || {
+        let _alive = alive;
+        actix::System::new().block_on(serve(parts, stopped, started));
+    });
+    let thread = thread.map_err(|error| StartError::Thread(error.to_string()))?;
+    let running = RunningServer {
+        http_addr,
+        media_addrs,
+        apps,
+        made_up,
+        stop: Some(stop),
+        ended,
+        thread: Some(thread),
+    };
+    match ready.recv() {
+        Ok(Ok(())) => Ok(running),
+        Ok(Err(problem)) => Err(StartError::Thread(problem)),
+        Err(_) => Err(StartError::Thread("it ended at once".into())),
+    }
+}
+
+/// What the server's thread takes over.
+struct Parts {
+    state: StateOptions,
+    dev_app: Option<AppConfig>,
+    config: ServerConfig,
+    listener: TcpListener,
+    forwarder: Forwarder,
+    rooms: Arc<OnceLock<Addr<RoomsActor>>>,
+}
+
+fn start_forwarder(
+    config: &ServerConfig,
+    rooms: Arc<OnceLock<Addr<RoomsActor>>>,
+) -> Result<Forwarder, StartForwarderError> {
+    let limits = ForwarderLimits {
+        peers: config.limits.media_peers,
+        offer_bytes: MAX_SDP,
+        ..ForwarderLimits::default()
+    };
+    let forwarder = ForwarderConfig {
+        udp: config.media.udp,
+        public_addresses: config.media.public_addresses.clone(),
+        shards: config.media.shards,
+        limits,
+    };
+    // There are no peers, and so no events, before there are rooms.
+    Forwarder::start(forwarder, move |event| {
+        if let Some(rooms) = rooms.get() {
+            rooms.do_send(MediaNews(event));
+        }
+    })
+}
+
+/// The life of the server, on its thread.
+async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_channel::Sender<Result<(), String>>) {
+    let Parts {
+        state,
+        dev_app,
+        config,
+        listener,
+        forwarder,
+        rooms,
+    } = parts;
+    let (alive, rooms_ended) = oneshot::channel();
+    let options = RoomsOptions {
+        state,
+        media: Box::new(forwarder.clone()),
+        alive,
+    };
+    let address = RoomsActor::new(options).start();
+    let _ = rooms.set(address.clone());
+    let drain = config.timings.drain();
+    let shared = Shared::new(address.clone(), config, dev_app);
+    let server = match listen_http(listener, &shared, drain) {
+        Ok(server) => server,
+        Err(error) => {
+            let _ = started.send(Err(error.to_string()));
+            return;
+        }
+    };
+    let handle = server.handle();
+    let serving = actix_web::rt::spawn(server);
+    let _ = started.send(Ok(()));
+    tokio::select! {
+        _ = stopped => {
+            shared.draining.store(true, Ordering::Relaxed);
+            if timeout(drain.saturating_add(STOP_SLACK), stop_http(&address, &handle)).await.is_err() {
+                tracing::warn!("open connections did not end in time and are cut");
+            }
+        }
+        _ = rooms_ended => tracing::error!("the rooms have ended unexpectedly, and the server with them"),
+        _ = serving => tracing::error!("http has ended unexpectedly, and the server with it"),
+    }
+    forwarder.stop();
+}
+
+fn listen_http(listener: TcpListener, shared: &Arc<Shared>, drain: Duration) -> std::io::Result<actix_web::dev::Server> {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let patience = shared.unsent_patience_ms();
+    let shared = Arc::clone(shared);
+    let server = HttpServer::new(move || {
+        let shared = Arc::clone(&shared);
+        App::new().configure(move |app| http::configure(app, &shared))
+    });
+    let server = server
+        .workers(cores.min(MAX_WORKERS))
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .on_connect(move |stream, _| http::bound_unsent_data(stream, patience))
+        .disable_signals()
+        .shutdown_timeout(drain.as_secs())
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+async fn stop_http(rooms: &Addr<RoomsActor>, http: &ServerHandle) {
+    let _ = rooms.send(Drain).await;
+    http.stop(true).await;
+}
