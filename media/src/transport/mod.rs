@@ -7,10 +7,14 @@
 //! The trait is what tests fake and what strangers bring: see [`TransportFactory`] for the whole contract.
 
 mod addresses;
+#[cfg(test)]
+pub(crate) mod fake;
 mod packets;
 mod peer;
 mod runtime;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,

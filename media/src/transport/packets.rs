@@ -8,12 +8,12 @@ use std::{
     time::Instant,
 };
 
-use rtc::rtp::{
-    self,
-    extension::{HeaderExtension, audio_level_extension::AudioLevelExtension},
+use rtc::{
+    rtp::{self, extension::audio_level_extension::AudioLevelExtension},
+    shared::marshal::Marshal,
 };
 use webrtc::media_stream::{
-    track_local::static_rtp::TrackLocalStaticRTP,
+    track_local::{TrackLocal, static_rtp::TrackLocalStaticRTP},
     track_remote::{TrackRemote, TrackRemoteEvent},
 };
 
@@ -23,35 +23,41 @@ use crate::rtp::{RtpHeader, RtpPacketIn, RtpPacketOut};
 /// Audio levels from here down are no voice (RFC 6464 leaves the voice bit to the sender).
 const VOICE_DBOV: u8 = 60;
 
-/// Gives the pipeline's packets to `track` until the pipeline ends or the task is aborted.
-pub(super) async fn write(packets: SendPackets, track: Arc<TrackLocalStaticRTP>, not_sent: Arc<AtomicU64>) {
+/// Gives the pipeline's packets to `track` until the pipeline ends or the task is aborted. `level_id` names the audio level
+/// in their headers; `None` where the server did not accept it: one extension too many and the crate sends no packet at all.
+pub(super) async fn write(packets: SendPackets, track: Arc<TrackLocalStaticRTP>, level_id: Option<u8>, not_sent: Arc<AtomicU64>) {
     let mut packets = packets.lock().await;
     // What waits is from before this connection.
     while packets.try_recv().is_some() {}
     while let Some(packet) = packets.recv().await {
-        let level = HeaderExtension::AudioLevel(AudioLevelExtension {
-            level: packet.audio_level_dbov,
-            voice: packet.audio_level_dbov < VOICE_DBOV,
-        });
-        // An extension that the server did not accept is left out.
-        if let Err(error) = track.write_rtp_with_extensions(outgoing(packet), &[level]).await {
+        if let Err(error) = track.write_rtp(outgoing(packet, level_id)).await {
             not_sent.fetch_add(1, Ordering::Relaxed);
             tracing::trace!(%error, "a packet was not sent");
         }
     }
 }
 
-fn outgoing(packet: RtpPacketOut) -> rtp::Packet {
+fn outgoing(packet: RtpPacketOut, level_id: Option<u8>) -> rtp::Packet {
+    let mut header = rtp::Header {
+        version: 2,
+        marker: packet.header.marker,
+        payload_type: packet.header.payload_type,
+        sequence_number: packet.header.sequence_number,
+        timestamp: packet.header.timestamp,
+        ssrc: packet.header.ssrc,
+        ..Default::default()
+    };
+    let level = AudioLevelExtension {
+        level: packet.audio_level_dbov.min(127),
+        voice: packet.audio_level_dbov < VOICE_DBOV,
+    };
+    if let (Some(id), Ok(level)) = (level_id, level.marshal())
+        && let Err(error) = header.set_extension(id, level.freeze())
+    {
+        tracing::trace!(%error, id, "a packet goes without its audio level");
+    }
     rtp::Packet {
-        header: rtp::Header {
-            version: 2,
-            marker: packet.header.marker,
-            payload_type: packet.header.payload_type,
-            sequence_number: packet.header.sequence_number,
-            timestamp: packet.header.timestamp,
-            ssrc: packet.header.ssrc,
-            ..Default::default()
-        },
+        header,
         payload: packet.payload,
     }
 }

@@ -19,6 +19,7 @@ use rtc::{
         RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
         rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
     },
+    sdp::extmap::AUDIO_LEVEL_URI,
     statistics::stats::RTCStatsType,
 };
 use tokio::{
@@ -251,18 +252,7 @@ impl Connection {
             .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
             .max_by_key(|pair| pair.packets_received.saturating_add(pair.packets_sent))
             .and_then(|pair| Duration::try_from_secs_f64(pair.current_round_trip_time).ok());
-        stats.remote = report
-            .iter_by_type(RTCStatsType::RemoteInboundRTP)
-            .find_map(|entry| match entry {
-                // Without a sequence number in it no report has come yet.
-                RTCStatsReportEntry::RemoteInboundRtp(remote) => Some(ReceiverReport {
-                    packets_lost: remote.received_rtp_stream_stats.packets_lost,
-                    fraction_lost: remote.fraction_lost.clamp(0.0, 1.0),
-                    jitter: Duration::try_from_secs_f64(remote.received_rtp_stream_stats.jitter / RTP_CLOCK_HZ)
-                        .unwrap_or_default(),
-                }),
-                _ => None,
-            });
+        stats.remote = report.iter_by_type(RTCStatsType::RemoteInboundRTP).find_map(receiver_report);
         stats
     }
 
@@ -277,6 +267,32 @@ impl Connection {
         // An event that was under way may have started one.
         self.handler.stop_tasks();
     }
+}
+
+/// The id of the audio level (RFC 6464) in packet headers, where the server accepted it.
+async fn accepted_level_id(peer: &Arc<dyn PeerConnection>) -> Option<u8> {
+    let sender = peer.get_senders().await.into_iter().next()?;
+    let extensions = sender.get_parameters().await.ok()?.rtp_parameters.header_extensions;
+    let level = extensions.into_iter().find(|extension| extension.uri == AUDIO_LEVEL_URI)?;
+    u8::try_from(level.id).ok()
+}
+
+/// The last report of the server on our stream, if one came.
+fn receiver_report(entry: &RTCStatsReportEntry) -> Option<ReceiverReport> {
+    let RTCStatsReportEntry::RemoteInboundRtp(remote) = entry else {
+        return None;
+    };
+    // The crate measures no round-trip time here, but it counts the reports.
+    (remote.round_trip_time_measurements > 0).then(|| ReceiverReport {
+        packets_lost: signed_24_bits(remote.received_rtp_stream_stats.packets_lost),
+        fraction_lost: remote.fraction_lost.clamp(0.0, 1.0),
+        jitter: Duration::try_from_secs_f64(remote.received_rtp_stream_stats.jitter / RTP_CLOCK_HZ).unwrap_or_default(),
+    })
+}
+
+/// The cumulative loss as RFC 3550 §6.4.1 means it: duplicates make it negative. The crate reads it as unsigned.
+fn signed_24_bits(count: i64) -> i64 {
+    if count >= 1 << 23 { count - (1 << 24) } else { count }
 }
 
 fn transceiver(direction: RTCRtpTransceiverDirection) -> RTCRtpTransceiverInit {
@@ -335,9 +351,16 @@ impl Handler {
 
     fn start_writing(&self) {
         let started = !self.tasks.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        if let (Role::Publish(_, packets), Some(track), false) = (&self.role, self.track.get(), started) {
-            self.run(packets::write(packets.clone(), track.clone(), self.not_sent.clone()));
-        }
+        let peer = self.peer.get().and_then(Weak::upgrade);
+        let (Role::Publish(_, packets), Some(track), Some(peer), false) = (&self.role, self.track.get(), peer, started) else {
+            return;
+        };
+        let (packets, track, not_sent) = (packets.clone(), track.clone(), self.not_sent.clone());
+        self.run(async move {
+            let level_id = accepted_level_id(&peer).await;
+            drop(peer);
+            packets::write(packets, track, level_id, not_sent).await;
+        });
     }
 }
 

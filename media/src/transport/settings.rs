@@ -25,7 +25,7 @@ const ICE_CHECKS: (Duration, u16) = (Duration::from_millis(20), 1_500);
 
 /// Opus as RFC 7587 §7 names it; the clock rate is always 48 kHz and the channels always 2.
 pub(super) fn opus(channels: usize) -> RTCRtpCodec {
-    let stereo = if channels == 2 { ";stereo=1;sprop-stereo=1" } else { "" };
+    let stereo = if channels >= 2 { ";stereo=1;sprop-stereo=1" } else { "" };
     RTCRtpCodec {
         mime_type: MIME_TYPE_OPUS.to_owned(),
         clock_rate: 48_000,

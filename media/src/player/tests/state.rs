@@ -47,10 +47,7 @@ fn pass_refused(machine: &mut Machine, time: Duration, error: &RequestError) {
 #[test]
 fn playing_begins_with_requesting_and_an_offer() {
     let mut machine = Machine::start();
-    let expected = [
-        Effect::Emit(PlayerState::PlayRequesting, 0, String::new()),
-        Effect::Open(1),
-    ];
+    let expected = [Effect::Emit(PlayerState::PlayRequesting, 0, String::new()), Effect::Open(1)];
     assert_eq!(machine.take(), expected);
 }
 
@@ -76,10 +73,7 @@ fn a_connection_may_be_there_before_its_answer_is_reported_applied() {
     let mut machine = Machine::at(Stage::Applying);
     machine.transport(TransportEvent::Connected);
     machine.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5));
-    assert_eq!(
-        machine.take(),
-        [Effect::Attach, Effect::Negotiated, Effect::AwaitMedia(1)]
-    );
+    assert_eq!(machine.take(), [Effect::Attach, Effect::Negotiated, Effect::AwaitMedia(1)]);
 }
 
 #[test]
@@ -104,7 +98,11 @@ fn each_temporary_fault_is_requesting_with_its_code_and_a_new_connection_300_ms_
         (Stage::Playing, |m| m.transport(TransportEvent::Failed), 1104028),
         (Stage::Connecting, |m| m.transport(TransportEvent::Closed), 1104027),
         (Stage::Playing, |m| m.transport(TransportEvent::Closed), 1104027),
-        (Stage::Playing, |m| m.act(|s, _, now| s.on_ended(1004020, "gone", now, 0.5)), 1004020),
+        (
+            Stage::Playing,
+            |m| m.act(|s, _, now| s.on_ended(1004020, "gone", now, 0.5)),
+            1004020,
+        ),
     ];
     for (stage, fault, code) in table {
         let mut machine = Machine::at(stage);
@@ -267,7 +265,11 @@ fn a_server_that_lost_the_session_is_asked_anew() {
     for stage in [Stage::Offering, Stage::Exchanging] {
         let mut machine = Machine::at(stage);
         machine.act(|state, _, now| state.on_link_restored(false, now));
-        assert_eq!(machine.take(), [], "{stage:?}: the exchange under way speaks to the new session");
+        assert_eq!(
+            machine.take(),
+            [],
+            "{stage:?}: the exchange under way speaks to the new session"
+        );
     }
 }
 
@@ -380,7 +382,13 @@ fn a_muted_playback_expects_no_media() {
 
 #[test]
 fn a_playback_that_is_muted_before_media_comes_counts_as_playing_once_connected() {
-    for stage in [Stage::Offering, Stage::Exchanging, Stage::Applying, Stage::Connecting, Stage::Awaiting] {
+    for stage in [
+        Stage::Offering,
+        Stage::Exchanging,
+        Stage::Applying,
+        Stage::Connecting,
+        Stage::Awaiting,
+    ] {
         let mut machine = Machine::start();
         machine.advance_to(stage);
         machine.act(|state, _, now| state.on_mute(true, now).1);
@@ -400,7 +408,11 @@ fn a_playback_that_is_muted_before_media_comes_counts_as_playing_once_connected(
         let effects = machine.take();
         assert_eq!(told(&effects), [(REQUESTING, 0), (PLAYING, 0)], "{stage:?}");
         let asked = effects.contains(&Effect::Pause(1, true));
-        assert_eq!(asked, stage != Stage::Connecting, "{stage:?}: the actor asks by itself once it is live");
+        assert_eq!(
+            asked,
+            stage != Stage::Connecting,
+            "{stage:?}: the actor asks by itself once it is live"
+        );
     }
 }
 

@@ -203,7 +203,11 @@ fn a_server_that_lost_the_session_is_offered_the_stream_anew() {
     for stage in [Stage::Offering, Stage::Exchanging] {
         let mut machine = Machine::at(stage);
         machine.act(|state, _, now| state.on_link_restored(false, now));
-        assert_eq!(machine.take(), [], "{stage:?}: the exchange under way speaks to the new session");
+        assert_eq!(
+            machine.take(),
+            [],
+            "{stage:?}: the exchange under way speaks to the new session"
+        );
     }
 }
 
