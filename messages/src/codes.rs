@@ -45,6 +45,8 @@ codes! {
     UNKNOWN_SERVER_ERROR = 1100999;
     /// The AppID given at construction is wrong.
     INIT_SDK_WRONG = 1101000;
+    /// A part of the engine is missing.
+    MODULE_NOT_IMPORTED = 1101003;
 
     /// Already in a room (single-room mode); call logoutRoom first.
     ROOM_COUNT_EXCEED = 1002001;

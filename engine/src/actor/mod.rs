@@ -1,0 +1,14 @@
+//! EngineActor: owns every part and is the only one that sees them all.
+//!
+//! - `state/`: what to do, and when (no actix, no clock, no I/O);
+//! - `supervise`, `throttle`: two policies, as tables;
+//! - `engine_actor`: carries it out.
+
+mod commands;
+mod engine_actor;
+mod inlet;
+pub(crate) mod state;
+mod supervise;
+mod throttle;
+
+pub(crate) use engine_actor::{EngineActor, Parts, Work};

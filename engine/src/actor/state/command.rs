@@ -1,0 +1,123 @@
+//! What a decision leads to.
+
+use std::{path::PathBuf, time::Duration};
+
+use express_messages::{
+    ZegoError,
+    ids::{LocalStreamId, StreamId},
+    player::PlayerOptions,
+    publisher::PublisherOptions,
+    room::RoomOptions,
+    types::ZegoDeviceInfos,
+};
+
+use crate::{
+    events::ZegoEvent,
+    reply::Completion,
+    streams::{FrameTap, SourceSpec},
+};
+
+/// Names one started part, from its start to its exit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LifeId(pub(crate) u64);
+
+/// Names one call that is answered later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CallId(pub(crate) u64);
+
+/// Names one startPlayingStream, so that a handle of an earlier playback of the same stream does nothing to a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct PlayId(pub(crate) u64);
+
+/// What EngineActor has to do, in this order.
+#[derive(Debug)]
+pub(crate) enum Command {
+    StartRoom { life: LifeId, options: RoomOptions },
+    Logout(LifeId),
+    StopRoom(LifeId),
+    RenewToken { life: LifeId, token: String },
+
+    StartPublisher { life: LifeId, room: LifeId, options: PublisherOptions },
+    StopPublisher { life: LifeId, code: i32, message: String },
+    RestorePublisher { life: LifeId, resumed: bool },
+    NotePublisherMuted { life: LifeId, muted: bool },
+
+    StartPlayer { life: LifeId, room: LifeId, options: PlayerOptions },
+    StopPlayer { life: LifeId, code: i32, message: String },
+    RestorePlayer { life: LifeId, resumed: bool },
+    StreamAppeared(LifeId),
+    PlaybackEnded { life: LifeId, code: i32, message: String },
+    MutePlayback { life: LifeId, muted: bool, calls: Vec<CallId> },
+
+    StartDevice(LifeId),
+    StopDevice,
+    OpenLocal { id: LocalStreamId, source: SourceSpec, channels: usize },
+    CloseLocal(LocalStreamId),
+    CaptureVolume { id: LocalStreamId, percent: u16 },
+    MuteLocal { id: LocalStreamId, muted: bool },
+    MuteMicrophone(bool),
+    Monitor { id: LocalStreamId, audible: bool, percent: u16 },
+    SetPlayout { stream_id: StreamId, audible: bool, percent: u16 },
+    ForgetPlayout(StreamId),
+    ListDevices(Completion<ZegoDeviceInfos>),
+    TapPlayout { stream_id: StreamId, tap: Box<FrameTap>, key: TapKey },
+    RecordPlayout { stream_id: StreamId, path: PathBuf, channels: usize, key: TapKey, done: Completion<()> },
+    /// `done` is answered when the tap, and with it its file, is closed.
+    RemoveTap { key: TapKey, done: Option<Completion<()>> },
+
+    /// Report back to the state after this time.
+    After(Duration, Timer),
+    /// The part is gone: drop what is kept of it.
+    Forget(LifeId),
+    /// Everything has ended.
+    Finish,
+}
+
+/// Names one reader, or one recording, of a played stream's sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct TapKey(pub(crate) u64);
+
+/// What a timer is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// A part was told to stop a second ago.
+    StopUnanswered(LifeId),
+    /// A mute call had to wait.
+    MuteMicrophone,
+    /// Likewise.
+    MuteLocal(LocalStreamId),
+    /// Likewise.
+    MutePlayback(PlayId),
+    /// The audio device part is to be started afresh.
+    RestartDevice,
+    /// The end waits no longer for publishers and players.
+    EndStreams,
+    /// The end waits no longer for anything.
+    EndAll,
+}
+
+/// Everything that follows from one decision.
+#[derive(Debug, Default)]
+pub(crate) struct Step {
+    pub(crate) events: Vec<ZegoEvent>,
+    pub(crate) commands: Vec<Command>,
+    pub(crate) answers: Vec<(CallId, Result<(), ZegoError>)>,
+    /// The engine was destroyed: all calls without an answer get 1000001, and no event follows these.
+    pub(crate) ended: bool,
+}
+
+impl Step {
+    pub(crate) fn emit(&mut self, event: impl Into<ZegoEvent>) {
+        self.events.push(event.into());
+    }
+
+    pub(crate) fn command(&mut self, command: Command) {
+        self.commands.push(command);
+    }
+
+    pub(crate) fn answer(&mut self, call: Option<CallId>, result: Result<(), ZegoError>) {
+        if let Some(call) = call {
+            self.answers.push((call, result));
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Local streams: made, muted, monitored, destroyed.
+
+use std::time::Instant;
+
+use express_messages::{ZegoError, codes, ids::LocalStreamId};
+
+use super::{CallId, Command, EngineState, LifeId, Step, Timer};
+use crate::{
+    actor::throttle::{Throttled, Verdict},
+    events::{DeviceError, LocalSourceEnded},
+    options::ZegoStreamOptions,
+    streams::SourceSpec,
+};
+
+/// One `createZegoStream`, until `destroyStream`.
+#[derive(Debug)]
+pub(super) struct LocalStream {
+    source: SourceSpec,
+    channels: usize,
+    bitrate_kbps: u32,
+    /// The createZegoStream that waits for its answer.
+    call: Option<CallId>,
+    capture_percent: u16,
+    muted: Throttled,
+    audible: bool,
+    monitor_percent: u16,
+}
+
+impl LocalStream {
+    pub(super) fn channels(&self) -> usize {
+        self.channels
+    }
+
+    pub(super) fn bitrate_kbps(&self) -> u32 {
+        self.bitrate_kbps
+    }
+
+    fn monitor(&self, id: LocalStreamId) -> Command {
+        Command::Monitor {
+            id,
+            audible: self.audible,
+            percent: self.monitor_percent,
+        }
+    }
+}
+
+impl EngineState {
+    /// `createZegoStream`. The answer comes when the source is open.
+    pub(crate) fn create_local(
+        &mut self,
+        options: &ZegoStreamOptions,
+        call: CallId,
+        out: &mut Step,
+    ) -> Result<LocalStreamId, ZegoError> {
+        self.alive()?;
+        options.check()?;
+        self.device_works()?;
+        let id = LocalStreamId(self.fresh());
+        let local = LocalStream {
+            source: options.source_spec(),
+            channels: options.channel_count,
+            bitrate_kbps: options.audio_bitrate,
+            call: Some(call),
+            capture_percent: 100,
+            muted: Throttled::new(false),
+            audible: false,
+            monitor_percent: 100,
+        };
+        if self.device_runs() {
+            out.command(open(id, &local));
+        }
+        self.locals.insert(id, local);
+        Ok(id)
+    }
+
+    /// The audio device part `life` opened a source, or could not. Where that part is gone, the next one is asked again.
+    pub(crate) fn on_local_opened(&mut self, id: LocalStreamId, life: LifeId, result: Result<(), ZegoError>, out: &mut Step) {
+        let runs = self.device_is(life);
+        let Some(local) = self.locals.get_mut(&id).filter(|_| runs) else { return };
+        let call = local.call.take();
+        if let Err(error) = &result {
+            self.locals.remove(&id);
+            if call.is_none() {
+                // It was open before the audio device part was started afresh.
+                out.emit(DeviceError {
+                    error_code: error.code,
+                    device_name: String::new(),
+                });
+            }
+            self.end_publications_of(id, codes::PUBLISH_NO_CAPTURE, &error.message, out);
+        }
+        out.answer(call, result);
+    }
+
+    /// `destroyStream`. Publications of the stream end.
+    pub(crate) fn destroy_local(&mut self, id: Option<LocalStreamId>, out: &mut Step) -> Result<(), ZegoError> {
+        self.alive()?;
+        let id = self.known(id)?;
+        let text = "the local stream was destroyed while it was published";
+        self.end_publications_of(id, codes::PUBLISH_NO_CAPTURE, text, out);
+        self.locals.remove(&id);
+        out.command(Command::CloseLocal(id));
+        Ok(())
+    }
+
+    /// `setCaptureVolume`.
+    pub(crate) fn set_capture_volume(&mut self, id: Option<LocalStreamId>, percent: u16, out: &mut Step) -> Result<(), ZegoError> {
+        self.alive()?;
+        let id = self.known(id)?;
+        check_percent(percent, 200)?;
+        if let Some(local) = self.locals.get_mut(&id) {
+            local.capture_percent = percent;
+            out.command(Command::CaptureVolume { id, percent });
+        }
+        Ok(())
+    }
+
+    /// `mutePublishStreamAudio`.
+    pub(crate) fn mute_local(
+        &mut self,
+        id: Option<LocalStreamId>,
+        muted: bool,
+        now: Instant,
+        out: &mut Step,
+    ) -> Result<(), ZegoError> {
+        self.alive()?;
+        let id = self.known(id)?;
+        let verdict = self.locals.get_mut(&id).map(|local| local.muted.want(muted, now));
+        self.act_on_local_mute(id, verdict, out);
+        Ok(())
+    }
+
+    pub(super) fn on_mute_local_due(&mut self, id: LocalStreamId, now: Instant, out: &mut Step) {
+        let verdict = self.locals.get_mut(&id).map(|local| local.muted.due(now));
+        self.act_on_local_mute(id, verdict, out);
+    }
+
+    fn act_on_local_mute(&self, id: LocalStreamId, verdict: Option<Verdict>, out: &mut Step) {
+        match verdict {
+            Some(Verdict::Act) => {
+                let muted = self.locals.get(&id).is_some_and(|local| local.muted.wanted());
+                out.command(Command::MuteLocal { id, muted });
+                self.note_muted(|local| local == id, out);
+            }
+            Some(Verdict::Later(after)) => out.command(Command::After(after, Timer::MuteLocal(id))),
+            Some(Verdict::Nothing | Verdict::Waiting) | None => {}
+        }
+    }
+
+    /// `muteMicrophone`.
+    pub(crate) fn mute_microphone(&mut self, muted: bool, now: Instant, out: &mut Step) -> Result<(), ZegoError> {
+        self.alive()?;
+        let verdict = self.microphone.want(muted, now);
+        self.act_on_microphone_mute(verdict, out);
+        Ok(())
+    }
+
+    pub(super) fn on_mute_microphone_due(&mut self, now: Instant, out: &mut Step) {
+        let verdict = self.microphone.due(now);
+        self.act_on_microphone_mute(verdict, out);
+    }
+
+    fn act_on_microphone_mute(&self, verdict: Verdict, out: &mut Step) {
+        match verdict {
+            Verdict::Act => {
+                out.command(Command::MuteMicrophone(self.microphone.wanted()));
+                let is_microphone = |id| self.locals.get(&id).is_some_and(|local| local.source.is_microphone());
+                self.note_muted(is_microphone, out);
+            }
+            Verdict::Later(after) => out.command(Command::After(after, Timer::MuteMicrophone)),
+            Verdict::Nothing | Verdict::Waiting => {}
+        }
+    }
+
+    /// `isMicrophoneMuted`: what was asked for last.
+    pub(crate) fn is_microphone_muted(&self) -> bool {
+        self.microphone.wanted()
+    }
+
+    /// `playAudio`, `stopAudio` and `setVolume` of a local stream. A destroyed stream is left alone.
+    pub(crate) fn monitor_local(&mut self, id: LocalStreamId, audible: Option<bool>, percent: Option<u16>, out: &mut Step) -> bool {
+        let Some(local) = self.locals.get_mut(&id) else { return false };
+        local.audible = audible.unwrap_or(local.audible);
+        local.monitor_percent = percent.unwrap_or(local.monitor_percent);
+        out.command(local.monitor(id));
+        true
+    }
+
+    /// Whether that local stream was not destroyed.
+    pub(crate) fn has_local(&self, id: LocalStreamId) -> bool {
+        self.locals.contains_key(&id)
+    }
+
+    pub(super) fn on_source_ended(&self, id: LocalStreamId, out: &mut Step) {
+        if self.locals.contains_key(&id) {
+            out.emit(LocalSourceEnded { local_stream: id });
+        }
+    }
+
+    /// Whether what is published of a local stream is silenced, by its own mute or the microphone's.
+    pub(super) fn is_muted(&self, id: LocalStreamId) -> bool {
+        self.locals.get(&id).is_some_and(|local| {
+            local.muted.wanted() || (local.source.is_microphone() && self.microphone.wanted())
+        })
+    }
+
+    /// Opens all local streams anew, with the settings they had.
+    pub(super) fn reopen_locals(&self, out: &mut Step) {
+        if self.microphone.wanted() {
+            out.command(Command::MuteMicrophone(true));
+        }
+        for (&id, local) in &self.locals {
+            out.command(open(id, local));
+            if local.capture_percent != 100 {
+                let percent = local.capture_percent;
+                out.command(Command::CaptureVolume { id, percent });
+            }
+            if local.muted.wanted() {
+                out.command(Command::MuteLocal { id, muted: true });
+            }
+            if local.audible {
+                out.command(local.monitor(id));
+            }
+        }
+    }
+
+    /// All local streams are gone with the audio device part.
+    pub(super) fn lose_locals(&mut self, error: &ZegoError, out: &mut Step) {
+        for (_, local) in std::mem::take(&mut self.locals) {
+            out.answer(local.call, Err(error.clone()));
+        }
+    }
+
+    /// # Errors
+    /// 1000018 for a stream of another engine or one that was destroyed.
+    fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
+        id.filter(|id| self.locals.contains_key(id)).ok_or_else(|| {
+            let text = "that local stream is not of this engine, or was destroyed; use create_zego_stream";
+            ZegoError::new(codes::LOCALSTREAM_WRONG, text)
+        })
+    }
+}
+
+fn open(id: LocalStreamId, local: &LocalStream) -> Command {
+    Command::OpenLocal {
+        id,
+        source: local.source.clone(),
+        channels: local.channels,
+    }
+}
+
+/// # Errors
+/// 1100001 over `max` percent.
+pub(crate) fn check_percent(percent: u16, max: u16) -> Result<(), ZegoError> {
+    if percent <= max {
+        return Ok(());
+    }
+    Err(ZegoError::new(codes::INPUT_PARAM, format!("the volume is {percent}; give 0 to {max}")))
+}

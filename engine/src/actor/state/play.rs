@@ -1,0 +1,371 @@
+//! Played streams.
+//!
+//! ```text
+//!            startPlayingStream        first packet decoded
+//!   NO_PLAY ───────────────────► PLAY_REQUESTING ◄──────────────► PLAYING
+//!      ▲                               │      publisher vanished     │
+//!      └───────────────────────────────┴─────────────────────────────┘
+//!        stopPlayingStream (0), room ended, refused, retry time over
+//! ```
+//!
+//! A playback is accepted while a login still runs; its part starts with LOGINED. The call is answered when the server's
+//! answer was applied, or rejected with the code of the NO_PLAY that came first.
+
+use std::time::Instant;
+
+use express_messages::{
+    ZegoError, codes,
+    ids::StreamId,
+    player::{PlayerEvent, PlayerOptions},
+    stats::ZegoPlayStats,
+    types::PlayerState as State,
+};
+
+use super::{CallId, Command, EngineState, LifeId, PlayId, Step, Timer, life::Slot};
+use crate::{
+    actor::{
+        supervise::{RestartLog, Role, Verdict},
+        throttle::{self, Throttled},
+    },
+    events::{PlayQualityUpdate, PlayerStateUpdate},
+    options::ZegoPlayOptions,
+};
+
+/// One `startPlayingStream`, until NO_PLAY.
+#[derive(Debug)]
+pub(super) struct Playback {
+    id: PlayId,
+    options: PlayerOptions,
+    /// `None` until the login is done and the predecessor is gone.
+    life: Option<LifeId>,
+    /// The startPlayingStream that waits for its answer.
+    call: Option<CallId>,
+    /// What the application was told last.
+    told: (State, i32),
+    quality: Option<ZegoPlayStats>,
+    restarts: RestartLog,
+    muted: Throttled,
+    mute_calls: Vec<CallId>,
+    audible: bool,
+    percent: u16,
+}
+
+impl Playback {
+    pub(super) fn stream_id(&self) -> &StreamId {
+        &self.options.stream_id
+    }
+
+    /// Tells a new state, unless it is the one that was told last.
+    fn tell(&mut self, state: State, code: i32, extended_data: &str, out: &mut Step) {
+        if self.told != (state, code) {
+            self.told = (state, code);
+            out.emit(state_update(self.stream_id(), state, code, extended_data));
+        }
+    }
+
+    fn playout(&self) -> Command {
+        Command::SetPlayout {
+            stream_id: self.stream_id().clone(),
+            audible: self.audible,
+            percent: self.percent,
+        }
+    }
+
+    /// Passes the wanted mute on; without a part there is nobody to ask, and the next part is told when it starts.
+    fn mute(&mut self, out: &mut Step) {
+        let calls = std::mem::take(&mut self.mute_calls);
+        match self.life {
+            Some(life) => out.command(Command::MutePlayback {
+                life,
+                muted: self.muted.wanted(),
+                calls,
+            }),
+            None => calls.into_iter().for_each(|call| out.answer(Some(call), Ok(()))),
+        }
+    }
+}
+
+impl EngineState {
+    /// `startPlayingStream`.
+    pub(crate) fn start_playing(
+        &mut self,
+        stream_id: &str,
+        options: &ZegoPlayOptions,
+        call: CallId,
+        out: &mut Step,
+    ) -> Result<PlayId, ZegoError> {
+        self.alive()?;
+        let stream_id = StreamId::new(stream_id)?;
+        options.check()?;
+        self.device_works()?;
+        if self.playbacks.len() >= self.settings.max_channels {
+            let text = format!("{} streams are played already, which is the limit", self.playbacks.len());
+            return Err(ZegoError::new(codes::PLAYER_STREAM_OUT_LIMIT, text));
+        }
+        self.in_some_room()?;
+        if self.playback(&stream_id).is_some() {
+            return Err(ZegoError::new(codes::REPEATED_PULL, format!("stream {stream_id} is being played already")));
+        }
+        let id = PlayId(self.fresh());
+        let mut playback = Playback {
+            id,
+            options: PlayerOptions {
+                stream_id,
+                jitter_buffer_target: options.target(),
+                low_latency: options.enable_low_latency,
+                timings: self.settings.timings.clone(),
+            },
+            life: None,
+            call: Some(call),
+            told: (State::NoPlay, 0),
+            quality: None,
+            restarts: RestartLog::default(),
+            muted: Throttled::new(false),
+            mute_calls: Vec::new(),
+            audible: false,
+            percent: 100,
+        };
+        playback.tell(State::PlayRequesting, 0, "", out);
+        self.playbacks.push(playback);
+        self.start_streams(out);
+        Ok(id)
+    }
+
+    /// `stopPlayingStream`; a stream that is not played is no error, as documented.
+    pub(crate) fn stop_playing(&mut self, stream_id: &str, out: &mut Step) -> Result<(), ZegoError> {
+        self.alive()?;
+        let stream_id = StreamId::new(stream_id)?;
+        self.end_playback(&stream_id, 0, String::new(), out);
+        Ok(())
+    }
+
+    /// `mutePlayStreamAudio`. The answer comes when the server was told.
+    pub(crate) fn mute_playback(
+        &mut self,
+        stream_id: &str,
+        muted: bool,
+        call: CallId,
+        now: Instant,
+        out: &mut Step,
+    ) -> Result<(), ZegoError> {
+        self.alive()?;
+        let stream_id = StreamId::new(stream_id)?;
+        let Some(playback) = self.playback(&stream_id) else {
+            let text = format!("stream {stream_id} is not being played");
+            return Err(ZegoError::new(codes::PLAYER_STREAM_NOT_PLAYING, text));
+        };
+        playback.mute_calls.push(call);
+        match playback.muted.want(muted, now) {
+            throttle::Verdict::Act => playback.mute(out),
+            throttle::Verdict::Later(after) => out.command(Command::After(after, Timer::MutePlayback(playback.id))),
+            throttle::Verdict::Waiting => {}
+            throttle::Verdict::Nothing => {
+                playback.mute_calls.clear();
+                out.answer(Some(call), Ok(()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_mute_playback_due(&mut self, id: PlayId, now: Instant, out: &mut Step) {
+        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else { return };
+        match playback.muted.due(now) {
+            throttle::Verdict::Act => playback.mute(out),
+            _ => {
+                let calls = std::mem::take(&mut playback.mute_calls);
+                calls.into_iter().for_each(|call| out.answer(Some(call), Ok(())));
+            }
+        }
+    }
+
+    /// `getPlayingStreamQuality`: the last report.
+    pub(crate) fn play_quality(&self, stream_id: &str) -> Option<ZegoPlayStats> {
+        let playback = self.playbacks.iter().find(|p| *p.stream_id() == *stream_id)?;
+        playback.quality.clone()
+    }
+
+    /// Changes how a played stream is heard. `false`: that playback is over.
+    pub(crate) fn set_playout(&mut self, id: PlayId, audible: Option<bool>, percent: Option<u16>, out: &mut Step) -> bool {
+        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else { return false };
+        playback.audible = audible.unwrap_or(playback.audible);
+        playback.percent = percent.unwrap_or(playback.percent);
+        out.command(playback.playout());
+        true
+    }
+
+    /// Whether that playback still runs.
+    pub(crate) fn is_playing(&self, id: PlayId) -> bool {
+        self.playbacks.iter().any(|p| p.id == id)
+    }
+
+    /// Ends one playback with `code`; its part still has to tell the server.
+    pub(super) fn end_playback(&mut self, stream_id: &StreamId, code: i32, message: String, out: &mut Step) {
+        if let Some(life) = self.remove_playback(stream_id, code, &message, out) {
+            out.command(Command::StopPlayer { life, code, message });
+            self.retire(life, Slot::Player(stream_id.clone()), out);
+        }
+    }
+
+    /// Takes a playback away and tells so; answers its part.
+    fn remove_playback(&mut self, stream_id: &StreamId, code: i32, message: &str, out: &mut Step) -> Option<LifeId> {
+        let index = self.playbacks.iter().position(|p| p.stream_id() == stream_id)?;
+        let playback = self.playbacks.remove(index);
+        out.emit(state_update(stream_id, State::NoPlay, code, message));
+        out.command(Command::ForgetPlayout(stream_id.clone()));
+        out.answer(playback.call, Err(play_error(code, message)));
+        for call in playback.mute_calls {
+            let text = "the playback ended first";
+            out.answer(Some(call), Err(ZegoError::new(codes::PLAYER_STREAM_NOT_PLAYING, text)));
+        }
+        playback.life
+    }
+
+    pub(super) fn end_all_playbacks(&mut self, code: i32, message: &str, out: &mut Step) {
+        let stream_ids: Vec<_> = self.playbacks.iter().map(|p| p.stream_id().clone()).collect();
+        for stream_id in stream_ids {
+            self.end_playback(&stream_id, code, message.into(), out);
+        }
+    }
+
+    /// What a player reported.
+    pub(crate) fn on_player_event(&mut self, life: LifeId, event: PlayerEvent, now: Instant, out: &mut Step) {
+        let Some(playback) = self.playbacks.iter_mut().find(|p| p.life == Some(life)) else {
+            if matches!(event, PlayerEvent::Exited { .. }) {
+                self.on_expected_exit(life, out);
+            }
+            return;
+        };
+        let stream_id = playback.stream_id().clone();
+        match event {
+            PlayerEvent::StateChanged {
+                state: State::NoPlay,
+                code,
+                extended_data,
+            } => {
+                // It ends without being told to.
+                if let Some(life) = self.remove_playback(&stream_id, code, &extended_data, out) {
+                    self.retire(life, Slot::Player(stream_id), out);
+                }
+            }
+            PlayerEvent::StateChanged {
+                state,
+                code,
+                extended_data,
+            } => playback.tell(state, code, &extended_data, out),
+            PlayerEvent::Negotiated => out.answer(playback.call.take(), Ok(())),
+            PlayerEvent::Quality(stats) => {
+                playback.quality = Some(stats.clone());
+                out.emit(PlayQualityUpdate { stream_id, stats });
+            }
+            PlayerEvent::Exited { panicked } => self.on_player_lost(&stream_id, life, panicked, now, out),
+            other => tracing::warn!(?other, "a player event that this engine does not know"),
+        }
+    }
+
+    /// A player is gone without a last word.
+    fn on_player_lost(&mut self, stream_id: &StreamId, life: LifeId, panicked: bool, now: Instant, out: &mut Step) {
+        out.command(Command::Forget(life));
+        let Some(playback) = self.playback(stream_id) else { return };
+        playback.life = None;
+        tracing::error!(%stream_id, panicked, "a player ended by itself");
+        match playback.restarts.judge(Role::Player, panicked, now) {
+            Verdict::Restart(_) => {
+                let text = "the player failed and is started afresh";
+                playback.tell(State::PlayRequesting, codes::PLAYER_INTERNAL_EXCEPTION, text, out);
+                self.restarts = self.restarts.saturating_add(1);
+                self.start_streams(out);
+            }
+            Verdict::GiveUp => {
+                let text = "the player of the engine failed".into();
+                self.end_playback(stream_id, codes::PLAYER_INTERNAL_EXCEPTION, text, out);
+            }
+        }
+    }
+
+    /// Takes every playback from its part, to start afresh when the audio device part is back.
+    pub(super) fn unseat_players(&mut self, out: &mut Step) {
+        let mut unseated = Vec::new();
+        for playback in &mut self.playbacks {
+            let Some(life) = playback.life.take() else { continue };
+            let text = "the audio device part failed and is started afresh";
+            playback.tell(State::PlayRequesting, codes::PLAYER_INTERNAL_EXCEPTION, text, out);
+            unseated.push((life, playback.stream_id().clone()));
+        }
+        for (life, stream_id) in unseated {
+            let (code, message) = (0, String::new());
+            out.command(Command::StopPlayer { life, code, message });
+            self.retire(life, Slot::Player(stream_id), out);
+        }
+    }
+
+    /// Starts each playback that waits and can go, with the settings it has.
+    pub(super) fn start_players(&mut self, room: LifeId, out: &mut Step) {
+        for index in 0..self.playbacks.len() {
+            let playback = &self.playbacks[index];
+            let slot = Slot::Player(playback.stream_id().clone());
+            if playback.life.is_some() || self.is_taken(&slot) {
+                continue;
+            }
+            let life = self.new_life();
+            let playback = &mut self.playbacks[index];
+            playback.life = Some(life);
+            let options = playback.options.clone();
+            out.command(Command::StartPlayer { life, room, options });
+            if playback.muted.wanted() {
+                playback.mute(out);
+            }
+        }
+    }
+
+    /// Tells a fresh audio device part how each played stream is heard.
+    pub(super) fn restore_playout(&self, out: &mut Step) {
+        for playback in &self.playbacks {
+            out.command(playback.playout());
+        }
+    }
+
+    pub(super) fn restore_players(&self, resumed: bool, out: &mut Step) {
+        for life in self.playbacks.iter().filter_map(|p| p.life) {
+            out.command(Command::RestorePlayer { life, resumed });
+        }
+    }
+
+    pub(super) fn tell_stream_appeared(&mut self, stream_id: &StreamId, out: &mut Step) {
+        if let Some(life) = self.playback(stream_id).and_then(|p| p.life) {
+            out.command(Command::StreamAppeared(life));
+        }
+    }
+
+    pub(super) fn tell_playback_ended(&mut self, stream_id: &StreamId, code: i32, message: String, out: &mut Step) {
+        if let Some(life) = self.playback(stream_id).and_then(|p| p.life) {
+            out.command(Command::PlaybackEnded { life, code, message });
+        }
+    }
+
+    /// Ends all playbacks when the engine ends; nobody is told.
+    pub(super) fn drop_playbacks(&mut self, out: &mut Step) {
+        for playback in std::mem::take(&mut self.playbacks) {
+            let Some(life) = playback.life else { continue };
+            let (code, message) = (0, String::new());
+            out.command(Command::StopPlayer { life, code, message });
+            self.retire(life, Slot::Player(playback.options.stream_id), out);
+        }
+    }
+}
+
+/// What a pending startPlayingStream is rejected with; a stop by the user is an error to its caller, though the event says 0.
+fn play_error(code: i32, message: &str) -> ZegoError {
+    match code {
+        0 => ZegoError::new(codes::CANCEL_PLAY, "the stream was stopped before it played"),
+        code => ZegoError::new(code, message),
+    }
+}
+
+fn state_update(stream_id: &StreamId, state: State, error_code: i32, extended_data: &str) -> PlayerStateUpdate {
+    PlayerStateUpdate {
+        stream_id: stream_id.clone(),
+        state,
+        error_code,
+        extended_data: extended_data.into(),
+    }
+}

@@ -1,0 +1,49 @@
+//! Publishing.
+
+use express_messages::{ZegoError, stats::ZegoPublishStats};
+
+use super::ZegoExpressEngine;
+use crate::{options::ZegoPublishOptions, streams::ZegoLocalStream};
+
+impl ZegoExpressEngine {
+    /// Publishes a local stream under an id that nobody else in the AppID uses. Several streams may be published, also of one
+    /// local stream.
+    ///
+    /// `Ok` says that it was accepted; [`PublisherStateUpdate`](crate::PublisherStateUpdate) tells what becomes of it:
+    /// PUBLISH_REQUESTING at once, PUBLISHING when sound flows. While a login is still running it is accepted too, and begins
+    /// with LOGINED.
+    ///
+    /// # Errors
+    /// In this order:
+    /// - 1000015, 1000014, 1000016: the streamID is empty, too long, has a bad character
+    /// - 1003051: extraInfo has more than 1,024 bytes
+    /// - 1103044: the local stream is of another engine; 1103099: it was destroyed
+    /// - 1000002: in no room
+    /// - 1103056: that stream is being published already
+    #[doc(alias = "startPublishingStream")]
+    pub fn start_publishing_stream(
+        &self,
+        stream_id: impl AsRef<str>,
+        stream: &ZegoLocalStream,
+        options: ZegoPublishOptions,
+    ) -> Result<(), ZegoError> {
+        let local = stream.id_in(self.shared());
+        self.shared().decide(|state, _, out| state.start_publishing(stream_id.as_ref(), local, options, out))
+    }
+
+    /// Publishes a stream no more; NO_PUBLISH with 0 follows. The local stream stays open.
+    ///
+    /// # Errors
+    /// 1000015, 1000014, 1000016: a bad streamID; 1103055: it is not being published.
+    #[doc(alias = "stopPublishingStream")]
+    pub fn stop_publishing_stream(&self, stream_id: impl AsRef<str>) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, out| state.stop_publishing(stream_id.as_ref(), out))
+    }
+
+    /// The last report of a published stream; a new one comes every 3 s. `None` before the first, and for a stream that is not
+    /// published.
+    #[doc(alias = "getPublishingStreamQuality")]
+    pub fn get_publishing_stream_quality(&self, stream_id: impl AsRef<str>) -> Option<ZegoPublishStats> {
+        self.shared().look(|state| state.publish_quality(stream_id.as_ref()))
+    }
+}

@@ -1,0 +1,82 @@
+//! The room.
+
+use express_messages::ZegoError;
+
+use super::ZegoExpressEngine;
+use crate::{
+    actor::state::LoginRequest,
+    options::{LoginUser, ZegoRoomConfig},
+    reply::Reply,
+};
+
+impl ZegoExpressEngine {
+    /// Logs in to a room, which is made if it is not there. The reply is `Ok` with LOGINED.
+    ///
+    /// Arguments are checked in the documented order: roomID, token, user, userID, userName. LOGINING is reported first, and
+    /// where a check fails LOGIN_FAILED right after it. A network that is down is retried until the budget of 20 min ends.
+    ///
+    /// # Errors
+    /// - 1002001: already in a room, or logging in to one (no event)
+    /// - 1002011, 1002012, 1002013: the roomID is empty, has a bad character, is too long
+    /// - 1100001: the token is empty
+    /// - 1002005, 1002006, 1002007; 1002010: likewise for the userID; the userName is too long
+    /// - 1102016, 1102018: the token was refused, has expired; must be made anew by the business server
+    /// - 1002031: no success within the budget; 1002034: the room is full; 1002066: the user is banned
+    /// - 1102026: `logout_room` came first
+    #[doc(alias = "loginRoom")]
+    pub fn login_room(
+        &self,
+        room_id: impl AsRef<str>,
+        token: impl AsRef<str>,
+        user: impl Into<LoginUser>,
+        config: ZegoRoomConfig,
+    ) -> Reply<()> {
+        let request = LoginRequest {
+            room_id: room_id.as_ref().into(),
+            token: token.as_ref().into(),
+            user: user.into(),
+            config,
+        };
+        self.shared().call(|state, call, _, out| state.login_room(request, call, out), |()| ())
+    }
+
+    /// Leaves the room. Its published and played streams end (NO_PUBLISH, NO_PLAY with 0), then LOGOUT is reported.
+    ///
+    /// In no room at all LOGOUT is reported alone, with "no room login".
+    ///
+    /// # Errors
+    /// 1002002: that room is not the one logged in to.
+    #[doc(alias = "logoutRoom")]
+    pub fn logout_room(&self, room_id: impl AsRef<str>) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, out| state.logout_room(Some(room_id.as_ref()), out))
+    }
+
+    /// Leaves whatever room it is (the documented `logoutRoom` without a roomID).
+    ///
+    /// # Errors
+    /// Only 1000001, after `destroy_engine`.
+    #[doc(alias = "logoutRoom")]
+    pub fn logout_all_rooms(&self) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, out| state.logout_room(None, out))
+    }
+
+    /// Shows a new token, when [`TokenWillExpire`](crate::TokenWillExpire) asks for it. `Ok` says that it looks like a token
+    /// and is on its way; the same token again is accepted and changes nothing.
+    ///
+    /// # Errors
+    /// 1100001: it has not the form of a token04; 1000002: in no room.
+    #[doc(alias = "renewToken")]
+    pub fn renew_token(&self, token: impl AsRef<str>) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, out| state.renew_token(token.as_ref(), None, out))
+    }
+
+    /// As [`renew_token`](Self::renew_token), for one room by its id.
+    ///
+    /// # Errors
+    /// Also 1002002: that room is not the one logged in to.
+    #[doc(alias = "renewToken")]
+    pub fn renew_room_token(&self, token: impl AsRef<str>, room_id: impl AsRef<str>) -> Result<(), ZegoError> {
+        let (token, room_id) = (token.as_ref(), Some(room_id.as_ref()));
+        self.shared().decide(|state, _, out| state.renew_token(token, room_id, out))
+    }
+}

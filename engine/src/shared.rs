@@ -1,0 +1,216 @@
+//! What the application's threads, the control thread and the events thread share.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    thread::{self, ThreadId},
+    time::Instant,
+};
+
+use actix::Addr;
+use express_messages::ZegoError;
+
+use crate::{
+    actor::{
+        EngineActor, Work,
+        state::{CallId, Command, EngineState, Settings, Step},
+    },
+    counters::{Counters, EngineCounters},
+    events::{EventHub, Listeners},
+    reply::{Completion, Reply, engine_gone},
+    runtime::Threads,
+};
+
+/// One engine, without the right to keep it alive: handles and threads hold it.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    pub(crate) hub: EventHub,
+    pub(crate) listeners: Arc<Listeners>,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) threads: Threads,
+    actor: OnceLock<Addr<EngineActor>>,
+    control: OnceLock<ThreadId>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    state: EngineState,
+    calls: HashMap<CallId, Completion<()>>,
+    commands: VecDeque<Command>,
+    /// EngineActor has a message in its mailbox that will make it look at the commands.
+    woken: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings) -> Self {
+        let mut first = Step::default();
+        let state = EngineState::new(settings, &mut first);
+        Self {
+            inner: Mutex::new(Inner {
+                state,
+                calls: HashMap::new(),
+                commands: first.commands.into(),
+                woken: false,
+            }),
+            hub: EventHub::new(),
+            listeners: Arc::default(),
+            counters: Arc::default(),
+            threads: Threads::default(),
+            actor: OnceLock::new(),
+            control: OnceLock::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// EngineActor runs, on this thread.
+    pub(crate) fn started(&self, actor: Addr<EngineActor>) {
+        // Called once, by the thread that started the actor.
+        let _ = self.control.set(thread::current().id());
+        let _ = self.actor.set(actor);
+    }
+
+    /// The thread that must not wait for a [`Reply`].
+    pub(crate) fn control(&self) -> Option<ThreadId> {
+        self.control.get().copied()
+    }
+
+    /// Looks something up.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&EngineState) -> R) -> R {
+        look(&self.lock().state)
+    }
+
+    /// Decides something, from any thread. EngineActor is told of what follows.
+    pub(crate) fn decide<R>(&self, decide: impl FnOnce(&mut EngineState, Instant, &mut Step) -> R) -> R {
+        let mut inner = self.lock();
+        let mut step = Step::default();
+        let result = decide(&mut inner.state, now(), &mut step);
+        if self.settle(inner, step) {
+            self.wake_actor();
+        }
+        result
+    }
+
+    /// As [`decide`](Self::decide), by EngineActor itself, which looks at the commands afterwards.
+    pub(crate) fn report(&self, decide: impl FnOnce(&mut EngineState, Instant, &mut Step)) {
+        let mut inner = self.lock();
+        let mut step = Step::default();
+        decide(&mut inner.state, now(), &mut step);
+        // It is awake.
+        self.settle(inner, step);
+    }
+
+    /// Decides a call that is answered later. `give` makes the answer from what was decided.
+    pub(crate) fn call<V, T>(
+        &self,
+        decide: impl FnOnce(&mut EngineState, CallId, Instant, &mut Step) -> Result<V, ZegoError>,
+        give: impl FnOnce(V) -> T + Send + 'static,
+    ) -> Reply<T>
+    where
+        V: Send + 'static,
+        T: Send + 'static,
+    {
+        let mut inner = self.lock();
+        let mut step = Step::default();
+        let call = inner.state.new_call();
+        let reply = match decide(&mut inner.state, call, now(), &mut step) {
+            Err(error) => Reply::ready(Err(error)),
+            Ok(decided) => {
+                let (completion, reply) = Reply::pending(self.control());
+                let answer = move |result: Result<(), ZegoError>| completion.complete(result.map(|()| give(decided)));
+                inner.calls.insert(call, Completion::new(answer));
+                reply
+            }
+        };
+        if self.settle(inner, step) {
+            self.wake_actor();
+        }
+        reply
+    }
+
+    /// Passes one question on to EngineActor; refused with 1000001 once the engine was destroyed.
+    pub(crate) fn ask<T: Send + 'static>(&self, command: impl FnOnce(Completion<T>) -> Command) -> Reply<T> {
+        let (completion, reply) = Reply::pending(self.control());
+        self.decide(|state, _, out| match state.alive() {
+            Ok(()) => out.command(command(completion)),
+            Err(error) => completion.complete(Err(error)),
+        });
+        reply
+    }
+
+    /// Lets a decision take effect: events are queued first, in the order of decisions, then calls are answered. Answers
+    /// whether EngineActor has to be told.
+    fn settle(&self, mut inner: MutexGuard<'_, Inner>, step: Step) -> bool {
+        let wake_readers = step.ended || !step.events.is_empty();
+        self.hub.push(step.events);
+        if step.ended {
+            self.hub.close();
+        }
+        inner.commands.extend(step.commands);
+        let answers = step.answers.into_iter();
+        let mut answers: Vec<_> = answers
+            .filter_map(|(call, result)| inner.calls.remove(&call).map(|completion| (completion, result)))
+            .collect();
+        if step.ended {
+            let gone = std::mem::take(&mut inner.calls).into_values();
+            answers.extend(gone.map(|completion| (completion, Err(engine_gone()))));
+        }
+        let wake_actor = !inner.commands.is_empty() && !inner.woken;
+        inner.woken |= wake_actor;
+        drop(inner);
+
+        if wake_readers {
+            self.hub.wake();
+        }
+        for (completion, result) in answers {
+            completion.complete(result);
+        }
+        wake_actor
+    }
+
+    fn wake_actor(&self) {
+        if let Some(actor) = self.actor.get() {
+            actor.do_send(Work);
+        }
+    }
+
+    /// The next command, for EngineActor. `None` ends its round.
+    pub(crate) fn next_command(&self) -> Option<Command> {
+        let mut inner = self.lock();
+        let command = inner.commands.pop_front();
+        if command.is_none() {
+            inner.woken = false;
+        }
+        command
+    }
+
+    /// Begins the end, without waiting for it.
+    pub(crate) fn begin_end(&self) {
+        self.decide(|state, _, out| state.destroy(out));
+    }
+
+    /// EngineActor is gone, in order or by a panic: nothing waits for it any longer.
+    pub(crate) fn actor_gone(&self) {
+        self.report(|state, _, out| state.destroy(out));
+        let left = std::mem::take(&mut self.lock().commands);
+        // Unanswered questions are answered 1000001 by being dropped, outside the lock.
+        drop(left);
+    }
+
+    pub(crate) fn counters(&self) -> EngineCounters {
+        let (stops_unanswered, restarts) = self.look(EngineState::counts);
+        EngineCounters {
+            stops_unanswered,
+            restarts,
+            ..self.counters.snapshot()
+        }
+    }
+}
+
+/// The engine's one look at the clock. Under tokio's paused time it is the virtual one.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,15 @@
+//! Handles of streams, and the sound that crosses between them and the application.
+
+mod frames;
+mod local;
+mod pcm;
+mod remote;
+mod source;
+
+pub use frames::ZegoFrames;
+pub(crate) use frames::{FrameTap, frames};
+pub use local::ZegoLocalStream;
+pub use pcm::ZegoPcmWriter;
+pub(crate) use pcm::pcm_channel;
+pub use remote::{ZegoRecording, ZegoRemoteStream};
+pub(crate) use source::SourceSpec;

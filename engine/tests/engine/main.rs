@@ -1,0 +1,14 @@
+//! Whole engines with strangers in all four roles, most of them in virtual time.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod ending;
+mod events;
+mod fakes;
+mod flow;
+mod mute;
+mod preconditions;
+mod replies;
+mod rooms;
+mod sound;
+mod supervision;
+mod told;
