@@ -1,1 +1,8 @@
-//! Placeholder.
+//! What the tests of several crates share: real processes, tokens, a collector of events.
+//!
+//! `suite/` runs in virtual time or against an in-process server; `realtime/` runs real processes, alone and last.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+pub mod collect;
+pub mod processes;
+pub mod tokens;

@@ -1,0 +1,9 @@
+//! Tests in real time: real processes, real sockets, real sound daemon. They run alone and last (`make test`).
+//!
+//! Figures are printed, not asserted; what is asserted is that things end, with ten times the slack they need.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod cases;
+mod crash;
+mod four_engines;
+mod speech;

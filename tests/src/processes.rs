@@ -1,0 +1,185 @@
+//! Real processes of this project: the server, `publish`, `play`.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+
+use crate::tokens::{APP_ID, SECRET};
+
+/// How long a process may take for what takes it a tenth of that.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The path of a built program: `express-server` or `examples/publish`.
+///
+/// # Panics
+/// Where it is not built: `cargo build --release --workspace --bins --examples` does it, as `make test` does.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let release = test.parent().and_then(Path::parent).expect("tests run in target/release/deps");
+    let path = release.join(name);
+    assert!(path.exists(), "{} is not built; run `cargo build --release --workspace --bins --examples`", path.display());
+    path
+}
+
+/// A folder of this test run's own, emptied first.
+pub fn work_folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("express-test-{}-{name}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).expect("the temporary folder can be written");
+    folder
+}
+
+/// A process that is killed when dropped, with its standard output read line by line.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `program` with `arguments`; its standard error goes to `log`.
+    pub fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log).expect("the log can be written"))
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().expect("it is piped");
+        let (sender, lines) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self {
+            child,
+            lines,
+            log: log.into(),
+        }
+    }
+
+    /// The next line of standard output that `wanted` likes; others are passed over.
+    ///
+    /// # Panics
+    /// When none comes in time, or the output ends.
+    pub fn line(&self, what: &str, mut wanted: impl FnMut(&str) -> bool) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        let mut passed = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.lines.recv_timeout(left) {
+                Ok(line) if wanted(&line) => return line,
+                Ok(line) => passed.push(line),
+                Err(why) => panic!("waited for {what}: {why}; lines so far: {passed:#?}\nlog: {}", self.log_text()),
+            }
+        }
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    /// When it does not end within `patience`.
+    pub fn wait(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "the process does not end; log: {}", self.log_text());
+            // A pipe that closes would wake us, but a process can end without closing it (a grandchild holds it).
+            let _ = self.lines.recv_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// What it wrote to standard error.
+    pub fn log_text(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A server process.
+#[derive(Debug)]
+pub struct Server {
+    /// The process.
+    pub process: Process,
+    /// `ws://127.0.0.1:port`.
+    pub url: String,
+    config: PathBuf,
+}
+
+impl Server {
+    /// Starts a server on free ports.
+    pub fn start(folder: &Path) -> Self {
+        Self::start_at(folder, "127.0.0.1:0", "")
+    }
+
+    /// Starts a server whose signalling listens at `listen`, with more TOML behind the usual.
+    pub fn start_at(folder: &Path, listen: &str, more: &str) -> Self {
+        let config = folder.join("server.toml");
+        let text = format!(
+            "[http]\nlisten = \"{listen}\"\n[media]\nudp = \"127.0.0.1:0\"\n[[apps]]\nid = {APP_ID}\nsecret = \"{SECRET}\"\n{more}"
+        );
+        std::fs::write(&config, text).expect("the folder can be written");
+        Self::start_with(config)
+    }
+
+    fn start_with(config: PathBuf) -> Self {
+        let arguments = ["serve".to_owned(), "--config".to_owned(), config.display().to_string()];
+        let process = Process::start(&program("express-server"), &arguments, &config.with_extension("log"));
+        let ready = process.line("the server's ready line", |line| line.starts_with("ready "));
+        let url = ready.split_whitespace().nth(1).expect("the ready line has an address").replace("http://", "ws://");
+        Self { process, url, config }
+    }
+
+    /// `host:port` of the signalling.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("ws://")
+    }
+
+    /// Starts again at the same address, after the process was killed.
+    pub fn restart(&mut self) {
+        self.process.kill();
+        let folder = self.config.parent().expect("the file lies in a folder").to_path_buf();
+        let address = self.address().to_owned();
+        *self = Self::start_at(&folder, &address, "");
+    }
+}
+
+/// Starts `examples/publish` or `examples/play` with `--json` and the usual arguments, and `more`.
+pub fn example(name: &str, server: &Server, room: &str, user: &str, stream: &str, folder: &Path, more: &[&str]) -> Process {
+    let mut arguments: Vec<String> = [
+        "--server", &server.url, "--app-id", &APP_ID.to_string(), "--token", &crate::tokens::token(user), "--room", room, "--user",
+        user, "--stream", stream, "--json",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+    Process::start(&program(&format!("examples/{name}")), &arguments, &folder.join(format!("{name}-{user}.log")))
+}

@@ -1,0 +1,2 @@
+//! Tests in virtual time or without any time.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
