@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MailboxError, Recipient, ResponseActFuture, SpawnHandle,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture, SpawnHandle,
     StreamHandler, WrapFuture, fut,
 };
 use express_messages::{
@@ -249,20 +249,20 @@ impl PlayerActor {
         }));
     }
 
-    fn exchange(&mut self, attempt: u32, offer: String, ctx: &mut Context<Self>) {
+    fn exchange(&self, attempt: u32, offer: String, ctx: &mut Context<Self>) {
         let asked = self.peers.play.send(PlayStream {
             stream_id: self.options.stream_id.clone(),
             offer,
         });
         ctx.spawn(asked.into_actor(self).map(move |answer, this, ctx| {
             // A room role that is gone is a link that is away: who stops the room stops us too.
-            let answer = answer.unwrap_or_else(|_: MailboxError| Err(RequestError::Disconnected));
+            let answer = answer.unwrap_or(Err(RequestError::Disconnected));
             let effects = this.state.on_answer(attempt, answer, now(), rand::random());
             this.carry_out(effects, ctx);
         }));
     }
 
-    fn apply(&mut self, attempt: u32, answer: String, ctx: &mut Context<Self>) {
+    fn apply(&self, attempt: u32, answer: String, ctx: &mut Context<Self>) {
         let Some(transport) = self.transport.clone() else { return };
         let applied = async move { transport.apply_answer(answer).await }.into_actor(self);
         ctx.spawn(applied.map(move |applied, this, ctx| {
@@ -292,7 +292,7 @@ impl PlayerActor {
 
     /// Restores after a reconnect what the application wants. What fails is asked for again with the next report, the next
     /// link, or the next connection.
-    fn pause(&mut self, attempt: u32, paused: bool, ctx: &mut Context<Self>) {
+    fn pause(&self, attempt: u32, paused: bool, ctx: &mut Context<Self>) {
         let asked = self.ask_pause(paused).into_actor(self);
         ctx.spawn(asked.map(move |answer, this, _| match answer {
             Ok(()) => this.state.on_paused(attempt, paused),
@@ -321,7 +321,7 @@ impl PlayerActor {
         }
     }
 
-    fn report(&mut self, attempt: u32, ctx: &mut Context<Self>) {
+    fn report(&self, attempt: u32, ctx: &mut Context<Self>) {
         let Some(transport) = self.transport.clone() else { return };
         let known = async move { transport.stats().await }.into_actor(self);
         ctx.spawn(known.map(move |known, this, _| {

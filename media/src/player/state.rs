@@ -12,19 +12,17 @@
 //! Each try has a number. Whatever a try asked for comes back with that number, and what belongs to an older try is
 //! ignored. Source: zego_facts 3.3 (documented `playerStateUpdate`).
 
+mod mute;
+mod negotiation;
+
 use std::time::{Duration, Instant};
 
-use express_messages::{
-    codes,
-    room::{RequestError, SdpAnswer},
-    timings::Timings,
-    types::PlayerState,
-};
+use express_messages::{codes, timings::Timings, types::PlayerState};
 
 use super::live::{Live, News};
 use crate::{
     retry::{Retry, after},
-    transport::{TransportError, TransportEvent},
+    transport::TransportEvent,
 };
 
 /// Something the actor is to do, in the order given.
@@ -223,120 +221,6 @@ impl Playback {
         }
     }
 
-    /// The connection of try `attempt` made its offer, or could not.
-    pub(super) fn on_offer(
-        &mut self,
-        attempt: u32,
-        offer: Result<String, TransportError>,
-        now: Instant,
-        random: f64,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if attempt != self.attempt || !matches!(self.phase, Phase::Offering { .. }) {
-            return effects;
-        }
-        match offer {
-            Ok(offer) => {
-                // Twice the time that the room role itself waits: it answers first, unless it is gone.
-                let until = after(now, self.timings.request_timeout.saturating_mul(2));
-                self.phase = Phase::Exchanging { until };
-                effects.push(Effect::Exchange(attempt, offer));
-            }
-            Err(error) => {
-                self.wait(
-                    now,
-                    random,
-                    None,
-                    codes::PLAYER_CREATE_OFFER,
-                    &error.to_string(),
-                    &mut effects,
-                );
-            }
-        }
-        effects
-    }
-
-    /// The server answered the offer of try `attempt`, or did not.
-    pub(super) fn on_answer(
-        &mut self,
-        attempt: u32,
-        answer: Result<SdpAnswer, RequestError>,
-        now: Instant,
-        random: f64,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if attempt != self.attempt || !matches!(self.phase, Phase::Exchanging { .. }) {
-            return effects;
-        }
-        match answer {
-            Ok(SdpAnswer { sdp }) => {
-                let until = after(now, self.timings.request_timeout);
-                self.phase = Phase::Applying { until, connected: false };
-                self.missing = false;
-                effects.push(Effect::Apply(attempt, sdp));
-            }
-            Err(error) => self.refused(now, random, error, &mut effects),
-        }
-        effects
-    }
-
-    fn refused(&mut self, now: Instant, random: f64, error: RequestError, effects: &mut Vec<Effect>) {
-        let text = error.to_string();
-        let (code, asked) = match error {
-            RequestError::Refused {
-                code,
-                message,
-                retry_after,
-            } => {
-                // This exchange left nothing behind at the server.
-                self.phase = Phase::Waiting { until: now };
-                self.missing = code == codes::PLAYER_STREAM_NOT_EXIST;
-                if retry_after.is_none() {
-                    self.end(code, &message, effects);
-                    return;
-                }
-                (code, retry_after)
-            }
-            RequestError::Disconnected => (codes::PLAYER_WEBSOCKET_DISCONNECTED, None),
-            // TimedOut, and whatever else may be asked again one day.
-            _ => (codes::TIMEOUT, None),
-        };
-        self.wait(now, random, asked, code, &text, effects);
-    }
-
-    /// The connection of try `attempt` took the answer, or could not.
-    pub(super) fn on_applied(
-        &mut self,
-        attempt: u32,
-        applied: Result<(), TransportError>,
-        now: Instant,
-        random: f64,
-    ) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        let Phase::Applying { connected, .. } = self.phase else {
-            return effects;
-        };
-        if attempt != self.attempt {
-            return effects;
-        }
-        if let Err(error) = applied {
-            self.wait(now, random, None, codes::PLAYER_REMOTE_DESC, &error.to_string(), &mut effects);
-            return effects;
-        }
-        if !std::mem::replace(&mut self.negotiated, true) {
-            effects.push(Effect::Attach);
-            effects.push(Effect::Negotiated);
-        }
-        if self.paused {
-            effects.push(Effect::Pause(attempt, true));
-        }
-        let mut live = Live::new(now, self.paused, &self.timings);
-        let news = if connected { live.on_connected(now) } else { News::None };
-        self.phase = Phase::Live(live);
-        self.on_news(news, now, random, &mut effects);
-        effects
-    }
-
     /// The connection of try `attempt` changed.
     pub(super) fn on_transport(&mut self, attempt: u32, event: TransportEvent, now: Instant, random: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -371,34 +255,6 @@ impl Playback {
     /// How many packets this playback has decoded, after [`Effect::Poll`].
     pub(super) fn on_media(&mut self, attempt: u32, decoded: u64, now: Instant) {
         self.live(attempt, now, |live| live.on_media(decoded, now));
-    }
-
-    /// The application wants no audio, or wants it again. `Some` is the number of the try whose server must be asked;
-    /// without it the wish is kept for the next connection.
-    pub(super) fn on_mute(&mut self, paused: bool, now: Instant) -> (Option<u32>, Vec<Effect>) {
-        self.paused = paused;
-        let effects = self.live(self.attempt, now, |live| live.on_paused(paused, now));
-        (matches!(self.phase, Phase::Live(_)).then_some(self.attempt), effects)
-    }
-
-    /// The server of try `attempt` stopped or resumed the audio.
-    pub(super) fn on_paused(&mut self, attempt: u32, paused: bool) {
-        if attempt == self.attempt {
-            self.paused_at_server = paused;
-        }
-    }
-
-    /// The server of try `attempt` did not do what [`Playback::on_mute`] asked: it stays as it is. `false` when that try is
-    /// over and the wish is kept for the next connection.
-    pub(super) fn on_mute_failed(&mut self, attempt: u32, paused: bool, now: Instant) -> (bool, Vec<Effect>) {
-        if attempt != self.attempt || !matches!(self.phase, Phase::Live(_)) {
-            return (false, Vec::new());
-        }
-        if self.paused == paused {
-            self.paused = self.paused_at_server;
-        }
-        let wanted = self.paused;
-        (true, self.live(attempt, now, |live| live.on_paused(wanted, now)))
     }
 
     fn live(&mut self, attempt: u32, now: Instant, act: impl FnOnce(&mut Live) -> News) -> Vec<Effect> {

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MailboxError, Message, Recipient, SpawnHandle,
-    StreamHandler, WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle, StreamHandler,
+    WrapFuture,
 };
 use express_messages::{
     ExitGuard, ZegoError,
@@ -221,7 +221,7 @@ impl PublisherActor {
 
     /// Asks for the local stream. The answer is waited for outside of this actor, so that a sink that comes after its end is
     /// given back.
-    fn attach(&mut self, ctx: &mut Context<Self>) {
+    fn attach(&mut self, ctx: &Context<Self>) {
         let Some(sink) = self.pipeline.as_mut().and_then(|pipeline| pipeline.sink.take()) else {
             return;
         };
@@ -258,7 +258,7 @@ impl PublisherActor {
         }));
     }
 
-    fn exchange(&mut self, attempt: u32, offer: String, ctx: &mut Context<Self>) {
+    fn exchange(&self, attempt: u32, offer: String, ctx: &mut Context<Self>) {
         let asked = self.peers.publish.send(PublishStream {
             stream_id: self.options.stream_id.clone(),
             offer,
@@ -266,13 +266,13 @@ impl PublisherActor {
         });
         ctx.spawn(asked.into_actor(self).map(move |answer, this, ctx| {
             // A room role that is gone is a link that is away: who stops the room stops us too.
-            let answer = answer.unwrap_or_else(|_: MailboxError| Err(RequestError::Disconnected));
+            let answer = answer.unwrap_or(Err(RequestError::Disconnected));
             let effects = this.state.on_answer(attempt, answer, now(), rand::random());
             this.carry_out(effects, ctx);
         }));
     }
 
-    fn apply(&mut self, attempt: u32, answer: String, ctx: &mut Context<Self>) {
+    fn apply(&self, attempt: u32, answer: String, ctx: &mut Context<Self>) {
         let Some(transport) = self.transport.clone() else { return };
         let applied = async move { transport.apply_answer(answer).await }.into_actor(self);
         ctx.spawn(applied.map(move |applied, this, ctx| {
@@ -299,7 +299,7 @@ impl PublisherActor {
         }
     }
 
-    fn report(&mut self, attempt: u32, ctx: &mut Context<Self>) {
+    fn report(&self, attempt: u32, ctx: &mut Context<Self>) {
         let Some(transport) = self.transport.clone() else { return };
         let known = async move { transport.stats().await }.into_actor(self);
         ctx.spawn(known.map(move |known, this, _| {

@@ -9,6 +9,7 @@
 mod addresses;
 #[cfg(test)]
 pub(crate) mod fake;
+mod handler;
 mod packets;
 mod peer;
 mod runtime;

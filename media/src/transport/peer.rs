@@ -5,10 +5,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,35 +16,27 @@ use rtc::{
         RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
         rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
     },
-    sdp::extmap::AUDIO_LEVEL_URI,
     statistics::stats::RTCStatsType,
 };
-use tokio::{
-    runtime::Handle,
-    sync::Notify,
-    task::{AbortHandle, JoinHandle},
-};
+use tokio::{runtime::Handle, task::JoinHandle};
 use webrtc::{
     error::Result,
-    media_stream::{track_local::static_rtp::TrackLocalStaticRTP, track_remote::TrackRemote},
-    peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceCandidateInit, RTCIceConnectionState,
-        RTCIceGatheringState, RTCPeerConnectionState, RTCSessionDescription, RTCStatsReportEntry, StatsSelector,
-    },
+    media_stream::track_local::static_rtp::TrackLocalStaticRTP,
+    peer_connection::{PeerConnection, PeerConnectionBuilder, RTCSessionDescription, RTCStatsReportEntry, StatsSelector},
 };
 
 use super::{
-    MediaTransport, PublishOffer, ReceivePackets, ReceiverReport, SendPackets, TransportError, TransportEvent, TransportEvents,
-    TransportFactory, TransportStats, addresses, packets, runtime::MediaRuntime, settings,
+    MediaTransport, PublishOffer, ReceivePackets, ReceiverReport, SendPackets, TransportError, TransportEvents, TransportFactory,
+    TransportStats, addresses,
+    handler::{Handler, Role},
+    runtime::MediaRuntime,
+    settings,
 };
 
 /// Local candidates come from sockets that are bound already, so this is only ever reached by a driver that died.
 const GATHERING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Clock rate of the jitter in receiver reports.
 const RTP_CLOCK_HZ: f64 = 48_000.0;
-/// A candidate that leads nowhere (RFC 6666 discard prefix, port 9): see [`Handler::on_ice_connection_state_change`].
-const NUDGE: &str = "candidate:1 1 udp 1 100::1 9 typ host";
-
 /// Makes transports on the `webrtc` crate.
 #[derive(Debug, Clone)]
 pub struct WebRtcTransports {
@@ -65,16 +54,7 @@ impl WebRtcTransports {
     }
 
     fn transport(&self, role: Role, events: TransportEvents) -> Arc<dyn MediaTransport> {
-        let handler = Arc::new(Handler {
-            role,
-            handle: self.handle.clone(),
-            events,
-            peer: OnceLock::new(),
-            gathered: Notify::new(),
-            tasks: Mutex::default(),
-            track: OnceLock::new(),
-            not_sent: Arc::default(),
-        });
+        let handler = Arc::new(Handler::new(role, self.handle.clone(), events));
         Arc::new(WebRtcTransport {
             handle: self.handle.clone(),
             connection: Arc::new(Connection {
@@ -94,12 +74,6 @@ impl TransportFactory for WebRtcTransports {
     fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
         self.transport(Role::Play(packets), events)
     }
-}
-
-/// What the connection is for.
-enum Role {
-    Publish(PublishOffer, SendPackets),
-    Play(ReceivePackets),
 }
 
 enum Peer {
@@ -122,7 +96,7 @@ struct WebRtcTransport {
 
 impl fmt::Debug for WebRtcTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.connection.handler.role {
+        f.write_str(match self.connection.handler.role() {
             Role::Publish(..) => "WebRtcTransport(publish)",
             Role::Play(_) => "WebRtcTransport(play)",
         })
@@ -186,7 +160,7 @@ impl Connection {
     }
 
     async fn build(&self) -> Result<Arc<dyn PeerConnection>> {
-        let (channels, sends) = match &self.handler.role {
+        let (channels, sends) = match self.handler.role() {
             Role::Publish(offer, _) => (offer.channels, true),
             Role::Play(_) => (1, false),
         };
@@ -200,12 +174,11 @@ impl Connection {
             .build()
             .await?;
         let peer: Arc<dyn PeerConnection> = Arc::new(peer);
-        // Set once: `offer` builds only while nothing was built.
-        let _ = self.handler.peer.set(Arc::downgrade(&peer));
-        match &self.handler.role {
+        self.handler.set_peer(&peer);
+        match self.handler.role() {
             Role::Publish(offer, _) => {
                 let track = Arc::new(local_track(*offer));
-                let _ = self.handler.track.set(track.clone());
+                self.handler.set_track(track.clone());
                 let init = transceiver(RTCRtpTransceiverDirection::Sendonly);
                 peer.add_transceiver_from_track(track, Some(init)).await?;
             }
@@ -220,7 +193,7 @@ impl Connection {
     async fn describe(&self, peer: &Arc<dyn PeerConnection>) -> Result<String> {
         let offer = peer.create_offer(None).await?;
         peer.set_local_description(offer).await?;
-        self.handler.gathered.notified().await;
+        self.handler.gathered().await;
         let description = peer.local_description().await;
         description
             .map(|description| description.sdp)
@@ -240,7 +213,7 @@ impl Connection {
     async fn stats(&self) -> TransportStats {
         let slot = self.peer.lock().await;
         let mut stats = TransportStats {
-            packets_not_sent: self.handler.not_sent.load(Ordering::Relaxed),
+            packets_not_sent: self.handler.packets_not_sent(),
             ..Default::default()
         };
         let Peer::Open(peer) = &*slot else {
@@ -267,14 +240,6 @@ impl Connection {
         // An event that was under way may have started one.
         self.handler.stop_tasks();
     }
-}
-
-/// The id of the audio level (RFC 6464) in packet headers, where the server accepted it.
-async fn accepted_level_id(peer: &Arc<dyn PeerConnection>) -> Option<u8> {
-    let sender = peer.get_senders().await.into_iter().next()?;
-    let extensions = sender.get_parameters().await.ok()?.rtp_parameters.header_extensions;
-    let level = extensions.into_iter().find(|extension| extension.uri == AUDIO_LEVEL_URI)?;
-    u8::try_from(level.id).ok()
 }
 
 /// The last report of the server on our stream, if one came.
@@ -318,92 +283,4 @@ fn local_track(offer: PublishOffer) -> TrackLocalStaticRTP {
         RtpCodecKind::Audio,
         vec![encoding],
     ))
-}
-
-/// Hears the peer connection, on its driver's task: nothing here may wait long.
-struct Handler {
-    role: Role,
-    handle: Handle,
-    events: TransportEvents,
-    peer: OnceLock<Weak<dyn PeerConnection>>,
-    gathered: Notify,
-    tasks: Mutex<Vec<AbortHandle>>,
-    track: OnceLock<Arc<TrackLocalStaticRTP>>,
-    not_sent: Arc<AtomicU64>,
-}
-
-impl Handler {
-    fn tell(&self, event: TransportEvent) {
-        // Nobody listens any more: then nobody needs to know.
-        let _ = self.events.unbounded_send(event);
-    }
-
-    fn run(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let task = self.handle.spawn(task).abort_handle();
-        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
-    }
-
-    fn stop_tasks(&self) {
-        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-            task.abort();
-        }
-    }
-
-    fn start_writing(&self) {
-        let started = !self.tasks.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
-        let peer = self.peer.get().and_then(Weak::upgrade);
-        let (Role::Publish(_, packets), Some(track), Some(peer), false) = (&self.role, self.track.get(), peer, started) else {
-            return;
-        };
-        let (packets, track, not_sent) = (packets.clone(), track.clone(), self.not_sent.clone());
-        self.run(async move {
-            let level_id = accepted_level_id(&peer).await;
-            drop(peer);
-            packets::write(packets, track, level_id, not_sent).await;
-        });
-    }
-}
-
-#[async_trait]
-impl PeerConnectionEventHandler for Handler {
-    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
-        if state == RTCIceGatheringState::Complete {
-            self.gathered.notify_one();
-        }
-    }
-
-    /// The ClientHello that the crate makes when ICE connects lies until the driver's next time-out. A candidate makes a
-    /// time-out due at once, so one is added; it is never checked, because a pair is selected already.
-    async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
-        if state == RTCIceConnectionState::Connected
-            && let Some(peer) = self.peer.get().and_then(Weak::upgrade)
-        {
-            let nudge = RTCIceCandidateInit {
-                candidate: NUDGE.to_owned(),
-                ..Default::default()
-            };
-            if let Err(error) = peer.add_ice_candidate(nudge).await {
-                tracing::debug!(%error, "the first DTLS message waits for a time-out");
-            }
-        }
-    }
-
-    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
-        match state {
-            RTCPeerConnectionState::Connected => {
-                self.start_writing();
-                self.tell(TransportEvent::Connected);
-            }
-            RTCPeerConnectionState::Disconnected => self.tell(TransportEvent::Disconnected),
-            RTCPeerConnectionState::Failed => self.tell(TransportEvent::Failed),
-            RTCPeerConnectionState::Closed => self.tell(TransportEvent::Closed),
-            _ => {}
-        }
-    }
-
-    async fn on_track(&self, track: Arc<dyn TrackRemote>) {
-        if let Role::Play(packets) = &self.role {
-            self.run(packets::read(packets.clone(), track));
-        }
-    }
 }

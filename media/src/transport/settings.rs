@@ -41,7 +41,6 @@ pub(super) fn media_engine(channels: usize, sends: bool) -> Result<MediaEngine> 
     let codec = RTCRtpCodecParameters {
         rtp_codec: opus(channels),
         payload_type: OPUS_PAYLOAD_TYPE,
-        ..Default::default()
     };
     engine.register_codec(codec, RtpCodecKind::Audio)?;
     if sends {
