@@ -33,24 +33,26 @@ pub const MAX_TOKEN: usize = 8 * 1024;
 /// Largest frame in bytes that a client takes; a server keeps the snapshot of a whole room below it.
 pub const MAX_SERVER_FRAME: usize = 8 * 1024 * 1024;
 
-/// Close codes of the WebSocket. They are for logs: what a client does next never depends on them.
+/// Close codes of the WebSocket (RFC 6455 section 7.4.1 and its IANA registry). They are for logs: what a client does next
+/// never depends on them.
 pub mod close {
-    /// The login is over: after a logout or a kick-out.
+    /// The login is over, or the session moved to a newer socket.
     pub const NORMAL: u16 = 1000;
-    /// The server stops; come again, the session is kept if the server comes back in time.
-    pub const GOING_AWAY: u16 = 1001;
-    /// A frame without a usable id, so that it could not be answered.
+    /// No frame of a WebSocket.
     pub const PROTOCOL: u16 = 1002;
     /// A binary frame.
     pub const UNSUPPORTED: u16 = 1003;
-    /// Too many requests.
+    /// A text frame without a usable id, so that it could not be answered.
+    pub const UNREADABLE: u16 = 1007;
+    /// No login or resume in time, no heartbeat in time, or too many bad requests.
     pub const POLICY: u16 = 1008;
     /// A frame over [`MAX_CLIENT_FRAME`](super::MAX_CLIENT_FRAME).
     pub const TOO_BIG: u16 = 1009;
-    /// Neither login nor resume came in time.
-    pub const NO_LOGIN: u16 = 4001;
-    /// The session was taken up on another socket.
-    pub const RESUMED_ELSEWHERE: u16 = 4002;
-    /// The socket was silent for too long.
-    pub const SILENT: u16 = 4003;
+    /// The server restarts; come back a little later.
+    pub const RESTART: u16 = 1012;
+    /// The server cannot serve this socket now, for example because it reads too slowly; come back a little later.
+    pub const TRY_AGAIN_LATER: u16 = 1013;
 }
+
+#[cfg(test)]
+mod page;

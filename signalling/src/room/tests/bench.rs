@@ -160,7 +160,11 @@ pub(super) fn streams(text: &str) -> Event {
 
 fn update(text: &str) -> (ZegoUpdateType, impl Iterator<Item = &str>) {
     let (sign, names) = text.split_at(1);
-    let update = if sign == "+" { ZegoUpdateType::Add } else { ZegoUpdateType::Delete };
+    let update = if sign == "+" {
+        ZegoUpdateType::Add
+    } else {
+        ZegoUpdateType::Delete
+    };
     (update, names.split(','))
 }
 

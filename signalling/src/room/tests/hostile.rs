@@ -190,7 +190,17 @@ fn json_frame() -> impl Strategy<Value = String> {
         Just(r#"{"code":1002051,"message":"m","retry":{"after_ms":18446744073709551615}}"#.to_owned()),
     ];
     let key = prop::sample::select(vec![
-        "id", "ok", "error", "seq", "event", "update", "users", "streams", "code", "message", "need_relogin",
+        "id",
+        "ok",
+        "error",
+        "seq",
+        "event",
+        "update",
+        "users",
+        "streams",
+        "code",
+        "message",
+        "need_relogin",
     ]);
     prop::collection::btree_map(key, value, 0..6).prop_map(|fields| {
         let fields: Vec<String> = fields.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();

@@ -74,10 +74,15 @@ fn the_first_heartbeat_comes_at_a_random_time_within_the_interval_then_one_each_
             }
         }
         assert!(times[0] <= 30.1, "{times:?}");
-        assert!(times.windows(2).all(|pair| (pair[1] - pair[0] - 30.0).abs() < 0.2), "{times:?}");
+        assert!(
+            times.windows(2).all(|pair| (pair[1] - pair[0] - 30.0).abs() < 0.2),
+            "{times:?}"
+        );
         firsts.push(times[0]);
     }
-    let (min, max) = firsts.iter().fold((f64::MAX, 0.0_f64), |(min, max), at| (min.min(*at), max.max(*at)));
+    let (min, max) = firsts
+        .iter()
+        .fold((f64::MAX, 0.0_f64), |(min, max), at| (min.min(*at), max.max(*at)));
     assert!(max - min > 5.0, "not random: {firsts:?}");
 }
 

@@ -27,8 +27,14 @@ fn the_login_shows_what_the_engine_gave() {
     let Request::Login(login) = bench.request().request else {
         panic!("no login")
     };
-    assert_eq!((login.app_id, login.room_id.as_str(), login.user_id.as_str()), (1, "room", "me"));
-    assert_eq!((login.token.as_str(), login.user_update, login.max_member_count), ("token-1", true, 3));
+    assert_eq!(
+        (login.app_id, login.room_id.as_str(), login.user_id.as_str()),
+        (1, "room", "me")
+    );
+    assert_eq!(
+        (login.token.as_str(), login.user_update, login.max_member_count),
+        ("token-1", true, 3)
+    );
     assert_eq!(login.versions, [1]);
     assert_eq!(bench.urls, ["ws://one/v1/signal"]);
 }
@@ -123,13 +129,18 @@ fn a_server_that_does_not_answer_is_left_after_10_seconds() {
 #[test]
 fn fallback_servers_are_tried_in_order_without_a_wait_and_all_before_the_first_wait() {
     let mut given = options();
-    given.servers = ["ws://one", "not a url", "ws://two", "http://wrong", "ws://three"].map(String::from).to_vec();
+    given.servers = ["ws://one", "not a url", "ws://two", "http://wrong", "ws://three"]
+        .map(String::from)
+        .to_vec();
     let mut bench = Bench::new(given);
     bench.act(RoomState::start);
     for _ in 0..3 {
         bench.lose();
     }
-    assert_eq!(bench.urls, ["ws://one/v1/signal", "ws://two/v1/signal", "ws://three/v1/signal"]);
+    assert_eq!(
+        bench.urls,
+        ["ws://one/v1/signal", "ws://two/v1/signal", "ws://three/v1/signal"]
+    );
     assert_eq!(bench.connected_at, [0.0; 3]);
     bench.pass_until_connecting();
     assert_eq!(bench.urls[3], "ws://one/v1/signal");
@@ -178,7 +189,10 @@ fn what_comes_before_the_answer_to_the_login_is_counted_and_ignored() {
     bench.open();
     bench.event(1, super::bench::users("+a"));
     bench.ok(99, &crate::protocol::Done {});
-    assert_eq!((bench.counters.early_frames.get(), bench.counters.stray_replies.get()), (1, 1));
+    assert_eq!(
+        (bench.counters.early_frames.get(), bench.counters.stray_replies.get()),
+        (1, 1)
+    );
     bench.accept(snapshot(1, &["a"], &[]));
     assert_eq!(bench.told(), ["LOGINING 0", "LOGINED 0", "users +a"]);
 }

@@ -36,7 +36,9 @@ enum Step {
     ForgetEvents,
     RefuseLater,
     RefuseForGood(i32),
-    Kick { relogin: bool },
+    Kick {
+        relogin: bool,
+    },
     Publish,
     Unpublish,
     Renew(u8),
@@ -88,7 +90,11 @@ struct Server {
 impl Server {
     fn snapshot(&self) -> Snapshot {
         let users: Vec<String> = self.users.iter().map(|user| format!("u{user}")).collect();
-        let streams: Vec<String> = self.streams.iter().map(|(user, stream)| format!("s{user}-{stream}@u{user}")).collect();
+        let streams: Vec<String> = self
+            .streams
+            .iter()
+            .map(|(user, stream)| format!("s{user}-{stream}@u{user}"))
+            .collect();
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
         let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
         snapshot(self.seq, &users, &streams)
@@ -192,12 +198,20 @@ impl Application {
 
     fn hear(&mut self, event: &RoomEvent) {
         let over = [Reason::LoginFailed, Reason::ReconnectFailed, Reason::Kickout, Reason::Logout];
-        assert!(!self.told.is_some_and(|told| over.contains(&told)), "{} after {:?}", text(event), self.told);
+        assert!(
+            !self.told.is_some_and(|told| over.contains(&told)),
+            "{} after {:?}",
+            text(event),
+            self.told
+        );
         let connected = matches!(self.told, Some(Reason::Logined | Reason::Reconnected));
         match event {
             RoomEvent::StateChanged { reason, code, .. } => {
                 assert!(self.may_follow(*reason), "{reason} after {:?}", self.told);
-                let fine = matches!(reason, Reason::Logining | Reason::Logined | Reason::Reconnected | Reason::Logout);
+                let fine = matches!(
+                    reason,
+                    Reason::Logining | Reason::Logined | Reason::Reconnected | Reason::Logout
+                );
                 assert_eq!(*code == 0, fine, "{reason} {code}");
                 self.told = Some(*reason);
             }
@@ -233,13 +247,19 @@ impl Application {
         match self.told {
             None => reason == Reason::Logining,
             Some(Reason::Logining) => {
-                matches!(reason, Reason::Logined | Reason::LoginFailed | Reason::Kickout | Reason::Logout)
+                matches!(
+                    reason,
+                    Reason::Logined | Reason::LoginFailed | Reason::Kickout | Reason::Logout
+                )
             }
             Some(Reason::Logined | Reason::Reconnected) => {
                 matches!(reason, Reason::Reconnecting | Reason::Kickout | Reason::Logout)
             }
             Some(Reason::Reconnecting) => {
-                matches!(reason, Reason::Reconnected | Reason::ReconnectFailed | Reason::Kickout | Reason::Logout)
+                matches!(
+                    reason,
+                    Reason::Reconnected | Reason::ReconnectFailed | Reason::Kickout | Reason::Logout
+                )
             }
             Some(_) => false,
         }
@@ -247,7 +267,11 @@ impl Application {
 
     fn agrees_with(&self, server: &Server) {
         let users: BTreeSet<String> = server.users.iter().map(|user| format!("u{user}")).collect();
-        let streams: BTreeSet<String> = server.streams.iter().map(|(user, stream)| format!("s{user}-{stream}")).collect();
+        let streams: BTreeSet<String> = server
+            .streams
+            .iter()
+            .map(|(user, stream)| format!("s{user}-{stream}"))
+            .collect();
         assert_eq!(self.users, users);
         assert_eq!(self.streams.keys().cloned().collect::<BTreeSet<_>>(), streams);
     }

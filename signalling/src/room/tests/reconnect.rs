@@ -233,7 +233,10 @@ fn a_kick_out_carries_the_kickers_text_as_documented_json() {
     let text = r#"{"seq":1,"event":"kickOut","code":1002055,"message":"spam \"x\"","need_relogin":false}"#;
     bench.state.on_text(std::time::Instant::now(), link, text);
     let effects = format!("{:?}", bench.state.take_effects());
-    assert!(effects.contains(r#"{\"custom_kickout_message\":\"spam \\\"x\\\"\"}"#), "{effects}");
+    assert!(
+        effects.contains(r#"{\"custom_kickout_message\":\"spam \\\"x\\\"\"}"#),
+        "{effects}"
+    );
 }
 
 #[test]

@@ -82,7 +82,10 @@ fn a_pause_is_carried_out_or_refused() {
     pause(&mut bench, 2);
     bench.refuse(WireError::fatal(1104044, "not played"));
     assert_eq!(bench.answers[0], (Ticket(1), Ok(Answer::Done)));
-    assert!(matches!(bench.answers[1], (Ticket(2), Err(RequestError::Refused { code: 1104044, .. }))));
+    assert!(matches!(
+        bench.answers[1],
+        (Ticket(2), Err(RequestError::Refused { code: 1104044, .. }))
+    ));
 }
 
 #[test]
@@ -107,7 +110,10 @@ fn nothing_is_queued_while_the_link_is_away() {
         publish(&mut bench, 1, "offer");
         play(&mut bench, 2);
         pause(&mut bench, 3);
-        let all = bench.answers.iter().all(|(_, answer)| *answer == Err(RequestError::Disconnected));
+        let all = bench
+            .answers
+            .iter()
+            .all(|(_, answer)| *answer == Err(RequestError::Disconnected));
         assert!(all && bench.answers.len() == 3);
         assert!(bench.sent().is_empty());
     }
@@ -154,7 +160,14 @@ fn an_answer_without_sdp_is_refused_with_1100999() {
     play(&mut bench, 1);
     let id = bench.request().id;
     bench.ok(id, &json!({ "sdp": "wrong field" }));
-    assert!(matches!(&bench.answers[0].1, Err(RequestError::Refused { code: 1100999, retry_after: None, .. })));
+    assert!(matches!(
+        &bench.answers[0].1,
+        Err(RequestError::Refused {
+            code: 1100999,
+            retry_after: None,
+            ..
+        })
+    ));
     assert_eq!(bench.counters.unreadable_results.get(), 1);
 }
 
@@ -188,8 +201,14 @@ fn the_end_of_a_stream_is_told_at_once_and_repeating_it_is_harmless() {
         bench.act(|state, now| state.stop_play(now, stream_id("p")));
     }
     let sent: Vec<Request> = bench.sent().into_iter().map(|frame| frame.request).collect();
-    let unpublish: Request = Unpublish { stream_id: stream_id("s") }.into();
-    let stop: Request = StopPlay { stream_id: stream_id("p") }.into();
+    let unpublish: Request = Unpublish {
+        stream_id: stream_id("s"),
+    }
+    .into();
+    let stop: Request = StopPlay {
+        stream_id: stream_id("p"),
+    }
+    .into();
     assert_eq!(sent, [unpublish.clone(), stop.clone(), unpublish, stop]);
 }
 

@@ -4,9 +4,7 @@ use express_messages::room::{PlayStream, PublishStream};
 
 use super::{
     super::requests::Ticket,
-    bench::{
-        Bench, heartbeat_ok, login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, users,
-    },
+    bench::{Bench, heartbeat_ok, login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, users},
 };
 use crate::protocol::{Event, KickOut, Request, SdpOk, StreamEnded, StreamRoleWord, Unpublish, WireError};
 
@@ -36,7 +34,10 @@ fn a_resume_names_the_session_its_secret_and_the_last_event_seen() {
     let Request::Resume(resume) = bench.request().request else {
         panic!("no resume")
     };
-    assert_eq!((resume.session.as_str(), resume.secret.as_str(), resume.last_seq), ("session", "secret", 11));
+    assert_eq!(
+        (resume.session.as_str(), resume.secret.as_str(), resume.last_seq),
+        ("session", "secret", 11)
+    );
 }
 
 #[test]
@@ -220,9 +221,18 @@ fn streams_that_the_server_did_not_keep_are_reported_and_unwanted_ones_are_stopp
     ok.publishing = vec![stream_id("old")];
     ok.playing = vec![stream_id("s2")];
     bench.ok(id, &ok);
-    assert_eq!(bench.told(), ["restored true", "ended Publish mine 1103027", "ended Play s1 1004020"]);
+    assert_eq!(
+        bench.told(),
+        ["restored true", "ended Publish mine 1103027", "ended Play s1 1004020"]
+    );
     let stop = bench.request();
-    assert_eq!(stop.request, Unpublish { stream_id: stream_id("old") }.into());
+    assert_eq!(
+        stop.request,
+        Unpublish {
+            stream_id: stream_id("old")
+        }
+        .into()
+    );
 }
 
 #[test]
@@ -249,7 +259,10 @@ fn a_kick_out_among_the_missed_events_ends_the_login() {
         message: String::new(),
         need_relogin: false,
     });
-    bench.ok(id, &resume_ok(Some(vec![sequenced(11, users("+c")), sequenced(12, kick)]), None));
+    bench.ok(
+        id,
+        &resume_ok(Some(vec![sequenced(11, users("+c")), sequenced(12, kick)]), None),
+    );
     assert_eq!(bench.told(), ["restored true", "users +c", "KICKOUT 1002055"]);
     assert!(bench.ended);
 }

@@ -81,7 +81,8 @@ fn a_delete_carries_the_documented_reasons_as_json() {
     let [Effect::Emit(RoomEvent::StreamUpdate { extended_data, .. })] = &effects[..] else {
         panic!("{effects:?}")
     };
-    let documented = serde_json::json!({"stream_delete_reason":[{"stream_id":"s","code":2,"description":"user_heart_beat_timeout"}]});
+    let documented =
+        serde_json::json!({"stream_delete_reason":[{"stream_id":"s","code":2,"description":"user_heart_beat_timeout"}]});
     assert_eq!(serde_json::from_str::<serde_json::Value>(extended_data).unwrap(), documented);
 }
 
