@@ -204,3 +204,6 @@ fn fraction(part: f64, whole: f64) -> f64 {
 fn seconds_between(from: Instant, to: Instant) -> f64 {
     to.saturating_duration_since(from).as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests;

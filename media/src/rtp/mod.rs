@@ -17,3 +17,6 @@ mod shared;
 pub use packet::{RtpHeader, RtpPacketIn, RtpPacketOut, audio_level_dbov};
 pub use receive::{PacketSender, ReceiveOptions, ReceivePipeline, ReceiveSnapshot, ReceiveStats, receive_pipeline};
 pub use send::{PacketReceiver, RtpStart, SendControl, SendPipeline, SendSnapshot, SendStats, send_pipeline};
+
+#[cfg(test)]
+mod tests;

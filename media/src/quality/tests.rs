@@ -1,0 +1,140 @@
+use super::*;
+use crate::playout::PlayoutStats;
+
+fn received(packets: u64, lost: u64, break_samples: u64) -> ReceiveSnapshot {
+    ReceiveSnapshot {
+        playout: PlayoutStats {
+            packets_received: packets,
+            packets_expected: packets + lost,
+            bytes_received: packets * 120,
+            packets_late: 2,
+            packets_discarded: 3,
+            total_samples_received: (packets + lost) * 960,
+            concealed_samples: lost * 960,
+            break_samples,
+            jitter_buffer_emitted_count: packets * 960,
+            jitter_buffer_delay_sample_us: packets * 960 * 40_000,
+            jitter_us: 2_500,
+            ..PlayoutStats::default()
+        },
+        ring_overruns: 1,
+    }
+}
+
+fn input(snapshot: ReceiveSnapshot) -> PlayQualityInput {
+    PlayQualityInput {
+        snapshot,
+        peak_level: 0.25,
+        round_trip_time: Some(Duration::from_millis(30)),
+        publisher_loss: None,
+        muted: false,
+        connected: true,
+    }
+}
+
+#[test]
+fn rates_are_those_of_the_interval_and_totals_those_of_the_whole_life() {
+    let zero = Instant::now();
+    let mut quality = PlayQuality::new(zero);
+    quality.report(zero + Duration::from_secs(3), &input(received(150, 0, 0)));
+    let stats = quality.report(zero + Duration::from_secs(6), &input(received(285, 15, 14_400)));
+    let audio = &stats.audio;
+    assert_eq!(audio.audio_fps, 45.0);
+    assert_eq!(audio.audio_bitrate, 43.2);
+    assert_eq!((audio.audio_packets_lost, audio.audio_packets_lost_rate), (15, 0.1));
+    assert_eq!(audio.audio_jitter, 2.5);
+    assert_eq!(audio.audio_level, 0.25);
+    assert_eq!(audio.audio_cumulative_decode_time, 285.0 * 20.0);
+    assert_eq!(audio.audio_cumulative_break_time, 300.0);
+    assert_eq!(audio.audio_cumulative_break_rate, 0.05);
+    assert_eq!(audio.jitter_buffer_delay_ms, 40.0);
+    assert_eq!(audio.packets_discarded, 6);
+    assert_eq!((audio.audio_codec.as_str(), audio.mute_state.as_str()), ("opus", "0"));
+    assert_eq!(audio.audio_sampling_rate, 48_000);
+    assert_eq!(audio.audio_quality, QualityGrade::Good);
+    assert_eq!(stats.peer_to_peer_delay, Some(55.0));
+    assert_eq!(stats.peer_to_peer_packet_lost_rate, None);
+}
+
+#[test]
+fn an_interval_without_a_packet_divides_by_nothing() {
+    let zero = Instant::now();
+    let mut quality = PlayQuality::new(zero);
+    for _ in 0..2 {
+        let stats = quality.report(
+            zero,
+            &PlayQualityInput {
+                connected: true,
+                ..Default::default()
+            },
+        );
+        assert_eq!(stats.audio.audio_bitrate, 0.0);
+        assert_eq!(stats.audio.audio_packets_lost_rate, 0.0);
+        assert_eq!(stats.audio.jitter_buffer_delay_ms, 0.0);
+        assert_eq!(stats.audio.audio_quality, QualityGrade::Unknown);
+        assert_eq!(stats.peer_to_peer_delay, None);
+    }
+}
+
+#[test]
+fn losses_on_both_ways_add_up() {
+    let zero = Instant::now();
+    let both = PlayQualityInput {
+        publisher_loss: Some(0.5),
+        ..input(received(50, 50, 0))
+    };
+    let stats = PlayQuality::new(zero).report(zero + Duration::from_secs(3), &both);
+    assert_eq!(stats.peer_to_peer_packet_lost_rate, Some(0.75));
+}
+
+#[test]
+fn muted_and_away_are_shown() {
+    let zero = Instant::now();
+    let away = PlayQualityInput {
+        muted: true,
+        connected: false,
+        ..input(received(50, 0, 0))
+    };
+    let stats = PlayQuality::new(zero).report(zero + Duration::from_secs(3), &away);
+    assert_eq!(stats.audio.mute_state, "1");
+    assert_eq!(stats.audio.audio_quality, QualityGrade::Die);
+}
+
+#[test]
+fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
+    let zero = Instant::now();
+    let mut quality = PublishQuality::new(zero);
+    let mut input = PublishQualityInput {
+        snapshot: SendSnapshot {
+            packets: 150,
+            payload_bytes: 18_000,
+            frames: 150,
+            ..Default::default()
+        },
+        remote: None,
+        round_trip_time: None,
+        muted: false,
+        connected: true,
+    };
+    let first = quality.report(zero + Duration::from_secs(3), &input).audio;
+    assert_eq!((first.audio_bitrate, first.audio_fps), (48.0, 50.0));
+    assert_eq!(first.audio_quality, QualityGrade::Unknown);
+    assert_eq!(first.round_trip_time_ms, None);
+
+    input.snapshot.packets = 300;
+    input.remote = Some(RemoteReport {
+        packets_lost: 15,
+        jitter: Duration::from_millis(4),
+    });
+    input.round_trip_time = Some(Duration::from_millis(20));
+    let second = quality.report(zero + Duration::from_secs(6), &input).audio;
+    assert_eq!((second.audio_packets_lost, second.audio_packets_lost_rate), (15, 0.1));
+    assert_eq!(second.audio_quality, QualityGrade::Good);
+    assert_eq!(second.round_trip_time_ms, Some(20.0));
+
+    // A new transport counts from zero: nothing is lost less than nothing.
+    input.snapshot.packets = 450;
+    input.remote = Some(RemoteReport::default());
+    let third = quality.report(zero + Duration::from_secs(9), &input).audio;
+    assert_eq!((third.audio_packets_lost, third.audio_packets_lost_rate), (0, 0.0));
+}
