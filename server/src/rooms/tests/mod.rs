@@ -1,1 +1,11 @@
-//! Tables in virtual time.
+//! The rules of rooms as tables in virtual time: no socket, no media, no clock.
+
+mod actor;
+mod invariants;
+mod limits;
+mod login;
+mod media;
+mod publish;
+mod resume;
+mod token;
+mod world;

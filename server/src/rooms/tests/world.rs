@@ -1,0 +1,402 @@
+//! A world around [`RoomsState`]: clients that remember what they were told, a media plane that answers everything, and
+//! a clock that moves when it is told to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use express_messages::ids::{RoomId, StreamId, UserId};
+use express_signalling::protocol::*;
+use express_token::{Grant, Iv, Privileges, Secret, issue};
+use serde_json::Value;
+
+use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
+use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
+use crate::rooms::{BadFrame, ConnectionId, Effect, Negotiation, Now, RoomsState, StateOptions};
+
+pub(super) const APP: u32 = 7;
+pub(super) const STRICT_APP: u32 = 8;
+pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const START_S: u64 = 1_700_000_000;
+
+/// What the world heard from the state.
+#[derive(Debug, Default)]
+pub(super) struct Socket {
+    pub(super) replies: BTreeMap<u64, ServerFrame>,
+    pub(super) events: Vec<SequencedEvent>,
+    pub(super) closed: Option<u16>,
+}
+
+pub(super) struct World {
+    pub(super) state: RoomsState,
+    pub(super) now: Duration,
+    pub(super) sockets: BTreeMap<ConnectionId, Socket>,
+    /// Media connections: for which stream, as publisher or not.
+    pub(super) peers: BTreeMap<PeerId, (StreamKey, bool)>,
+    pub(super) paused: BTreeMap<PeerId, bool>,
+    /// Questions that wait, while `hold` is set.
+    pub(super) held: Vec<Negotiation>,
+    pub(super) hold: bool,
+    /// What the media plane says instead of an answer.
+    pub(super) refuse: Option<fn() -> NegotiateError>,
+    last_connection: u64,
+    last_request: u64,
+    last_peer: u64,
+}
+
+/// A logged in client.
+#[derive(Debug, Clone)]
+pub(super) struct Client {
+    pub(super) connection: ConnectionId,
+    pub(super) session: String,
+    pub(super) secret: String,
+    pub(super) ok: LoginOk,
+}
+
+pub(super) fn room(id: &str) -> RoomId {
+    RoomId::new(id).unwrap()
+}
+
+pub(super) fn stream(id: &str) -> StreamId {
+    StreamId::new(id).unwrap()
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub(super) fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let mut config = ServerConfig::embedded();
+        change(&mut config);
+        let app = AppConfig::new(APP, Secret::new(SECRET).unwrap());
+        let mut strict = AppConfig::new(STRICT_APP, Secret::new(SECRET).unwrap());
+        strict.on_token_expiry = OnTokenExpiry::Kick;
+        let state = RoomsState::new(StateOptions {
+            limits: config.limits,
+            timings: config.timings,
+            apps: vec![app, strict],
+            seed: [42; 32],
+        });
+        Self {
+            state,
+            // An hour ahead, so that a stray read of a real clock shows.
+            now: Duration::from_secs(3600),
+            sockets: BTreeMap::new(),
+            peers: BTreeMap::new(),
+            paused: BTreeMap::new(),
+            held: Vec::new(),
+            hold: false,
+            refuse: None,
+            last_connection: 0,
+            last_request: 0,
+            last_peer: 0,
+        }
+    }
+
+    pub(super) fn at(&self) -> Now {
+        Now {
+            mono: self.now,
+            unix_ms: START_S * 1000 + u64::try_from(self.now.as_millis()).unwrap(),
+        }
+    }
+
+    pub(super) fn unix_s(&self) -> i64 {
+        i64::try_from(self.at().unix_ms / 1000).unwrap()
+    }
+
+    pub(super) fn open(&mut self) -> ConnectionId {
+        self.last_connection += 1;
+        let connection = ConnectionId(self.last_connection);
+        self.sockets.insert(connection, Socket::default());
+        let effects = self.state.on_open(self.at(), connection);
+        self.carry_out(effects);
+        connection
+    }
+
+    /// The client closes its socket.
+    pub(super) fn close(&mut self, connection: ConnectionId) {
+        let effects = self.state.on_closed(self.at(), connection, true);
+        self.carry_out(effects);
+    }
+
+    /// The server finds the socket dead.
+    pub(super) fn lose(&mut self, connection: ConnectionId) {
+        let effects = self.state.on_closed(self.at(), connection, false);
+        self.carry_out(effects);
+    }
+
+    /// Sends a request; the number to look its answer up.
+    pub(super) fn send(&mut self, connection: ConnectionId, request: impl Into<Request>) -> u64 {
+        self.last_request += 1;
+        let effects = self.state.on_request(self.at(), connection, self.last_request, request.into());
+        self.carry_out(effects);
+        self.last_request
+    }
+
+    pub(super) fn bad_frame(&mut self, connection: ConnectionId, id: Option<u64>) {
+        let problem = "bad".into();
+        let effects = self.state.on_bad_frame(self.at(), connection, BadFrame { id, problem });
+        self.carry_out(effects);
+    }
+
+    /// Sends a request and takes its answer.
+    pub(super) fn ask<C: Call>(&mut self, connection: ConnectionId, request: C) -> Result<C::Ok, WireError> {
+        let id = self.send(connection, request);
+        self.answer::<C>(connection, id).unwrap()
+    }
+
+    pub(super) fn answer<C: Call>(&mut self, connection: ConnectionId, id: u64) -> Option<Result<C::Ok, WireError>> {
+        match self.sockets.get_mut(&connection)?.replies.remove(&id)? {
+            ServerFrame::Ok { ok, .. } => Some(Ok(parse(ok))),
+            ServerFrame::Error { error, .. } => Some(Err(error)),
+            ServerFrame::Event(event) => panic!("{event:?} is no reply"),
+        }
+    }
+
+    pub(super) fn code<C: Call>(&mut self, connection: ConnectionId, request: C) -> i32 {
+        match self.ask(connection, request) {
+            Ok(_) => 0,
+            Err(error) => error.code,
+        }
+    }
+
+    pub(super) fn token(&self, user: &str) -> String {
+        self.token_for(APP, user, 86_400, None)
+    }
+
+    pub(super) fn token_for(&self, app_id: u32, user: &str, ttl_s: i64, privileges: Option<Privileges>) -> String {
+        let grant = Grant {
+            app_id,
+            user_id: user.into(),
+            ttl_s,
+            privileges,
+        };
+        let claims = grant.claims(1, self.unix_s());
+        issue(&claims, &Secret::new(SECRET).unwrap(), &Iv::Gcm([9; 12])).unwrap()
+    }
+
+    pub(super) fn login_request(&self, user: &str, room_id: &str) -> Login {
+        Login {
+            versions: vec![VERSION],
+            app_id: APP,
+            room_id: room(room_id),
+            user_id: UserId::new(user).unwrap(),
+            user_name: String::new(),
+            token: self.token(user),
+            user_update: true,
+            max_member_count: 0,
+        }
+    }
+
+    pub(super) fn login(&mut self, user: &str, room_id: &str) -> Client {
+        let request = self.login_request(user, room_id);
+        self.login_with(request).unwrap()
+    }
+
+    pub(super) fn login_with(&mut self, request: Login) -> Result<Client, WireError> {
+        let connection = self.open();
+        let ok = self.ask(connection, request)?;
+        Ok(Client {
+            connection,
+            session: ok.session.clone(),
+            secret: ok.secret.clone(),
+            ok,
+        })
+    }
+
+    pub(super) fn resume(&mut self, client: &Client, last_seq: u64) -> (ConnectionId, Result<ResumeOk, WireError>) {
+        let connection = self.open();
+        let resume = Resume {
+            versions: vec![VERSION],
+            session: client.session.clone(),
+            secret: client.secret.clone(),
+            last_seq,
+        };
+        let answer = self.ask(connection, resume);
+        (connection, answer)
+    }
+
+    /// Publishes and connects: the stream is announced.
+    pub(super) fn publish(&mut self, connection: ConnectionId, stream_id: &str) -> PeerId {
+        assert_eq!(self.code(connection, publish(stream_id)), 0);
+        let peer = PeerId(self.last_peer);
+        self.connected(peer);
+        peer
+    }
+
+    pub(super) fn play(&mut self, connection: ConnectionId, stream_id: &str) -> PeerId {
+        assert_eq!(self.code(connection, play(stream_id)), 0);
+        PeerId(self.last_peer)
+    }
+
+    pub(super) fn last_peer(&self) -> PeerId {
+        PeerId(self.last_peer)
+    }
+
+    pub(super) fn connected(&mut self, peer: PeerId) {
+        let effects = self.state.on_media(self.at(), ForwarderEvent::Connected { peer });
+        self.carry_out(effects);
+    }
+
+    pub(super) fn gone(&mut self, peer: PeerId, reason: GoneReason) {
+        self.peers.remove(&peer);
+        let effects = self.state.on_media(self.at(), ForwarderEvent::Gone { peer, reason });
+        self.carry_out(effects);
+    }
+
+    /// The media plane answers the oldest question that waits.
+    pub(super) fn release(&mut self) {
+        let negotiation = self.held.remove(0);
+        self.negotiate(negotiation);
+    }
+
+    /// Lets time pass, deadline by deadline.
+    pub(super) fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(due) = self.state.next_deadline().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            let effects = self.state.on_time(self.at());
+            self.carry_out(effects);
+        }
+        self.now = end;
+    }
+
+    pub(super) fn pass_s(&mut self, seconds: u64) {
+        self.pass(Duration::from_secs(seconds));
+    }
+
+    /// The same while these clients send heartbeats.
+    pub(super) fn pass_with_heartbeats(&mut self, seconds: u64, clients: &[ConnectionId]) {
+        for _ in 0..seconds {
+            self.pass_s(1);
+            for client in clients {
+                let _ = self.ask(*client, Heartbeat {}).unwrap();
+            }
+        }
+    }
+
+    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`.
+    pub(super) fn news(&mut self, connection: ConnectionId) -> Vec<String> {
+        let events = std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().events);
+        events.into_iter().flat_map(|event| short(&event.event)).collect()
+    }
+
+    pub(super) fn closed(&self, connection: ConnectionId) -> Option<u16> {
+        self.sockets[&connection].closed
+    }
+
+    pub(super) fn media_peers(&self) -> BTreeSet<PeerId> {
+        self.peers.keys().copied().collect()
+    }
+
+    fn negotiate(&mut self, negotiation: Negotiation) {
+        let answer = match self.refuse {
+            Some(refuse) => Err(refuse()),
+            None => {
+                self.last_peer += 1;
+                let peer = PeerId(self.last_peer);
+                self.peers.insert(peer, (negotiation.stream, negotiation.publish));
+                Ok(Answer {
+                    peer,
+                    sdp: format!("answer to {}", negotiation.offer),
+                })
+            }
+        };
+        let effects = self.state.on_negotiated(self.at(), negotiation.ticket, answer);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Reply { connection, frame } => {
+                    let (ServerFrame::Ok { id, .. } | ServerFrame::Error { id, .. }) = frame else {
+                        panic!("an event is no reply");
+                    };
+                    let socket = self.sockets.get_mut(&connection).unwrap();
+                    assert_eq!(socket.closed, None, "nothing is sent behind a close");
+                    assert!(socket.replies.insert(id, frame).is_none(), "request {id} was answered twice");
+                }
+                Effect::Event { connection, seq, event } => {
+                    let socket = self.sockets.get_mut(&connection).unwrap();
+                    assert_eq!(socket.closed, None, "nothing is sent behind a close");
+                    socket.events.push(event.sequenced(seq));
+                }
+                Effect::Close { connection, reason } => {
+                    assert!(reason.text.len() <= 123);
+                    assert!(self.sockets.get_mut(&connection).unwrap().closed.replace(reason.code).is_none());
+                }
+                Effect::Negotiate(negotiation) if self.hold => self.held.push(negotiation),
+                Effect::Negotiate(negotiation) => self.negotiate(negotiation),
+                Effect::RemovePeer(peer) => {
+                    self.peers.remove(&peer);
+                }
+                Effect::PausePlayer { peer, paused } => {
+                    self.paused.insert(peer, paused);
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn publish(stream_id: &str) -> Publish {
+    Publish {
+        stream_id: stream(stream_id),
+        offer: "offer".into(),
+        extra_info: String::new(),
+    }
+}
+
+pub(super) fn play(stream_id: &str) -> Play {
+    Play {
+        stream_id: stream(stream_id),
+        offer: "offer".into(),
+    }
+}
+
+pub(super) fn unpublish(stream_id: &str) -> Unpublish {
+    Unpublish {
+        stream_id: stream(stream_id),
+    }
+}
+
+pub(super) fn stop_play(stream_id: &str) -> StopPlay {
+    StopPlay {
+        stream_id: stream(stream_id),
+    }
+}
+
+pub(super) fn privileges(room_id: &str, login: bool, publish: bool, streams: Option<&[&str]>) -> Privileges {
+    Privileges {
+        room_id: room_id.into(),
+        login,
+        publish,
+        streams: streams.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).unwrap()
+}
+
+pub(super) fn short(event: &Event) -> Vec<String> {
+    let sign = |update: &express_messages::types::ZegoUpdateType| match update {
+        express_messages::types::ZegoUpdateType::Add => '+',
+        _ => '-',
+    };
+    match event {
+        Event::RoomUserUpdate(users) => {
+            users.users.iter().map(|user| format!("{}{}", sign(&users.update), user.user_id)).collect()
+        }
+        Event::RoomStreamUpdate(streams) if streams.reasons.is_empty() => {
+            streams.streams.iter().map(|stream| format!("{}{}", sign(&streams.update), stream.stream_id)).collect()
+        }
+        Event::RoomStreamUpdate(streams) => {
+            streams.reasons.iter().map(|gone| format!("-{}:{}", gone.stream_id, gone.reason.code())).collect()
+        }
+        Event::KickOut(kick) => vec![format!("kick:{}", kick.code)],
+        Event::StreamEnded(ended) => vec![format!("ended {}:{:?}:{}", ended.stream_id, ended.role, ended.code).to_lowercase()],
+        Event::Unknown => panic!("no such event"),
+        _ => panic!("{event:?} is not expected here"),
+    }
+}
