@@ -1,6 +1,6 @@
 //! Opus (RFC 6716): 48 kHz in and out, one frame of 20 ms on the sending side, whatever arrives on the receiving side.
 //!
-//! The encoder is that of the `opus` crate; the decoder is our own small wrapper of libopus ([`ffi`]), because deep
+//! The encoder is that of the `opus` crate; the decoder ([`Decoder`]) is our own small wrapper of libopus, because deep
 //! concealment and speech enhancement (libopus 1.5 and later) are switched by a decoder setting which that crate hides.
 
 mod encoder;

@@ -260,9 +260,9 @@ impl Playout {
             return Move::Break;
         }
         let Some(first) = self.store.first() else {
-            return match (self.in_dtx, self.paused) {
-                (true, _) => Move::Noise,
-                (false, true) => Move::End,
+            return match (self.paused, self.in_dtx) {
+                (true, _) => Move::End,
+                (false, true) => Move::Noise,
                 (false, false) => Move::Conceal(BLOCK_FRAMES),
             };
         };

@@ -8,11 +8,11 @@
 //!               └─► delay ─────┘                      └─► stretch, on adapt's word ──┘
 //! ```
 //!
-//! - [`timeline`] gives each packet one media time that only goes forward;
-//! - [`delay`] says how long packets should wait, from how late they come;
+//! - `timeline` gives each packet one media time that only goes forward;
+//! - `delay` says how long packets should wait, from how late they come;
 //! - whenever fewer than 10 ms are decoded, one `Move` is chosen and made: play the packet whose time has come, rebuild or
 //!   conceal the one that is missing, make comfort noise, or wait;
-//! - [`adapt`] compares the delay with its target after each packet, and [`stretch`] shortens or lengthens what was decoded.
+//! - `adapt` compares the delay with its target after each packet, and `stretch` shortens or lengthens what was decoded.
 //!
 //! A move never looks at the wall clock, only at `now − media time` of what would be played. So each jitter buffer runs on the
 //! listener's clock, however irregularly that asks, and drift between both clocks is one more reason to stretch.

@@ -10,13 +10,15 @@
 //! through a return ring to be dropped where it came from.
 
 mod packet;
+mod packetise;
 mod receive;
 mod send;
 mod shared;
 
 pub use packet::{RtpHeader, RtpPacketIn, RtpPacketOut, audio_level_dbov};
+pub use packetise::RtpStart;
 pub use receive::{PacketSender, ReceiveOptions, ReceivePipeline, ReceiveSnapshot, ReceiveStats, receive_pipeline};
-pub use send::{PacketReceiver, RtpStart, SendControl, SendPipeline, SendSnapshot, SendStats, send_pipeline};
+pub use send::{PacketReceiver, SendControl, SendPipeline, SendSnapshot, SendStats, send_pipeline};
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::{
     RtpHeader, RtpPacketOut, audio_level_dbov,
+    packetise::{Packetiser, RtpStart},
     shared::{PeakMeter, Published},
 };
 use crate::codec::{CodecError, Encoder, FRAME_SAMPLES};
@@ -26,22 +27,6 @@ use crate::codec::{CodecError, Encoder, FRAME_SAMPLES};
 const RING_PACKETS: usize = 64;
 /// The largest Opus frame (RFC 6716 §3.2.1).
 const MAX_PAYLOAD: usize = 1_275;
-/// Up to this many bytes a packet says "silence" and nothing else (RFC 6716 §3.1: a TOC byte without a frame).
-const DTX_PAYLOAD: usize = 2;
-
-/// Where the RTP stream starts; random values, as RFC 3550 §5.1 asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RtpStart {
-    /// The source.
-    pub ssrc: u32,
-    /// Payload type of Opus, as negotiated.
-    pub payload_type: u8,
-    /// Of the first packet. Keep it below 2^15, so that SRTP's roll-over counter starts at 0 on both sides.
-    pub sequence: u16,
-    /// Of the first captured sample.
-    pub timestamp: u32,
-}
-
 /// Makes the sending pipeline of one publication: the sink for the pump, the packets for the network task, and the handles.
 ///
 /// It starts inactive: [`SendControl::set_active`] when a transport is connected.
@@ -227,60 +212,6 @@ impl Drop for SendPipeline {
         // The ring first: whoever wakes up must find it abandoned.
         self.ring = None;
         self.shared.ready.notify_one();
-    }
-}
-
-/// Gives packets their sequence numbers and media times, and leaves out what DTX need not send.
-#[derive(Debug)]
-struct Packetiser {
-    next: RtpHeader,
-    in_dtx: bool,
-}
-
-impl Packetiser {
-    fn new(start: RtpStart) -> Self {
-        Self {
-            next: RtpHeader {
-                marker: true,
-                payload_type: start.payload_type,
-                sequence_number: start.sequence,
-                timestamp: start.timestamp,
-                ssrc: start.ssrc,
-            },
-            in_dtx: false,
-        }
-    }
-
-    /// Media time passes without a frame.
-    fn skip(&mut self, samples: usize) {
-        // At most one frame, so the cast is exact.
-        self.next.timestamp = self.next.timestamp.wrapping_add(samples as u32);
-    }
-
-    /// The next packet begins a talk spurt.
-    fn start_spurt(&mut self) {
-        self.next.marker = true;
-        self.in_dtx = false;
-    }
-
-    /// The header for a frame of `length` bytes; `None` where nothing need be sent.
-    ///
-    /// The first frame of a silence is sent, so that the receiver knows a silence from a loss; the others are not.
-    fn next(&mut self, length: usize) -> Option<RtpHeader> {
-        let silent = length <= DTX_PAYLOAD;
-        let skip = silent && self.in_dtx;
-        if self.in_dtx && !silent {
-            self.next.marker = true;
-        }
-        self.in_dtx = silent;
-        let header = self.next;
-        self.skip(FRAME_SAMPLES);
-        if skip {
-            return None;
-        }
-        self.next.marker = false;
-        self.next.sequence_number = self.next.sequence_number.wrapping_add(1);
-        Some(header)
     }
 }
 

@@ -86,6 +86,11 @@ fn dtx_is_no_loss_and_has_comfort_noise() {
     assert_eq!((stats.concealed_samples, stats.breaks, stats.packets_lost()), (0, 0, 0));
     assert!(stats.comfort_noise_samples > 48_000);
     assert_no_click(&heard.samples, 0.03);
+    let noise = rms(&heard.samples[3 * 48_000..4 * 48_000 + 24_000]);
+    assert!(
+        (0.000_05..0.002).contains(&noise),
+        "comfort noise as faint as the noise was: {noise}"
+    );
     // The second spurt is there, and where it belongs.
     assert!(rms(&heard.samples[6 * 48_000..7 * 48_000 - 24_000]) > 0.1);
     assert!(heard.mean_delay_ms() < 60.0);
@@ -190,6 +195,16 @@ fn a_pump_that_stood_still_catches_up_by_leaving_out() {
     assert!(heard.stats.packets_discarded > 60);
     assert_no_click(&heard.samples, 0.05);
     assert!(heard.delays_ms[9] < 110.0, "{:?}", heard.delays_ms);
+}
+
+#[test]
+fn a_listener_who_comes_late_begins_with_the_newest() {
+    let sent = send(&tone(440.0, 0.3, 6.0, 1), &EncoderOptions::default(), rtp_start(1), 0);
+    let asks: Vec<i64> = every_10ms(6.0).into_iter().filter(|at| *at > 3_000_000).collect();
+    let heard = listen(options(), &deliver(&sent, |_| Some(0)), &asks);
+    assert!(heard.stats.packets_discarded > 140);
+    assert_eq!(heard.stats.concealed_samples, 0);
+    assert!(heard.mean_delay_ms() < 60.0, "{}", heard.mean_delay_ms());
 }
 
 #[test]
