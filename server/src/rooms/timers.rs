@@ -37,6 +37,11 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    #[cfg(test)]
+    pub(super) fn is_set(&self, key: K) -> bool {
+        self.by_key.contains_key(&key)
+    }
+
     /// Takes one that is due at `now`, the oldest first.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<K> {
         let (at, key) = *self.by_time.first()?;

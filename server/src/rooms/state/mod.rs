@@ -1,5 +1,7 @@
 //! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
 
+#[cfg(test)]
+mod check;
 mod end;
 mod login;
 mod play;
@@ -376,20 +378,23 @@ impl RoomsState {
         }
     }
 
+    /// A reply that comes too late for its socket is dropped with it: a client repeats what was not answered.
     fn reply(&mut self, connection: ConnectionId, frame: ServerFrame) {
-        self.effects.push(Effect::Reply { connection, frame });
+        if self.connections.get(&connection).is_some_and(|known| !known.closing) {
+            self.effects.push(Effect::Reply { connection, frame });
+        }
     }
 
     fn refuse(&mut self, connection: ConnectionId, id: u64, error: WireError) {
         self.counters.refuse(error.code);
         tracing::debug!(connection = connection.0, code = error.code, message = error.message, "request refused");
-        // Before the close that a strike may have put in the list.
-        let closing = self.effects.iter().position(
-            |effect| matches!(effect, Effect::Close { connection: closed, .. } if *closed == connection),
-        );
-        let at = closing.unwrap_or(self.effects.len());
         let frame = ServerFrame::error(id, error);
-        self.effects.insert(at, Effect::Reply { connection, frame });
+        let is_close = |effect: &Effect| matches!(effect, Effect::Close { connection: closed, .. } if *closed == connection);
+        match self.effects.iter().position(is_close) {
+            // The strike that this refusal was worth has closed the socket just now.
+            Some(close) => self.effects.insert(close, Effect::Reply { connection, frame }),
+            None => self.reply(connection, frame),
+        }
     }
 
     fn close(&mut self, connection: ConnectionId, reason: CloseReason) {

@@ -1,1 +1,323 @@
+//! Whatever happens in whatever order: the tables agree, and what a client was told is what is there.
 
+use std::collections::BTreeMap;
+
+use express_messages::types::{ZegoStream, ZegoUpdateType, ZegoUser};
+use express_signalling::protocol::{Event, Heartbeat, Logout, PausePlay, RenewToken, SequencedEvent, Snapshot};
+use proptest::prelude::*;
+
+use super::world::*;
+use crate::forwarder::{GoneReason, PeerId};
+use crate::rooms::ConnectionId;
+
+const USERS: [&str; 3] = ["alice", "bob", "carol"];
+const ROOMS: [&str; 2] = ["r1", "r2"];
+const STREAMS: [&str; 3] = ["s1", "s2", "s3"];
+/// Places for logins; more than users, so that users log in twice.
+const DEVICES: usize = 4;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Login { device: usize, user: usize, room: usize, user_update: bool },
+    Resume { device: usize },
+    CloseSocket { device: usize, by_peer: bool },
+    Logout { device: usize },
+    Renew { device: usize, stream: Option<usize> },
+    Publish { device: usize, stream: usize },
+    Unpublish { device: usize, stream: usize },
+    Play { device: usize, stream: usize },
+    StopPlay { device: usize, stream: usize },
+    Pause { device: usize, stream: usize, paused: bool },
+    Heartbeat { device: usize },
+    Hold { hold: bool },
+    Release,
+    Connected { peer: usize },
+    Gone { peer: usize },
+    Pass { seconds: u64 },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let device = 0..DEVICES;
+    let stream = 0..STREAMS.len();
+    let both = (device.clone(), stream.clone());
+    prop_oneof![
+        4 => (device.clone(), 0..USERS.len(), 0..ROOMS.len(), any::<bool>())
+            .prop_map(|(device, user, room, user_update)| Op::Login { device, user, room, user_update }),
+        3 => device.clone().prop_map(|device| Op::Resume { device }),
+        3 => (device.clone(), any::<bool>()).prop_map(|(device, by_peer)| Op::CloseSocket { device, by_peer }),
+        1 => device.clone().prop_map(|device| Op::Logout { device }),
+        1 => (device.clone(), proptest::option::of(stream.clone())).prop_map(|(device, stream)| Op::Renew { device, stream }),
+        5 => both.clone().prop_map(|(device, stream)| Op::Publish { device, stream }),
+        2 => both.clone().prop_map(|(device, stream)| Op::Unpublish { device, stream }),
+        4 => both.clone().prop_map(|(device, stream)| Op::Play { device, stream }),
+        1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
+        1 => (both, any::<bool>()).prop_map(|((device, stream), paused)| Op::Pause { device, stream, paused }),
+        2 => device.prop_map(|device| Op::Heartbeat { device }),
+        1 => any::<bool>().prop_map(|hold| Op::Hold { hold }),
+        2 => Just(Op::Release),
+        5 => (0..20_usize).prop_map(|peer| Op::Connected { peer }),
+        3 => (0..20_usize).prop_map(|peer| Op::Gone { peer }),
+        3 => prop_oneof![1..10_u64, 40..120_u64].prop_map(|seconds| Op::Pass { seconds }),
+    ]
+}
+
+/// A client that believes what it is told.
+#[derive(Debug, Clone)]
+struct Device {
+    client: Client,
+    user: &'static str,
+    user_update: bool,
+    last_seq: u64,
+    users: BTreeMap<String, ZegoUser>,
+    streams: BTreeMap<String, ZegoStream>,
+}
+
+impl Device {
+    fn new(client: Client, user: &'static str, user_update: bool) -> Self {
+        let mut device = Self {
+            user,
+            user_update,
+            last_seq: 0,
+            users: BTreeMap::new(),
+            streams: BTreeMap::new(),
+            client,
+        };
+        let snapshot = device.client.ok.snapshot.clone();
+        device.see(&snapshot);
+        device
+    }
+
+    fn see(&mut self, snapshot: &Snapshot) {
+        self.last_seq = snapshot.seq;
+        self.users = snapshot.users.iter().map(|user| (user.user_id.to_string(), user.clone())).collect();
+        self.streams = snapshot.streams.iter().map(|stream| (stream.stream_id.to_string(), stream.clone())).collect();
+    }
+
+    fn hear(&mut self, event: &SequencedEvent) {
+        assert_eq!(event.seq, self.last_seq + 1, "numbers have no gap");
+        self.last_seq = event.seq;
+        match &event.event {
+            Event::RoomUserUpdate(update) => {
+                assert!(self.user_update, "users only for those who want to know");
+                for user in &update.users {
+                    assert_ne!(user.user_id.as_str(), self.user, "nobody hears of oneself");
+                    let known = match update.update {
+                        ZegoUpdateType::Add => self.users.insert(user.user_id.to_string(), user.clone()),
+                        _ => self.users.remove(user.user_id.as_str()),
+                    };
+                    assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
+                }
+            }
+            Event::RoomStreamUpdate(update) => {
+                for stream in &update.streams {
+                    assert_ne!(stream.user.user_id.as_str(), self.user, "nobody hears of oneself");
+                    let known = match update.update {
+                        ZegoUpdateType::Add => self.streams.insert(stream.stream_id.to_string(), stream.clone()),
+                        _ => self.streams.remove(stream.stream_id.as_str()),
+                    };
+                    assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+struct Scene {
+    world: World,
+    devices: Vec<Option<Device>>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        // A short memory, so that both ways of resuming happen, and no rate limits, which have tests of their own.
+        let world = World::with(|config| {
+            config.limits.replay_events = 4;
+            config.limits.requests_per_s = 0;
+            config.limits.logins_per_room_per_s = 0;
+            config.limits.streams_per_user = 2;
+            config.limits.plays_per_user = 2;
+        });
+        Self {
+            world,
+            devices: vec![None; DEVICES],
+        }
+    }
+
+    fn connection(&self, device: usize) -> Option<ConnectionId> {
+        let connection = self.devices[device].as_ref()?.client.connection;
+        let open = self.world.sockets.get(&connection)?.closed.is_none();
+        open.then_some(connection)
+    }
+
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Login { device, user, room, user_update } => self.login(device, USERS[user], ROOMS[room], user_update),
+            Op::Resume { device } => self.resume(device),
+            Op::CloseSocket { device, by_peer } => self.close(device, by_peer),
+            Op::Connected { peer } => {
+                if let Some(peer) = self.nth_peer(peer) {
+                    self.world.connected(peer);
+                }
+            }
+            Op::Gone { peer } => {
+                if let Some(peer) = self.nth_peer(peer) {
+                    self.world.gone(peer, GoneReason::ConsentLost);
+                }
+            }
+            Op::Hold { hold } => self.world.hold = hold,
+            Op::Release if !self.world.held.is_empty() => self.world.release(),
+            Op::Release => {}
+            Op::Pass { seconds } => self.world.pass_s(seconds),
+            other => self.request(other),
+        }
+        self.hear_all();
+    }
+
+    fn request(&mut self, op: Op) {
+        let (Op::Logout { device }
+        | Op::Renew { device, .. }
+        | Op::Publish { device, .. }
+        | Op::Unpublish { device, .. }
+        | Op::Play { device, .. }
+        | Op::StopPlay { device, .. }
+        | Op::Pause { device, .. }
+        | Op::Heartbeat { device }) = op
+        else {
+            panic!("{op:?} is no request");
+        };
+        let Some(connection) = self.connection(device) else {
+            return;
+        };
+        let world = &mut self.world;
+        match op {
+            Op::Logout { .. } => drop(world.send(connection, Logout {})),
+            Op::Renew { stream, .. } => {
+                let device = self.devices[device].as_ref().unwrap();
+                let only = stream.map(|stream| [STREAMS[stream]]);
+                let rights = ROOMS.map(|room| privileges(room, true, true, only.as_ref().map(|only| &only[..])));
+                for rights in rights {
+                    let token = world.token_for(APP, device.user, 86_400, Some(rights));
+                    world.send(connection, RenewToken { token });
+                }
+            }
+            Op::Publish { stream, .. } => drop(world.send(connection, publish(STREAMS[stream]))),
+            Op::Unpublish { stream, .. } => drop(world.send(connection, unpublish(STREAMS[stream]))),
+            Op::Play { stream, .. } => drop(world.send(connection, play(STREAMS[stream]))),
+            Op::StopPlay { stream, .. } => drop(world.send(connection, stop_play(STREAMS[stream]))),
+            Op::Pause { stream: id, paused, .. } => {
+                let stream_id = stream(STREAMS[id]);
+                world.send(connection, PausePlay { stream_id, paused });
+            }
+            _ => drop(world.send(connection, Heartbeat {})),
+        }
+    }
+
+    fn login(&mut self, device: usize, user: &'static str, room: &str, user_update: bool) {
+        self.close(device, true);
+        let mut request = self.world.login_request(user, room);
+        request.user_update = user_update;
+        let client = self.world.login_with(request).unwrap();
+        self.devices[device] = Some(Device::new(client, user, user_update));
+    }
+
+    fn resume(&mut self, index: usize) {
+        let Some(mut device) = self.devices[index].take() else {
+            return;
+        };
+        let (connection, answer) = self.world.resume(&device.client, device.last_seq);
+        if let Ok(ok) = answer {
+            // The old socket, if there was one, is closed by now.
+            device.client.connection = connection;
+            assert_ne!(ok.missed.is_some(), ok.snapshot.is_some());
+            ok.missed.iter().flatten().for_each(|event| device.hear(event));
+            if let Some(snapshot) = &ok.snapshot {
+                device.see(snapshot);
+            }
+            self.devices[index] = Some(device);
+        } else {
+            self.world.close(connection);
+        }
+    }
+
+    fn close(&mut self, device: usize, by_peer: bool) {
+        if let Some(connection) = self.devices[device].as_ref().map(|device| device.client.connection) {
+            match by_peer {
+                true => self.world.close(connection),
+                false => self.world.lose(connection),
+            }
+            self.world.sockets.get_mut(&connection).unwrap().closed = Some(1000);
+        }
+    }
+
+    fn nth_peer(&self, number: usize) -> Option<PeerId> {
+        let peers: Vec<_> = self.world.peers.keys().copied().collect();
+        peers.get(number.checked_rem(peers.len())?).copied()
+    }
+
+    fn hear_all(&mut self) {
+        for device in self.devices.iter_mut().flatten() {
+            let Some(socket) = self.world.sockets.get_mut(&device.client.connection) else {
+                continue;
+            };
+            for event in std::mem::take(&mut socket.events) {
+                device.hear(&event);
+            }
+        }
+    }
+
+    /// What every connected client believes is what is there.
+    fn check(&self) {
+        self.world.state.check();
+        assert_eq!(self.world.media_peers(), self.world.state.known_peers(), "no media connection is forgotten");
+        for (index, device) in self.devices.iter().enumerate() {
+            let (Some(device), Some(_)) = (device, self.connection(index)) else {
+                continue;
+            };
+            let truth = self.world.state.snapshot_of(&device.client.session).unwrap();
+            assert_eq!(truth.seq, device.last_seq);
+            assert_eq!(truth.users.len(), device.users.len());
+            assert!(truth.users.iter().all(|user| device.users.get(user.user_id.as_str()) == Some(user)));
+            assert_eq!(truth.streams.len(), device.streams.len());
+            assert!(truth.streams.iter().all(|stream| device.streams.get(stream.stream_id.as_str()) == Some(stream)));
+        }
+    }
+
+    /// Everybody falls silent.
+    fn end(mut self) {
+        while !self.world.held.is_empty() {
+            self.world.release();
+        }
+        let open: Vec<_> = self.world.sockets.keys().copied().collect();
+        for connection in open {
+            self.world.lose(connection);
+        }
+        self.world.pass_s(101);
+        assert!(self.world.state.is_empty(), "something is left: {:?}", self.world.state);
+        assert!(self.world.media_peers().is_empty());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { max_shrink_iters: 5_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_tables_agree_and_every_client_knows_the_truth(ops in prop::collection::vec(op(), 1..120)) {
+        let mut scene = Scene::new();
+        for op in ops {
+            scene.apply(op);
+            scene.check();
+        }
+        scene.end();
+    }
+}
+
+#[test]
+fn the_same_seed_and_the_same_requests_give_the_same_sessions() {
+    let sessions = || {
+        let mut world = World::new();
+        let client = world.login("alice", "r");
+        (client.session, client.secret, client.ok.room_session_id)
+    };
+    assert_eq!(sessions(), sessions());
+}

@@ -136,7 +136,6 @@ fn an_answer_for_a_session_that_ended_meanwhile_leaves_nothing_behind() {
     world.hold = true;
     world.send(alice.connection, publish("s"));
     assert_eq!(world.code(alice.connection, Logout {}), 0);
-    world.sockets.get_mut(&alice.connection).unwrap().closed = None;
     world.release();
     assert!(world.media_peers().is_empty());
     assert_eq!(world.state.counters().streams, 0);

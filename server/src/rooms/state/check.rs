@@ -1,0 +1,129 @@
+//! What is true between any two calls; for tests.
+
+use std::collections::{BTreeSet, HashSet};
+
+use express_signalling::protocol::Snapshot;
+
+use super::RoomsState;
+use super::records::{PeerUse, Timer};
+use crate::forwarder::PeerId;
+
+impl RoomsState {
+    /// What this session would be shown now; `None` if there is none.
+    pub(in crate::rooms) fn snapshot_of(&self, session_id: &str) -> Option<Snapshot> {
+        let key = self.session_ids.get(session_id)?;
+        Some(self.snapshot(&self.sessions[key]))
+    }
+
+    /// The media connections it knows.
+    pub(in crate::rooms) fn known_peers(&self) -> BTreeSet<PeerId> {
+        self.peers.keys().copied().collect()
+    }
+
+    /// Whether nothing is left of anything.
+    pub(in crate::rooms) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+            && self.sessions.is_empty()
+            && self.session_ids.is_empty()
+            && self.users.is_empty()
+            && self.rooms.is_empty()
+            && self.streams.is_empty()
+            && self.stream_names.is_empty()
+            && self.peers.is_empty()
+            && self.pending.is_empty()
+            && self.timers.next().is_none()
+            && self.apps.values().all(|app| (app.sessions, app.rooms) == (0, 0))
+    }
+
+    /// Panics if the tables contradict each other.
+    pub(in crate::rooms) fn check(&self) {
+        self.check_sessions();
+        self.check_rooms();
+        self.check_streams();
+        self.check_peers();
+    }
+
+    fn check_sessions(&self) {
+        assert_eq!(self.sessions.len(), self.session_ids.len());
+        assert_eq!(self.sessions.len(), self.users.len(), "one session for each user");
+        assert_eq!(self.sessions.len(), self.apps.values().map(|app| app.sessions).sum::<usize>());
+        for (key, session) in &self.sessions {
+            assert_eq!(self.session_ids[&session.id], *key);
+            assert_eq!(self.users[&(session.room.0, session.user.user_id.clone())], *key);
+            assert!(self.rooms[&session.room].members.contains(key));
+            assert!(session.replay.len() <= self.limits.replay_events);
+            assert!(self.timers.is_set(Timer::Session(*key)));
+            if let Some(connection) = session.connection {
+                assert_eq!(self.connections[&connection].session, Some(*key));
+            }
+            for stream in &session.publishing {
+                assert_eq!(self.streams[stream].owner, Some(*key));
+            }
+            for (stream, play) in &session.playing {
+                assert!(self.streams[stream].players.contains(key));
+                assert!(play.peer.is_some() || play.ticket.is_some());
+            }
+        }
+        for (connection, known) in &self.connections {
+            if let Some(key) = known.session {
+                assert_eq!(self.sessions[&key].connection, Some(*connection));
+            }
+        }
+    }
+
+    fn check_rooms(&self) {
+        assert_eq!(self.rooms.len(), self.apps.values().map(|app| app.rooms).sum::<usize>());
+        for (room_key, room) in &self.rooms {
+            assert!(!room.members.is_empty(), "an empty room is gone");
+            assert!(room.members.iter().all(|key| self.sessions[key].room == *room_key));
+            for (place, stream) in &room.streams {
+                assert_eq!(self.streams[stream].announced, Some(*place));
+                assert_eq!(self.streams[stream].room, *room_key);
+            }
+        }
+    }
+
+    fn check_streams(&self) {
+        assert_eq!(self.streams.len(), self.stream_names.len(), "one life of each streamID at a time");
+        for (key, stream) in &self.streams {
+            assert_eq!(self.stream_names[&stream.name], *key);
+            if stream.announced.is_some_and(|place| self.rooms[&stream.room].streams.get(&place) != Some(key)) {
+                panic!("{stream:?} is announced and not in its room");
+            }
+            match stream.owner {
+                Some(owner) => {
+                    assert!(self.sessions[&owner].publishing.contains(key));
+                    assert_eq!(self.sessions[&owner].user, stream.user);
+                }
+                None => {
+                    assert!(stream.announced.is_some() && self.timers.is_set(Timer::Stream(*key)));
+                    let user = (stream.room.0, stream.user.user_id.clone());
+                    assert_eq!(self.sessions[&self.users[&user]].room, stream.room, "the user it was left to is there");
+                }
+            }
+            let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
+            let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].connection.is_none());
+            assert!(alive || silent || self.timers.is_set(Timer::Stream(*key)), "{stream:?} hangs");
+            assert!(stream.players.iter().all(|player| self.sessions[player].playing.contains_key(key)));
+        }
+    }
+
+    fn check_peers(&self) {
+        let mut used = HashSet::new();
+        for (key, stream) in &self.streams {
+            for peer in stream.media.iter().chain(&stream.next) {
+                assert_eq!(self.peers[peer], PeerUse::Publisher(*key));
+                assert!(used.insert(*peer));
+            }
+        }
+        for (session, playing) in self.sessions.iter().map(|(key, session)| (*key, &session.playing)) {
+            for (stream, play) in playing {
+                if let Some(peer) = play.peer {
+                    assert_eq!(self.peers[&peer], PeerUse::Player { session, stream: *stream });
+                    assert!(used.insert(peer));
+                }
+            }
+        }
+        assert_eq!(used.len(), self.peers.len(), "no media connection is kept for nothing");
+    }
+}
