@@ -1,8 +1,8 @@
 //! AudioDeviceActor: carries out what [`crate::state`] decides.
 
-mod engine_room;
 mod files;
 mod mics;
+mod running_pump;
 mod streams;
 
 use std::{
@@ -15,11 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture, ResponseFuture, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseActFuture, ResponseFuture, SpawnHandle, WrapFuture,
+};
 use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AudioDeviceEvent, ListDevices, SinkId, StopAudioDevice},
-    codes,
     ids::LocalStreamId,
     types::ZegoDeviceInfos,
 };
@@ -27,17 +28,17 @@ use tokio::sync::oneshot;
 
 use crate::{
     PumpDrive,
-    devices::{AudioBackend, DeviceDesk, DeviceHealth, StreamKey},
+    devices::{AudioBackend, DeviceDesk, DeviceHealth, ListDevicesError, StreamKey},
     files::FileMode,
     state::{DeviceState, Effect, Observation},
     worker::Worker,
 };
-use engine_room::EngineRoom;
+use running_pump::RunningPump;
 
 /// Commands that may wait. They are rare; the default of 16 could be met by one burst of streams.
 const MAILBOX: usize = 256;
-/// How often what the pump returned and what devices reported is looked at, where the pump has its own thread.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long listing or opening devices may take; a sound server that hangs would block for ever.
+const DEVICES_WITHIN: Duration = Duration::from_secs(5);
 /// How long the end may take: the owner waits 1 s.
 const STOP_WITHIN: Duration = Duration::from_millis(900);
 
@@ -49,7 +50,9 @@ pub struct AudioDeviceActor {
     owner: ExitGuard<AudioDeviceEvent>,
     state: DeviceState,
     drive: PumpDrive,
-    room: EngineRoom,
+    pump: RunningPump,
+    /// The interval of [`Self::look`], while the pump runs.
+    looking: Option<SpawnHandle>,
     desk: DeviceDesk,
     devices: HashMap<StreamKey, Arc<DeviceHealth>>,
     files: Vec<Worker<()>>,
@@ -73,7 +76,8 @@ impl AudioDeviceActor {
             owner: ExitGuard::new(events, |panicked| AudioDeviceEvent::Exited { panicked }),
             state: DeviceState::default(),
             drive,
-            room: EngineRoom::new(drive),
+            pump: RunningPump::new(drive),
+            looking: None,
             desk: DeviceDesk::new(backend, drive == PumpDrive::Thread),
             devices: HashMap::new(),
             files: Vec::new(),
@@ -105,9 +109,17 @@ impl AudioDeviceActor {
 
     fn carry_out_one(&mut self, effect: Effect, ctx: &mut Context<Self>) {
         match effect {
-            Effect::StartPump => self.room.start(),
-            Effect::StopPump => self.room.stop(),
-            Effect::Pump(command) => self.room.send(command),
+            Effect::StartPump => {
+                self.pump.start();
+                self.looking = Some(ctx.run_interval(self.pump.look_every(), Self::look));
+            }
+            Effect::StopPump => {
+                self.pump.stop();
+                if let Some(looking) = self.looking.take() {
+                    ctx.cancel_future(looking);
+                }
+            }
+            Effect::Pump(command) => self.pump.send(command),
             Effect::OpenSpeaker(key) => self.open_speaker(key, ctx),
             Effect::Close(key) => {
                 self.devices.remove(&key);
@@ -123,7 +135,7 @@ impl AudioDeviceActor {
     /// Every 10 or 20 ms: moves the pump where it has no thread, and looks at what others left.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let now = now();
-        self.room.look(now);
+        self.pump.look(now);
         self.report_ended_files();
         let mut effects = Vec::new();
         for (&key, health) in &self.devices {
@@ -154,11 +166,6 @@ impl Actor for AudioDeviceActor {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        let every = match self.drive {
-            PumpDrive::Thread => LOOK_EVERY,
-            PumpDrive::Arbiter => crate::pump::PERIOD,
-        };
-        ctx.run_interval(every, Self::look);
     }
 }
 
@@ -166,15 +173,9 @@ impl Handler<ListDevices> for AudioDeviceActor {
     type Result = ResponseFuture<Result<ZegoDeviceInfos, ZegoError>>;
 
     fn handle(&mut self, _: ListDevices, _: &mut Self::Context) -> Self::Result {
-        let answer = self.desk.list();
+        let answer = answered(self.desk.list());
         Box::pin(async move {
-            let Ok(list) = answer.await else {
-                return Err(ZegoError::new(
-                    codes::ENUMERATE_DEVICES_FAIL,
-                    "audio devices cannot be listed: their thread is gone",
-                ));
-            };
-            let list = list?;
+            let list = answer.await.ok_or_else(|| ListDevicesError(NO_ANSWER.into()))??;
             Ok(ZegoDeviceInfos {
                 microphones: list.inputs,
                 speakers: list.outputs,
@@ -192,11 +193,11 @@ impl Handler<StopAudioDevice> for AudioDeviceActor {
         self.running_files.clear();
         self.carry_out(Vec::new(), ctx);
         self.devices.clear();
-        let room = self.room.ended();
+        let pumps = self.pump.ended();
         let threads: Vec<_> = self.files.drain(..).chain(self.desk.shut()).collect();
         let recordings: Vec<_> = self.recordings.drain().map(|(_, complete)| complete).collect();
         let all = async move {
-            room.await;
+            pumps.await;
             for recording in recordings {
                 // A dropped sender is how it says that it is complete.
                 let _ = recording.await;
@@ -212,6 +213,14 @@ impl Handler<StopAudioDevice> for AudioDeviceActor {
         };
         Box::pin(end.into_actor(self).map(|(), _, ctx| actix::ActorContext::stop(ctx)))
     }
+}
+
+/// Why [`answered`] has nothing to give.
+const NO_ANSWER: &str = "the sound system does not answer";
+
+/// What the device desk answers; `None` where it takes too long or is gone. An answer that comes too late is undone there.
+async fn answered<T>(answer: oneshot::Receiver<T>) -> Option<T> {
+    tokio::time::timeout(DEVICES_WITHIN, answer).await.ok()?.ok()
 }
 
 /// The actor's one clock: virtual where tokio's is.

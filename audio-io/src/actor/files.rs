@@ -51,7 +51,7 @@ impl AudioDeviceActor {
     fn add_recording(&mut self, place: PlayoutId, recording: Recording) -> SinkId {
         let place = SinkPlace::Playout(place);
         let id = self.state.add_sink(place);
-        self.room
+        self.pump
             .send(PumpCommand::AddSink(place, SinkEntry::new(id, recording.sink)));
         self.recordings.insert(id, recording.complete);
         id

@@ -3,7 +3,7 @@
 use actix::{ActorFutureExt, AsyncContext, Context, ResponseActFuture, WrapFuture};
 use express_messages::{ZegoError, ids::LocalStreamId};
 
-use super::{AudioDeviceActor, now};
+use super::{AudioDeviceActor, NO_ANSWER, answered, now};
 use crate::{
     devices::{InputPort, OpenDeviceError, Opened, OutputPort, StreamKey},
     pump::{LocalStream, MicId, MicInput, PumpCommand, SpeakerOut},
@@ -24,8 +24,8 @@ impl AudioDeviceActor {
         }
         let mic = self.state.new_mic();
         let opening = self.desk.open_input(StreamKey(mic.0), device_id.clone());
-        Box::pin(opening.into_actor(self).map(move |opened, this, ctx| {
-            let opened = opened.unwrap_or_else(|_| Err(thread_gone("microphone")));
+        Box::pin(answered(opening).into_actor(self).map(move |opened, this, ctx| {
+            let opened = opened.unwrap_or_else(|| Err(no_answer("microphone")));
             let ready = opened
                 .map_err(ZegoError::from)
                 .and_then(|opened| this.mic_opened(mic, device_id, opened));
@@ -83,15 +83,17 @@ impl AudioDeviceActor {
 
     /// Opens the default speaker as `key`. Where there is none, everything goes on in silence.
     pub(super) fn open_speaker(&mut self, key: StreamKey, ctx: &mut Context<Self>) {
-        let opening = self.desk.open_output(key).into_actor(self).map(move |opened, this, ctx| {
-            let opened = opened.unwrap_or_else(|_| Err(thread_gone("speaker")));
-            let wanted = opened.and_then(|opened| this.speaker_opened(key, opened));
-            if let Err(error) = wanted {
-                tracing::info!(%error, "no speaker");
-                this.state.speaker_not_opened(key, now());
-            }
-            this.carry_out(Vec::new(), ctx);
-        });
+        let opening = answered(self.desk.open_output(key))
+            .into_actor(self)
+            .map(move |opened, this, ctx| {
+                let opened = opened.unwrap_or_else(|| Err(no_answer("speaker")));
+                let wanted = opened.and_then(|opened| this.speaker_opened(key, opened));
+                if let Err(error) = wanted {
+                    tracing::info!(%error, "no speaker");
+                    this.state.speaker_not_opened(key, now());
+                }
+                this.carry_out(Vec::new(), ctx);
+            });
         ctx.spawn(opening);
     }
 
@@ -106,7 +108,7 @@ impl AudioDeviceActor {
         })?;
         if self.state.speaker_opened(key, opened.name, now()) {
             self.devices.insert(key, health);
-            self.room.send(PumpCommand::SetSpeaker(Box::new(speaker)));
+            self.pump.send(PumpCommand::SetSpeaker(Box::new(speaker)));
         } else {
             self.desk.close(key);
         }
@@ -114,9 +116,9 @@ impl AudioDeviceActor {
     }
 }
 
-fn thread_gone(what: &str) -> OpenDeviceError {
+fn no_answer(what: &str) -> OpenDeviceError {
     OpenDeviceError::Failed {
         name: what.into(),
-        reason: "the thread of the devices is gone".into(),
+        reason: NO_ANSWER.into(),
     }
 }

@@ -84,14 +84,25 @@ impl Connection {
     fn is_choice(&self, device: &cpal::Device, input: bool) -> bool {
         let Ok(id) = device.id() else { return false };
         if self.is_alsa() {
-            // Of the many names of one card, the one that converts everything by itself.
+            let works = || {
+                if input {
+                    device.default_input_config().is_ok()
+                } else {
+                    device.default_output_config().is_ok()
+                }
+            };
             let wanted = if input {
                 DeviceDirection::Input
             } else {
                 DeviceDirection::Output
             };
             let fits = |direction| direction == wanted || direction == DeviceDirection::Duplex;
-            return id.id().starts_with("plughw:") && device.description().is_ok_and(|about| fits(about.direction()));
+            // Of the many names of one card, the one that converts everything by itself; and what the user's
+            // configuration calls the default, which may be no card at all (a sound server).
+            return match id.id() {
+                "default" => works(),
+                name => name.starts_with("plughw:") && device.description().is_ok_and(|about| fits(about.direction())),
+            };
         }
         // A monitor is a source of what a speaker plays: no microphone.
         let supports = if input {

@@ -37,10 +37,10 @@ pub(crate) struct DeviceDesk(Place);
 enum Place {
     /// No request has come yet.
     Idle {
-        room: Room,
+        open: OpenDevices,
         own_thread: bool,
     },
-    Inline(Room),
+    Inline(OpenDevices),
     Thread {
         requests: mpsc::Sender<Request>,
         worker: Worker<()>,
@@ -65,7 +65,7 @@ impl DeviceDesk {
     /// caller's, for virtual time.
     pub(crate) fn new(backend: Box<dyn AudioBackend>, own_thread: bool) -> Self {
         Self(Place::Idle {
-            room: Room {
+            open: OpenDevices {
                 backend,
                 streams: HashMap::new(),
             },
@@ -109,12 +109,12 @@ impl DeviceDesk {
 
     fn request(&mut self, request: Request) {
         self.0 = match std::mem::replace(&mut self.0, Place::Gone) {
-            Place::Idle { room, own_thread } if own_thread => start(room),
-            Place::Idle { room, .. } => Place::Inline(room),
+            Place::Idle { open, own_thread } if own_thread => start(open),
+            Place::Idle { open, .. } => Place::Inline(open),
             other => other,
         };
         match &mut self.0 {
-            Place::Inline(room) => room.serve(request),
+            Place::Inline(open) => open.serve(request),
             // A thread that is gone drops the request, and with it the answer's sender: the caller sees that.
             Place::Thread { requests, .. } => drop(requests.send(request)),
             Place::Idle { .. } | Place::Gone => {}
@@ -122,11 +122,11 @@ impl DeviceDesk {
     }
 }
 
-fn start(mut room: Room) -> Place {
+fn start(mut open: OpenDevices) -> Place {
     let (requests, inbox) = mpsc::channel::<Request>();
     let work = move || {
         while let Ok(request) = inbox.recv() {
-            room.serve(request);
+            open.serve(request);
         }
     };
     match Worker::spawn("zego-devices", work) {
@@ -139,12 +139,12 @@ fn start(mut room: Room) -> Place {
 }
 
 /// The backend and what it opened.
-struct Room {
+struct OpenDevices {
     backend: Box<dyn AudioBackend>,
     streams: HashMap<StreamKey, Box<dyn Send>>,
 }
 
-impl Room {
+impl OpenDevices {
     fn serve(&mut self, request: Request) {
         match request {
             // Here and below: who asked may be gone, and then needs no answer.

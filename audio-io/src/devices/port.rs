@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU8, AtomicU64, Ordering},
+    atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
 };
 
 use cpal::{FromSample, Sample};
@@ -41,12 +41,18 @@ pub enum DeviceFailure {
     Failed,
 }
 
+/// Errors without sound between them that make a device a failed one. Drivers report some that pass (ALSA over PulseAudio does,
+/// once, when it begins); a broken one reports millions a second.
+const ERRORS_MAX: u32 = 100;
+
 /// What a device's callbacks report, readable from any thread without waiting.
 #[derive(Debug, Default)]
 pub struct DeviceHealth {
     failure: AtomicU8,
     frames: AtomicU64,
     xruns: AtomicU64,
+    errors: AtomicU32,
+    errors_in_a_row: AtomicU32,
 }
 
 impl DeviceHealth {
@@ -67,6 +73,24 @@ impl DeviceHealth {
         };
         // Only the first is kept: a second one finds a value other than 0.
         let _ = self.failure.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Notes an error that may pass. Many without sound between them are a failure.
+    pub fn count_error(&self) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        if self.errors_in_a_row.fetch_add(1, Ordering::Relaxed) >= ERRORS_MAX {
+            self.fail(DeviceFailure::Failed);
+        }
+    }
+
+    /// Errors that it reported, other than gaps.
+    pub fn errors(&self) -> u32 {
+        self.errors.load(Ordering::Relaxed)
+    }
+
+    fn count_frames(&self, frames: usize) {
+        self.frames.fetch_add(frames as u64, Ordering::Relaxed);
+        self.errors_in_a_row.store(0, Ordering::Relaxed);
     }
 
     /// Sample frames that its callback has handled.
@@ -145,7 +169,7 @@ impl OutputCallback {
         if self.started && read < frames {
             self.reader.note_underrun(frames - read);
         }
-        self.health.frames.fetch_add(frames as u64, Ordering::Relaxed);
+        self.health.count_frames(frames);
     }
 
     /// Where the device's error callback reports.
@@ -175,7 +199,7 @@ impl InputCallback {
         let frames = samples.len() / from;
         self.writer
             .write_with(frames, |i| finite(f32::from_sample_(samples[i / to * from + i % to])));
-        self.health.frames.fetch_add(frames as u64, Ordering::Relaxed);
+        self.health.count_frames(frames);
     }
 
     /// Where the device's error callback reports.
@@ -248,6 +272,18 @@ mod tests {
             port.reader.read(&mut out);
             assert_eq!(out, wanted, "{channels} channels");
         }
+    }
+
+    #[test]
+    fn errors_between_which_sound_goes_on_are_no_failure() {
+        let (mut callback, port) = output_port(format(2));
+        for _ in 0..1_000 {
+            port.health.count_error();
+            callback.fill(&mut [0.0f32; 4]);
+        }
+        assert_eq!((port.health.failure(), port.health.errors()), (None, 1_000));
+        (0..=ERRORS_MAX).for_each(|_| port.health.count_error());
+        assert_eq!(port.health.failure(), Some(DeviceFailure::Failed));
     }
 
     #[test]

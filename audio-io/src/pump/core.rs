@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use express_messages::audio::AudioBlock;
+use express_messages::{audio::AudioBlock, ids::LocalStreamId};
 
 use super::{
     PlayoutId, PumpCommand, PumpPort, Returned, SinkPlace,
@@ -17,7 +17,6 @@ use super::{
     speaker::SpeakerOut,
 };
 use crate::mixer::Mixer;
-use express_messages::ids::LocalStreamId;
 
 /// Room for streams from the start: 50 played ones is the documented maximum. More than that allocates once, when added.
 const STREAMS: usize = 64;
@@ -26,6 +25,8 @@ const BUDGET: Duration = Duration::from_millis(5);
 
 /// Everything that the pump holds. Stepped by [`Self::tick`], on a thread of its own or by a test.
 #[derive(Debug)]
+// Boxes, as they come and go through rings, and as a stream holds a block of 4 kB.
+#[allow(clippy::vec_box)]
 pub struct PumpCore {
     end: PumpEnd,
     clock: PumpClock,

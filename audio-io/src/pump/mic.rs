@@ -18,7 +18,7 @@ const TRIM_ABOVE: usize = 6;
 /// The pump's end of a capture device.
 ///
 /// # Real time
-/// [`Self::next_block`] computes and reads its ring: no allocation.
+/// A block is computed and read from its ring: no allocation. It logs what was lost when it is dropped, on the control side.
 #[derive(Debug)]
 pub struct MicInput {
     id: MicId,
@@ -114,5 +114,21 @@ impl MicInput {
         })?;
         self.block.samples_mut().copy_from_slice(out);
         Ok(())
+    }
+}
+
+impl Drop for MicInput {
+    fn drop(&mut self) {
+        let ring = self.port.reader.counters();
+        tracing::debug!(
+            mic = self.id.0,
+            underruns = ring.underruns(),
+            overrun_frames = ring.overrun_frames(),
+            trimmed_frames = self.trimmed_frames,
+            faults = self.faults,
+            xruns = self.port.health.xruns(),
+            errors = self.port.health.errors(),
+            "microphone closed"
+        );
     }
 }

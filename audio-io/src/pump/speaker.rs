@@ -13,7 +13,7 @@ use crate::{
 /// The pump's end of a playout device.
 ///
 /// # Real time
-/// Computes and writes to its ring: no allocation.
+/// Computes and writes to its ring: no allocation. It logs what was lost when it is dropped, on the control side.
 #[derive(Debug)]
 pub struct SpeakerOut {
     port: OutputPort,
@@ -66,6 +66,21 @@ impl SpeakerOut {
                 Err(_) => self.faults = self.faults.saturating_add(1),
             },
         }
+    }
+}
+
+impl Drop for SpeakerOut {
+    fn drop(&mut self) {
+        let ring = self.port.writer.counters();
+        tracing::debug!(
+            underruns = ring.underruns(),
+            underrun_frames = ring.underrun_frames(),
+            overrun_frames = ring.overrun_frames(),
+            faults = self.faults,
+            xruns = self.port.health.xruns(),
+            errors = self.port.health.errors(),
+            "speaker closed"
+        );
     }
 }
 

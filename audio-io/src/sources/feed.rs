@@ -73,27 +73,19 @@ impl PlayoutSource for InlineSource {
     }
 }
 
-/// What feeder and source tell each other besides samples.
-#[derive(Default)]
-struct Shared {
-    /// Everything is in the ring.
-    complete: AtomicBool,
-    /// Nobody listens any more.
-    stop: AtomicBool,
-}
-
 /// Takes what a feeder thread decoded.
 struct FedSource {
     ring: SampleReader,
-    shared: Arc<Shared>,
+    /// Nobody listens any more.
+    stop: Arc<AtomicBool>,
     ended: Arc<AtomicBool>,
     feeder: thread::Thread,
 }
 
 impl PlayoutSource for FedSource {
     fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
-        // Asked before the ring: what is complete now was in the ring before.
-        let complete = self.shared.complete.load(Ordering::Acquire);
+        // A feeder that is gone has put everything into the ring. Asked before the ring, or its last samples could be missed.
+        let complete = self.ring.is_abandoned();
         out.reset(self.ring.channels());
         let frames = self.ring.read(out.samples_mut());
         if frames < BLOCK_FRAMES && !complete {
@@ -107,7 +99,7 @@ impl PlayoutSource for FedSource {
 
 impl Drop for FedSource {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Release);
+        self.stop.store(true, Ordering::Release);
         self.feeder.unpark();
     }
 }
@@ -122,28 +114,26 @@ fn open_and_feed(path: &Path, repeat: bool, tell: oneshot::Sender<Result<OpenedW
             return;
         }
     };
-    let (mut writer, reader) = sample_ring(RING_FRAMES, decoder.channels());
+    let (writer, reader) = sample_ring(RING_FRAMES, decoder.channels());
     let counters = Arc::clone(writer.counters());
-    let shared = Arc::new(Shared::default());
+    let stop = Arc::new(AtomicBool::new(false));
     let ended = Arc::new(AtomicBool::new(false));
     let source = FedSource {
         ring: reader,
-        shared: Arc::clone(&shared),
+        stop: Arc::clone(&stop),
         ended: Arc::clone(&ended),
         feeder: thread::current(),
     };
-    let mut more = fill(&mut decoder, &mut writer);
-    shared.complete.store(!more, Ordering::Release);
+    let mut writer = fill(&mut decoder, writer);
     let opened = OpenedWav {
         source: Box::new(source),
         ended,
     };
     // Dropped unheard where nobody waits any more, which sets `stop`.
     drop(tell.send(Ok(opened)));
-    while more && !shared.stop.load(Ordering::Acquire) {
+    while let Some(more) = writer.take().filter(|_| !stop.load(Ordering::Acquire)) {
         thread::park_timeout(FEED_EVERY);
-        more = fill(&mut decoder, &mut writer);
-        shared.complete.store(!more, Ordering::Release);
+        writer = fill(&mut decoder, more);
     }
     if counters.underruns() > 0 {
         let (path, frames) = (path.display(), counters.underrun_frames());
@@ -151,18 +141,18 @@ fn open_and_feed(path: &Path, repeat: bool, tell: oneshot::Sender<Result<OpenedW
     }
 }
 
-/// Fills the ring with whole blocks; says whether there is more.
-fn fill(decoder: &mut WavDecoder, writer: &mut SampleWriter) -> bool {
+/// Fills the ring with whole blocks; gives its writer back where there is more, and drops it at the end of the file.
+fn fill(decoder: &mut WavDecoder, mut writer: SampleWriter) -> Option<SampleWriter> {
     let mut block = [0.0; BLOCK_FRAMES * MAX_CHANNELS];
     let block = &mut block[..BLOCK_FRAMES * decoder.channels()];
     while writer.free_frames() >= BLOCK_FRAMES {
         let frames = decoder.next(block);
         writer.write(&block[..frames * writer.channels()]);
         if frames < BLOCK_FRAMES {
-            return false;
+            return None;
         }
     }
-    true
+    Some(writer)
 }
 
 #[cfg(test)]

@@ -154,7 +154,7 @@ fn note(health: &DeviceHealth, error: &Error) {
         ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated | ErrorKind::HostUnavailable => {
             health.fail(DeviceFailure::Unplugged);
         }
-        _ => health.fail(DeviceFailure::Failed),
+        _ => health.count_error(),
     }
 }
 
@@ -170,7 +170,7 @@ mod tests {
             (ErrorKind::RealtimeDenied, None, 0),
             (ErrorKind::DeviceNotAvailable, Some(DeviceFailure::Unplugged), 0),
             (ErrorKind::StreamInvalidated, Some(DeviceFailure::Unplugged), 0),
-            (ErrorKind::BackendError, Some(DeviceFailure::Failed), 0),
+            (ErrorKind::BackendError, None, 0),
         ] {
             let health = DeviceHealth::default();
             note(&health, &kind.into());

@@ -1,13 +1,19 @@
 //! The running pump as the actor holds it: a thread, or a core that the actor steps itself.
 
-use std::{future::Future, time::Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use tokio::sync::oneshot;
 
 use crate::{
     PumpDrive,
-    pump::{PumpCommand, PumpCore, PumpPort, PumpThread},
+    pump::{PERIOD, PumpCommand, PumpCore, PumpPort, PumpThread},
 };
+
+/// How often what a pump with its own thread returned, and what devices reported, is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 enum Runner {
@@ -23,22 +29,30 @@ struct Losses {
     panics: u64,
 }
 
-/// Starts, commands and ends the pump.
+/// Starts, commands and ends the pump. Runs or not: most of the time of an idle engine it does not.
 #[derive(Debug)]
-pub(super) struct EngineRoom {
+pub(super) struct RunningPump {
     drive: PumpDrive,
     pump: Option<(PumpPort, Runner)>,
     losses: Losses,
     ending: Vec<oneshot::Receiver<()>>,
 }
 
-impl EngineRoom {
+impl RunningPump {
     pub(super) fn new(drive: PumpDrive) -> Self {
         Self {
             drive,
             pump: None,
             losses: Losses::default(),
             ending: Vec::new(),
+        }
+    }
+
+    /// How often [`Self::look`] must be called while it runs.
+    pub(super) fn look_every(&self) -> Duration {
+        match self.pump {
+            Some((_, Runner::Inline(_))) => PERIOD,
+            _ => LOOK_EVERY,
         }
     }
 

@@ -1,0 +1,229 @@
+//! Proves that audio threads do not allocate: device callbacks never, the pump not in steady state.
+#![allow(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
+    hint::black_box,
+    time::{Duration, Instant},
+};
+
+use express_audio_io::{
+    devices::{DeviceFailure, DeviceFormat, InputCallback, OutputCallback, input_port, output_port},
+    pump::{
+        LocalStream, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, SinkEntry, SinkPlace, SpeakerOut,
+    },
+};
+use express_messages::{
+    audio::{AudioBlock, CaptureSink, PlayoutSource},
+    audio_device::SinkId,
+    ids::LocalStreamId,
+};
+
+thread_local! {
+    /// Whether this thread is inside audio code.
+    static AUDIO_THREAD: Cell<bool> = const { Cell::new(false) };
+    /// Calls of the allocator from audio code.
+    static CALLS: Cell<usize> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+fn count() {
+    // A thread that ends has no flag any more, and is not inside audio code.
+    if AUDIO_THREAD.try_with(Cell::get).unwrap_or(false) {
+        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
+    }
+}
+
+// SAFETY: every call is passed on unchanged to the system allocator, which keeps the contract; counting touches only
+// thread-local cells without destructors and does not allocate.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+        count();
+        // SAFETY: `ptr` came from `System.alloc` or `System.realloc` above, with this `layout`.
+        unsafe { System.dealloc(ptr, layout) }
+    }
+
+    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        count();
+        // SAFETY: as in `dealloc`; the caller's promise about `new_size` is passed on.
+        unsafe { System.realloc(ptr, layout, new_size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// Runs `work` as audio code and returns how often it called the allocator.
+fn allocations(work: impl FnOnce()) -> usize {
+    CALLS.set(0);
+    AUDIO_THREAD.set(true);
+    work();
+    AUDIO_THREAD.set(false);
+    CALLS.get()
+}
+
+#[test]
+fn the_test_sees_allocations() {
+    assert!(allocations(|| drop(black_box(vec![1, 2, 3]))) >= 2);
+    let nothing = allocations(|| {
+        black_box([1, 2, 3]);
+    });
+    assert_eq!(nothing, 0);
+}
+
+const RATES: [u32; 2] = [48_000, 44_100];
+
+fn format(rate_hz: u32, channels: usize) -> DeviceFormat {
+    DeviceFormat {
+        rate_hz,
+        channels,
+        period_frames: rate_hz as usize / 50,
+    }
+}
+
+#[test]
+fn device_callbacks_never_allocate_full_or_empty_or_failing() {
+    for channels in [1, 2, 6] {
+        let (mut output, output_port) = output_port(format(48_000, channels));
+        let (mut input, input_port) = input_port(format(48_000, channels));
+        let (mut floats, mut ints) = (vec![0.0f32; 960 * channels], vec![0i16; 960 * channels]);
+        let calls = allocations(|| {
+            for _ in 0..100 {
+                output.fill(&mut floats);
+                output.fill(&mut ints);
+                input.take(&floats);
+                input.take(&ints);
+                output.health().fail(DeviceFailure::Unplugged);
+                input.health().count_error();
+            }
+        });
+        assert_eq!(calls, 0, "{channels} channels");
+        drop((output_port, input_port));
+    }
+}
+
+struct Sum(f32);
+
+impl CaptureSink for Sum {
+    fn on_block(&mut self, block: &AudioBlock, _: Instant) {
+        self.0 += block.samples()[0];
+    }
+}
+
+struct Saw(f32);
+
+impl PlayoutSource for Saw {
+    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
+        out.reset(2);
+        for sample in out.samples_mut() {
+            self.0 = (self.0 + 0.01).fract();
+            *sample = self.0;
+        }
+    }
+}
+
+/// Devices of `rate`, as the pump's neighbours see them.
+struct Devices {
+    input: InputCallback,
+    output: OutputCallback,
+    samples: Vec<f32>,
+}
+
+/// A pump with two of everything, at devices of `rate`.
+fn full_pump(rate: u32) -> (PumpCore, Devices) {
+    let (mut core, mut port) = PumpCore::new();
+    let (output, output_port) = output_port(format(rate, 2));
+    let (input, input_port) = input_port(format(rate, 2));
+    let mic = MicId(1);
+    port.send(PumpCommand::AddMic(Box::new(MicInput::new(mic, input_port, false).unwrap())));
+    port.send(PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(output_port).unwrap())));
+    for (id, stream) in [
+        LocalStream::of_mic(LocalStreamId(1), mic, 1),
+        LocalStream::of_source(LocalStreamId(2), Box::new(Saw(0.0)), 2),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = LocalStreamId(id as u64 + 1);
+        port.send(PumpCommand::AddLocal(Box::new(stream)));
+        port.send(PumpCommand::SetMonitor(id, 0.5));
+        let sink = SinkEntry::new(SinkId(id.0), Box::new(Sum(0.0)));
+        port.send(PumpCommand::AddSink(SinkPlace::Local(id), sink));
+    }
+    for id in [PlayoutId(11), PlayoutId(12)] {
+        port.send(PumpCommand::AddPlayout(Box::new(Playout::new(id, 1.0))));
+        port.send(PumpCommand::SetSource(id, PlayedSource(Some(Box::new(Saw(0.5))))));
+        let tap = SinkEntry::new(SinkId(id.0), Box::new(Sum(0.0)));
+        port.send(PumpCommand::AddSink(SinkPlace::Playout(id), tap));
+    }
+    core.tick(Instant::now());
+    let samples = vec![0.1; rate as usize / 50 * 2];
+    (core, Devices { input, output, samples })
+}
+
+#[test]
+fn a_tick_does_not_allocate_in_steady_state() {
+    for rate in RATES {
+        let (mut core, mut devices) = full_pump(rate);
+        let start = Instant::now();
+        let mut made = 0;
+        let calls = allocations(|| {
+            for tick in 1..2_000u64 {
+                if tick % 2 == 0 {
+                    devices.input.take(&devices.samples);
+                    devices.output.fill(&mut devices.samples);
+                }
+                made += core.tick(start + Duration::from_millis(tick * 10));
+            }
+        });
+        assert_eq!(calls, 0, "{rate} Hz");
+        assert!((1_990..=2_010).contains(&made), "{made} blocks at {rate} Hz");
+    }
+}
+
+#[test]
+fn volume_mute_removal_and_replacement_are_carried_out_without_freeing_anything() {
+    let (mut core, mut port) = PumpCore::new();
+    let local = LocalStreamId(1);
+    let playout = PlayoutId(2);
+    port.send(PumpCommand::AddLocal(Box::new(LocalStream::of_source(
+        local,
+        Box::new(Saw(0.0)),
+        1,
+    ))));
+    port.send(PumpCommand::AddPlayout(Box::new(Playout::new(playout, 1.0))));
+    port.send(PumpCommand::SetSource(playout, PlayedSource(Some(Box::new(Saw(0.0))))));
+    let start = Instant::now();
+    core.tick(start);
+    port.send(PumpCommand::SetVolume(local, 0.5));
+    port.send(PumpCommand::SetMuted(local, true));
+    port.send(PumpCommand::SetSource(playout, PlayedSource(Some(Box::new(Saw(0.2))))));
+    port.send(PumpCommand::RemoveSink(SinkPlace::Local(local), SinkId(99)));
+    let calls = allocations(|| {
+        for tick in 1..5 {
+            core.tick(start + Duration::from_millis(tick * 10));
+        }
+    });
+    assert_eq!(calls, 0);
+    port.send(PumpCommand::RemoveLocal(local));
+    port.send(PumpCommand::RemovePlayout(playout));
+    let calls = allocations(|| {
+        for tick in 5..9 {
+            core.tick(start + Duration::from_millis(tick * 10));
+        }
+    });
+    assert_eq!(calls, 0);
+    let returned: Vec<String> = std::iter::from_fn(|| port.take_returned())
+        .map(|thing| format!("{thing:?}"))
+        .collect();
+    assert_eq!(returned, ["Source", "Local", "Playout"]);
+}
