@@ -30,6 +30,7 @@
 //! goes is answered `Disconnected` too, and what is not answered in time `TimedOut`.
 
 mod actor;
+mod attempts;
 mod commands;
 mod counters;
 mod events;

@@ -10,8 +10,8 @@
 //!                                       Leaving ──► Over ◄── kick-out, fatal refusal, budget over (from anywhere)
 //! ```
 //!
-//! The other halves of the state stand in `session.rs` (login, resume and what follows them), `events.rs` (what the server
-//! tells) and `commands.rs` (what the engine asks).
+//! The rest of the state stands in `attempts.rs` (links, and trying again), `session.rs` (login, resume and what follows
+//! them), `events.rs` (what the server tells) and `commands.rs` (what the engine asks).
 
 use std::{
     sync::Arc,
@@ -27,11 +27,11 @@ use tracing::{debug, warn};
 
 use super::{
     counters::Counters,
-    link::{LinkError, signal_url},
+    link::signal_url,
     media::Media,
     report::Report,
     requests::{Answer, Purpose, Requests, Ticket},
-    retry::{Next, Retry, SHORTEST_WAIT},
+    retry::Retry,
     roster::Roster,
     timers::{Timer, Timers, after},
     token::TokenKeeper,
@@ -120,13 +120,13 @@ pub(super) struct Session {
 pub(super) struct RoomState {
     pub(super) options: RoomOptions,
     pub(super) counters: Arc<Counters>,
-    urls: Vec<String>,
+    pub(super) urls: Vec<String>,
     rng: StdRng,
     pub(super) timers: Timers,
     pub(super) retry: Retry,
     pub(super) report: Report,
     pub(super) phase: Phase,
-    link: u64,
+    pub(super) link: u64,
     last_id: u64,
     pub(super) session: Option<Session>,
     /// The token of the login that is out.
@@ -139,7 +139,7 @@ pub(super) struct RoomState {
     pub(super) heartbeat_timeout: Duration,
     /// The highest event number that the server says it sent.
     pub(super) announced_seq: u64,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
 }
 
 impl RoomState {
@@ -258,125 +258,6 @@ impl RoomState {
         if self.session.as_ref().is_some_and(|session| session.last_seq < seq) {
             self.timers.set(Timer::GapCheck, after(now, GAP_GRACE));
         }
-    }
-
-    // ---- links ----
-
-    /// Whether `link` is the one that counts.
-    pub(super) fn is_current(&self, link: LinkId) -> bool {
-        link.0 == self.link && !matches!(self.phase, Phase::Idle | Phase::Waiting | Phase::Over)
-    }
-
-    /// Begins an attempt. Without a session to take up, this is a relogin, which others may notice: it is told.
-    pub(super) fn attempt(&mut self, now: Instant) {
-        if self.session.is_none() && self.report.completed() {
-            let event = self.report.session_lost();
-            self.emit(event);
-        }
-        let Some(url) = self.urls.get(self.retry.server()).cloned() else {
-            return;
-        };
-        self.counters.attempts.one();
-        self.link += 1;
-        let timeout = self.options.timings.login_attempt_timeout.max(SHORTEST_WAIT);
-        self.timers.set(Timer::Attempt, after(now, timeout));
-        self.set_phase(Phase::Opening);
-        self.effects.push(Effect::Connect {
-            link: LinkId(self.link),
-            url,
-        });
-    }
-
-    /// The attempt that runs met a transport fault.
-    pub(super) fn fail_attempt(&mut self, now: Instant) {
-        self.counters.failed_attempts.one();
-        self.hang_up();
-        let random = self.rng.random();
-        match self.retry.failed(&self.options.timings.room_backoff, random) {
-            Next::Now => self.attempt(now),
-            Next::After(wait) => self.wait(now, wait),
-        }
-    }
-
-    /// Lets `wait` pass before the next attempt.
-    pub(super) fn wait(&mut self, now: Instant, wait: Duration) {
-        self.set_phase(Phase::Waiting);
-        self.timers.set(Timer::Retry, after(now, wait));
-    }
-
-    /// The link closed, or could not be opened.
-    pub(super) fn on_closed(&mut self, now: Instant, link: LinkId, why: &LinkError) {
-        if !self.is_current(link) {
-            return;
-        }
-        debug!(%why, phase = ?self.phase, "link closed");
-        match self.phase {
-            Phase::Opening | Phase::Asking { .. } => self.fail_attempt(now),
-            Phase::Up => self.lose_link(now),
-            Phase::Leaving(_) => self.end(),
-            Phase::Idle | Phase::Waiting | Phase::Over => {}
-        }
-    }
-
-    /// The current link takes nothing any more.
-    pub(super) fn on_stuck(&mut self, now: Instant) {
-        self.on_closed(now, LinkId(self.link), &LinkError::Stuck);
-    }
-
-    /// The link showed a sign of life.
-    pub(super) fn on_alive(&mut self, now: Instant, link: LinkId) {
-        if self.is_current(link) && self.phase == Phase::Up {
-            self.watch_link(now);
-        }
-    }
-
-    /// A silent socket is pinged, and dead after a while.
-    pub(super) fn watch_link(&mut self, now: Instant) {
-        let timings = &self.options.timings;
-        self.timers.set(Timer::Ping, after(now, timings.link_ping_interval));
-        self.timers.set(Timer::LinkDead, after(now, timings.link_timeout));
-    }
-
-    /// The link is gone while logged in; the session lives on.
-    pub(super) fn lose_link(&mut self, now: Instant) {
-        self.counters.lost_links.one();
-        let event = self.report.link_lost(now, self.options.timings.reconnecting_debounce);
-        self.reconnect(now, event);
-    }
-
-    /// The session is gone: log in anew.
-    pub(super) fn lose_session(&mut self, now: Instant) {
-        self.forget_session();
-        let event = self.report.session_lost();
-        self.reconnect(now, event);
-    }
-
-    pub(super) fn forget_session(&mut self) {
-        if self.session.take().is_some() {
-            self.counters.lost_sessions.one();
-        }
-        self.media.clear();
-    }
-
-    /// Out of [`Phase::Up`]: hangs up and begins to try again.
-    pub(super) fn reconnect(&mut self, now: Instant, event: Option<RoomEvent>) {
-        self.hang_up();
-        self.drop_requests();
-        self.emit(event);
-        match self.report.window() {
-            Some(end) => self.timers.set(Timer::Debounce, end),
-            None => self.timers.clear(Timer::Debounce),
-        }
-        self.timers
-            .set(Timer::Budget, after(now, self.options.timings.room_retry_time));
-        let random = self.rng.random();
-        let wait = self.retry.wait(&self.options.timings.room_backoff, random);
-        self.wait(now, wait);
-    }
-
-    pub(super) fn hang_up(&mut self) {
-        self.timers.clear_link();
-        self.effects.push(Effect::HangUp);
     }
 
     // ---- requests ----

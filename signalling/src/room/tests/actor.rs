@@ -17,7 +17,7 @@ use super::{
         link::{Connector, Link, LinkError},
         testing::{MemoryServer, ServerEnd, memory},
     },
-    bench::{login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, text, users},
+    words::{login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, text, users},
 };
 use crate::protocol::{ClientFrame, Done, Event, KickOut, Request, SdpOk, close};
 
@@ -218,7 +218,7 @@ async fn a_server_that_answers_pings_keeps_the_link_though_nothing_happens() {
             continue;
         };
         assert!(matches!(frame.request, Request::Heartbeat(_)));
-        end.reply(frame.id, &super::bench::heartbeat_ok(0)).await;
+        end.reply(frame.id, &super::words::heartbeat_ok(0)).await;
     }
     assert!(!end.is_hung_up());
     assert_eq!(room.counters.lost_links.get(), 0);

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::bench::{Bench, options, secs, snapshot};
+use super::{
+    bench::Bench,
+    words::{options, secs, snapshot},
+};
 use crate::protocol::WireError;
 
 /// Frames that are no message of the protocol.

@@ -2,7 +2,8 @@
 
 use super::{
     super::state::RoomState,
-    bench::{Bench, login_ok, resume_ok, secs, snapshot},
+    bench::Bench,
+    words::{login_ok, resume_ok, secs, snapshot},
 };
 use crate::protocol::{Done, Request, WireError};
 

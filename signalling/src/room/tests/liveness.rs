@@ -2,7 +2,8 @@
 
 use super::{
     super::state::RoomState,
-    bench::{Bench, heartbeat_ok, login_ok, options, secs, snapshot},
+    bench::Bench,
+    words::{heartbeat_ok, login_ok, options, secs, snapshot},
 };
 use crate::protocol::{HeartbeatOk, RenewTokenOk, Request, WireError};
 
@@ -50,7 +51,7 @@ fn a_frame_is_a_sign_of_life() {
     let mut bench = up(|ok| ok.heartbeat_ms = 3_600_000);
     for seq in 1..5 {
         bench.pass(secs(4.0));
-        bench.event(seq, super::bench::users("+a"));
+        bench.event(seq, super::words::users("+a"));
     }
     assert_eq!(bench.pings, 0);
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::{
     super::state::RoomState,
-    bench::{Bench, login_ok, options, secs, snapshot},
+    bench::Bench,
+    words::{login_ok, options, secs, snapshot},
 };
 use crate::protocol::{Event, KickOut, Request, ServerFrame, WireError};
 
@@ -56,7 +57,7 @@ fn without_user_update_no_users_are_reported() {
     bench.open();
     bench.accept(snapshot(0, &["a"], &["s@a"]));
     assert_eq!(bench.told(), ["LOGINING 0", "LOGINED 0", "streams +s"]);
-    bench.event(1, super::bench::users("+b"));
+    bench.event(1, super::words::users("+b"));
     assert_eq!(bench.told(), [] as [&str; 0]);
 }
 
@@ -187,7 +188,7 @@ fn a_version_that_the_client_did_not_name_fails_the_login() {
 fn what_comes_before_the_answer_to_the_login_is_counted_and_ignored() {
     let mut bench = Bench::started();
     bench.open();
-    bench.event(1, super::bench::users("+a"));
+    bench.event(1, super::words::users("+a"));
     bench.ok(99, &crate::protocol::Done {});
     assert_eq!(
         (bench.counters.early_frames.get(), bench.counters.stray_replies.get()),

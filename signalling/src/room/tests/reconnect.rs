@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, options, secs, snapshot};
+use super::{
+    bench::Bench,
+    words::{options, secs, snapshot},
+};
 use crate::protocol::{Event, KickOut, Request, WireError};
 
 const NOTHING: [&str; 0] = [];

@@ -10,7 +10,8 @@ use super::{
         requests::{Answer, Ticket},
         state::RoomState,
     },
-    bench::{Bench, secs, snapshot, stream_id},
+    bench::Bench,
+    words::{secs, snapshot, stream_id},
 };
 use crate::protocol::{Done, Request, SdpOk, StopPlay, Unpublish, WireError};
 

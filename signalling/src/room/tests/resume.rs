@@ -4,7 +4,8 @@ use express_messages::room::{PlayStream, PublishStream};
 
 use super::{
     super::requests::Ticket,
-    bench::{Bench, heartbeat_ok, login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, users},
+    bench::Bench,
+    words::{heartbeat_ok, login_ok, options, resume_ok, secs, sequenced, snapshot, stream_id, streams, users},
 };
 use crate::protocol::{Event, KickOut, Request, SdpOk, StreamEnded, StreamRoleWord, Unpublish, WireError};
 

@@ -6,7 +6,8 @@ use express_messages::{room::RoomEvent, types::ZegoUser};
 
 use super::{
     super::{MAX_LISTED, state::Effect},
-    bench::{Bench, options, snapshot, stream_at, streams, user, users},
+    bench::Bench,
+    words::{options, snapshot, stream_at, streams, user, users},
 };
 use crate::protocol::{Event, RoomStreamUpdate, RoomUserUpdate, Snapshot};
 
@@ -107,7 +108,7 @@ fn an_add_has_no_extended_data() {
         streams: vec![stream_at("s@a")],
         reasons: vec![],
     });
-    let frame = crate::protocol::ServerFrame::Event(super::bench::sequenced(1, add));
+    let frame = crate::protocol::ServerFrame::Event(super::words::sequenced(1, add));
     bench.state.on_text(Instant::now(), link, &frame.to_text());
     let effects = bench.state.take_effects();
     assert!(matches!(&effects[..], [Effect::Emit(RoomEvent::StreamUpdate { extended_data, .. })] if extended_data.is_empty()));

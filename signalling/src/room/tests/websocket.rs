@@ -33,7 +33,7 @@ use super::{
         link::{Connector, Incoming, Link, LinkError, Outgoing, signal_url},
         tls_config,
     },
-    bench::{login_ok, options, snapshot, text},
+    words::{login_ok, options, snapshot, text},
 };
 use crate::protocol::{ClientFrame, Done, MAX_SERVER_FRAME, Request, ServerFrame};
 

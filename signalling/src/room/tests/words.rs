@@ -1,0 +1,185 @@
+//! Short words for what the tests speak of: rooms, users, streams, events, answers.
+
+use std::time::Duration;
+
+use express_messages::{
+    ids::{RoomId, StreamId, UserId},
+    room::{RoomEvent, RoomOptions},
+    timings::Timings,
+    types::{StreamDeleteReason, ZegoStream, ZegoUpdateType, ZegoUser},
+};
+
+use crate::protocol::{
+    Event, HeartbeatOk, LoginOk, ResumeOk, RoomStreamUpdate, RoomUserUpdate, SequencedEvent, Snapshot, StreamGone,
+};
+
+pub(super) fn secs(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds)
+}
+
+pub(super) fn options() -> RoomOptions {
+    RoomOptions {
+        app_id: 1,
+        servers: vec!["ws://one".into()],
+        room_id: RoomId::new("room").unwrap(),
+        token: "token-1".into(),
+        user: user("me"),
+        user_update: true,
+        max_member_count: 0,
+        timings: Timings::default(),
+    }
+}
+
+pub(super) fn user(name: &str) -> ZegoUser {
+    ZegoUser {
+        user_id: UserId::new(name).unwrap(),
+        user_name: name.into(),
+    }
+}
+
+pub(super) fn stream_id(name: &str) -> StreamId {
+    StreamId::new(name).unwrap()
+}
+
+/// A stream of user `owner`.
+pub(super) fn stream(name: &str, owner: &str) -> ZegoStream {
+    ZegoStream {
+        stream_id: stream_id(name),
+        user: user(owner),
+        extra_info: String::new(),
+    }
+}
+
+/// A snapshot: users by name, streams as `stream@user`.
+pub(super) fn snapshot(seq: u64, users: &[&str], streams: &[&str]) -> Snapshot {
+    Snapshot {
+        seq,
+        users: users.iter().map(|name| user(name)).collect(),
+        streams: streams.iter().map(|text| stream_at(text)).collect(),
+    }
+}
+
+pub(super) fn stream_at(text: &str) -> ZegoStream {
+    let (name, owner) = text.split_once('@').unwrap();
+    stream(name, owner)
+}
+
+pub(super) fn login_ok(snapshot: Snapshot) -> LoginOk {
+    LoginOk {
+        version: 1,
+        session: "session".into(),
+        secret: "secret".into(),
+        room_session_id: 1,
+        heartbeat_ms: 30_000,
+        heartbeat_timeout_ms: 100_000,
+        token_expires_in_ms: 86_400_000,
+        server_time_ms: 0,
+        online_count: 1,
+        snapshot,
+    }
+}
+
+pub(super) fn resume_ok(missed: Option<Vec<SequencedEvent>>, snapshot: Option<Snapshot>) -> ResumeOk {
+    ResumeOk {
+        version: 1,
+        missed,
+        snapshot,
+        publishing: vec![],
+        playing: vec![],
+        heartbeat_ms: 30_000,
+        heartbeat_timeout_ms: 100_000,
+        token_expires_in_ms: 86_400_000,
+        server_time_ms: 0,
+        online_count: 1,
+    }
+}
+
+pub(super) fn heartbeat_ok(seq: u64) -> HeartbeatOk {
+    HeartbeatOk {
+        seq,
+        heartbeat_ms: 30_000,
+        token_expires_in_ms: 86_400_000,
+        online_count: 1,
+    }
+}
+
+/// `+a,b` or `-a`.
+pub(super) fn users(text: &str) -> Event {
+    let (update, names) = update(text);
+    Event::RoomUserUpdate(RoomUserUpdate {
+        update,
+        users: names.map(user).collect(),
+    })
+}
+
+/// `+s@a,t@b` or `-s@a`; what goes goes because its publisher stopped it.
+pub(super) fn streams(text: &str) -> Event {
+    let (update, names) = update(text);
+    let streams: Vec<ZegoStream> = names.map(stream_at).collect();
+    let gone = |stream: &ZegoStream| StreamGone {
+        stream_id: stream.stream_id.clone(),
+        reason: StreamDeleteReason::Stopped,
+    };
+    let reasons = match update {
+        ZegoUpdateType::Delete => streams.iter().map(gone).collect(),
+        _ => vec![],
+    };
+    Event::RoomStreamUpdate(RoomStreamUpdate {
+        update,
+        streams,
+        reasons,
+    })
+}
+
+fn update(text: &str) -> (ZegoUpdateType, impl Iterator<Item = &str>) {
+    let (sign, names) = text.split_at(1);
+    let update = if sign == "+" {
+        ZegoUpdateType::Add
+    } else {
+        ZegoUpdateType::Delete
+    };
+    (update, names.split(','))
+}
+
+pub(super) fn sequenced(seq: u64, event: Event) -> SequencedEvent {
+    SequencedEvent { seq, event }
+}
+
+/// An event as text: `RECONNECTING 1000017`, `users +a,b`, `streams -s(1)`, `restored true`, ...
+pub(super) fn text(event: &RoomEvent) -> String {
+    let sign = |update: &ZegoUpdateType| if *update == ZegoUpdateType::Add { '+' } else { '-' };
+    match event {
+        RoomEvent::StateChanged { reason, code, .. } => format!("{reason} {code}"),
+        RoomEvent::UserUpdate { update, users } => {
+            let names: Vec<&str> = users.iter().map(|user| user.user_id.as_str()).collect();
+            format!("users {}{}", sign(update), names.join(","))
+        }
+        RoomEvent::StreamUpdate {
+            update,
+            streams,
+            extended_data,
+        } => {
+            let codes = delete_codes(extended_data);
+            let name = |(index, stream): (usize, &ZegoStream)| match codes.get(index) {
+                Some(code) => format!("{}({code})", stream.stream_id),
+                None => stream.stream_id.to_string(),
+            };
+            let names: Vec<String> = streams.iter().enumerate().map(name).collect();
+            format!("streams {}{}", sign(update), names.join(","))
+        }
+        RoomEvent::TokenWillExpire { remaining } => format!("token ends in {}", remaining.as_secs_f64()),
+        RoomEvent::StreamEnded {
+            stream_id, role, code, ..
+        } => format!("ended {role:?} {stream_id} {code}"),
+        RoomEvent::LinkRestored { resumed } => format!("restored {resumed}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn delete_codes(extended_data: &str) -> Vec<i64> {
+    let Ok(json) = serde_json::from_str::<serde_json::Value>(extended_data) else {
+        return vec![];
+    };
+    let reasons = json["stream_delete_reason"].as_array().unwrap().iter();
+    reasons.map(|reason| reason["code"].as_i64().unwrap()).collect()
+}
