@@ -142,8 +142,8 @@ impl Live {
     /// A packet was decoded while none had come.
     pub(super) fn on_decoded(&mut self, now: Instant) -> News {
         match self.media {
-            Media::Playing { .. } => News::None,
-            Media::Awaited { .. } | Media::Silent { .. } => self.playing(now),
+            Media::Awaited { .. } | Media::Silent { .. } if self.connect_by.is_none() => self.playing(now),
+            _ => News::None,
         }
     }
 

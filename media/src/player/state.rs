@@ -61,7 +61,8 @@ enum Phase {
     /// The connection makes its offer.
     Offering { until: Instant },
     /// The server has the offer.
-    Exchanging { until: Instant },
+    /// `gone`: it said meanwhile that the publisher vanished.
+    Exchanging { until: Instant, gone: bool },
     /// The connection takes the answer; it may be connected before it says so.
     Applying { until: Instant, connected: bool },
     /// The answer is applied.
@@ -130,7 +131,7 @@ impl Playback {
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Offering { until }
-            | Phase::Exchanging { until }
+            | Phase::Exchanging { until, .. }
             | Phase::Applying { until, .. }
             | Phase::Waiting { until } => Some((*until).min(self.retry.ends())),
             Phase::Live(live) if live.is_playing() => Some(live.next_deadline(&self.timings)),
@@ -161,7 +162,7 @@ impl Playback {
                     &mut effects,
                 );
             }
-            Phase::Exchanging { until } if now >= *until => {
+            Phase::Exchanging { until, .. } if now >= *until => {
                 let text = "the server did not answer in time";
                 self.wait(now, random, None, codes::TIMEOUT, text, &mut effects);
             }
@@ -281,11 +282,13 @@ impl Playback {
     /// The server ended the playback: 1004020 is retried, any other code is final.
     pub(super) fn on_ended(&mut self, code: i32, text: &str, now: Instant, random: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
-        match self.phase {
+        match &mut self.phase {
             Phase::Ended => {}
             _ if code != codes::PLAYER_STREAM_INTERRUPTED => self.end(code, text, &mut effects),
             // It speaks of a playback that we gave up ourselves.
-            Phase::Offering { .. } | Phase::Exchanging { .. } | Phase::Waiting { .. } => {}
+            Phase::Offering { .. } | Phase::Waiting { .. } => {}
+            // Or of the one that is being made: its answer is on the way.
+            Phase::Exchanging { gone, .. } => *gone = true,
             Phase::Applying { .. } | Phase::Live(_) => {
                 self.wait(now, random, None, code, text, &mut effects);
                 self.missing = true;

@@ -86,8 +86,6 @@ pub struct TransportStats {
 pub struct ReceiverReport {
     /// Packets lost since this connection began.
     pub packets_lost: i64,
-    /// Fraction lost since the report before, 0..=1.
-    pub fraction_lost: f64,
     /// Interarrival jitter.
     pub jitter: Duration,
 }

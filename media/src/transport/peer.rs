@@ -250,7 +250,6 @@ fn receiver_report(entry: &RTCStatsReportEntry) -> Option<ReceiverReport> {
     // The crate measures no round-trip time here, but it counts the reports.
     (remote.round_trip_time_measurements > 0).then(|| ReceiverReport {
         packets_lost: signed_24_bits(remote.received_rtp_stream_stats.packets_lost),
-        fraction_lost: remote.fraction_lost.clamp(0.0, 1.0),
         jitter: Duration::try_from_secs_f64(remote.received_rtp_stream_stats.jitter / RTP_CLOCK_HZ).unwrap_or_default(),
     })
 }

@@ -123,8 +123,17 @@ impl AsyncUdpSocket for UdpSocket {
         self.0.local_addr()
     }
 
+    /// What the kernel refuses to send is lost, as a datagram may be. Connectivity checks go from each local address to each
+    /// of the server's, 50 a second, and many of these ways cannot be (loopback to anywhere else); the crate would log every
+    /// one as an error. ICE finds out by itself what reaches the server.
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        self.0.poll_send_to(cx, transmit.contents, transmit.destination)
+        let sent = self.0.poll_send_to(cx, transmit.contents, transmit.destination);
+        sent.map(|sent| {
+            sent.or_else(|error| {
+                tracing::trace!(%error, to = %transmit.destination, "a datagram was not sent");
+                Ok(transmit.contents.len())
+            })
+        })
     }
 
     fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
@@ -143,5 +152,41 @@ impl AsyncUdpSocket for UdpSocket {
         // The driver divides by it, also for an empty datagram.
         meta.stride = len.max(1);
         Poll::Ready(Ok(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_datagram_that_the_kernel_refuses_is_lost_without_an_error() {
+        let runtime = MediaRuntime::new(Handle::current());
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let raw = socket.try_clone().unwrap();
+        let socket = runtime.wrap_udp_socket(socket).unwrap();
+        // RFC 5737: an address for documentation, which nothing on loopback can reach.
+        let nowhere = "198.51.100.1:9".parse().unwrap();
+        assert!(raw.send_to(b"check", nowhere).is_err());
+        assert_eq!(socket.send_to(b"check", nowhere).await.unwrap(), 5);
+    }
+
+    #[tokio::test]
+    async fn a_datagram_comes_whole_with_its_sender_also_when_it_is_empty() {
+        let runtime = MediaRuntime::new(Handle::current());
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = runtime.wrap_udp_socket(socket).unwrap();
+        for text in [&b"hello"[..], b""] {
+            other.send_to(text, socket.local_addr().unwrap()).unwrap();
+            let (mut buf, mut meta) = ([0; 1_500], [RecvMeta::default()]);
+            let received = std::future::poll_fn(|cx| {
+                let mut bufs = [IoSliceMut::new(&mut buf)];
+                socket.poll_recv(cx, &mut bufs, &mut meta)
+            });
+            assert_eq!(received.await.unwrap(), 1);
+            assert_eq!((meta[0].len, meta[0].stride), (text.len(), text.len().max(1)));
+            assert_eq!((meta[0].addr, &buf[..text.len()]), (other.local_addr().unwrap(), text));
+        }
     }
 }

@@ -31,7 +31,7 @@ impl Playback {
             Ok(offer) => {
                 // Twice the time that the room role itself waits: it answers first, unless it is gone.
                 let until = after(now, self.timings.request_timeout.saturating_mul(2));
-                self.phase = Phase::Exchanging { until };
+                self.phase = Phase::Exchanging { until, gone: false };
                 effects.push(Effect::Exchange(attempt, offer));
             }
             Err(error) => {
@@ -57,10 +57,18 @@ impl Playback {
         random: f64,
     ) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if attempt != self.attempt || !matches!(self.phase, Phase::Exchanging { .. }) {
+        let Phase::Exchanging { gone, .. } = self.phase else {
+            return effects;
+        };
+        if attempt != self.attempt {
             return effects;
         }
         match answer {
+            Ok(_) if gone => {
+                let text = "the publisher vanished";
+                self.wait(now, random, None, codes::PLAYER_STREAM_INTERRUPTED, text, &mut effects);
+                self.missing = true;
+            }
             Ok(SdpAnswer { sdp }) => {
                 let until = after(now, self.timings.request_timeout);
                 self.phase = Phase::Applying { until, connected: false };

@@ -69,6 +69,13 @@ fn an_applied_answer_completes_the_start_and_the_first_decoded_packet_is_playing
 }
 
 #[test]
+fn a_packet_without_a_connection_is_not_playing() {
+    let mut machine = Machine::at(Stage::Connecting);
+    machine.flow(true);
+    assert_eq!(machine.told(), []);
+}
+
+#[test]
 fn a_connection_may_be_there_before_its_answer_is_reported_applied() {
     let mut machine = Machine::at(Stage::Applying);
     machine.transport(TransportEvent::Connected);
@@ -227,11 +234,26 @@ fn any_other_end_by_the_server_is_final() {
 
 #[test]
 fn an_end_of_a_playback_that_is_not_there_is_ignored() {
-    for stage in [Stage::Offering, Stage::Exchanging] {
-        let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_ended(1004020, "gone", now, 0.5));
-        assert_eq!(machine.take(), [], "{stage:?}");
-    }
+    let mut machine = Machine::at(Stage::Offering);
+    machine.act(|state, _, now| state.on_ended(1004020, "gone", now, 0.5));
+    assert_eq!(machine.take(), []);
+    let mut machine = Machine::at(Stage::Exchanging);
+    answer(&mut machine, Err(missing()));
+    machine.take();
+    machine.act(|state, _, now| state.on_ended(1004020, "gone", now, 0.5));
+    assert_eq!(machine.take(), []);
+}
+
+#[test]
+fn an_end_that_overtakes_the_answer_is_an_interruption() {
+    let mut machine = Machine::at(Stage::Exchanging);
+    machine.act(|state, _, now| state.on_ended(1004020, "gone", now, 0.5));
+    assert_eq!(machine.told(), []);
+    answer(&mut machine, Ok(SdpAnswer { sdp: "answer".into() }));
+    assert_eq!(machine.told(), [(REQUESTING, 1004020)]);
+    machine.pass(300 * MS);
+    machine.advance_to(Stage::Playing);
+    assert_eq!(machine.told(), [(PLAYING, 0)]);
 }
 
 #[test]

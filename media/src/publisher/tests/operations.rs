@@ -115,7 +115,7 @@ fn check(effects: &[Effect]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig { cases: 2_048, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn any_sequence_of_operations_keeps_the_contract(
