@@ -17,6 +17,9 @@ mod port;
 mod speaker;
 mod thread;
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub(crate) use self::{clock::PERIOD, thread::PumpThread};
