@@ -1,8 +1,8 @@
 //! The wire format between client and server: JSON text frames on one WebSocket. `docs/protocol.md` is its description.
 //!
-//! A client sends [`ClientFrame`]s, the server answers each with one [`ServerFrame::Reply`] of the same id and sends
-//! [`ServerFrame::Event`]s with ascending sequence numbers. The server refuses unknown fields and types; a client
-//! ignores both.
+//! A client sends [`ClientFrame`]s, the server answers each with one [`ServerFrame::Ok`] or [`ServerFrame::Error`] of the same
+//! id and sends [`ServerFrame::Event`]s with ascending sequence numbers. The server refuses unknown fields and types; a
+//! client ignores both.
 
 mod event;
 mod frame;
