@@ -30,7 +30,9 @@ impl EventLog {
     pub fn wait_for<E: EventType>(&mut self, what: &str, mut wanted: impl FnMut(&E) -> bool) -> E {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let event = self.next(deadline).unwrap_or_else(|| panic!("waited for {what}; saw {:#?}", self.seen));
+            let event = self
+                .next(deadline)
+                .unwrap_or_else(|| panic!("waited for {what}; saw {:#?}", self.seen));
             if let Some(event) = E::from_event(&event).filter(|event| wanted(event)) {
                 return event.clone();
             }

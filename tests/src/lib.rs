@@ -5,4 +5,6 @@
 
 pub mod collect;
 pub mod processes;
+pub mod simulation;
 pub mod tokens;
+pub mod virtual_net;

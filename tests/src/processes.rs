@@ -20,9 +20,16 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Where it is not built: `cargo build --release --workspace --bins --examples` does it, as `make test` does.
 pub fn program(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
-    let release = test.parent().and_then(Path::parent).expect("tests run in target/release/deps");
+    let release = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("tests run in target/release/deps");
     let path = release.join(name);
-    assert!(path.exists(), "{} is not built; run `cargo build --release --workspace --bins --examples`", path.display());
+    assert!(
+        path.exists(),
+        "{} is not built; run `cargo build --release --workspace --bins --examples`",
+        path.display()
+    );
     path
 }
 
@@ -45,8 +52,14 @@ pub struct Process {
 impl Process {
     /// Starts `program` with `arguments`; its standard error goes to `log`.
     pub fn start(program: &Path, arguments: &[String], log: &Path) -> Self {
+        Self::start_in(program, arguments, log, &[])
+    }
+
+    /// As [`start`](Self::start), with more environment.
+    pub fn start_in(program: &Path, arguments: &[String], log: &Path, environment: &[(String, String)]) -> Self {
         let mut child = Command::new(program)
             .args(arguments)
+            .envs(environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(log).expect("the log can be written"))
@@ -80,7 +93,10 @@ impl Process {
             match self.lines.recv_timeout(left) {
                 Ok(line) if wanted(&line) => return line,
                 Ok(line) => passed.push(line),
-                Err(why) => panic!("waited for {what}: {why}; lines so far: {passed:#?}\nlog: {}", self.log_text()),
+                Err(why) => panic!(
+                    "waited for {what}: {why}; lines so far: {passed:#?}\nlog: {}",
+                    self.log_text()
+                ),
             }
         }
     }
@@ -101,7 +117,11 @@ impl Process {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 return status;
             }
-            assert!(Instant::now() < deadline, "the process does not end; log: {}", self.log_text());
+            assert!(
+                Instant::now() < deadline,
+                "the process does not end; log: {}",
+                self.log_text()
+            );
             // A pipe that closes would wake us, but a process can end without closing it (a grandchild holds it).
             let _ = self.lines.recv_timeout(Duration::from_millis(20));
         }
@@ -154,7 +174,11 @@ impl Server {
         let arguments = ["serve".to_owned(), "--config".to_owned(), config.display().to_string()];
         let process = Process::start(&program("express-server"), &arguments, &config.with_extension("log"));
         let ready = process.line("the server's ready line", |line| line.starts_with("ready "));
-        let url = ready.split_whitespace().nth(1).expect("the ready line has an address").replace("http://", "ws://");
+        let url = ready
+            .split_whitespace()
+            .nth(1)
+            .expect("the ready line has an address")
+            .replace("http://", "ws://");
         Self { process, url, config }
     }
 
@@ -174,12 +198,35 @@ impl Server {
 
 /// Starts `examples/publish` or `examples/play` with `--json` and the usual arguments, and `more`.
 pub fn example(name: &str, server: &Server, room: &str, user: &str, stream: &str, folder: &Path, more: &[&str]) -> Process {
-    let mut arguments: Vec<String> = [
-        "--server", &server.url, "--app-id", &APP_ID.to_string(), "--token", &crate::tokens::token(user), "--room", room, "--user",
-        user, "--stream", stream, "--json",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
-    Process::start(&program(&format!("examples/{name}")), &arguments, &folder.join(format!("{name}-{user}.log")))
+    let arguments = example_arguments(server, room, user, stream, more);
+    Process::start(
+        &program(&format!("examples/{name}")),
+        &arguments,
+        &folder.join(format!("{name}-{user}.log")),
+    )
+}
+
+/// The arguments of [`example`].
+pub fn example_arguments(server: &Server, room: &str, user: &str, stream: &str, more: &[&str]) -> Vec<String> {
+    let (app_id, token) = (APP_ID.to_string(), crate::tokens::token(user));
+    let usual = [
+        "--server",
+        &server.url,
+        "--app-id",
+        &app_id,
+        "--token",
+        &token,
+        "--room",
+        room,
+        "--user",
+        user,
+        "--stream",
+        stream,
+    ];
+    usual
+        .iter()
+        .chain(&["--json"])
+        .chain(more)
+        .map(|argument| (*argument).to_owned())
+        .collect()
 }

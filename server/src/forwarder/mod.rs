@@ -96,6 +96,13 @@ pub struct StreamKey(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub(crate) u64);
 
+impl PeerId {
+    /// A name of the caller's choice: for a media plane of one's own, which makes its own peers.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 /// The answer to an offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
