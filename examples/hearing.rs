@@ -5,8 +5,10 @@
 
 use crate::wav::SAMPLE_RATE;
 
-/// Coarse search runs on every 12th (averaged) sample: 4 kHz.
+/// Pieces are compared on every 12th (averaged) sample: 4 kHz.
 const DECIMATION: usize = 12;
+/// The common delay is searched on every 4th of those: 1 kHz is enough for it, and 16 times as fast.
+const COARSER: usize = 4;
 /// Length of one compared piece.
 const PIECE_MS: usize = 400;
 /// How far a piece may stand from the common delay.
@@ -21,7 +23,8 @@ const GAP_RATIO: f32 = 0.06;
 /// What a listener would say about a recording.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Heard {
-    /// Where in the recording the first said sample lies, in milliseconds; negative when the recording starts later.
+    /// Where in the recording the first said sample lies, in milliseconds, to about 1 ms; negative when the recording starts
+    /// later.
     pub delay_ms: f64,
     /// Likeness of the waveforms, −1..=1, weighted by loudness; above 0.8 it is the same speech.
     pub correlation: f64,
@@ -35,10 +38,15 @@ pub struct Heard {
 ///
 /// `max_delay_s` bounds the search for the delay, both ways.
 pub fn compare(said: &[f32], heard: &[f32], max_delay_s: f64) -> Option<Heard> {
-    let (coarse_said, coarse_heard) = (decimate(said), decimate(heard));
+    let (coarse_said, coarse_heard) = (decimate(said, DECIMATION), decimate(heard, DECIMATION));
     let coarse_rate = SAMPLE_RATE as usize / DECIMATION;
-    let reach = (max_delay_s * coarse_rate as f64) as isize;
-    let (lag, _) = best_lag(&coarse_said, &coarse_heard, -reach..=reach)?;
+    let reach = (max_delay_s * (coarse_rate / COARSER) as f64) as isize;
+    let (lag, _) = best_lag(
+        &decimate(&coarse_said, COARSER),
+        &decimate(&coarse_heard, COARSER),
+        -reach..=reach,
+    )?;
+    let lag = lag * COARSER as isize;
 
     let piece = coarse_rate * PIECE_MS / 1000;
     let stretch = (coarse_rate * STRETCH_MS / 1000) as isize;
@@ -91,10 +99,10 @@ pub fn tone_amplitude(samples: &[f32], frequency_hz: f64) -> f64 {
     2.0 * re.hypot(im) / samples.len().max(1) as f64
 }
 
-fn decimate(samples: &[f32]) -> Vec<f32> {
+fn decimate(samples: &[f32], factor: usize) -> Vec<f32> {
     samples
-        .chunks_exact(DECIMATION)
-        .map(|c| c.iter().sum::<f32>() / DECIMATION as f32)
+        .chunks_exact(factor)
+        .map(|c| c.iter().sum::<f32>() / factor as f32)
         .collect()
 }
 

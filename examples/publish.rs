@@ -1,7 +1,9 @@
-//! Publishes a WAV file as a stream: the neutral tool of tests and scripts.
+//! Publishes a WAV file, or the microphone, as a stream: the neutral tool of tests and scripts.
 //!
 //!     cargo run --release --example publish -- --server ws://127.0.0.1:8080 --app-id 1 --token T --room R --user alice \
 //!         --stream s1 --wav in.wav [--loop] [--seconds N] [--json]
+//!
+//! Without `--wav` the default microphone speaks.
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -9,16 +11,16 @@ use clap::Parser;
 use express_engine::{ZegoError, ZegoEvent, ZegoExpressEngine, ZegoRoomConfig, ZegoStreamOptions};
 use express_examples::cli::{self, Target};
 
-/// Publishes a WAV file as a stream.
+/// Publishes a WAV file, or the microphone, as a stream.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// The file to speak
+    /// The file to speak; without it the default microphone
     #[arg(long)]
-    wav: PathBuf,
+    wav: Option<PathBuf>,
     /// Start again at its end
-    #[arg(long = "loop")]
+    #[arg(long = "loop", requires = "wav")]
     repeat: bool,
     /// Stop after so many seconds; without it at the end of the file, with --loop never
     #[arg(long)]
@@ -40,9 +42,10 @@ fn run(arguments: &Arguments) -> Result<(), ZegoError> {
     zg.login_room(&target.room, &target.token, &target.user, ZegoRoomConfig::default())
         .wait()?;
 
-    let mut options = match arguments.repeat {
-        true => ZegoStreamOptions::wav_loop(&arguments.wav),
-        false => ZegoStreamOptions::wav(&arguments.wav),
+    let mut options = match &arguments.wav {
+        None => ZegoStreamOptions::microphone(),
+        Some(wav) if arguments.repeat => ZegoStreamOptions::wav_loop(wav),
+        Some(wav) => ZegoStreamOptions::wav(wav),
     };
     options.audio_bitrate = arguments.bitrate;
     let local = zg.create_zego_stream(options).wait()?;

@@ -23,7 +23,10 @@ const REPORTS: [&str; 2] = ["publishQualityUpdate", "playQualityUpdate"];
 #[test]
 fn every_case_is_seen_as_it_is_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     files.sort();
     assert!(!files.is_empty());
@@ -62,13 +65,21 @@ impl Story {
     fn new(name: &str, file: &Path) -> Self {
         let folder = work_folder(&format!("case-{}", file.file_stem().unwrap().to_string_lossy()));
         let server = Server::start(&folder);
-        Self { name: name.into(), folder, server, actors: HashMap::new() }
+        Self {
+            name: name.into(),
+            folder,
+            server,
+            actors: HashMap::new(),
+        }
     }
 
     fn run(mut self, steps: &[Value]) {
         for (number, step) in steps.iter().enumerate() {
             let place = format!("{}, step {}: {step}", self.name, number + 1);
-            match (step.get("server").and_then(Value::as_str), step.get("user").and_then(Value::as_str)) {
+            match (
+                step.get("server").and_then(Value::as_str),
+                step.get("user").and_then(Value::as_str),
+            ) {
                 (Some("kill"), _) => self.server.process.kill(),
                 (Some("start"), _) => self.server.restart(),
                 (None, Some(user)) => self.user_step(user, step, &place),
@@ -77,7 +88,12 @@ impl Story {
         }
         for (user, actor) in &mut self.actors {
             actor.collect(Instant::now());
-            assert!(actor.unseen.is_empty(), "{}: {user} saw what the story does not tell: {:#?}", self.name, actor.unseen);
+            assert!(
+                actor.unseen.is_empty(),
+                "{}: {user} saw what the story does not tell: {:#?}",
+                self.name,
+                actor.unseen
+            );
             actor.zg.destroy_engine();
         }
         drop(self.server);
@@ -109,13 +125,26 @@ impl Actor {
         let mut timings = Timings::default();
         // What is kept from the application for 8 s is told after one here; the order of things stays.
         timings.reconnecting_debounce = Duration::from_secs(1);
-        let zg = ZegoExpressEngine::builder(APP_ID, server.url.as_str()).timings(timings).build().expect("an engine");
+        let zg = ZegoExpressEngine::builder(APP_ID, server.url.as_str())
+            .timings(timings)
+            .build()
+            .expect("an engine");
         let events = zg.events();
-        Self { zg, events, unseen: Vec::new(), local: None, remotes: HashMap::new() }
+        Self {
+            zg,
+            events,
+            unseen: Vec::new(),
+            local: None,
+            remotes: HashMap::new(),
+        }
     }
 
     fn call(&mut self, user: &str, call: &str, with: &Map<String, Value>, place: &str) -> Result<(), ZegoError> {
-        let stream = || with.get("streamID").and_then(Value::as_str).unwrap_or_else(|| panic!("{place}: no streamID"));
+        let stream = || {
+            with.get("streamID")
+                .and_then(Value::as_str)
+                .unwrap_or_else(|| panic!("{place}: no streamID"))
+        };
         match call {
             "loginRoom" => self.login(user, with),
             "logoutRoom" => match with.get("roomID").and_then(Value::as_str) {
@@ -129,7 +158,10 @@ impl Actor {
                 Ok(())
             }
             "startPublishingStream" => {
-                let local = self.local.as_ref().unwrap_or_else(|| panic!("{place}: createZegoStream comes first"));
+                let local = self
+                    .local
+                    .as_ref()
+                    .unwrap_or_else(|| panic!("{place}: createZegoStream comes first"));
                 self.zg.start_publishing_stream(stream(), local, Default::default())
             }
             "stopPublishingStream" => self.zg.stop_publishing_stream(stream()),
@@ -138,7 +170,10 @@ impl Actor {
                 self.remotes.remove(stream());
                 self.zg.stop_playing_stream(stream())
             }
-            "mutePlayStreamAudio" => self.zg.mute_play_stream_audio(stream(), with["mute"] == Value::Bool(true)).wait(),
+            "mutePlayStreamAudio" => self
+                .zg
+                .mute_play_stream_audio(stream(), with["mute"] == Value::Bool(true))
+                .wait(),
             other => panic!("{place}: {other} is not a call of a story"),
         }
     }
@@ -147,10 +182,17 @@ impl Actor {
         let word = |key: &str, default: &str| with.get(key).and_then(Value::as_str).unwrap_or(default).to_owned();
         let config = ZegoRoomConfig {
             user_update: with.get("userUpdate") == Some(&Value::Bool(true)),
-            max_member_count: with.get("maxMemberCount").and_then(Value::as_u64).unwrap_or(0).try_into().expect("a count"),
+            max_member_count: with
+                .get("maxMemberCount")
+                .and_then(Value::as_u64)
+                .unwrap_or(0)
+                .try_into()
+                .expect("a count"),
         };
         let who = (word("userID", user), word("userName", ""));
-        self.zg.login_room(word("roomID", "r"), token_of(user, with.get("token")), who, config).wait()
+        self.zg
+            .login_room(word("roomID", "r"), token_of(user, with.get("token")), who, config)
+            .wait()
     }
 
     fn play(&mut self, stream: &str, pending: bool) -> Result<(), ZegoError> {
@@ -166,7 +208,9 @@ impl Actor {
     /// Moves what has come, until `deadline`, to `unseen`.
     fn collect(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
-        let Ok(Some(event)) = self.events.recv_timeout(left) else { return false };
+        let Ok(Some(event)) = self.events.recv_timeout(left) else {
+            return false;
+        };
         let event: ZegoEvent = event.expect("a story is shorter than the queue");
         let event = serde_json::to_value(&event).expect("an event has a JSON form");
         if !REPORTS.contains(&text(&event, "event")) {
@@ -183,12 +227,20 @@ impl Actor {
                 assert!(contains(&event, wanted), "{place}\nsaw {event}");
                 return;
             }
-            assert!(self.collect(deadline), "{place}\nsaw nothing of that name; unnamed so far: {:#?}", self.unseen);
+            assert!(
+                self.collect(deadline),
+                "{place}\nsaw nothing of that name; unnamed so far: {:#?}",
+                self.unseen
+            );
         }
     }
 
     fn hears(&mut self, stream: &str, hz: f64, place: &str) {
-        let remote = match self.remotes.remove(stream).unwrap_or_else(|| panic!("{place}: it is not played")) {
+        let remote = match self
+            .remotes
+            .remove(stream)
+            .unwrap_or_else(|| panic!("{place}: it is not played"))
+        {
             Remote::Pending(reply) => reply.wait().unwrap_or_else(|error| panic!("{place}: {error}")),
             Remote::Playing(remote) => remote,
         };
@@ -196,8 +248,14 @@ impl Actor {
         let deadline = Instant::now() + PATIENCE;
         let mut window: Vec<f32> = Vec::new();
         while window.len() < 24_000 || hearing::tone_amplitude(&window, hz) < 0.2 {
-            assert!(Instant::now() < deadline, "{place}: amplitude {}", hearing::tone_amplitude(&window, hz));
-            let Ok(Some(block)) = frames.recv_timeout(PATIENCE) else { panic!("{place}: no sound at all") };
+            assert!(
+                Instant::now() < deadline,
+                "{place}: amplitude {}",
+                hearing::tone_amplitude(&window, hz)
+            );
+            let Ok(Some(block)) = frames.recv_timeout(PATIENCE) else {
+                panic!("{place}: no sound at all")
+            };
             let block = block.expect("a second is enough for this loop");
             window.extend(block.samples().chunks_exact(block.channels()).map(|frame| frame[0]));
             window.drain(..window.len().saturating_sub(24_000));
@@ -209,9 +267,9 @@ impl Actor {
 /// Whether everything in `wanted` stands in `value` too.
 fn contains(value: &Value, wanted: &Value) -> bool {
     match (value, wanted) {
-        (Value::Object(value), Value::Object(wanted)) => {
-            wanted.iter().all(|(key, wanted)| value.get(key).is_some_and(|value| contains(value, wanted)))
-        }
+        (Value::Object(value), Value::Object(wanted)) => wanted
+            .iter()
+            .all(|(key, wanted)| value.get(key).is_some_and(|value| contains(value, wanted))),
         (Value::Array(value), Value::Array(wanted)) => {
             value.len() == wanted.len() && value.iter().zip(wanted).all(|(value, wanted)| contains(value, wanted))
         }
@@ -225,19 +283,33 @@ fn token_of(user: &str, description: Option<&Value>) -> String {
     if let Some(text) = field("text").and_then(Value::as_str) {
         return text.into();
     }
-    let privileges = ["room", "publish", "streams"].iter().any(|key| field(key).is_some()).then(|| Privileges {
-        room_id: field("room").and_then(Value::as_str).unwrap_or("r").into(),
-        login: true,
-        publish: field("publish") != Some(&Value::Bool(false)),
-        streams: field("streams").and_then(Value::as_array).map(|streams| {
-            streams.iter().map(|stream| stream.as_str().expect("a streamID").to_owned()).collect()
-        }),
-    });
+    let privileges = ["room", "publish", "streams"]
+        .iter()
+        .any(|key| field(key).is_some())
+        .then(|| Privileges {
+            room_id: field("room").and_then(Value::as_str).unwrap_or("r").into(),
+            login: true,
+            publish: field("publish") != Some(&Value::Bool(false)),
+            streams: field("streams").and_then(Value::as_array).map(|streams| {
+                streams
+                    .iter()
+                    .map(|stream| stream.as_str().expect("a streamID").to_owned())
+                    .collect()
+            }),
+        });
     let number = |key: &str, default: i64| field(key).and_then(Value::as_i64).unwrap_or(default);
     let made_at = unix_now() - number("madeAgo", 0);
-    token_made_at(field("user").and_then(Value::as_str).unwrap_or(user), made_at, number("ttl", 3_600), privileges)
+    token_made_at(
+        field("user").and_then(Value::as_str).unwrap_or(user),
+        made_at,
+        number("ttl", 3_600),
+        privileges,
+    )
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_else(|| panic!("{value} has no {key}"))
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_else(|| panic!("{value} has no {key}"))
 }

@@ -18,9 +18,14 @@ fn login(server: &Server, user: &str) -> (ZegoExpressEngine, EventLog) {
     // What is kept from the application for 8 s is told after one here; the order of things stays.
     let mut timings = Timings::default();
     timings.reconnecting_debounce = std::time::Duration::from_secs(1);
-    let zg = ZegoExpressEngine::builder(APP_ID, server.url.as_str()).timings(timings).build().unwrap();
+    let zg = ZegoExpressEngine::builder(APP_ID, server.url.as_str())
+        .timings(timings)
+        .build()
+        .unwrap();
     let log = EventLog::of(&zg);
-    zg.login_room("crash", token(user), user, ZegoRoomConfig::default()).wait().unwrap();
+    zg.login_room("crash", token(user), user, ZegoRoomConfig::default())
+        .wait()
+        .unwrap();
     (zg, log)
 }
 
@@ -38,14 +43,20 @@ fn a_publisher_that_is_killed_leaves_its_listener_requesting_and_is_heard_again_
     let killed = Instant::now();
     publisher.kill();
     let lost = events.wait_for("the interruption", |e: &PlayerStateUpdate| e.state != PlayerState::Playing);
-    println!("the listener learned of the killed publisher after {:.1} s", killed.elapsed().as_secs_f64());
+    println!(
+        "the listener learned of the killed publisher after {:.1} s",
+        killed.elapsed().as_secs_f64()
+    );
     assert_eq!((lost.state, lost.error_code), (PlayerState::PlayRequesting, 1004020));
 
     let back = Instant::now();
     let again = example("publish", &server, "crash", "alice", "s", &folder, &publish);
     again.line("PUBLISHING again", |line| line.contains("\"PUBLISHING\""));
     events.wait_for("PLAYING again", |e: &PlayerStateUpdate| e.state == PlayerState::Playing);
-    println!("it was heard again {:.1} s after it was started anew", back.elapsed().as_secs_f64());
+    println!(
+        "it was heard again {:.1} s after it was started anew",
+        back.elapsed().as_secs_f64()
+    );
     destroy_ends(&bob);
 }
 
@@ -62,7 +73,10 @@ fn a_server_that_is_killed_is_reported_rejoined_when_it_is_back_and_the_stream_i
     server.process.kill();
     let lost = events.wait_for("RECONNECTING", |_: &RoomStateChanged| true);
     println!("RECONNECTING came {:.1} s after the kill", killed.elapsed().as_secs_f64());
-    assert_eq!((lost.reason, lost.error_code), (RoomStateChangedReason::Reconnecting, 1000017));
+    assert_eq!(
+        (lost.reason, lost.error_code),
+        (RoomStateChangedReason::Reconnecting, 1000017)
+    );
 
     server.restart();
     let back = events.wait_for("RECONNECTED", |_: &RoomStateChanged| true);
@@ -72,7 +86,10 @@ fn a_server_that_is_killed_is_reported_rejoined_when_it_is_back_and_the_stream_i
     while states.iter().filter(|state| **state == PublisherState::Publishing).count() < 2 {
         states.push(events.wait_for("PUBLISHING again", |_: &PublisherStateUpdate| true).state);
     }
-    assert!(!states.contains(&PublisherState::NoPublish), "the stream was retried, not given up: {states:?}");
+    assert!(
+        !states.contains(&PublisherState::NoPublish),
+        "the stream was retried, not given up: {states:?}"
+    );
     destroy_ends(&alice);
 }
 

@@ -6,4 +6,5 @@
 mod cases;
 mod crash;
 mod four_engines;
+mod pulse;
 mod speech;
