@@ -157,20 +157,29 @@ fn run_control(recipe: Recipe, shared: &Arc<Shared>, ready: &mpsc::Sender<io::Re
         Err(error) => drop(ready.send(Err(error))),
         Ok((control, media, parts)) => {
             run_system(control, parts, shared, ready);
-            if let Some(media) = media {
-                media.shutdown_timeout(MEDIA_TIMEOUT);
-            }
+            drop(media);
         }
     }
 }
 
-fn prepare(recipe: Recipe) -> io::Result<(Runtime, Option<Runtime>, Parts)> {
+/// The runtime of `zego-media`; its end is bounded, also when the control thread panics.
+struct Media(Option<Runtime>);
+
+impl Drop for Media {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_timeout(MEDIA_TIMEOUT);
+        }
+    }
+}
+
+fn prepare(recipe: Recipe) -> io::Result<(Runtime, Media, Parts)> {
     let control = Builder::new_current_thread().enable_all().build()?;
     let media = recipe.needs_media().then(media_runtime).transpose()?;
     // Without `zego-media` no part asks for a runtime; the control thread's is as good as any.
     let handle = media.as_ref().unwrap_or(&control).handle().clone();
     let parts = recipe.complete(&handle);
-    Ok((control, media, parts))
+    Ok((control, Media(media), parts))
 }
 
 fn media_runtime() -> io::Result<Runtime> {
@@ -183,6 +192,10 @@ fn media_runtime() -> io::Result<Runtime> {
 }
 
 fn run_system(control: Runtime, parts: Parts, shared: &Arc<Shared>, ready: &mpsc::Sender<io::Result<()>>) {
+    // actix polls an actor once more when it drops it, and what is polled may want a timer: so the runtime stays entered
+    // until the last actor is dropped.
+    let handle = control.handle().clone();
+    let _inside = handle.enter();
     let runner = System::with_tokio_rt(|| control);
     runner.block_on(async {
         let actor = EngineActor::new(Arc::clone(shared), parts, true).start();

@@ -73,8 +73,12 @@ pub(crate) fn pcm_channel(channels: usize) -> (PcmSource, ZegoPcmWriter) {
 }
 
 impl ZegoPcmWriter {
-    /// Pushes as many of `samples` as fit, whole sample frames only, and returns how many that was. Never blocks.
+    /// Pushes as many of `samples` as fit, whole sample frames only, and returns how many that was; 0 once the stream was
+    /// destroyed. Never blocks.
     pub fn push(&mut self, samples: &[f32]) -> usize {
+        if self.is_closed() {
+            return 0;
+        }
         let room = self.ring.slots().min(samples.len());
         let count = room - room % self.channels;
         let Ok(chunk) = self.ring.write_chunk_uninit(count) else {

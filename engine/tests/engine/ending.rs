@@ -2,7 +2,7 @@
 
 use std::{
     fs, thread,
-    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    sync::mpsc,
     time::{Duration, Instant},
 };
 
@@ -79,15 +79,18 @@ fn destroy_answers_what_still_waits() {
 fn destroy_works_in_a_callback_and_what_was_queued_is_still_delivered() {
     let zg = busy(&World::new());
     let (sender, seen) = mpsc::channel();
+    let (queued, both_are_queued) = mpsc::channel::<()>();
     let weak = zg.downgrade();
     zg.on(move |e: &RoomStateChanged| {
-        let took = bounded(|| weak.upgrade().unwrap().destroy_engine());
-        sender.send((e.reason.as_str(), took)).unwrap();
+        let _ = both_are_queued.recv();
+        bounded(|| weak.upgrade().unwrap().destroy_engine());
+        sender.send(e.reason.as_str()).unwrap();
     });
     zg.logout_room("r").unwrap();
     zg.logout_all_rooms().unwrap();
+    drop(queued);
     for _ in 0..2 {
-        assert_eq!(seen.recv_timeout(LIMIT + SLACK).unwrap().0, "LOGOUT");
+        assert_eq!(seen.recv_timeout(LIMIT + SLACK).unwrap(), "LOGOUT");
     }
     bounded(|| zg.destroy_engine());
 }
@@ -175,13 +178,16 @@ async fn destroy_on_the_callers_arbiter_ends_everything_without_blocking() {
     assert_eq!(parts, ["stop publisher s1 0", "unpublish s1", "stop room", "stop device"]);
 }
 
-/// Tests that count the threads of this process run one after the other.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Waits until `what` is so.
+fn until(what: impl Fn() -> bool) {
+    let deadline = Instant::now() + LIMIT + SLACK;
+    while !what() {
+        assert!(Instant::now() < deadline, "it did not come to that in time");
+        thread::yield_now();
+    }
 }
 
-/// Threads of this process whose name begins with `prefix`.
+/// Threads of this process whose name begins with `prefix`. A thread gives itself its name when it begins to run.
 fn threads_named(prefix: &str) -> usize {
     let tasks = fs::read_dir("/proc/self/task").unwrap();
     let names = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("comm")).ok());
@@ -192,7 +198,6 @@ fn threads_named(prefix: &str) -> usize {
 #[test]
 fn engines_share_a_process_and_leave_no_thread_behind() {
     // Other tests of this process have engines too: this one counts in a process of its own.
-    let _alone = alone();
     if std::env::var_os("COUNT_THREADS").is_none() {
         let name = "ending::engines_share_a_process_and_leave_no_thread_behind";
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
@@ -203,8 +208,7 @@ fn engines_share_a_process_and_leave_no_thread_behind() {
     }
     for _ in 0..20 {
         let engines: Vec<_> = (0..4).map(|_| busy(&World::new())).collect();
-        assert_eq!(threads_named("zego-control"), 4);
-        assert_eq!(threads_named("zego-events"), 4);
+        until(|| threads_named("zego-control") == 4 && threads_named("zego-events") == 4);
         for engine in &engines {
             engine.destroy_engine();
         }
@@ -212,9 +216,5 @@ fn engines_share_a_process_and_leave_no_thread_behind() {
     }
     let engine = busy(&World::new());
     drop(engine);
-    let deadline = Instant::now() + LIMIT + SLACK;
-    while threads_named("zego-") > 0 {
-        assert!(Instant::now() < deadline, "threads are left after the last handle was dropped");
-        thread::yield_now();
-    }
+    until(|| threads_named("zego-") == 0);
 }

@@ -1,11 +1,7 @@
 //! Callbacks and subscriptions.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc,
-    },
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -193,16 +189,17 @@ async fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
 #[test]
 fn the_last_handle_in_a_callback_lets_the_engine_go() {
     let zg = World::new().engine();
-    let ended = Arc::new(AtomicBool::new(false));
     let mut events = zg.events();
-    let (flag, inner) = (Arc::clone(&ended), zg.clone());
-    let mut kept = Some(inner);
+    let (sender, dropped) = mpsc::channel();
+    let mut kept = Some(zg.clone());
     zg.on(move |_: &RoomStateChanged| {
         drop(kept.take());
-        flag.store(true, Ordering::Release);
+        sender.send(()).unwrap();
     });
     zg.logout_all_rooms().unwrap();
     drop(zg);
+    dropped.recv_timeout(LONG).unwrap();
     while let Ok(Some(_)) = events.recv_timeout(LONG) {}
-    assert!(ended.load(Ordering::Acquire));
+    // The callbacks go with the engine, and with them what they captured.
+    assert!(dropped.recv_timeout(LONG).is_err());
 }

@@ -42,6 +42,7 @@ async fn the_whole_seed_flow_runs_in_the_documented_order() {
     zg.stop_publishing_stream("s1").unwrap();
     zg.destroy_stream(local).unwrap();
     zg.stop_playing_stream("s2").unwrap();
+    settle().await;
     zg.logout_room("r").unwrap();
     assert_eq!(told.take(), ["publish s1 NO_PUBLISH 0", "play s2 NO_PLAY 0", "room LOGOUT 0"]);
     zg.destroy_engine();

@@ -86,6 +86,7 @@ async fn a_playback_that_is_muted_before_its_part_starts_starts_muted() {
     drop(zg.login_room("r", crate::told::TOKEN, "alice", Default::default()));
     drop(zg.start_playing_stream("s2", Default::default()));
     zg.mute_play_stream_audio("s2", true).await.unwrap();
+    settle().await;
     world.room_state(express_engine::RoomStateChangedReason::Logined, 0);
     settle().await;
     assert!(world.told().contains(&"mute play s2 true".into()));
