@@ -1,7 +1,6 @@
 //! The pump stepped by hand: what goes in comes out, mixed, faded, in order, whatever the clocks do.
 
 use std::{
-    cell::Cell,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -11,7 +10,8 @@ use express_messages::{
     audio_device::SinkId,
     ids::LocalStreamId,
 };
-use proptest::prelude::*;
+
+mod commands;
 
 use super::*;
 use crate::{
@@ -354,81 +354,4 @@ fn what_names_something_unknown_comes_back_undone() {
         }
     }
     assert!(bench.port.take_returned().is_none());
-}
-
-thread_local! {
-    /// Sources and sinks that exist, and how many were dropped inside a tick.
-    static ALIVE: Cell<i32> = const { Cell::new(0) };
-    static IN_TICK: Cell<bool> = const { Cell::new(false) };
-    static DROPPED_IN_TICK: Cell<i32> = const { Cell::new(0) };
-}
-
-/// A source of full scale, and a sink, that are missed when they are lost.
-struct Missed;
-
-impl Missed {
-    fn new() -> Box<Self> {
-        ALIVE.set(ALIVE.get() + 1);
-        Box::new(Self)
-    }
-}
-
-impl Drop for Missed {
-    fn drop(&mut self) {
-        ALIVE.set(ALIVE.get() - 1);
-        DROPPED_IN_TICK.set(DROPPED_IN_TICK.get() + i32::from(IN_TICK.get()));
-    }
-}
-
-impl PlayoutSource for Missed {
-    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
-        out.samples_mut().fill(1.0);
-    }
-}
-
-impl CaptureSink for Missed {
-    fn on_block(&mut self, _: &AudioBlock, _: Instant) {}
-}
-
-fn any_command(kind: u8, id: u64, gain: f32) -> PumpCommand {
-    let (local, playout, sink) = (LocalStreamId(id), PlayoutId(id), SinkId(id));
-    match kind {
-        0 => PumpCommand::AddLocal(Box::new(LocalStream::of_source(local, Missed::new(), 1))),
-        1 => PumpCommand::AddPlayout(Box::new(Playout::new(playout, gain))),
-        2 => PumpCommand::SetSource(playout, PlayedSource(Some(Missed::new()))),
-        3 => PumpCommand::AddSink(SinkPlace::Playout(playout), SinkEntry::new(sink, Missed::new())),
-        4 => PumpCommand::AddSink(SinkPlace::Local(local), SinkEntry::new(sink, Missed::new())),
-        5 => PumpCommand::RemoveLocal(local),
-        6 => PumpCommand::RemovePlayout(playout),
-        7 => PumpCommand::RemoveSink(SinkPlace::Local(local), sink),
-        8 => PumpCommand::SetMonitor(local, gain),
-        9 => PumpCommand::SetGain(playout, gain),
-        10 => PumpCommand::SetVolume(local, gain),
-        11 => PumpCommand::SetSource(playout, PlayedSource(None)),
-        _ => PumpCommand::SetMuted(local, gain > 1.0),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn whatever_is_commanded_nothing_is_dropped_on_the_pump_and_the_mix_stays_inside_one(
-        steps in proptest::collection::vec((0u8..13, 0u64..4, 0.0f32..2.0, 0u64..40), 1..120),
-    ) {
-        let mut bench = Bench::new();
-        let mut speaker = bench.speaker(RATE);
-        let mut out = vec![0.0f32; 960];
-        let alive = ALIVE.get();
-        for (kind, id, gain, ms) in steps {
-            bench.port.send(any_command(kind, id, gain));
-            IN_TICK.set(true);
-            bench.tick(ms);
-            IN_TICK.set(false);
-            speaker.fill(&mut out);
-            prop_assert!(out.iter().all(|s| s.abs() <= 1.0));
-        }
-        prop_assert_eq!(DROPPED_IN_TICK.get(), 0);
-        drop(bench);
-        prop_assert_eq!(ALIVE.get(), alive);
-    }
 }
