@@ -30,8 +30,8 @@
 //!
 //! # Threads
 //! `zego-pump` moves sound, while a stream exists. `zego-devices` opens and closes devices, from the first need to the end.
-//! `zego-wav-read` and `zego-wav-write`, one for each file. And those of `cpal`, which do nothing but copy, convert, count
-//! and return.
+//! `zego-wav-read` and `zego-wav-write`, one for each file. And those of `cpal`, in which our callbacks copy, convert, count
+//! and return; on Linux they show the name of the thread that opened the device, `zego-devices`.
 //!
 //! # Features
 //! `testkit`: `devices::scripted`, a backend whose devices are moved by a test.
