@@ -68,7 +68,7 @@ pub struct StreamAppeared;
 /// The server ended the playback. Sent by EngineActor.
 ///
 /// 1004020 (the publisher vanished) is retried: PLAY_REQUESTING until the stream is back or the budget ends with 1104039.
-/// Any other code is final.
+/// So are 1104027 and 1104028 (the server lost the media connection). Any other code is final.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct PlaybackEnded {

@@ -279,19 +279,23 @@ impl Playback {
         effects
     }
 
-    /// The server ended the playback: 1004020 is retried, any other code is final.
+    /// The server ended the playback: a publisher that vanished (1004020) and media that was lost on the way to us (1104027,
+    /// 1104028) are retried, any other code is final.
     pub(super) fn on_ended(&mut self, code: i32, text: &str, now: Instant, random: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
+        let vanished = code == codes::PLAYER_STREAM_INTERRUPTED;
+        let media_lost = matches!(code, codes::PLAYER_SESSION_CLOSED | codes::PLAYER_MEDIA_CONNECTION_ERROR);
         match &mut self.phase {
             Phase::Ended => {}
-            _ if code != codes::PLAYER_STREAM_INTERRUPTED => self.end(code, text, &mut effects),
+            _ if !vanished && !media_lost => self.end(code, text, &mut effects),
             // It speaks of a playback that we gave up ourselves.
             Phase::Offering { .. } | Phase::Waiting { .. } => {}
-            // Or of the one that is being made: its answer is on the way.
-            Phase::Exchanging { gone, .. } => *gone = true,
+            // Or of the one that is being made: its answer is on the way. Media can only be the former connection's, which
+            // we closed: the server says nothing of it once it has our new offer.
+            Phase::Exchanging { gone, .. } => *gone |= vanished,
             Phase::Applying { .. } | Phase::Live(_) => {
                 self.wait(now, random, None, code, text, &mut effects);
-                self.missing = true;
+                self.missing = vanished;
             }
         }
         effects

@@ -223,12 +223,45 @@ fn a_publisher_that_vanished_is_waited_for_and_missed_for_the_budget_is_1104039(
 #[test]
 fn any_other_end_by_the_server_is_final() {
     for stage in STAGES {
-        for code in [1004025, 1104046, 1104027] {
+        for code in [1004025, 1104046] {
             let mut machine = Machine::at(stage);
             machine.act(|state, _, now| state.on_ended(code, "over", now, 0.5));
             assert_eq!(machine.told(), [(NO_PLAY, code)], "{stage:?}");
             assert!(machine.ended());
         }
+    }
+}
+
+#[test]
+fn media_that_the_server_lost_is_played_again() {
+    for code in [1104027, 1104028] {
+        for stage in [Stage::Applying, Stage::Connecting, Stage::Awaiting, Stage::Playing] {
+            let mut machine = Machine::at(stage);
+            machine.act(|state, _, now| state.on_ended(code, "lost", now, 0.5));
+            assert_eq!(machine.told(), [(REQUESTING, code)], "{stage:?}");
+            machine.pass(SECOND);
+            machine.advance_to(Stage::Playing);
+            assert_eq!(machine.told(), [(PLAYING, 0)], "{stage:?}");
+        }
+    }
+}
+
+#[test]
+fn media_that_we_gave_up_ourselves_is_no_loss_when_the_server_says_so() {
+    for code in [1104027, 1104028] {
+        let mut machine = Machine::at(Stage::Playing);
+        machine.transport(TransportEvent::Failed);
+        assert_eq!(machine.told(), [(REQUESTING, 1104028)]);
+        machine.act(|state, _, now| state.on_ended(code, "lost", now, 0.5));
+        assert_eq!(machine.take(), []);
+        machine.pass(SECOND);
+        machine.advance_to(Stage::Exchanging);
+        machine.act(|state, _, now| state.on_ended(code, "lost", now, 0.5));
+        answer(&mut machine, Ok(SdpAnswer { sdp: "answer".into() }));
+        machine.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5));
+        machine.transport(TransportEvent::Connected);
+        machine.flow(true);
+        assert_eq!(machine.told(), [(PLAYING, 0)]);
     }
 }
 
