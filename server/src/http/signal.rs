@@ -12,6 +12,10 @@ use serde_json::json;
 use super::origin::is_welcome;
 use super::{Shared, socket};
 
+/// Largest frame that is read at all. One between this and [`MAX_CLIENT_FRAME`] is read and refused: refused unread, the
+/// connection would be reset and the close frame that says why could be lost.
+const MAX_READ: usize = 4 * MAX_CLIENT_FRAME;
+
 /// A place among the open sockets; dropped, it is free again.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -48,8 +52,8 @@ fn open(
     place: Place,
 ) -> Result<HttpResponse, actix_web::Error> {
     let (response, session, messages) = actix_ws::handle(request, payload)?;
-    let messages = messages.max_frame_size(MAX_CLIENT_FRAME).aggregate_continuations();
-    let messages = messages.max_continuation_size(MAX_CLIENT_FRAME);
+    let messages = messages.max_frame_size(MAX_READ).aggregate_continuations();
+    let messages = messages.max_continuation_size(MAX_READ);
     actix_web::rt::spawn(async move {
         socket::serve(&shared, session, messages).await;
         drop(place);

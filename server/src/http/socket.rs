@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, Closed, ProtocolError, Session};
-use express_signalling::protocol::{ClientFrame, FrameError};
+use express_signalling::protocol::{ClientFrame, FrameError, MAX_CLIENT_FRAME};
+use futures::FutureExt;
+use futures::future::Fuse;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
@@ -39,7 +41,7 @@ pub(super) async fn serve(shared: &Shared, session: Session, messages: Aggregate
     let writer = Writer {
         session,
         queue,
-        killed,
+        killed: killed.fuse(),
         pings,
         shows: Rc::clone(&shows),
         ping_every: Duration::from_secs(shared.config.timings.ping_s),
@@ -93,6 +95,9 @@ impl Reader<'_> {
         while let Some(message) = messages.recv().await {
             self.shows.last_seen.set(Instant::now());
             match message {
+                Ok(AggregatedMessage::Text(text)) if text.len() > MAX_CLIENT_FRAME => {
+                    return self.refuse(CloseReason::too_large());
+                }
                 Ok(AggregatedMessage::Text(text)) => {
                     if self.shows.ended_by_us.get() || !self.deliver(&text).await {
                         return;
@@ -131,7 +136,8 @@ impl Reader<'_> {
 struct Writer {
     session: Session,
     queue: mpsc::Receiver<Outgoing>,
-    killed: oneshot::Receiver<CloseReason>,
+    /// Resolves once at most; that the rooms forgot the socket does not count, for what they sent before must be written.
+    killed: Fuse<oneshot::Receiver<CloseReason>>,
     pings: mpsc::Receiver<Bytes>,
     shows: Rc<SignsOfLife>,
     ping_every: Duration,
@@ -150,11 +156,9 @@ impl Writer {
     async fn step(&mut self, tick: &mut tokio::time::Interval) -> Result<(), Closed> {
         tokio::select! {
             biased;
-            reason = &mut self.killed => {
-                // The rooms closed it, or forgot it. The client has stopped reading, so this may not get through.
-                if let Ok(reason) = reason {
-                    let _ = timeout(Duration::from_millis(100), self.session.clone().close(Some(frame(&reason)))).await;
-                }
+            Ok(reason) = &mut self.killed => {
+                // The client has stopped reading, so this may not get through.
+                let _ = timeout(Duration::from_millis(100), self.session.clone().close(Some(frame(&reason)))).await;
                 Err(Closed)
             }
             outgoing = self.queue.recv() => match outgoing {
@@ -182,7 +186,7 @@ impl Writer {
         };
         tokio::select! {
             written = timeout(patience, writing) => written.map_err(|_| Closed)?,
-            _ = &mut self.killed => Err(Closed),
+            Ok(_) = &mut self.killed => Err(Closed),
         }
     }
 

@@ -1,1 +1,6 @@
-//! Real sockets on free ports.
+//! Whole servers in this process, real sockets on free ports.
+
+mod client;
+mod health;
+mod signal;
+mod tokens;

@@ -1,1 +1,207 @@
+//! The wiring: does a message reach the state, does an effect reach its socket and the media plane, is time kept.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use express_signalling::protocol::{Heartbeat, Request, ServerFrame};
+use express_token::Secret;
+use tokio::sync::{mpsc, oneshot};
+
+use super::world::{SECRET, World, play, publish};
+use crate::config::{AppConfig, ServerConfig};
+use crate::forwarder::{Answer, ForwarderEvent, NegotiateError, PeerId, StreamKey};
+use crate::rooms::*;
+
+/// Writes down what it is asked.
+#[derive(Clone, Default)]
+struct RecordingMedia(Arc<Mutex<Vec<String>>>);
+
+impl RecordingMedia {
+    fn note(&self, what: String) -> usize {
+        let mut notes = self.0.lock().unwrap();
+        notes.push(what);
+        notes.len()
+    }
+
+    fn answer(&self, what: &str, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+        let number = self.note(format!("{what} {} {offer}", stream.0));
+        Ok(Answer {
+            peer: PeerId(number as u64),
+            sdp: "answer".into(),
+        })
+    }
+}
+
+impl MediaPlane for RecordingMedia {
+    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+        self.answer("publish", stream, offer)
+    }
+
+    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+        self.answer("play", stream, offer)
+    }
+
+    fn remove(&mut self, peer: PeerId) {
+        self.note(format!("remove {}", peer.0));
+    }
+
+    fn set_player_paused(&mut self, peer: PeerId, paused: bool) {
+        self.note(format!("pause {} {paused}", peer.0));
+    }
+}
+
+struct TestSocket {
+    connection: ConnectionId,
+    queue: mpsc::Receiver<Outgoing>,
+    killed: oneshot::Receiver<CloseReason>,
+}
+
+impl TestSocket {
+    fn next(&mut self) -> ServerFrame {
+        match self.queue.try_recv().unwrap() {
+            Outgoing::Text(text) => ServerFrame::parse(&text).unwrap(),
+            Outgoing::Close(reason) => panic!("closed: {reason:?}"),
+        }
+    }
+}
+
+struct Rooms {
+    address: Addr<RoomsActor>,
+    media: RecordingMedia,
+    ended: oneshot::Receiver<()>,
+    next_id: u64,
+}
+
+impl Rooms {
+    fn start() -> Self {
+        let config = ServerConfig::embedded();
+        let media = RecordingMedia::default();
+        let (alive, ended) = oneshot::channel();
+        let options = RoomsOptions {
+            state: StateOptions {
+                limits: config.limits,
+                timings: config.timings,
+                apps: vec![AppConfig::new(super::world::APP, Secret::new(SECRET).unwrap())],
+                seed: [1; 32],
+            },
+            media: Box::new(media.clone()),
+            alive,
+        };
+        Self {
+            address: RoomsActor::new(options).start(),
+            media,
+            ended,
+            next_id: 0,
+        }
+    }
+
+    async fn open(&self, capacity: usize) -> TestSocket {
+        let (outgoing, queue) = mpsc::channel(capacity);
+        let (kill, killed) = oneshot::channel();
+        let connection = self.address.send(Connect(ConnectionLink { outgoing, kill })).await.unwrap();
+        TestSocket {
+            connection,
+            queue,
+            killed,
+        }
+    }
+
+    async fn send(&mut self, socket: &TestSocket, request: impl Into<Request>) {
+        self.next_id += 1;
+        let incoming = Incoming {
+            connection: socket.connection,
+            frame: Ok((self.next_id, request.into())),
+        };
+        self.address.send(incoming).await.unwrap();
+    }
+
+    async fn login(&mut self, user: &str) -> TestSocket {
+        let mut socket = self.open(16).await;
+        let mut login = World::new().login_request(user, "r");
+        // The actor reads the real clock for tokens.
+        let grant = express_token::Grant {
+            app_id: super::world::APP,
+            user_id: user.into(),
+            ttl_s: 3600,
+            privileges: None,
+        };
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let secret = Secret::new(SECRET).unwrap();
+        let token = express_token::issue_random(&grant, &secret, express_token::Cipher::Gcm, unix.as_secs() as i64);
+        login.token = token.unwrap();
+        self.send(&socket, login).await;
+        assert!(matches!(socket.next(), ServerFrame::Ok { .. }));
+        socket
+    }
+}
+
+#[actix::test]
+async fn a_publish_goes_to_the_media_plane_and_its_event_to_the_others() {
+    let mut rooms = Rooms::start();
+    let mut alice = rooms.login("alice").await;
+    let mut bob = rooms.login("bob").await;
+    alice.next();
+    rooms.send(&alice, publish("s")).await;
+    assert!(matches!(alice.next(), ServerFrame::Ok { ok, .. } if ok["answer"] == "answer"));
+    rooms.address.send(MediaNews(ForwarderEvent::Connected { peer: PeerId(1) })).await.unwrap();
+    assert!(matches!(bob.next(), ServerFrame::Event(event) if event.seq == 1));
+    rooms.send(&bob, play("s")).await;
+    bob.next();
+    rooms.address.send(Disconnected { connection: bob.connection, by_peer: true }).await.unwrap();
+    let notes = rooms.media.0.lock().unwrap().clone();
+    assert_eq!(notes.len(), 2);
+    assert!(notes[0].starts_with("publish ") && notes[1].starts_with("play "), "{notes:?}");
+    let counters = rooms.address.send(GetCounters).await.unwrap();
+    assert_eq!((counters.connections, counters.sessions, counters.streams, counters.plays), (1, 2, 1, 1));
+}
+
+#[actix::test]
+async fn deadlines_are_kept_in_time_though_they_move() {
+    let mut rooms = Rooms::start();
+    let alice = rooms.login("alice").await;
+    tokio::time::pause();
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        rooms.send(&alice, Heartbeat {}).await;
+    }
+    tokio::time::sleep(Duration::from_millis(99_900)).await;
+    assert_eq!(rooms.address.send(GetCounters).await.unwrap().sessions, 1);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let counters = rooms.address.send(GetCounters).await.unwrap();
+    assert_eq!((counters.sessions, counters.heartbeat_timeouts), (0, 1));
+}
+
+#[actix::test]
+async fn a_reader_that_is_too_slow_is_cut_off_and_the_others_are_not_kept_waiting() {
+    let mut rooms = Rooms::start();
+    let mut slow = rooms.login("slow").await;
+    let mut quick = rooms.login("quick").await;
+    for number in 0..20 {
+        let user = rooms.login(&format!("u{number}")).await;
+        quick.next();
+        drop(user);
+    }
+    assert_eq!(slow.killed.try_recv().unwrap().code, 1013);
+    assert_eq!(slow.queue.len(), 16);
+    let counters = rooms.address.send(GetCounters).await.unwrap();
+    assert_eq!(counters.slow_readers, 1);
+}
+
+#[actix::test]
+async fn a_drain_reaches_every_socket() {
+    let mut rooms = Rooms::start();
+    let mut alice = rooms.login("alice").await;
+    let mut idle = rooms.open(16).await;
+    rooms.address.send(Drain).await.unwrap();
+    for socket in [&mut alice, &mut idle] {
+        assert_eq!(socket.queue.try_recv().unwrap(), Outgoing::Close(CloseReason::restart()));
+    }
+}
+
+#[actix::test]
+async fn the_end_of_the_actor_is_noticed() {
+    let Rooms { address, ended, .. } = Rooms::start();
+    drop(address);
+    assert!(ended.await.is_err());
+}

@@ -1,0 +1,163 @@
+//! A server on free ports, and the clients that tests need: one of HTTP that sends what it likes, one of WebSockets.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use express_signalling::protocol::{Call, ClientFrame, Login, LoginOk, ServerFrame, VERSION, WireError};
+use express_token::{Cipher, Grant, issue_random};
+use futures::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+use crate::config::{AppConfig, ServerConfig};
+use crate::{RunningServer, start};
+
+/// What must end ends within this; on an idle machine within a few milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) fn server() -> RunningServer {
+    server_with(|_| {})
+}
+
+pub(super) fn server_with(change: impl FnOnce(&mut ServerConfig)) -> RunningServer {
+    let mut config = ServerConfig::embedded();
+    config.http.listen.set_port(0);
+    config.media.udp.set_port(0);
+    change(&mut config);
+    start(config).unwrap()
+}
+
+/// An answer over HTTP/1.1.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// Sends exactly these lines of a head, with a body.
+pub(super) fn raw(address: SocketAddr, head: &[&str], body: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut text = head.join("\r\n");
+    text += &format!("\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(text.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: body.into(),
+    }
+}
+
+pub(super) fn get(server: &RunningServer, path: &str) -> Answer {
+    let address = server.http_addr();
+    raw(address, &[&format!("GET {path} HTTP/1.1"), &format!("Host: {address}")], "")
+}
+
+/// A token of the server's first AppID, for an hour.
+pub(super) fn token(app: &AppConfig, user: &str) -> String {
+    let grant = Grant {
+        app_id: app.id,
+        user_id: user.into(),
+        ttl_s: 3600,
+        privileges: None,
+    };
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    issue_random(&grant, &app.secret, Cipher::Gcm, unix.as_secs() as i64).unwrap()
+}
+
+pub(super) fn login(server: &RunningServer, user: &str) -> Login {
+    let app = &server.apps()[0];
+    Login {
+        versions: vec![VERSION],
+        app_id: app.id,
+        room_id: express_messages::ids::RoomId::new("r").unwrap(),
+        user_id: express_messages::ids::UserId::new(user).unwrap(),
+        user_name: String::new(),
+        token: token(app, user),
+        user_update: true,
+        max_member_count: 0,
+    }
+}
+
+/// A WebSocket client.
+pub(super) struct Client {
+    pub(super) socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
+    last_id: u64,
+}
+
+impl Client {
+    pub(super) async fn open(server: &RunningServer) -> Self {
+        let url = format!("ws://{}/v1/signal", server.http_addr());
+        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        Self { socket, last_id: 0 }
+    }
+
+    pub(super) async fn login(server: &RunningServer, user: &str) -> (Self, LoginOk) {
+        let mut client = Self::open(server).await;
+        let ok = client.ask(login(server, user)).await.unwrap();
+        (client, ok)
+    }
+
+    pub(super) async fn send_text(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    pub(super) async fn ask<C: Call>(&mut self, request: C) -> Result<C::Ok, WireError> {
+        self.last_id += 1;
+        let frame = ClientFrame {
+            id: self.last_id,
+            request: request.into(),
+        };
+        self.send_text(&frame.to_text()).await;
+        match self.frame().await {
+            ServerFrame::Ok { id, ok } => {
+                assert_eq!(id, self.last_id);
+                Ok(serde_json::from_value(ok).unwrap())
+            }
+            ServerFrame::Error { id, error } => {
+                assert_eq!(id, self.last_id);
+                Err(error)
+            }
+            ServerFrame::Event(event) => panic!("{event:?} instead of an answer"),
+        }
+    }
+
+    /// The next text frame.
+    pub(super) async fn frame(&mut self) -> ServerFrame {
+        loop {
+            match self.next().await.unwrap() {
+                Message::Text(text) => return ServerFrame::parse(&text).unwrap(),
+                Message::Ping(_) | Message::Pong(_) => {}
+                other => panic!("{other:?} instead of a text frame"),
+            }
+        }
+    }
+
+    /// The close frame, behind whatever is still on its way; then the connection ends, too.
+    pub(super) async fn closed(&mut self) -> Result<u16, Error> {
+        let code = loop {
+            if let Message::Close(close) = self.next().await? {
+                break close.map_or(1005, |close| close.code.into());
+            }
+        };
+        assert!(matches!(self.next().await, Err(Error::ConnectionClosed | Error::Protocol(_) | Error::Io(_))));
+        Ok(code)
+    }
+
+    async fn next(&mut self) -> Result<Message, Error> {
+        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the server is silent");
+        next.unwrap_or(Err(Error::ConnectionClosed))
+    }
+}
