@@ -266,13 +266,25 @@ impl ServerConfig {
             let problem = format!("must be more than {than}, the interval that it supervises, and at most 86400");
             require(seconds > than && seconds <= 86_400, key, problem)?;
         }
-        require(timings.media_grace_s <= 86_400, "timings.media_grace_s", "must be at most 86400 seconds")?;
+        require(
+            timings.media_grace_s <= 86_400,
+            "timings.media_grace_s",
+            "must be at most 86400 seconds",
+        )?;
         require(timings.drain_s <= 3_600, "timings.drain_s", "must be at most 3600 seconds")?;
-        require(self.limits.outgoing_queue >= 16, "limits.outgoing_queue", "must be at least 16")?;
+        require(
+            self.limits.outgoing_queue >= 16,
+            "limits.outgoing_queue",
+            "must be at least 16",
+        )?;
         require(self.limits.media_peers > 0, "limits.media_peers", "must be more than 0")?;
         let level = &self.log.level;
         let parsed = tracing_subscriber::EnvFilter::try_new(level);
-        require(parsed.is_ok(), "log.level", format!("{level:?} is neither a level nor a list of directives"))
+        require(
+            parsed.is_ok(),
+            "log.level",
+            format!("{level:?} is neither a level nor a list of directives"),
+        )
     }
 }
 
@@ -338,7 +350,10 @@ fn read(layers: Layers) -> Result<ServerConfig, ConfigError> {
         builder = builder.add_source(environment(variables));
     }
     let read = builder.build().and_then(Config::try_deserialize::<ServerConfig>);
-    let config = read.map_err(|source| ConfigError::Read { layer: described, source })?;
+    let config = read.map_err(|source| ConfigError::Read {
+        layer: described,
+        source,
+    })?;
     config.check()?;
     Ok(config)
 }
@@ -402,9 +417,16 @@ mod tests {
     fn the_sample_of_an_app_shows_the_defaults() {
         let start = SAMPLE.find("# [[apps]]").unwrap();
         let end = SAMPLE.find("[limits]").unwrap();
-        let shown: String = SAMPLE[start..end].lines().map(|line| line.trim_start_matches("# ").to_owned() + "\n").collect();
+        let shown: String = SAMPLE[start..end]
+            .lines()
+            .map(|line| line.trim_start_matches("# ").to_owned() + "\n")
+            .collect();
         let shown = shown.replace("32 characters, shared with your business server", SECRET);
-        let shown: String = shown.lines().filter(|line| line.starts_with('[') || line.contains(" = ")).collect::<Vec<_>>().join("\n");
+        let shown: String = shown
+            .lines()
+            .filter(|line| line.starts_with('[') || line.contains(" = "))
+            .collect::<Vec<_>>()
+            .join("\n");
         let app = &ServerConfig::from_toml(&shown).unwrap().apps[0];
         let default = AppConfig::new(1, Secret::new(SECRET).unwrap());
         assert_eq!(format!("{app:?}"), format!("{default:?}"));

@@ -30,7 +30,7 @@ struct Cli {
 enum Command {
     /// Run the server (also without a command)
     Serve(ServeArgs),
-    Token(TokenArgs),
+    Token(Box<TokenArgs>),
     /// Print the default configuration, with a comment on every key
     Config,
 }
@@ -84,8 +84,14 @@ fn announce(running: &RunningServer) -> std::io::Result<()> {
     let app_ids: Vec<String> = running.apps().iter().map(|app| app.id.to_string()).collect();
     if let Some(app) = running.made_up_app() {
         let secret = app.secret.expose();
-        eprintln!("no [[apps]] is configured: AppID {} with a secret for this run alone: {secret}", app.id);
-        eprintln!("a token: express-server token --app-id {} --user alice --secret {secret}", app.id);
+        eprintln!(
+            "no [[apps]] is configured: AppID {} with a secret for this run alone: {secret}",
+            app.id
+        );
+        eprintln!(
+            "a token: express-server token --app-id {} --user alice --secret {secret}",
+            app.id
+        );
         if running.http_addr().ip().is_loopback() {
             eprintln!(
                 "     or: curl -H content-type:application/json -d '{{\"user_id\":\"alice\"}}' http://{}/v1/dev-token",
@@ -100,10 +106,14 @@ fn announce(running: &RunningServer) -> std::io::Result<()> {
 }
 
 fn log_to_stderr(log: &LogConfig) -> Result<(), Box<dyn std::error::Error>> {
-    let lines = tracing_subscriber::fmt().with_env_filter(EnvFilter::try_new(&log.level)?).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::try_new(&log.level)?)
+        .with_writer(std::io::stderr);
     // Both also take what libraries write by the log crate.
     match log.format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Text => lines
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init(),
         LogFormat::Json => lines.json().try_init(),
     }
     .map_err(|error| error as Box<dyn std::error::Error>)

@@ -132,7 +132,11 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let listener = TcpListener::bind(config.http.listen).map_err(listen)?;
     let http_addr = listener.local_addr().map_err(listen)?;
     let made_up = config.apps.is_empty();
-    let apps = if made_up { vec![AppConfig::new(DEV_APP_ID, Secret::random()?)] } else { config.apps.clone() };
+    let apps = if made_up {
+        vec![AppConfig::new(DEV_APP_ID, Secret::random()?)]
+    } else {
+        config.apps.clone()
+    };
     let rooms: Arc<OnceLock<Addr<RoomsActor>>> = Arc::default();
     let forwarder = start_forwarder(&config, Arc::clone(&rooms))?;
     let media_addrs = forwarder.media_addresses();
@@ -185,10 +189,7 @@ struct Parts {
     rooms: Arc<OnceLock<Addr<RoomsActor>>>,
 }
 
-fn start_forwarder(
-    config: &ServerConfig,
-    rooms: Arc<OnceLock<Addr<RoomsActor>>>,
-) -> Result<Forwarder, StartForwarderError> {
+fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>) -> Result<Forwarder, StartForwarderError> {
     let limits = ForwarderLimits {
         peers: config.limits.media_peers,
         offer_bytes: MAX_SDP,

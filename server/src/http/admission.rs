@@ -63,13 +63,17 @@ impl Admission {
 
     fn admit_source(&mut self, from: IpAddr, now: Duration) -> Result<(), &'static str> {
         if self.sources.len() >= ADDRESSES {
-            self.sources.retain(|_, source| source.open > 0 || !source.connects.is_idle(now));
+            self.sources
+                .retain(|_, source| source.open > 0 || !source.connects.is_idle(now));
         }
         let source = self.sources.entry(from).or_default();
         if self.per_address != 0 && source.open >= self.per_address {
             return Err("your address has as many connections as it may have");
         }
-        source.connects.take(self.rate, 1, now).map_err(|_| "your address connects too often")?;
+        source
+            .connects
+            .take(self.rate, 1, now)
+            .map_err(|_| "your address connects too often")?;
         source.open = source.open.saturating_add(1);
         Ok(())
     }

@@ -34,14 +34,22 @@ struct DevTokenRequest {
 
 /// `POST /v1/dev-token` `{user_id, room_id?, ttl?}` → `{app_id, token}`; 404 for everybody who may not know of it.
 pub(super) fn dev_token(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>) -> Ready<HttpResponse> {
-    let app = shared.dev_app.as_ref().filter(|_| is_local(&request, shared.config.http.listen.ip()) && is_json(&request));
-    let answer = app.map(|app| mint(app, &body)).unwrap_or_else(|| HttpResponse::NotFound().finish());
+    let app = shared
+        .dev_app
+        .as_ref()
+        .filter(|_| is_local(&request, shared.config.http.listen.ip()) && is_json(&request));
+    let answer = app
+        .map(|app| mint(app, &body))
+        .unwrap_or_else(|| HttpResponse::NotFound().finish());
     std::future::ready(answer)
 }
 
 /// A page of another origin cannot send this type without asking first.
 fn is_json(request: &HttpRequest) -> bool {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
     let essence = content_type.and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }

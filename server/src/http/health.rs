@@ -30,7 +30,11 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
 /// 200 while the server takes calls, 503 while it stops.
 pub(super) fn readyz(shared: web::Data<Shared>) -> Ready<HttpResponse> {
     let ready = !shared.draining.load(Ordering::Relaxed) && shared.rooms.connected();
-    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    let mut answer = if ready {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
     std::future::ready(answer.json(json!({"ready": ready})))
 }
 

@@ -16,11 +16,16 @@ pub(super) fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = single(headers, header::ORIGIN) else {
         return !headers.contains_key(header::ORIGIN);
     };
-    if allowed.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin)) {
+    if allowed
+        .iter()
+        .any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
+    {
         return true;
     }
     let own = single(headers, header::HOST).and_then(|host| authority(host, None));
-    let theirs = origin.split_once("://").and_then(|(scheme, host)| authority(host, default_port(scheme)));
+    let theirs = origin
+        .split_once("://")
+        .and_then(|(scheme, host)| authority(host, default_port(scheme)));
     let same = |(host, port): &(String, Option<u16>), (their_host, their_port): &(String, Option<u16>)| {
         // The page's port is always known; the host header leaves out the default of a scheme that we do not see.
         host == their_host && (port == their_port || port.is_none() && matches!(their_port, Some(80 | 443)))
@@ -79,7 +84,10 @@ mod tests {
 
     fn request(from: &str, headers: &[(&'static str, &'static str)]) -> HttpRequest {
         let request = TestRequest::default().peer_addr(from.parse().unwrap());
-        headers.iter().fold(request, |request, header| request.append_header(*header)).to_http_request()
+        headers
+            .iter()
+            .fold(request, |request, header| request.append_header(*header))
+            .to_http_request()
     }
 
     #[test]
@@ -96,7 +104,10 @@ mod tests {
             (vec![("host", "a:8080"), ("origin", "http://b:8080")], false),
             (vec![("host", "a:8080"), ("origin", "null")], false),
             (vec![("host", "a:8080"), ("origin", "http://b:8080@a:8080")], false),
-            (vec![("host", "a:8080"), ("origin", "http://a:8080"), ("origin", "http://b")], false),
+            (
+                vec![("host", "a:8080"), ("origin", "http://a:8080"), ("origin", "http://b")],
+                false,
+            ),
             (vec![("host", "a:8080"), ("origin", "https://APP.example.com")], true),
             (vec![("host", "a:8080"), ("origin", "http://app.example.com")], false),
             (vec![("host", "a:8080"), ("origin", "https://app.example.com.b")], false),
@@ -119,20 +130,49 @@ mod tests {
             ("127.0.0.1:9", v4, vec![("host", "127.0.0.1:8080")], true),
             ("127.0.0.1:9", v4, vec![("host", "LocalHost:8080")], true),
             ("[::1]:9", v6, vec![("host", "[::1]:8080")], true),
-            ("127.0.0.1:9", v4, vec![("host", "localhost"), ("origin", "http://localhost")], true),
+            (
+                "127.0.0.1:9",
+                v4,
+                vec![("host", "localhost"), ("origin", "http://localhost")],
+                true,
+            ),
             ("127.0.0.1:9", v4, vec![], false),
             ("127.0.0.1:9", v4, vec![("host", "rebound.example:8080")], false),
             ("127.0.0.1:9", v4, vec![("host", "localhost.example:8080")], false),
             ("127.0.0.1:9", v4, vec![("host", "localhost"), ("host", "localhost")], false),
-            ("127.0.0.1:9", v4, vec![("host", "localhost"), ("origin", "http://evil.example")], false),
-            ("127.0.0.1:9", v4, vec![("host", "localhost"), ("forwarded", "for=192.0.2.1")], false),
-            ("127.0.0.1:9", v4, vec![("host", "localhost"), ("x-forwarded-for", "192.0.2.1")], false),
-            ("127.0.0.1:9", v4, vec![("host", "localhost"), ("x-forwarded-host", "a")], false),
+            (
+                "127.0.0.1:9",
+                v4,
+                vec![("host", "localhost"), ("origin", "http://evil.example")],
+                false,
+            ),
+            (
+                "127.0.0.1:9",
+                v4,
+                vec![("host", "localhost"), ("forwarded", "for=192.0.2.1")],
+                false,
+            ),
+            (
+                "127.0.0.1:9",
+                v4,
+                vec![("host", "localhost"), ("x-forwarded-for", "192.0.2.1")],
+                false,
+            ),
+            (
+                "127.0.0.1:9",
+                v4,
+                vec![("host", "localhost"), ("x-forwarded-host", "a")],
+                false,
+            ),
             ("192.0.2.1:9", v4, vec![("host", "localhost")], false),
             ("127.0.0.1:9", "0.0.0.0".parse().unwrap(), vec![("host", "localhost")], false),
         ];
         for (from, listen, headers, local) in table {
-            assert_eq!(is_local(&request(from, &headers), listen), local, "{from} {listen} {headers:?}");
+            assert_eq!(
+                is_local(&request(from, &headers), listen),
+                local,
+                "{from} {listen} {headers:?}"
+            );
         }
     }
 }

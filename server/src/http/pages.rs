@@ -7,7 +7,11 @@ use express_web::{CONTENT_SECURITY_POLICY, FILES, WebFile};
 pub(super) fn configure(app: &mut web::ServiceConfig) {
     for file in FILES {
         let answer = move || std::future::ready(page(file));
-        app.service(web::resource(file.path).route(web::get().to(answer)).route(web::head().to(answer)));
+        app.service(
+            web::resource(file.path)
+                .route(web::get().to(answer))
+                .route(web::head().to(answer)),
+        );
     }
 }
 

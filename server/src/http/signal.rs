@@ -25,7 +25,11 @@ pub(super) struct Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.admission.lock().unwrap_or_else(PoisonError::into_inner).release(self.from);
+        self.shared
+            .admission
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .release(self.from);
     }
 }
 
@@ -41,7 +45,7 @@ pub(super) fn signal(
     let shared = shared.into_inner();
     std::future::ready(match admit(&request, &shared) {
         Ok(place) => open(&request, payload, shared, place),
-        Err(refusal) => Ok(refusal),
+        Err(refusal) => Ok(*refusal),
     })
 }
 
@@ -61,11 +65,11 @@ fn open(
     Ok(response)
 }
 
-fn admit(request: &HttpRequest, shared: &Arc<Shared>) -> Result<Place, HttpResponse> {
+fn admit(request: &HttpRequest, shared: &Arc<Shared>) -> Result<Place, Box<HttpResponse>> {
     if !is_welcome(request.headers(), &shared.config.http.allowed_origins) {
         count(&shared.counters.foreign_origins);
         let problem = "pages of this origin may not connect; see http.allowed_origins";
-        return Err(HttpResponse::Forbidden().json(json!({"error": problem})));
+        return Err(Box::new(HttpResponse::Forbidden().json(json!({"error": problem}))));
     }
     if shared.draining.load(Ordering::Relaxed) {
         return Err(try_later("the server stops"));
@@ -84,10 +88,16 @@ fn admit(request: &HttpRequest, shared: &Arc<Shared>) -> Result<Place, HttpRespo
     })
 }
 
-fn try_later(problem: &str) -> HttpResponse {
-    HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "5")).json(json!({"error": problem}))
+fn try_later(problem: &str) -> Box<HttpResponse> {
+    let mut answer = HttpResponse::ServiceUnavailable();
+    Box::new(
+        answer
+            .insert_header((header::RETRY_AFTER, "5"))
+            .json(json!({"error": problem})),
+    )
 }
 
+/// Adds one.
 pub(super) fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }

@@ -116,14 +116,21 @@ impl Reader<'_> {
 
     /// `false` when there are no rooms any more.
     async fn deliver(&self, text: &str) -> bool {
-        let frame = ClientFrame::parse(text).map(|frame| (frame.id, frame.request)).map_err(bad_frame);
+        let frame = ClientFrame::parse(text)
+            .map(|frame| (frame.id, frame.request))
+            .map_err(bad_frame);
         let connection = self.connection;
         self.shared.rooms.send(Incoming { connection, frame }).await.is_ok()
     }
 
     fn refuse(&self, reason: CloseReason) {
         count(&self.shared.counters.bad_frames);
-        tracing::debug!(connection = self.connection.0, code = reason.code, reason.text, "socket closed for a bad frame");
+        tracing::debug!(
+            connection = self.connection.0,
+            code = reason.code,
+            reason.text,
+            "socket closed for a bad frame"
+        );
         self.close(reason);
     }
 

@@ -28,7 +28,9 @@ pub struct RoomsOptions {
 
 impl fmt::Debug for RoomsOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoomsOptions").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("RoomsOptions")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,7 +106,9 @@ pub struct RoomsActor {
 
 impl fmt::Debug for RoomsActor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RoomsActor").field("sockets", &self.links.len()).finish_non_exhaustive()
+        f.debug_struct("RoomsActor")
+            .field("sockets", &self.links.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -35,7 +35,9 @@ mod state;
 mod tests;
 mod timers;
 
-pub use actor::{Connect, ConnectionLink, Disconnected, Drain, GetCounters, Incoming, MediaNews, Outgoing, RoomsActor, RoomsOptions};
+pub use actor::{
+    Connect, ConnectionLink, Disconnected, Drain, GetCounters, Incoming, MediaNews, Outgoing, RoomsActor, RoomsOptions,
+};
 pub use bucket::{Bucket, Rate};
 pub use counters::RoomsCounters;
 pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, Ticket};

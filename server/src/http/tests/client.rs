@@ -145,19 +145,24 @@ impl Client {
         }
     }
 
-    /// The close frame, behind whatever is still on its way; then the connection ends, too.
+    /// The code of the close frame, behind whatever is still on its way.
     pub(super) async fn closed(&mut self) -> Result<u16, Error> {
-        let code = loop {
+        loop {
             if let Message::Close(close) = self.next().await? {
-                break close.map_or(1005, |close| close.code.into());
+                return Ok(close.map_or(1005, |close| close.code.into()));
             }
-        };
-        assert!(matches!(self.next().await, Err(Error::ConnectionClosed | Error::Protocol(_) | Error::Io(_))));
-        Ok(code)
+        }
+    }
+
+    /// The end of the connection, behind the close frame.
+    pub(super) async fn ended(&mut self) {
+        assert!(matches!(self.next().await, Err(Error::ConnectionClosed)));
     }
 
     async fn next(&mut self) -> Result<Message, Error> {
-        let next = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("the server is silent");
+        let next = tokio::time::timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("the server is silent");
         next.unwrap_or(Err(Error::ConnectionClosed))
     }
 }

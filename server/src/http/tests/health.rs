@@ -8,7 +8,11 @@ fn every_page_is_served_with_its_policy() {
     for file in express_web::FILES {
         let answer = get(&server, file.path);
         assert_eq!(answer.status, 200, "{}", file.path);
-        for header in ["content-security-policy: default-src 'none'", "x-content-type-options: nosniff", file.content_type] {
+        for header in [
+            "content-security-policy: default-src 'none'",
+            "x-content-type-options: nosniff",
+            file.content_type,
+        ] {
             assert!(answer.head.contains(header), "{}: {}", file.path, answer.head);
         }
         let host = format!("Host: {}", server.http_addr());
@@ -27,7 +31,11 @@ fn health_is_for_all_and_the_counters_for_this_machine() {
     assert_eq!((here.status, here.json()["status"].as_str()), (200, Some("ok")));
     assert_eq!(here.json()["rooms"]["sessions"], 0);
     let host = format!("Host: {}", server.http_addr());
-    let proxied = raw(server.http_addr(), &["GET /healthz HTTP/1.1", &host, "X-Forwarded-For: 192.0.2.1"], "");
+    let proxied = raw(
+        server.http_addr(),
+        &["GET /healthz HTTP/1.1", &host, "X-Forwarded-For: 192.0.2.1"],
+        "",
+    );
     assert_eq!(proxied.body, r#"{"status":"ok"}"#);
     let ready = get(&server, "/readyz");
     assert_eq!((ready.status, ready.body.as_str()), (200, r#"{"ready":true}"#));

@@ -6,8 +6,8 @@ use express_messages::ids::StreamId;
 use express_signalling::protocol::*;
 use futures::SinkExt;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use super::client::{Client, login, raw, server, server_with};
 use crate::config::AppConfig;
@@ -38,6 +38,7 @@ async fn two_users_meet_over_real_sockets() {
     assert_eq!(bob.ask(nonsense).await.unwrap_err().code, 1103022);
     assert_eq!(bob.ask(Logout {}).await.unwrap(), Done {});
     assert_eq!(bob.closed().await.unwrap(), 1000);
+    bob.ended().await;
     assert!(matches!(alice.frame().await, ServerFrame::Event(event) if event.seq == 2));
 }
 
@@ -82,7 +83,10 @@ async fn bad_requests_are_refused_under_their_id_and_the_session_goes_on() {
     let ServerFrame::Error { error, .. } = alice.frame().await else {
         panic!("a field of 9,000 characters was not refused");
     };
-    assert!(error.message.len() <= 300, "an error does not echo what a stranger wrote at length");
+    assert!(
+        error.message.len() <= 300,
+        "an error does not echo what a stranger wrote at length"
+    );
     assert!(alice.ask(Heartbeat {}).await.is_ok());
 }
 
@@ -96,10 +100,22 @@ async fn frames_that_no_client_may_send_close_the_socket_and_leave_the_session()
         ("no id", vec![Message::text(r#"{"type":"heartbeat"}"#)], 1007),
         ("deep nesting", vec![Message::text("[".repeat(60_000))], 1007),
         ("binary", vec![Message::binary(vec![1, 2, 3])], 1003),
-        ("a frame of 64 KiB and a byte", vec![Message::text("x".repeat(MAX_CLIENT_FRAME + 1))], 1009),
+        (
+            "a frame of 64 KiB and a byte",
+            vec![Message::text("x".repeat(MAX_CLIENT_FRAME + 1))],
+            1009,
+        ),
         ("fragments of more than 64 KiB", vec![fragment(40_000), last(40_000)], 1009),
-        ("text that is not UTF-8", vec![Message::Frame(Frame::message(vec![0xff], OpCode::Data(Data::Text), true))], 1007),
-        ("a reserved opcode", vec![Message::Frame(Frame::message(vec![1], OpCode::Data(Data::Reserved(5)), true))], 1002),
+        (
+            "text that is not UTF-8",
+            vec![Message::Frame(Frame::message(vec![0xff], OpCode::Data(Data::Text), true))],
+            1007,
+        ),
+        (
+            "a reserved opcode",
+            vec![Message::Frame(Frame::message(vec![1], OpCode::Data(Data::Reserved(5)), true))],
+            1002,
+        ),
     ];
     let server = server();
     let (_watcher, _) = Client::login(&server, "watcher").await;
@@ -207,7 +223,12 @@ fn only_welcome_pages_open_a_socket() {
         (vec!["Origin: null"], 403),
     ];
     for (headers, status) in table {
-        let head: Vec<&str> = UPGRADE.iter().copied().chain([host.as_str()]).chain(headers.iter().copied()).collect();
+        let head: Vec<&str> = UPGRADE
+            .iter()
+            .copied()
+            .chain([host.as_str()])
+            .chain(headers.iter().copied())
+            .collect();
         assert_eq!(handshake(address, &head), status, "{headers:?}");
     }
     assert_eq!(super::client::get(&server, "/healthz").json()["http"]["foreign_origins"], 2);
@@ -258,6 +279,8 @@ async fn a_stop_sends_everybody_away_and_ends_soon() {
     let stopping = std::thread::spawn(move || server.stop());
     assert_eq!(alice.closed().await.unwrap(), 1012);
     assert_eq!(idle.closed().await.unwrap(), 1012);
+    alice.ended().await;
+    idle.ended().await;
     tokio::task::spawn_blocking(move || stopping.join().unwrap()).await.unwrap();
     assert!(started.elapsed() < Duration::from_secs(20));
     assert!(ended.recv().is_err());

@@ -24,7 +24,11 @@ async fn a_development_token_opens_the_door() {
     let mut request = login(&server, "alice");
     request.token = answer.json()["token"].as_str().unwrap().to_owned();
     let ok = client.ask(request).await.unwrap();
-    assert!((86_390_000..=86_400_000).contains(&ok.token_expires_in_ms), "{}", ok.token_expires_in_ms);
+    assert!(
+        (86_390_000..=86_400_000).contains(&ok.token_expires_in_ms),
+        "{}",
+        ok.token_expires_in_ms
+    );
     client.ask(Logout {}).await.unwrap();
 }
 
@@ -34,7 +38,10 @@ async fn a_development_token_may_be_for_one_room_and_a_short_time() {
     let answer = ask(server.http_addr(), r#"{"user_id":"alice","room_id":"other","ttl":60}"#);
     let token = answer.json()["token"].as_str().unwrap().to_owned();
     let (mut client, _) = Client::login(&server, "alice").await;
-    assert_eq!(client.ask(RenewToken { token: token.clone() }).await.unwrap_err().code, 1102016);
+    assert_eq!(
+        client.ask(RenewToken { token: token.clone() }).await.unwrap_err().code,
+        1102016
+    );
     let mut request = login(&server, "alice");
     request.room_id = express_messages::ids::RoomId::new("other").unwrap();
     request.token = token;
@@ -75,18 +82,36 @@ fn for_everybody_else_there_is_no_such_thing() {
     let table: [(&str, Vec<&str>); 10] = [
         ("by GET", vec!["GET /v1/dev-token HTTP/1.1", JSON, &local]),
         ("under another name", vec![POST, JSON, "Host: rebound.example"]),
-        ("under a name that begins like ours", vec![POST, JSON, "Host: localhost.example"]),
+        (
+            "under a name that begins like ours",
+            vec![POST, JSON, "Host: localhost.example"],
+        ),
         ("without a name", vec![POST, JSON]),
-        ("through a proxy (Forwarded)", vec![POST, JSON, &local, "Forwarded: for=192.0.2.1"]),
-        ("through a proxy (X-Forwarded-For)", vec![POST, JSON, &local, "X-Forwarded-For: 192.0.2.1"]),
-        ("through a proxy (X-Forwarded-Proto)", vec![POST, JSON, &local, "X-Forwarded-Proto: https"]),
-        ("from a foreign page", vec![POST, JSON, &local, "Origin: https://evil.example"]),
+        (
+            "through a proxy (Forwarded)",
+            vec![POST, JSON, &local, "Forwarded: for=192.0.2.1"],
+        ),
+        (
+            "through a proxy (X-Forwarded-For)",
+            vec![POST, JSON, &local, "X-Forwarded-For: 192.0.2.1"],
+        ),
+        (
+            "through a proxy (X-Forwarded-Proto)",
+            vec![POST, JSON, &local, "X-Forwarded-Proto: https"],
+        ),
+        (
+            "from a foreign page",
+            vec![POST, JSON, &local, "Origin: https://evil.example"],
+        ),
         ("as a form", vec![POST, "Content-Type: text/plain", &local]),
         ("without a type", vec![POST, &local]),
     ];
     for (what, head) in table {
         let answer = raw(address, &head, body);
-        assert!(answer.status == 404 || (what == "without a name" && answer.status == 400), "{what}: {answer:?}");
+        assert!(
+            answer.status == 404 || (what == "without a name" && answer.status == 400),
+            "{what}: {answer:?}"
+        );
         assert!(!answer.body.contains("04A"), "{what}");
     }
 }

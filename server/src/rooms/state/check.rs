@@ -84,10 +84,17 @@ impl RoomsState {
     }
 
     fn check_streams(&self) {
-        assert_eq!(self.streams.len(), self.stream_names.len(), "one life of each streamID at a time");
+        assert_eq!(
+            self.streams.len(),
+            self.stream_names.len(),
+            "one life of each streamID at a time"
+        );
         for (key, stream) in &self.streams {
             assert_eq!(self.stream_names[&stream.name], *key);
-            if stream.announced.is_some_and(|place| self.rooms[&stream.room].streams.get(&place) != Some(key)) {
+            if stream
+                .announced
+                .is_some_and(|place| self.rooms[&stream.room].streams.get(&place) != Some(key))
+            {
                 panic!("{stream:?} is announced and not in its room");
             }
             match stream.owner {
@@ -98,13 +105,21 @@ impl RoomsState {
                 None => {
                     assert!(stream.announced.is_some() && self.timers.is_set(Timer::Stream(*key)));
                     let user = (stream.room.0, stream.user.user_id.clone());
-                    assert_eq!(self.sessions[&self.users[&user]].room, stream.room, "the user it was left to is there");
+                    assert_eq!(
+                        self.sessions[&self.users[&user]].room, stream.room,
+                        "the user it was left to is there"
+                    );
                 }
             }
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
             let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].connection.is_none());
             assert!(alive || silent || self.timers.is_set(Timer::Stream(*key)), "{stream:?} hangs");
-            assert!(stream.players.iter().all(|player| self.sessions[player].playing.contains_key(key)));
+            assert!(
+                stream
+                    .players
+                    .iter()
+                    .all(|player| self.sessions[player].playing.contains_key(key))
+            );
         }
     }
 
@@ -119,7 +134,13 @@ impl RoomsState {
         for (session, playing) in self.sessions.iter().map(|(key, session)| (*key, &session.playing)) {
             for (stream, play) in playing {
                 if let Some(peer) = play.peer {
-                    assert_eq!(self.peers[&peer], PeerUse::Player { session, stream: *stream });
+                    assert_eq!(
+                        self.peers[&peer],
+                        PeerUse::Player {
+                            session,
+                            stream: *stream
+                        }
+                    );
                     assert!(used.insert(peer));
                 }
             }

@@ -117,7 +117,8 @@ impl RoomsState {
         let (app_id, room_id) = &session.room;
         tracing::info!(app_id, %room_id, user_id = %session.user.user_id, ?end, "session ended");
         if let Some((code, message)) = end.kick() {
-            self.ended.remember(session.id, session.secret, WireError::fatal(code, message));
+            self.ended
+                .remember(session.id, session.secret, WireError::fatal(code, message));
         }
     }
 
@@ -147,7 +148,11 @@ impl RoomsState {
         let mut streams: Vec<StreamKey> = session.publishing.iter().copied().collect();
         // If the old session was silent, what it left to the user goes on; it would not have been its own any more.
         if !(user_stays && session.connection.is_none()) {
-            let room_streams = self.rooms.get(&session.room).into_iter().flat_map(|room| room.streams.values());
+            let room_streams = self
+                .rooms
+                .get(&session.room)
+                .into_iter()
+                .flat_map(|room| room.streams.values());
             let left = room_streams.filter(|key| {
                 let stream = self.streams.get(key);
                 stream.is_some_and(|stream| stream.owner.is_none() && stream.user.user_id == session.user.user_id)
@@ -226,7 +231,12 @@ impl RoomsState {
         }
         for player in stream.players {
             self.end_play(player, key);
-            let event = ended(&stream_id, StreamRoleWord::Play, codes::PLAYER_STREAM_INTERRUPTED, "the stream ended");
+            let event = ended(
+                &stream_id,
+                StreamRoleWord::Play,
+                codes::PLAYER_STREAM_INTERRUPTED,
+                "the stream ended",
+            );
             self.tell(player, event);
         }
         if let Some(owner) = stream.owner {
@@ -246,12 +256,7 @@ impl RoomsState {
 }
 
 /// The event that a stream is over for one of its ends.
-pub(super) fn ended(
-    stream_id: &express_messages::ids::StreamId,
-    role: StreamRoleWord,
-    code: i32,
-    message: &str,
-) -> Event {
+pub(super) fn ended(stream_id: &express_messages::ids::StreamId, role: StreamRoleWord, code: i32, message: &str) -> Event {
     Event::StreamEnded(StreamEnded {
         stream_id: stream_id.clone(),
         role,

@@ -11,11 +11,11 @@ use rand::RngExt;
 
 use super::records::{Room, RoomKey, Session, SessionKey, Timer};
 use super::{End, Now, RoomsState, STRIKE_GUESS, choose_version, ms, session_is_gone};
+use crate::rooms::SharedEvent;
 use crate::rooms::bucket::Bucket;
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, ConnectionId};
 use crate::rooms::replay::ReplayBuffer;
-use crate::rooms::SharedEvent;
 
 /// When a login is worth another try while the server is full or stops.
 const FULL_RETRY: Duration = Duration::from_secs(5);
@@ -72,17 +72,31 @@ impl RoomsState {
     fn admit(&mut self, now: Now, room_key: &RoomKey, previous: Option<SessionKey>) -> Result<(), WireError> {
         let app = self.apps.get(&room_key.0).ok_or_else(session_is_gone)?;
         if previous.is_none() && reached(self.limits.sessions_per_app, app.sessions) {
-            return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server has as many users as it takes", FULL_RETRY));
+            return Err(WireError::retry(
+                codes::ROOM_INNER_ERROR,
+                "the server has as many users as it takes",
+                FULL_RETRY,
+            ));
         }
-        let was_in = previous.and_then(|key| self.sessions.get(&key)).is_some_and(|session| session.room == *room_key);
+        let was_in = previous
+            .and_then(|key| self.sessions.get(&key))
+            .is_some_and(|session| session.room == *room_key);
         let Some(room) = self.rooms.get_mut(room_key) else {
             if reached(self.limits.rooms_per_app, app.rooms) {
-                return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server has as many rooms as it takes", FULL_RETRY));
+                return Err(WireError::retry(
+                    codes::ROOM_INNER_ERROR,
+                    "the server has as many rooms as it takes",
+                    FULL_RETRY,
+                ));
             }
             return Ok(());
         };
         if let Err(wait) = room.logins.take(self.logins, 1, now.mono) {
-            return Err(WireError::retry(codes::ROOM_RATE_LIMIT, "too many logins to this room in a second", wait));
+            return Err(WireError::retry(
+                codes::ROOM_RATE_LIMIT,
+                "too many logins to this room in a second",
+                wait,
+            ));
         }
         let others = room.members.len().saturating_sub(usize::from(was_in));
         if reached(room.max_members as usize, others) || reached(self.limits.users_per_room, others) {
@@ -92,7 +106,9 @@ impl RoomsState {
     }
 
     fn is_in_as(&self, key: SessionKey, room_key: &RoomKey, user: &ZegoUser) -> bool {
-        self.sessions.get(&key).is_some_and(|session| session.room == *room_key && session.user == *user)
+        self.sessions
+            .get(&key)
+            .is_some_and(|session| session.room == *room_key && session.user == *user)
     }
 
     /// The first one in creates the room, and its limit counts.
@@ -117,14 +133,7 @@ impl RoomsState {
         }
     }
 
-    fn add_session(
-        &mut self,
-        now: Now,
-        connection: ConnectionId,
-        login: &Login,
-        user: ZegoUser,
-        token: Verified,
-    ) -> SessionKey {
+    fn add_session(&mut self, now: Now, connection: ConnectionId, login: &Login, user: ZegoUser, token: Verified) -> SessionKey {
         let key = SessionKey(self.new_number());
         let room_key = (login.app_id, login.room_id.clone());
         let session = Session {

@@ -165,7 +165,8 @@ impl RoomsState {
             session.connection = None;
             if by_peer {
                 session.last_heard = now.mono;
-                self.timers.set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
+                self.timers
+                    .set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
             }
         }
         self.take_effects()
@@ -184,7 +185,11 @@ impl RoomsState {
             }
             Err(wait) => {
                 self.strike(now, connection, STRIKE_NOISE);
-                Err(WireError::retry(codes::ROOM_RATE_LIMIT, "too many requests a second on this socket", wait))
+                Err(WireError::retry(
+                    codes::ROOM_RATE_LIMIT,
+                    "too many requests a second on this socket",
+                    wait,
+                ))
             }
         };
         match served {
@@ -293,21 +298,15 @@ impl RoomsState {
         }
     }
 
-    fn serve(
-        &mut self,
-        now: Now,
-        connection: ConnectionId,
-        session: Option<SessionKey>,
-        id: u64,
-        request: Request,
-    ) -> Served {
+    fn serve(&mut self, now: Now, connection: ConnectionId, session: Option<SessionKey>, id: u64, request: Request) -> Served {
         let Some(key) = session else {
             return self.serve_stranger(now, connection, id, request);
         };
         match request {
-            Request::Login(_) | Request::Resume(_) => {
-                Err(WireError::fatal(codes::LOGIN_STATE_WRONG, "this socket is logged in; log out first"))
-            }
+            Request::Login(_) | Request::Resume(_) => Err(WireError::fatal(
+                codes::LOGIN_STATE_WRONG,
+                "this socket is logged in; log out first",
+            )),
             Request::Heartbeat(_) => Ok(Some(ServerFrame::ok(id, &self.heartbeat(now, key)?))),
             Request::Logout(_) => {
                 self.logout(connection, key, id);
@@ -355,7 +354,8 @@ impl RoomsState {
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.last_heard = now.mono;
-            self.timers.set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
+            self.timers
+                .set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
         }
     }
 
@@ -364,7 +364,8 @@ impl RoomsState {
             return;
         }
         let patience = Duration::from_secs(self.timings.first_request_s);
-        self.timers.set(Timer::Connection(connection), now.mono.saturating_add(patience));
+        self.timers
+            .set(Timer::Connection(connection), now.mono.saturating_add(patience));
     }
 
     /// Bad behaviour costs; who has spent all is shown the door.
@@ -387,7 +388,12 @@ impl RoomsState {
 
     fn refuse(&mut self, connection: ConnectionId, id: u64, error: WireError) {
         self.counters.refuse(error.code);
-        tracing::debug!(connection = connection.0, code = error.code, message = error.message, "request refused");
+        tracing::debug!(
+            connection = connection.0,
+            code = error.code,
+            message = error.message,
+            "request refused"
+        );
         let frame = ServerFrame::error(id, error);
         let is_close = |effect: &Effect| matches!(effect, Effect::Close { connection: closed, .. } if *closed == connection);
         match self.effects.iter().position(is_close) {

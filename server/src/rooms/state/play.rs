@@ -22,18 +22,28 @@ impl RoomsState {
         play: PlayRequest,
     ) -> Result<(), WireError> {
         if play.offer.len() > MAX_SDP {
-            return Err(WireError::fatal(codes::PLAYER_PARAM, format!("the offer has more than {MAX_SDP} bytes")));
+            return Err(WireError::fatal(
+                codes::PLAYER_PARAM,
+                format!("the offer has more than {MAX_SDP} bytes"),
+            ));
         }
         let session = self.session(key)?;
         let stream = self.stream_key(session.room.0, &play.stream_id);
         let announced = stream.filter(|key| self.streams.get(key).is_some_and(|stream| stream.announced.is_some()));
         let Some(stream) = announced else {
             let after = Duration::from_millis(self.timings.play_retry_ms);
-            return Err(WireError::retry(codes::PLAYER_STREAM_NOT_EXIST, "there is no such stream", after));
+            return Err(WireError::retry(
+                codes::PLAYER_STREAM_NOT_EXIST,
+                "there is no such stream",
+                after,
+            ));
         };
         let limit = self.limits.plays_per_user;
         if limit != 0 && session.playing.len() >= limit && !session.playing.contains_key(&stream) {
-            return Err(WireError::fatal(codes::PLAYER_STREAM_OUT_LIMIT, format!("a user may play {limit} streams")));
+            return Err(WireError::fatal(
+                codes::PLAYER_STREAM_OUT_LIMIT,
+                format!("a user may play {limit} streams"),
+            ));
         }
         let ticket = self.ask_media(connection, key, id, stream, false, play.offer);
         if let Some(session) = self.sessions.get_mut(&key) {
@@ -56,11 +66,18 @@ impl RoomsState {
     }
 
     pub(super) fn pause_play(&mut self, key: SessionKey, pause: &PausePlay) -> Result<Done, WireError> {
-        let stream = self.session(key).map(|session| self.stream_key(session.room.0, &pause.stream_id))?;
+        let stream = self
+            .session(key)
+            .map(|session| self.stream_key(session.room.0, &pause.stream_id))?;
         let session = self.sessions.get_mut(&key);
-        let play = session.zip(stream).and_then(|(session, stream)| session.playing.get_mut(&stream));
+        let play = session
+            .zip(stream)
+            .and_then(|(session, stream)| session.playing.get_mut(&stream));
         let Some(play) = play else {
-            return Err(WireError::fatal(codes::PLAYER_STREAM_NOT_PLAYING, "the stream is not being played"));
+            return Err(WireError::fatal(
+                codes::PLAYER_STREAM_NOT_PLAYING,
+                "the stream is not being played",
+            ));
         };
         play.paused = pause.paused;
         if let Some(peer) = play.peer {
@@ -75,7 +92,11 @@ impl RoomsState {
     }
 
     pub(super) fn player_answered(&mut self, session: SessionKey, stream: StreamKey, peer: PeerId) {
-        let Some(play) = self.sessions.get_mut(&session).and_then(|session| session.playing.get_mut(&stream)) else {
+        let Some(play) = self
+            .sessions
+            .get_mut(&session)
+            .and_then(|session| session.playing.get_mut(&stream))
+        else {
             return;
         };
         play.ticket = None;
@@ -92,7 +113,11 @@ impl RoomsState {
     }
 
     pub(super) fn player_refused(&mut self, session: SessionKey, stream: StreamKey) {
-        let Some(play) = self.sessions.get_mut(&session).and_then(|session| session.playing.get_mut(&stream)) else {
+        let Some(play) = self
+            .sessions
+            .get_mut(&session)
+            .and_then(|session| session.playing.get_mut(&stream))
+        else {
             return;
         };
         play.ticket = None;
@@ -104,7 +129,10 @@ impl RoomsState {
     /// The media connection of a player is gone; the client is told, and may play again.
     pub(super) fn player_gone(&mut self, peer: PeerId, session: SessionKey, stream: StreamKey, reason: GoneReason) {
         tracing::debug!(?peer, ?reason, "media of a player is gone");
-        let play = self.sessions.get_mut(&session).and_then(|session| session.playing.get_mut(&stream));
+        let play = self
+            .sessions
+            .get_mut(&session)
+            .and_then(|session| session.playing.get_mut(&stream));
         let Some(play) = play.filter(|play| play.peer == Some(peer)) else {
             return;
         };
@@ -128,7 +156,10 @@ impl RoomsState {
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.players.remove(&session);
         }
-        let play = self.sessions.get_mut(&session).and_then(|session| session.playing.remove(&stream));
+        let play = self
+            .sessions
+            .get_mut(&session)
+            .and_then(|session| session.playing.remove(&stream));
         if let Some(peer) = play.and_then(|play| play.peer) {
             self.remove_peer(peer);
         }

@@ -6,9 +6,7 @@ use std::time::Duration;
 use express_messages::codes;
 use express_messages::ids::{EXTRA_INFO_MAX, StreamId};
 use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
-use express_signalling::protocol::{
-    Done, Event, MAX_SDP, Publish, RoomStreamUpdate, SdpOk, ServerFrame, WireError,
-};
+use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpdate, SdpOk, ServerFrame, WireError};
 
 use super::records::{PeerUse, Pending, SessionKey, Stream, Timer};
 use super::{Answer, GoneReason, NegotiateError, Now, RoomsState, session_is_gone};
@@ -54,14 +52,23 @@ impl RoomsState {
             return Err(WireError::fatal(codes::TOKEN_EXPIRED, "token expired; renew it"));
         }
         if token.may_publish(publish.stream_id.as_str()).is_err() {
-            return Err(WireError::fatal(codes::NO_PUBLISH_AUTH, "the token does not permit to publish this stream"));
+            return Err(WireError::fatal(
+                codes::NO_PUBLISH_AUTH,
+                "the token does not permit to publish this stream",
+            ));
         }
         if publish.extra_info.len() > EXTRA_INFO_MAX {
-            let message = format!("extraInfo has {} bytes; at most {EXTRA_INFO_MAX} are allowed", publish.extra_info.len());
+            let message = format!(
+                "extraInfo has {} bytes; at most {EXTRA_INFO_MAX} are allowed",
+                publish.extra_info.len()
+            );
             return Err(WireError::fatal(codes::PUBLISHER_EXTRA_INFO_TOO_LONG, message));
         }
         if publish.offer.len() > MAX_SDP {
-            return Err(WireError::fatal(codes::PUBLISHER_PARAM, format!("the offer has more than {MAX_SDP} bytes")));
+            return Err(WireError::fatal(
+                codes::PUBLISHER_PARAM,
+                format!("the offer has more than {MAX_SDP} bytes"),
+            ));
         }
         Ok(())
     }
@@ -76,12 +83,18 @@ impl RoomsState {
                 return existing.ok_or_else(session_is_gone);
             }
             if stream.owner.is_some() || stream.user.user_id != user.user_id {
-                return Err(WireError::fatal(codes::PUBLISHER_DUPLICATE_STREAMID, "another user publishes this streamID"));
+                return Err(WireError::fatal(
+                    codes::PUBLISHER_DUPLICATE_STREAMID,
+                    "another user publishes this streamID",
+                ));
             }
         }
         let limit = self.limits.streams_per_user;
         if limit != 0 && session.publishing.len() >= limit {
-            return Err(WireError::fatal(codes::PUBLISHER_INNER_ERROR, format!("a user may publish {limit} streams")));
+            return Err(WireError::fatal(
+                codes::PUBLISHER_INNER_ERROR,
+                format!("a user may publish {limit} streams"),
+            ));
         }
         if let Some(left_behind) = existing {
             self.end_stream(left_behind, StreamDeleteReason::RepeatLogin, None);
@@ -140,15 +153,12 @@ impl RoomsState {
     }
 
     /// The media plane's answer reaches who asked, if that is still wanted.
-    pub(super) fn negotiated(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        pending: Pending,
-        answer: Result<Answer, NegotiateError>,
-    ) {
+    pub(super) fn negotiated(&mut self, now: Now, ticket: Ticket, pending: Pending, answer: Result<Answer, NegotiateError>) {
         let wanted = match pending.publish {
-            true => self.streams.get(&pending.stream).is_some_and(|stream| stream.ticket == Some(ticket)),
+            true => self
+                .streams
+                .get(&pending.stream)
+                .is_some_and(|stream| stream.ticket == Some(ticket)),
             false => self.play_ticket(pending.session, pending.stream) == Some(ticket),
         };
         let Pending { connection, id, .. } = pending;
@@ -257,7 +267,10 @@ impl RoomsState {
                 self.expect_media(now, key);
             }
         } else if stream.next.is_none() && stream.ticket.is_none() {
-            let why = (codes::PUBLISHER_MEDIA_CONNECTION_ERROR, "the media connection was not established");
+            let why = (
+                codes::PUBLISHER_MEDIA_CONNECTION_ERROR,
+                "the media connection was not established",
+            );
             self.end_stream(key, StreamDeleteReason::Offline, Some(why));
         }
     }
@@ -293,7 +306,11 @@ impl RoomsState {
 }
 
 fn superseded(publish: bool) -> WireError {
-    let code = if publish { codes::PUBLISHER_INNER_ERROR } else { codes::PLAYER_INTERNAL_EXCEPTION };
+    let code = if publish {
+        codes::PUBLISHER_INNER_ERROR
+    } else {
+        codes::PLAYER_INTERNAL_EXCEPTION
+    };
     WireError::fatal(code, "a later request took the place of this one")
 }
 

@@ -33,7 +33,10 @@ impl RoomsState {
         session.token = token;
         self.watch_token(now, key);
         for stream in self.streams_without_right(key) {
-            let why = (codes::NO_PUBLISH_AUTH, "the renewed token does not permit to publish this stream");
+            let why = (
+                codes::NO_PUBLISH_AUTH,
+                "the renewed token does not permit to publish this stream",
+            );
             // Documented: the client is told to stop it, so others see it stopped.
             self.end_stream(stream, StreamDeleteReason::Stopped, Some(why));
         }
@@ -44,7 +47,13 @@ impl RoomsState {
         let session = self.session(key)?;
         let (app_id, room_id) = &session.room;
         let app = self.apps.get(app_id).ok_or_else(session_is_gone)?;
-        let judged = verify(&renew.token, &app.secret, &app.policy, session.user.user_id.as_str(), now.unix_s());
+        let judged = verify(
+            &renew.token,
+            &app.secret,
+            &app.policy,
+            session.user.user_id.as_str(),
+            now.unix_s(),
+        );
         let token = judged.map_err(|refusal| {
             tracing::info!(app_id, user_id = %session.user.user_id, reason = %refusal.reason(), "token renewal refused");
             token_refused(&refusal)

@@ -16,10 +16,17 @@ impl RoomsState {
     pub(super) fn resume(&mut self, now: Now, connection: ConnectionId, resume: &Resume) -> Result<ResumeOk, WireError> {
         let version = choose_version(&resume.versions)?;
         let key = self.session_ids.get(&resume.session).copied();
-        let key = key.filter(|key| self.sessions.get(key).is_some_and(|session| same_secret(&session.secret, &resume.secret)));
+        let key = key.filter(|key| {
+            self.sessions
+                .get(key)
+                .is_some_and(|session| same_secret(&session.secret, &resume.secret))
+        });
         let Some(key) = key else {
             self.strike(now, connection, STRIKE_GUESS);
-            return Err(self.ended.why(&resume.session, &resume.secret).unwrap_or_else(session_is_gone));
+            return Err(self
+                .ended
+                .why(&resume.session, &resume.secret)
+                .unwrap_or_else(session_is_gone));
         };
         self.move_to(key, connection);
         self.heard(now, Some(key));
@@ -56,7 +63,11 @@ impl RoomsState {
         };
         let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
         for stream_key in &session.publishing {
-            if self.streams.get(stream_key).is_some_and(|stream| stream.announced.is_some() && stream.media.is_none()) {
+            if self
+                .streams
+                .get(stream_key)
+                .is_some_and(|stream| stream.announced.is_some() && stream.media.is_none())
+            {
                 self.timers.set(Timer::Stream(*stream_key), until);
             }
         }

@@ -144,16 +144,30 @@ async fn a_publish_goes_to_the_media_plane_and_its_event_to_the_others() {
     alice.next();
     rooms.send(&alice, publish("s")).await;
     assert!(matches!(alice.next(), ServerFrame::Ok { ok, .. } if ok["answer"] == "answer"));
-    rooms.address.send(MediaNews(ForwarderEvent::Connected { peer: PeerId(1) })).await.unwrap();
+    rooms
+        .address
+        .send(MediaNews(ForwarderEvent::Connected { peer: PeerId(1) }))
+        .await
+        .unwrap();
     assert!(matches!(bob.next(), ServerFrame::Event(event) if event.seq == 1));
     rooms.send(&bob, play("s")).await;
     bob.next();
-    rooms.address.send(Disconnected { connection: bob.connection, by_peer: true }).await.unwrap();
+    rooms
+        .address
+        .send(Disconnected {
+            connection: bob.connection,
+            by_peer: true,
+        })
+        .await
+        .unwrap();
     let notes = rooms.media.0.lock().unwrap().clone();
     assert_eq!(notes.len(), 2);
     assert!(notes[0].starts_with("publish ") && notes[1].starts_with("play "), "{notes:?}");
     let counters = rooms.address.send(GetCounters).await.unwrap();
-    assert_eq!((counters.connections, counters.sessions, counters.streams, counters.plays), (1, 2, 1, 1));
+    assert_eq!(
+        (counters.connections, counters.sessions, counters.streams, counters.plays),
+        (1, 2, 1, 1)
+    );
 }
 
 #[actix::test]

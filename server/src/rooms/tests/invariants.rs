@@ -18,22 +18,63 @@ const DEVICES: usize = 4;
 
 #[derive(Debug, Clone)]
 enum Op {
-    Login { device: usize, user: usize, room: usize, user_update: bool },
-    Resume { device: usize },
-    CloseSocket { device: usize, by_peer: bool },
-    Logout { device: usize },
-    Renew { device: usize, stream: Option<usize> },
-    Publish { device: usize, stream: usize },
-    Unpublish { device: usize, stream: usize },
-    Play { device: usize, stream: usize },
-    StopPlay { device: usize, stream: usize },
-    Pause { device: usize, stream: usize, paused: bool },
-    Heartbeat { device: usize },
-    Hold { hold: bool },
+    Login {
+        device: usize,
+        user: usize,
+        room: usize,
+        user_update: bool,
+    },
+    Resume {
+        device: usize,
+    },
+    CloseSocket {
+        device: usize,
+        by_peer: bool,
+    },
+    Logout {
+        device: usize,
+    },
+    Renew {
+        device: usize,
+        stream: Option<usize>,
+    },
+    Publish {
+        device: usize,
+        stream: usize,
+    },
+    Unpublish {
+        device: usize,
+        stream: usize,
+    },
+    Play {
+        device: usize,
+        stream: usize,
+    },
+    StopPlay {
+        device: usize,
+        stream: usize,
+    },
+    Pause {
+        device: usize,
+        stream: usize,
+        paused: bool,
+    },
+    Heartbeat {
+        device: usize,
+    },
+    Hold {
+        hold: bool,
+    },
     Release,
-    Connected { peer: usize },
-    Gone { peer: usize },
-    Pass { seconds: u64 },
+    Connected {
+        peer: usize,
+    },
+    Gone {
+        peer: usize,
+    },
+    Pass {
+        seconds: u64,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -89,8 +130,16 @@ impl Device {
 
     fn see(&mut self, snapshot: &Snapshot) {
         self.last_seq = snapshot.seq;
-        self.users = snapshot.users.iter().map(|user| (user.user_id.to_string(), user.clone())).collect();
-        self.streams = snapshot.streams.iter().map(|stream| (stream.stream_id.to_string(), stream.clone())).collect();
+        self.users = snapshot
+            .users
+            .iter()
+            .map(|user| (user.user_id.to_string(), user.clone()))
+            .collect();
+        self.streams = snapshot
+            .streams
+            .iter()
+            .map(|stream| (stream.stream_id.to_string(), stream.clone()))
+            .collect();
     }
 
     fn hear(&mut self, event: &SequencedEvent) {
@@ -152,7 +201,12 @@ impl Scene {
 
     fn apply(&mut self, op: Op) {
         match op {
-            Op::Login { device, user, room, user_update } => self.login(device, USERS[user], ROOMS[room], user_update),
+            Op::Login {
+                device,
+                user,
+                room,
+                user_update,
+            } => self.login(device, USERS[user], ROOMS[room], user_update),
             Op::Resume { device } => self.resume(device),
             Op::CloseSocket { device, by_peer } => self.close(device, by_peer),
             Op::Connected { peer } => {
@@ -269,7 +323,11 @@ impl Scene {
     /// What every connected client believes is what is there.
     fn check(&self) {
         self.world.state.check();
-        assert_eq!(self.world.media_peers(), self.world.state.known_peers(), "no media connection is forgotten");
+        assert_eq!(
+            self.world.media_peers(),
+            self.world.state.known_peers(),
+            "no media connection is forgotten"
+        );
         for (index, device) in self.devices.iter().enumerate() {
             let (Some(device), Some(_)) = (device, self.connection(index)) else {
                 continue;
@@ -277,9 +335,19 @@ impl Scene {
             let truth = self.world.state.snapshot_of(&device.client.session).unwrap();
             assert_eq!(truth.seq, device.last_seq);
             assert_eq!(truth.users.len(), device.users.len());
-            assert!(truth.users.iter().all(|user| device.users.get(user.user_id.as_str()) == Some(user)));
+            assert!(
+                truth
+                    .users
+                    .iter()
+                    .all(|user| device.users.get(user.user_id.as_str()) == Some(user))
+            );
             assert_eq!(truth.streams.len(), device.streams.len());
-            assert!(truth.streams.iter().all(|stream| device.streams.get(stream.stream_id.as_str()) == Some(stream)));
+            assert!(
+                truth
+                    .streams
+                    .iter()
+                    .all(|stream| device.streams.get(stream.stream_id.as_str()) == Some(stream))
+            );
         }
     }
 

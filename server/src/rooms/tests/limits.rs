@@ -44,7 +44,10 @@ fn each_limit_holds_and_a_place_that_is_freed_can_be_taken() {
     assert!(world.login_with(carol).is_ok());
 
     for (what, set) in [
-        ("sessions", (|config| config.limits.sessions_per_app = 1) as fn(&mut crate::config::ServerConfig)),
+        (
+            "sessions",
+            (|config| config.limits.sessions_per_app = 1) as fn(&mut crate::config::ServerConfig),
+        ),
         ("rooms", |config| config.limits.rooms_per_app = 1),
     ] {
         let mut world = World::with(set);
@@ -118,7 +121,10 @@ fn a_frame_that_cannot_be_read_is_refused_and_the_session_goes_on() {
     let alice = world.login("alice", "r");
     world.bad_frame(alice.connection, Some(77));
     let refusal = world.answer::<Heartbeat>(alice.connection, 77).unwrap().unwrap_err();
-    assert_eq!((refusal.code, refusal.message.as_str(), refusal.retry), (1100001, "bad", None));
+    assert_eq!(
+        (refusal.code, refusal.message.as_str(), refusal.retry),
+        (1100001, "bad", None)
+    );
     assert_eq!(world.code(alice.connection, Heartbeat {}), 0);
 }
 

@@ -26,7 +26,13 @@ fn a_newcomer_sees_the_other_users_and_their_streams_in_their_order() {
     world.publish(alice.connection, "a1");
     let bob = world.login("bob", "r");
     let users: Vec<_> = bob.ok.snapshot.users.iter().map(|user| user.user_id.as_str()).collect();
-    let streams: Vec<_> = bob.ok.snapshot.streams.iter().map(|stream| stream.stream_id.as_str()).collect();
+    let streams: Vec<_> = bob
+        .ok
+        .snapshot
+        .streams
+        .iter()
+        .map(|stream| stream.stream_id.as_str())
+        .collect();
     assert_eq!((users, streams), (vec!["alice", "carol"], vec!["c1", "a1"]));
     assert_eq!((bob.ok.online_count, bob.ok.snapshot.seq), (3, 0));
     assert_eq!(bob.ok.snapshot.streams[0].user.user_name, "carol");
@@ -97,8 +103,12 @@ fn a_login_that_breaks_a_rule_is_refused_with_its_code_and_without_a_retry() {
         ("unknown AppID", 1001004, |_, login| login.app_id = 99),
         ("no token", 1102016, |_, login| login.token.clear()),
         ("forged token", 1102016, |_, login| login.token.replace_range(60..61, "!")),
-        ("token of another user", 1102016, |world, login| login.token = world.token("mallory")),
-        ("token of another AppID", 1102016, |world, login| login.token = world.token_for(STRICT_APP, "alice", 60, None)),
+        ("token of another user", 1102016, |world, login| {
+            login.token = world.token("mallory")
+        }),
+        ("token of another AppID", 1102016, |world, login| {
+            login.token = world.token_for(STRICT_APP, "alice", 60, None)
+        }),
         ("token for another room", 1102016, |world, login| {
             login.token = world.token_for(APP, "alice", 60, Some(privileges("other", true, true, None)));
         }),
@@ -108,7 +118,9 @@ fn a_login_that_breaks_a_rule_is_refused_with_its_code_and_without_a_retry() {
         ("token that lives too long", 1102016, |world, login| {
             login.token = world.token_for(APP, "alice", 31 * 86_400 + 1, None);
         }),
-        ("token that is far too large", 1102016, |_, login| login.token = "04".repeat(30_000)),
+        ("token that is far too large", 1102016, |_, login| {
+            login.token = "04".repeat(30_000)
+        }),
         ("name over 256 bytes", 1002010, |_, login| login.user_name = "n".repeat(257)),
     ];
     for (what, code, change) in table {
@@ -197,7 +209,10 @@ fn the_later_login_wins_and_the_earlier_client_is_told_why() {
     assert!(world.media_peers().is_empty());
     assert_eq!(second.ok.online_count, 2);
     let late = world.send(first.connection, Heartbeat {});
-    assert!(world.sockets[&first.connection].replies.get(&late).is_none(), "a closing socket is not served");
+    assert!(
+        !world.sockets[&first.connection].replies.contains_key(&late),
+        "a closing socket is not served"
+    );
     world.publish(second.connection, "s");
     assert_eq!(world.news(watcher.connection), ["+s"]);
 }

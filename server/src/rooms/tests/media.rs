@@ -79,12 +79,12 @@ fn a_pause_reaches_the_media_plane_and_survives_playing_again() {
         paused,
     };
     assert_eq!(world.code(bob.connection, pause(true)), 0);
-    assert_eq!(world.paused[&first], true);
+    assert!(world.paused[&first]);
     let second = world.play(bob.connection, "s");
-    assert_eq!(world.paused[&second], true);
+    assert!(world.paused[&second]);
     assert!(!world.media_peers().contains(&first));
     assert_eq!(world.code(bob.connection, pause(false)), 0);
-    assert_eq!(world.paused[&second], false);
+    assert!(!world.paused[&second]);
     // A play that was stopped is forgotten with its pause.
     assert_eq!(world.code(bob.connection, pause(true)), 0);
     assert_eq!(world.code(bob.connection, stop_play("s")), 0);
@@ -219,6 +219,9 @@ fn an_answer_for_a_play_that_was_stopped_meanwhile_leaves_nothing_behind() {
     let asked = world.send(bob.connection, play("s"));
     assert_eq!(world.code(bob.connection, stop_play("s")), 0);
     world.release();
-    assert_eq!(world.answer::<Play>(bob.connection, asked).unwrap().unwrap_err().code, 1004099);
+    assert_eq!(
+        world.answer::<Play>(bob.connection, asked).unwrap().unwrap_err().code,
+        1004099
+    );
     assert_eq!(world.media_peers(), [publisher].into());
 }

@@ -122,7 +122,10 @@ fn only_the_latest_of_two_questions_to_the_media_plane_counts() {
     let first = world.send(alice.connection, publish("s"));
     let second = world.send(alice.connection, publish("s"));
     world.release();
-    assert_eq!(world.answer::<Publish>(alice.connection, first).unwrap().unwrap_err().code, 1003099);
+    assert_eq!(
+        world.answer::<Publish>(alice.connection, first).unwrap().unwrap_err().code,
+        1003099
+    );
     assert!(world.media_peers().is_empty());
     world.release();
     assert!(world.answer::<Publish>(alice.connection, second).unwrap().is_ok());
@@ -147,7 +150,14 @@ fn what_a_publisher_may_not_do_is_refused_with_its_code() {
     let table = [
         ("a stream that the token does not list", listed(), "other", 0, 5, 1002082),
         ("a listed stream", listed(), "mine", 0, 5, 0),
-        ("a token without the right", Some(privileges("r", true, false, None)), "s", 0, 5, 1002082),
+        (
+            "a token without the right",
+            Some(privileges("r", true, false, None)),
+            "s",
+            0,
+            5,
+            1002082,
+        ),
         ("a basic token", None, "s", 0, 5, 0),
         ("too much extraInfo", None, "s", 1025, 5, 1003051),
         ("an offer that is too large", None, "s", 0, MAX_SDP + 1, 1103001),
@@ -183,7 +193,8 @@ fn an_expired_token_publishes_no_more_and_what_runs_goes_on() {
 
 #[test]
 fn an_offer_that_the_media_plane_refuses_leaves_no_stream() {
-    let table: [(fn() -> NegotiateError, i32, Option<u64>); 4] = [
+    type Refuse = fn() -> NegotiateError;
+    let table: [(Refuse, i32, Option<u64>); 4] = [
         (|| NegotiateError::NoOpus, 1103022, None),
         (|| NegotiateError::TooManyPeers, 1003099, Some(1000)),
         (|| NegotiateError::Busy, 1003099, Some(1000)),
@@ -225,7 +236,10 @@ fn a_user_who_crashed_takes_the_stream_back_and_others_see_it_go_and_come() {
     world.close(crashed.connection);
     world.pass_with_heartbeats(50, &[bob.connection]);
     let again = world.login("alice", "r");
-    assert!(again.ok.snapshot.streams.is_empty(), "a user's own streams are not in its list");
+    assert!(
+        again.ok.snapshot.streams.is_empty(),
+        "a user's own streams are not in its list"
+    );
     assert!(world.news(bob.connection).is_empty(), "nobody noticed so far");
     assert_eq!(world.code(bob.connection, publish("s")), 1003028);
     assert_eq!(world.code(again.connection, publish("s")), 0);

@@ -16,7 +16,10 @@ fn a_resume_replays_exactly_what_was_missed() {
     let ok = answer.unwrap();
     let missed = ok.missed.unwrap();
     assert_eq!(missed.iter().map(|event| event.seq).collect::<Vec<_>>(), [2, 3]);
-    assert_eq!(missed.iter().flat_map(|event| short(&event.event)).collect::<Vec<_>>(), ["+carol", "+s"]);
+    assert_eq!(
+        missed.iter().flat_map(|event| short(&event.event)).collect::<Vec<_>>(),
+        ["+carol", "+s"]
+    );
     assert!(ok.snapshot.is_none() && ok.publishing.is_empty() && ok.playing.is_empty());
     assert_eq!((ok.online_count, ok.heartbeat_ms, ok.version), (3, 30_000, VERSION));
     world.login("dave", "r");

@@ -29,7 +29,11 @@ fn a_token_that_is_refused_leaves_the_old_one_in_force() {
     let table = [
         ("none", String::new(), 1102016),
         ("another user's", world.token("bob"), 1102016),
-        ("another room's", world.token_for(APP, "alice", 60, Some(privileges("other", true, true, None))), 1102016),
+        (
+            "another room's",
+            world.token_for(APP, "alice", 60, Some(privileges("other", true, true, None))),
+            1102016,
+        ),
         ("an expired one", world.token_for(APP, "alice", 5, None), 1102018),
     ];
     let alice = world.login("alice", "r");
@@ -55,7 +59,10 @@ fn a_stream_that_the_new_token_does_not_permit_is_stopped() {
     world.news(bob.connection);
     let token = world.token_for(APP, "alice", 60, Some(privileges("r", false, true, Some(&["keep"]))));
     assert_eq!(world.code(alice.connection, renew(token)), 0);
-    assert_eq!(world.news(alice.connection), ["ended lose:publish:1002082", "ended connecting:publish:1002082"]);
+    assert_eq!(
+        world.news(alice.connection),
+        ["ended lose:publish:1002082", "ended connecting:publish:1002082"]
+    );
     assert_eq!(world.news(bob.connection), ["-lose:1", "ended lose:play:1004020"]);
     assert_eq!(world.state.counters().streams, 1);
 }

@@ -128,7 +128,9 @@ impl World {
     /// Sends a request; the number to look its answer up.
     pub(super) fn send(&mut self, connection: ConnectionId, request: impl Into<Request>) -> u64 {
         self.last_request += 1;
-        let effects = self.state.on_request(self.at(), connection, self.last_request, request.into());
+        let effects = self
+            .state
+            .on_request(self.at(), connection, self.last_request, request.into());
         self.carry_out(effects);
         self.last_request
     }
@@ -324,7 +326,14 @@ impl World {
                 }
                 Effect::Close { connection, reason } => {
                     assert!(reason.text.len() <= 123);
-                    assert!(self.sockets.get_mut(&connection).unwrap().closed.replace(reason.code).is_none());
+                    assert!(
+                        self.sockets
+                            .get_mut(&connection)
+                            .unwrap()
+                            .closed
+                            .replace(reason.code)
+                            .is_none()
+                    );
                 }
                 Effect::Negotiate(negotiation) if self.hold => self.held.push(negotiation),
                 Effect::Negotiate(negotiation) => self.negotiate(negotiation),
@@ -385,15 +394,21 @@ pub(super) fn short(event: &Event) -> Vec<String> {
         _ => '-',
     };
     match event {
-        Event::RoomUserUpdate(users) => {
-            users.users.iter().map(|user| format!("{}{}", sign(&users.update), user.user_id)).collect()
-        }
-        Event::RoomStreamUpdate(streams) if streams.reasons.is_empty() => {
-            streams.streams.iter().map(|stream| format!("{}{}", sign(&streams.update), stream.stream_id)).collect()
-        }
-        Event::RoomStreamUpdate(streams) => {
-            streams.reasons.iter().map(|gone| format!("-{}:{}", gone.stream_id, gone.reason.code())).collect()
-        }
+        Event::RoomUserUpdate(users) => users
+            .users
+            .iter()
+            .map(|user| format!("{}{}", sign(&users.update), user.user_id))
+            .collect(),
+        Event::RoomStreamUpdate(streams) if streams.reasons.is_empty() => streams
+            .streams
+            .iter()
+            .map(|stream| format!("{}{}", sign(&streams.update), stream.stream_id))
+            .collect(),
+        Event::RoomStreamUpdate(streams) => streams
+            .reasons
+            .iter()
+            .map(|gone| format!("-{}:{}", gone.stream_id, gone.reason.code()))
+            .collect(),
         Event::KickOut(kick) => vec![format!("kick:{}", kick.code)],
         Event::StreamEnded(ended) => vec![format!("ended {}:{:?}:{}", ended.stream_id, ended.role, ended.code).to_lowercase()],
         Event::Unknown => panic!("no such event"),
