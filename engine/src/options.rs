@@ -2,13 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use express_messages::{
-    ZegoError,
-    audio::PlayoutSource,
-    codes,
-    ids::EXTRA_INFO_MAX,
-    types::ZegoUser,
-};
+use express_messages::{ZegoError, audio::PlayoutSource, codes, ids::EXTRA_INFO_MAX, types::ZegoUser};
 
 use crate::streams::{SourceSpec, ZegoPcmWriter, pcm_channel};
 
@@ -259,7 +253,10 @@ pub struct ZegoPublishOptions {
 impl ZegoPublishOptions {
     pub(crate) fn check(&self) -> Result<(), ZegoError> {
         if self.extra_info.len() > EXTRA_INFO_MAX {
-            let text = format!("extraInfo has {} bytes; at most {EXTRA_INFO_MAX} are allowed", self.extra_info.len());
+            let text = format!(
+                "extraInfo has {} bytes; at most {EXTRA_INFO_MAX} are allowed",
+                self.extra_info.len()
+            );
             return Err(ZegoError::new(codes::PUBLISHER_EXTRA_INFO_TOO_LONG, text));
         }
         Ok(())
@@ -305,18 +302,40 @@ mod tests {
         let ok = ZegoStreamOptions::tone(440.0);
         assert!(ok.check().is_ok());
         for bad in [
-            ZegoStreamOptions { audio_bitrate: 5, ..ok.clone() },
-            ZegoStreamOptions { audio_bitrate: 511, ..ok.clone() },
-            ZegoStreamOptions { channel_count: 0, ..ok.clone() },
-            ZegoStreamOptions { channel_count: 3, ..ok.clone() },
-            ZegoStreamOptions { video: true, ..ok.clone() },
+            ZegoStreamOptions {
+                audio_bitrate: 5,
+                ..ok.clone()
+            },
+            ZegoStreamOptions {
+                audio_bitrate: 511,
+                ..ok.clone()
+            },
+            ZegoStreamOptions {
+                channel_count: 0,
+                ..ok.clone()
+            },
+            ZegoStreamOptions {
+                channel_count: 3,
+                ..ok.clone()
+            },
+            ZegoStreamOptions {
+                video: true,
+                ..ok.clone()
+            },
             ZegoStreamOptions::tone(10.0),
             ZegoStreamOptions::tone(f32::NAN),
         ] {
             assert_eq!(bad.check().unwrap_err().code, 1100001, "{bad:?}");
         }
         for edge in [6, 510] {
-            assert!(ZegoStreamOptions { audio_bitrate: edge, ..ok.clone() }.check().is_ok());
+            assert!(
+                ZegoStreamOptions {
+                    audio_bitrate: edge,
+                    ..ok.clone()
+                }
+                .check()
+                .is_ok()
+            );
         }
     }
 

@@ -150,7 +150,10 @@ impl<T> Completion<T> {
     }
 
     /// As [`map`](Self::map), where errors are made into an answer too.
-    pub(crate) fn and_then<S>(self, make: impl FnOnce(Result<S, ZegoError>) -> Result<T, ZegoError> + Send + 'static) -> Completion<S>
+    pub(crate) fn and_then<S>(
+        self,
+        make: impl FnOnce(Result<S, ZegoError>) -> Result<T, ZegoError> + Send + 'static,
+    ) -> Completion<S>
     where
         T: 'static,
     {

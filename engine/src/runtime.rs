@@ -2,7 +2,7 @@
 //!
 //! | thread | runs | ends |
 //! |---|---|---|
-//! | `zego-control` | the actix system: EngineActor and the parts | when all parts have ended, at most 1.2 s after the call |
+//! | `zego-control` | the actix system: EngineActor and the parts | when all parts have ended, at most 1.5 s after the call |
 //! | `zego-media` (1 or 2) | a tokio runtime for sockets and peer connections | with `zego-control`, at most 0.3 s later |
 //! | `zego-events` | the application's callbacks | when the callback that runs has returned |
 //! | `zego-pump` | audio, owned by the audio device part | with that part |
@@ -78,8 +78,14 @@ impl Threads {
     pub(crate) fn wait(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
         let me = thread::current().id();
-        let is_control = self.lock().iter().any(|running| running.role == Role::Control && running.id == me);
-        is_control || [Role::Control, Role::Events].iter().all(|role| self.join(*role, me, deadline))
+        let is_control = self
+            .lock()
+            .iter()
+            .any(|running| running.role == Role::Control && running.id == me);
+        is_control
+            || [Role::Control, Role::Events]
+                .iter()
+                .all(|role| self.join(*role, me, deadline))
     }
 
     fn join(&self, role: Role, me: thread::ThreadId, deadline: Instant) -> bool {
@@ -91,14 +97,21 @@ impl Threads {
             if running.over {
                 let handle = running.handle.take();
                 drop(list);
-                // It has done all but return. A panic was reported by the thread itself.
-                return handle.is_none_or(|handle| handle.join().is_ok() || true);
+                // It has done all but return. If it panicked it said so itself.
+                if let Some(handle) = handle {
+                    let _ = handle.join();
+                }
+                return true;
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return false;
             }
-            list = self.changed.wait_timeout(list, left).unwrap_or_else(PoisonError::into_inner).0;
+            list = self
+                .changed
+                .wait_timeout(list, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -128,8 +141,12 @@ pub(crate) fn start_threads(recipe: Recipe, shared: &Arc<Shared>) -> Result<(), 
     let started = start_events(shared).and_then(|()| {
         let (ready, is_ready) = mpsc::channel();
         let control = Arc::clone(shared);
-        Threads::spawn(shared, Role::Control, "zego-control", move || run_control(recipe, &control, &ready))?;
-        is_ready.recv().unwrap_or_else(|_| Err(io::Error::other("the control thread failed to start")))
+        Threads::spawn(shared, Role::Control, "zego-control", move || {
+            run_control(recipe, &control, &ready)
+        })?;
+        is_ready
+            .recv()
+            .unwrap_or_else(|_| Err(io::Error::other("the control thread failed to start")))
     });
     started.map_err(|error| {
         shared.actor_gone();

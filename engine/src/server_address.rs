@@ -114,7 +114,10 @@ mod tests {
             assert_eq!(normalise(&[bad.into()]).unwrap_err().code, 1100001, "{bad:?}");
         }
         assert_eq!(normalise(&[]).unwrap_err().code, 1100001);
-        assert!(normalise(&["a:1".into(), "ftp://b".into()]).is_err(), "one bad address of several");
+        assert!(
+            normalise(&["a:1".into(), "ftp://b".into()]).is_err(),
+            "one bad address of several"
+        );
     }
 
     #[test]

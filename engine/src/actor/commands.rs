@@ -93,8 +93,10 @@ impl EngineActor {
             Command::OpenLocal { id, source, channels } => {
                 let source = source.open();
                 let opened = device.open.send(OpenLocalStream { id, source, channels });
-                self.from_device(life, opened, ctx, move |engine, result| {
-                    engine.shared.report(|state, _, out| state.on_local_opened(id, life, result, out));
+                self.ask_device(life, opened, ctx, move |engine, result| {
+                    engine
+                        .shared
+                        .report(|state, _, out| state.on_local_opened(id, life, result, out));
                 });
             }
             Command::CloseLocal(id) => device.close.do_send(CloseLocalStream(id)),
@@ -116,7 +118,7 @@ impl EngineActor {
             Command::ForgetPlayout(stream_id) => device.forget_playout.do_send(ForgetPlayout(stream_id)),
             Command::ListDevices(done) => {
                 let listed = device.list_devices.send(ListDevices);
-                self.from_device(life, listed, ctx, move |_, result| done.complete(result));
+                self.ask_device(life, listed, ctx, move |_, result| done.complete(result));
             }
             Command::TapPlayout { stream_id, tap, key } => self.tap(life, &device, stream_id, tap, key, ctx),
             Command::RecordPlayout {
@@ -125,7 +127,18 @@ impl EngineActor {
                 channels,
                 key,
                 done,
-            } => self.record(life, &device, Recording { stream_id, path, channels, key, done }, ctx),
+            } => self.record(
+                life,
+                &device,
+                Recording {
+                    stream_id,
+                    path,
+                    channels,
+                    key,
+                    done,
+                },
+                ctx,
+            ),
             Command::RemoveTap { key, done } => self.remove_tap(life, &device, key, done, ctx),
             other => unreachable!("tell_room, tell_publisher, tell_player and carry_out took every other command: {other:?}"),
         }
@@ -142,7 +155,9 @@ impl EngineActor {
     }
 
     fn mute_playback(&self, life: LifeId, muted: bool, calls: Vec<CallId>, ctx: &mut Context<Self>) {
-        let Some(player) = self.players.get(&life) else { return };
+        let Some(player) = self.players.get(&life) else {
+            return self.answer(calls, &Err(part_gone()));
+        };
         let answer = player.mute.send(MutePlayback(muted)).into_actor(self);
         ctx.spawn(answer.map(move |answer, engine, ctx| {
             let result = match answer {
@@ -152,17 +167,21 @@ impl EngineActor {
                     Err(part_gone())
                 }
             };
-            engine.shared.report(|_, _, out| {
-                for call in calls {
-                    out.answer(Some(call), result.clone());
-                }
-            });
+            engine.answer(calls, &result);
             engine.work(ctx);
         }));
     }
 
-    /// Goes on with the device part's answer. A device part that is gone without a word is taken for one that panicked.
-    fn from_device<T: 'static>(
+    fn answer(&self, calls: Vec<CallId>, result: &Result<(), ZegoError>) {
+        self.shared.report(|_, _, out| {
+            for call in calls {
+                out.answer(Some(call), result.clone());
+            }
+        });
+    }
+
+    /// Goes on when the device part answers. A device part that is gone without a word is taken for one that panicked.
+    fn ask_device<T: 'static>(
         &self,
         life: LifeId,
         answer: impl Future<Output = Result<Result<T, ZegoError>, MailboxError>> + 'static,
@@ -191,7 +210,7 @@ impl EngineActor {
         self.taps.insert(key, Tap::Asked);
         let tapped = device.tap_playout.send(TapPlayout { stream_id, tap });
         let tapped = async { tapped.await.map(Ok) };
-        self.from_device(life, tapped, ctx, move |engine, sink| {
+        self.ask_device(life, tapped, ctx, move |engine, sink| {
             if let Ok(sink) = sink {
                 engine.tap_is_there(key, sink);
             }
@@ -212,7 +231,7 @@ impl EngineActor {
             path,
             channels,
         });
-        self.from_device(life, recorded, ctx, move |engine, result| {
+        self.ask_device(life, recorded, ctx, move |engine, result| {
             match &result {
                 Ok(sink) => engine.tap_is_there(key, *sink),
                 Err(_) => drop(engine.taps.remove(&key)),
@@ -245,7 +264,7 @@ impl EngineActor {
             Some(Tap::There(sink)) => {
                 let detached = device.detach_sink.send(DetachSink(sink));
                 let detached = async { detached.await.map(Ok) };
-                self.from_device(life, detached, ctx, move |_, result| complete(done, result));
+                self.ask_device(life, detached, ctx, move |_, result| complete(done, result));
             }
             Some(Tap::Asked | Tap::Unwanted) => {
                 self.taps.insert(key, Tap::Unwanted);
@@ -283,7 +302,10 @@ fn refuse(command: Command) {
 }
 
 fn part_gone() -> ZegoError {
-    ZegoError::new(codes::DEVICE_GENERIC, "a part of the engine failed and is started afresh; call again")
+    ZegoError::new(
+        codes::DEVICE_GENERIC,
+        "a part of the engine failed and is started afresh; call again",
+    )
 }
 
 fn request_error(error: RequestError) -> ZegoError {

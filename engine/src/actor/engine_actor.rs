@@ -98,7 +98,7 @@ impl EngineActor {
         }
     }
 
-    pub(super) fn start_room(&mut self, life: LifeId, options: RoomOptions, ctx: &mut Context<Self>) {
+    pub(super) fn start_room(&mut self, life: LifeId, options: RoomOptions, ctx: &Context<Self>) {
         let events = Inlet::<RoomEvent>::open(life, ctx.address());
         match unpanicked(|| self.parts.room.start(options, events, RoomPeers::default())) {
             Some(link) => drop(self.rooms.insert(life, link)),
@@ -106,7 +106,7 @@ impl EngineActor {
         }
     }
 
-    pub(super) fn start_publisher(&mut self, life: LifeId, room: LifeId, options: PublisherOptions, ctx: &mut Context<Self>) {
+    pub(super) fn start_publisher(&mut self, life: LifeId, room: LifeId, options: PublisherOptions, ctx: &Context<Self>) {
         let started = self.publisher_peers(room).and_then(|peers| {
             let events = Inlet::<PublisherEvent>::open(life, ctx.address());
             unpanicked(|| self.parts.publisher.start(options, events, peers))
@@ -117,7 +117,7 @@ impl EngineActor {
         }
     }
 
-    pub(super) fn start_player(&mut self, life: LifeId, room: LifeId, options: PlayerOptions, ctx: &mut Context<Self>) {
+    pub(super) fn start_player(&mut self, life: LifeId, room: LifeId, options: PlayerOptions, ctx: &Context<Self>) {
         let started = self.player_peers(room).and_then(|peers| {
             let events = Inlet::<PlayerEvent>::open(life, ctx.address());
             unpanicked(|| self.parts.player.start(options, events, peers))
@@ -128,7 +128,7 @@ impl EngineActor {
         }
     }
 
-    pub(super) fn start_device(&mut self, life: LifeId, ctx: &mut Context<Self>) {
+    pub(super) fn start_device(&mut self, life: LifeId, ctx: &Context<Self>) {
         // Sinks of the former device part went with it, and their names mean others now.
         self.taps.clear();
         let events = Inlet::<AudioDeviceEvent>::open(life, ctx.address());

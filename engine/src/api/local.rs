@@ -42,7 +42,10 @@ impl ZegoExpressEngine {
     #[doc(alias = "setCaptureVolume")]
     pub fn set_capture_volume(&self, stream: &ZegoLocalStream, volume: u16) -> Reply<()> {
         let id = stream.id_in(self.shared());
-        Reply::ready(self.shared().decide(|state, _, out| state.set_capture_volume(id, volume, out)))
+        Reply::ready(
+            self.shared()
+                .decide(|state, _, out| state.set_capture_volume(id, volume, out)),
+        )
     }
 
     /// Silences everything of one local stream, or lets it be heard again; publishing goes on.

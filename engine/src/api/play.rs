@@ -45,7 +45,8 @@ impl ZegoExpressEngine {
     /// 1000015, 1000014, 1000016: a bad streamID. A stream that is not played is no error, as documented.
     #[doc(alias = "stopPlayingStream")]
     pub fn stop_playing_stream(&self, stream_id: impl AsRef<str>) -> Result<(), ZegoError> {
-        self.shared().decide(|state, _, out| state.stop_playing(stream_id.as_ref(), out))
+        self.shared()
+            .decide(|state, _, out| state.stop_playing(stream_id.as_ref(), out))
     }
 
     /// Has the server send no sound of a played stream, or again. Saves its bandwidth; kept over reconnects.
@@ -60,7 +61,10 @@ impl ZegoExpressEngine {
     #[doc(alias = "mutePlayStreamAudio")]
     pub fn mute_play_stream_audio(&self, stream_id: impl AsRef<str>, mute: bool) -> Reply<()> {
         let stream_id = stream_id.as_ref();
-        self.shared().call(|state, call, now, out| state.mute_playback(stream_id, mute, call, now, out), |()| ())
+        self.shared().call(
+            |state, call, now, out| state.mute_playback(stream_id, mute, call, now, out),
+            |()| (),
+        )
     }
 
     /// The last report of a played stream; a new one comes every 3 s. `None` before the first, and for a stream that is not

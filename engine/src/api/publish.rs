@@ -28,7 +28,8 @@ impl ZegoExpressEngine {
         options: ZegoPublishOptions,
     ) -> Result<(), ZegoError> {
         let local = stream.id_in(self.shared());
-        self.shared().decide(|state, _, out| state.start_publishing(stream_id.as_ref(), local, options, out))
+        self.shared()
+            .decide(|state, _, out| state.start_publishing(stream_id.as_ref(), local, options, out))
     }
 
     /// Publishes a stream no more; NO_PUBLISH with 0 follows. The local stream stays open.
@@ -37,7 +38,8 @@ impl ZegoExpressEngine {
     /// 1000015, 1000014, 1000016: a bad streamID; 1103055: it is not being published.
     #[doc(alias = "stopPublishingStream")]
     pub fn stop_publishing_stream(&self, stream_id: impl AsRef<str>) -> Result<(), ZegoError> {
-        self.shared().decide(|state, _, out| state.stop_publishing(stream_id.as_ref(), out))
+        self.shared()
+            .decide(|state, _, out| state.stop_publishing(stream_id.as_ref(), out))
     }
 
     /// The last report of a published stream; a new one comes every 3 s. `None` before the first, and for a stream that is not

@@ -37,7 +37,8 @@ impl ZegoExpressEngine {
             user: user.into(),
             config,
         };
-        self.shared().call(|state, call, _, out| state.login_room(request, call, out), |()| ())
+        self.shared()
+            .call(|state, call, _, out| state.login_room(request, call, out), |()| ())
     }
 
     /// Leaves the room. Its published and played streams end (NO_PUBLISH, NO_PLAY with 0), then LOGOUT is reported.
@@ -48,7 +49,8 @@ impl ZegoExpressEngine {
     /// 1002002: that room is not the one logged in to.
     #[doc(alias = "logoutRoom")]
     pub fn logout_room(&self, room_id: impl AsRef<str>) -> Result<(), ZegoError> {
-        self.shared().decide(|state, _, out| state.logout_room(Some(room_id.as_ref()), out))
+        self.shared()
+            .decide(|state, _, out| state.logout_room(Some(room_id.as_ref()), out))
     }
 
     /// Leaves whatever room it is (the documented `logoutRoom` without a roomID).
@@ -67,7 +69,8 @@ impl ZegoExpressEngine {
     /// 1100001: it has not the form of a token04; 1000002: in no room.
     #[doc(alias = "renewToken")]
     pub fn renew_token(&self, token: impl AsRef<str>) -> Result<(), ZegoError> {
-        self.shared().decide(|state, _, out| state.renew_token(token.as_ref(), None, out))
+        self.shared()
+            .decide(|state, _, out| state.renew_token(token.as_ref(), None, out))
     }
 
     /// As [`renew_token`](Self::renew_token), for one room by its id.

@@ -94,7 +94,11 @@ fn make_room(inner: &mut Inner, event: &ZegoEvent) -> bool {
     let report = event.report_of();
     let same = |queued: &ZegoEvent| report.is_some() && queued.report_of() == report;
     let any_report = |queued: &ZegoEvent| queued.report_of().is_some();
-    let victim = inner.events.iter().position(same).or_else(|| inner.events.iter().position(any_report));
+    let victim = inner
+        .events
+        .iter()
+        .position(same)
+        .or_else(|| inner.events.iter().position(any_report));
     match victim {
         Some(index) => drop(inner.events.remove(index)),
         // A report never drives out an event that comes once: the next report is 3 s away.

@@ -58,7 +58,8 @@ impl ZegoLocalStream {
     }
 
     fn monitor(&self, audible: Option<bool>, percent: Option<u16>) -> bool {
-        self.shared.decide(|state, _, out| state.monitor_local(self.id, audible, percent, out))
+        self.shared
+            .decide(|state, _, out| state.monitor_local(self.id, audible, percent, out))
     }
 
     /// Its name, if `engine` made it.

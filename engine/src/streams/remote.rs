@@ -27,11 +27,7 @@ pub struct ZegoRemoteStream {
 
 impl ZegoRemoteStream {
     pub(crate) fn new(stream_id: StreamId, play: PlayId, shared: Arc<Shared>) -> Self {
-        Self {
-            stream_id,
-            play,
-            shared,
-        }
+        Self { stream_id, play, shared }
     }
 
     /// The stream's id.
@@ -70,7 +66,8 @@ impl ZegoRemoteStream {
     }
 
     fn playout(&self, audible: Option<bool>, percent: Option<u16>) -> bool {
-        self.shared.decide(|state, _, out| state.set_playout(self.play, audible, percent, out))
+        self.shared
+            .decide(|state, _, out| state.set_playout(self.play, audible, percent, out))
     }
 
     fn not_playing(&self) -> ZegoError {

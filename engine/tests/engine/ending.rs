@@ -1,8 +1,9 @@
 //! The end of an engine, from everywhere and against everybody. In real time, since threads have to end.
 
 use std::{
-    fs, thread,
+    fs,
     sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -44,8 +45,16 @@ fn destroy_ends_all_parts_in_order_and_no_event_follows() {
     bounded(|| zg.destroy_engine());
     assert!(told.take().is_empty());
     let parts = world.told();
-    let at = |line: &str| parts.iter().position(|l| l == line).unwrap_or_else(|| panic!("{line} is not in {parts:?}"));
-    assert!(at("stop publisher s1 0") < at("stop room"), "streams say goodbye while there is a room to say it in");
+    let at = |line: &str| {
+        parts
+            .iter()
+            .position(|l| l == line)
+            .unwrap_or_else(|| panic!("{line} is not in {parts:?}"))
+    };
+    assert!(
+        at("stop publisher s1 0") < at("stop room"),
+        "streams say goodbye while there is a room to say it in"
+    );
     assert!(at("stop player s2 0") < at("stop device"));
     assert!(at("unpublish s1") < at("stop room"));
     assert_eq!(zg.counters().stops_unanswered, 0);

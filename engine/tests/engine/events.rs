@@ -44,7 +44,9 @@ fn a_callback_may_call_everything_and_wait_for_it() {
     let (sender, done) = mpsc::channel();
     let weak = zg.downgrade();
     zg.on(move |e: &RoomStateChanged| {
-        let Some(zg) = weak.upgrade().filter(|_| e.reason.as_str() == "LOGINED") else { return };
+        let Some(zg) = weak.upgrade().filter(|_| e.reason.as_str() == "LOGINED") else {
+            return;
+        };
         let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).wait().unwrap();
         zg.start_publishing_stream("s1", &local, Default::default()).unwrap();
         let remote = zg.start_playing_stream("s2", Default::default()).wait().unwrap();
@@ -136,7 +138,11 @@ async fn an_async_callback_starts_in_order_and_holds_nobody_up() {
 
 #[test]
 fn an_async_callback_registered_in_tokio_may_use_its_timers() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     let zg = World::new().engine();
     let (sender, seen) = mpsc::channel();
     {

@@ -125,7 +125,7 @@ impl World {
         });
     }
 
-    fn started<A>(&self, part: &str, ctx: &mut Context<A>)
+    fn started<A>(&self, part: &str, ctx: &Context<A>)
     where
         A: Actor<Context = Context<A>> + Handler<Crash> + Handler<Vanish>,
     {
@@ -174,7 +174,10 @@ fake!(FakeRoom);
 impl RoomFactory for World {
     fn start(&self, options: RoomOptions, events: Recipient<RoomEvent>, _: RoomPeers) -> RoomLink {
         self.check_curse("room");
-        self.note(format!("login {} {} {}", options.room_id, options.user.user_id, options.user_update));
+        self.note(format!(
+            "login {} {} {}",
+            options.room_id, options.user.user_id, options.user_update
+        ));
         self.lock().room = Some(events.clone());
         let owner = ExitGuard::new(events, |panicked| RoomEvent::Exited { panicked });
         let world = self.clone();
@@ -236,7 +239,8 @@ impl Handler<RenewToken> for FakeRoom {
 impl Handler<PublishStream> for FakeRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, publish: PublishStream, _: &mut Self::Context) -> Self::Result {
-        self.world.note(format!("publish {} {:?}", publish.stream_id, publish.extra_info));
+        self.world
+            .note(format!("publish {} {:?}", publish.stream_id, publish.extra_info));
         Ok(SdpAnswer { sdp: "answer".into() })
     }
 }
@@ -363,13 +367,15 @@ impl Handler<StopPublisher> for FakePublisher {
 impl Handler<PublisherLinkRestored> for FakePublisher {
     type Result = ();
     fn handle(&mut self, restored: PublisherLinkRestored, _: &mut Self::Context) {
-        self.world.note(format!("publisher {} restored {}", self.options.stream_id, restored.resumed));
+        self.world
+            .note(format!("publisher {} restored {}", self.options.stream_id, restored.resumed));
     }
 }
 impl Handler<NotePublisherMuted> for FakePublisher {
     type Result = ();
     fn handle(&mut self, note: NotePublisherMuted, _: &mut Self::Context) {
-        self.world.note(format!("publisher {} muted {}", self.options.stream_id, note.0));
+        self.world
+            .note(format!("publisher {} muted {}", self.options.stream_id, note.0));
     }
 }
 
@@ -473,7 +479,8 @@ impl Handler<StopPlayer> for FakePlayer {
 impl Handler<PlayerLinkRestored> for FakePlayer {
     type Result = ();
     fn handle(&mut self, restored: PlayerLinkRestored, _: &mut Self::Context) {
-        self.world.note(format!("player {} restored {}", self.stream_id, restored.resumed));
+        self.world
+            .note(format!("player {} restored {}", self.stream_id, restored.resumed));
     }
 }
 impl Handler<StreamAppeared> for FakePlayer {
@@ -674,7 +681,8 @@ impl Handler<DetachSource> for FakeDevice {
 impl Handler<SetPlayout> for FakeDevice {
     type Result = ();
     fn handle(&mut self, set: SetPlayout, _: &mut Self::Context) {
-        self.world.note(format!("playout {} {} {}", set.stream_id, set.audible, set.percent));
+        self.world
+            .note(format!("playout {} {} {}", set.stream_id, set.audible, set.percent));
     }
 }
 impl Handler<TapPlayout> for FakeDevice {
@@ -689,7 +697,12 @@ impl Handler<TapPlayout> for FakeDevice {
 impl Handler<RecordPlayout> for FakeDevice {
     type Result = Result<SinkId, ZegoError>;
     fn handle(&mut self, record: RecordPlayout, _: &mut Self::Context) -> Self::Result {
-        self.world.note(format!("record {} {} {} ch", record.stream_id, record.path.display(), record.channels));
+        self.world.note(format!(
+            "record {} {} {} ch",
+            record.stream_id,
+            record.path.display(),
+            record.channels
+        ));
         if record.path.starts_with("/forbidden") {
             return Err(ZegoError::new(codes::INPUT_PARAM, "the file cannot be made"));
         }

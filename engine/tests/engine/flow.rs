@@ -22,7 +22,8 @@ async fn the_whole_seed_flow_runs_in_the_documented_order() {
 
     let local = zg.create_zego_stream(ZegoStreamOptions::microphone()).await.unwrap();
     local.play_audio();
-    zg.start_publishing_stream("s1", &local, ZegoPublishOptions::default()).unwrap();
+    zg.start_publishing_stream("s1", &local, ZegoPublishOptions::default())
+        .unwrap();
     assert_eq!(told.take(), ["publish s1 PUBLISH_REQUESTING 0"]);
     settle().await;
     assert_eq!(told.take(), ["publish s1 PUBLISHING 0"]);
@@ -32,7 +33,10 @@ async fn the_whole_seed_flow_runs_in_the_documented_order() {
     remote.play_audio();
     remote.set_volume(50).unwrap();
     settle().await;
-    assert_eq!(told.take(), ["play s2 PLAY_REQUESTING 0", "streams ADD s2", "play s2 PLAYING 0"]);
+    assert_eq!(
+        told.take(),
+        ["play s2 PLAY_REQUESTING 0", "streams ADD s2", "play s2 PLAYING 0"]
+    );
 
     tokio::time::sleep(Duration::from_secs(4)).await;
     let quality = zg.get_publishing_stream_quality("s1").unwrap();
@@ -88,7 +92,14 @@ async fn what_was_asked_of_a_publication_reaches_its_part() {
     zg.start_publishing_stream("s1", &local, options).unwrap();
     settle().await;
     let parts = world.told();
-    assert_eq!(parts, ["publisher s1 starts", "96 kbit/s 2 ch dtx true muted false", "publish s1 \"hello\""]);
+    assert_eq!(
+        parts,
+        [
+            "publisher s1 starts",
+            "96 kbit/s 2 ch dtx true muted false",
+            "publish s1 \"hello\""
+        ]
+    );
 }
 
 #[actix::test]
@@ -103,7 +114,11 @@ async fn publishing_and_playing_are_accepted_while_a_login_runs_and_begin_with_l
     zg.start_publishing_stream("s1", &local, Default::default()).unwrap();
     let playing = zg.start_playing_stream("s2", Default::default());
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let before = ["room LOGINING 0", "publish s1 PUBLISH_REQUESTING 0", "play s2 PLAY_REQUESTING 0"];
+    let before = [
+        "room LOGINING 0",
+        "publish s1 PUBLISH_REQUESTING 0",
+        "play s2 PLAY_REQUESTING 0",
+    ];
     assert_eq!(told.take(), before);
     assert!(!world.told().iter().any(|line| line.contains("publisher s1")));
 
@@ -111,7 +126,10 @@ async fn publishing_and_playing_are_accepted_while_a_login_runs_and_begin_with_l
     login.await.unwrap();
     playing.await.unwrap();
     settle().await;
-    assert_eq!(told.take(), ["room LOGINED 0", "publish s1 PUBLISHING 0", "play s2 PLAYING 0"]);
+    assert_eq!(
+        told.take(),
+        ["room LOGINED 0", "publish s1 PUBLISHING 0", "play s2 PLAYING 0"]
+    );
 }
 
 #[actix::test]
@@ -182,7 +200,10 @@ async fn a_deleted_stream_does_not_stop_its_playback() {
     world.room_says(streams(ZegoUpdateType::Delete, &["s2"]));
     settle().await;
     assert!(remote.is_active());
-    assert_eq!(told.take(), ["play s2 PLAY_REQUESTING 0", "play s2 PLAYING 0", "streams DELETE s2"]);
+    assert_eq!(
+        told.take(),
+        ["play s2 PLAY_REQUESTING 0", "play s2 PLAYING 0", "streams DELETE s2"]
+    );
 }
 
 #[actix::test]
@@ -204,7 +225,12 @@ async fn the_same_id_again_starts_when_the_former_part_is_gone() {
     settle().await;
     again.await.unwrap();
     let parts = world.told();
-    let at = |line: &str| parts.iter().position(|l| l == line).unwrap_or_else(|| panic!("{line} is not in {parts:?}"));
+    let at = |line: &str| {
+        parts
+            .iter()
+            .position(|l| l == line)
+            .unwrap_or_else(|| panic!("{line} is not in {parts:?}"))
+    };
     assert!(at("unpublish s1") < at("publish s1 \"\""));
     assert!(at("stop play s2") < at("play s2"));
     assert!(at("forget s2") < at("player s2 starts"));
@@ -226,7 +252,7 @@ async fn a_part_that_does_not_stop_holds_its_successor_up_for_a_second_and_is_co
     zg.stop_publishing_stream("s1").unwrap();
     zg.start_publishing_stream("s1", &local, Default::default()).unwrap();
     world.told();
-    tokio::time::sleep(Duration::from_millis(900)).await;
+    tokio::time::sleep(Duration::from_millis(1_000)).await;
     assert!(!world.told().contains(&"publisher s1 starts".into()));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(world.told().contains(&"publisher s1 starts".into()));
@@ -275,8 +301,41 @@ async fn the_server_ends_streams_with_its_own_codes() {
     world.room_says(ended("s3", StreamRole::Play, 1004025));
     world.room_says(ended("unknown", StreamRole::Play, 1004025));
     settle().await;
-    let expected = ["publish s1 NO_PUBLISH 1003025", "play s2 PLAY_REQUESTING 1004020", "play s3 NO_PLAY 1004025"];
+    let expected = [
+        "publish s1 NO_PUBLISH 1003025",
+        "play s2 PLAY_REQUESTING 1004020",
+        "play s3 NO_PLAY 1004025",
+    ];
     assert_eq!(told.take(), expected);
+}
+
+#[actix::test]
+async fn a_stream_whose_media_the_server_lost_is_published_anew() {
+    use express_messages::room::{RoomEvent, StreamRole};
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let mut told = logged_in(&zg).await;
+    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    zg.start_publishing_stream("s1", &local, Default::default()).unwrap();
+    settle().await;
+    told.take();
+    for code in [1103027, 1103028] {
+        world.told();
+        world.room_says(RoomEvent::StreamEnded {
+            stream_id: express_engine::StreamId::new("s1").unwrap(),
+            role: StreamRole::Publish,
+            code,
+            message: "the media connection was lost".into(),
+        });
+        settle().await;
+        assert_eq!(
+            world.told(),
+            ["publisher s1 restored false"],
+            "its part says what becomes of it"
+        );
+        assert!(told.take().is_empty());
+    }
 }
 
 #[actix::test]
@@ -295,7 +354,11 @@ async fn a_repeated_state_is_told_once() {
     settle().await;
     let publisher = world.lock().publishers["s1"].clone();
     for code in [0, 1103028, 1103028, 0, 0] {
-        let state = if code == 0 { PublisherState::Publishing } else { PublisherState::PublishRequesting };
+        let state = if code == 0 {
+            PublisherState::Publishing
+        } else {
+            PublisherState::PublishRequesting
+        };
         publisher.do_send(PublisherEvent::StateChanged {
             state,
             code,
@@ -303,6 +366,11 @@ async fn a_repeated_state_is_told_once() {
         });
     }
     settle().await;
-    let expected = ["PUBLISH_REQUESTING 0", "PUBLISHING 0", "PUBLISH_REQUESTING 1103028", "PUBLISHING 0"];
+    let expected = [
+        "PUBLISH_REQUESTING 0",
+        "PUBLISHING 0",
+        "PUBLISH_REQUESTING 1103028",
+        "PUBLISHING 0",
+    ];
     assert_eq!(notes.take(), expected);
 }

@@ -50,7 +50,15 @@ async fn publishers_know_whether_their_stream_is_muted() {
     zg.mute_publish_stream_audio(&tone, true).unwrap();
     settle().await;
     let parts = world.told();
-    assert_eq!(parts, ["mute microphone true", "mute local true", "publisher m muted true", "publisher t muted true"]);
+    assert_eq!(
+        parts,
+        [
+            "mute microphone true",
+            "mute local true",
+            "publisher m muted true",
+            "publisher t muted true"
+        ]
+    );
     // A publication that starts muted knows it too.
     zg.start_publishing_stream("t2", &tone, Default::default()).unwrap();
     settle().await;
@@ -63,12 +71,17 @@ async fn muting_a_played_stream_asks_its_part_and_is_remembered() {
     let world = World::new();
     let zg = world.local_engine();
     let _told = logged_in(&zg).await;
-    assert_eq!(zg.mute_play_stream_audio("s2", true).await.unwrap_err().code, codes::PLAYER_STREAM_NOT_PLAYING);
+    assert_eq!(
+        zg.mute_play_stream_audio("s2", true).await.unwrap_err().code,
+        codes::PLAYER_STREAM_NOT_PLAYING
+    );
     zg.start_playing_stream("s2", Default::default()).await.unwrap();
     settle().await;
     world.told();
     // The first is passed on at once; of the rest only the last, and all are answered.
-    let calls: Vec<_> = [true, false, true, false].map(|mute| zg.mute_play_stream_audio("s2", mute)).into();
+    let calls: Vec<_> = [true, false, true, false]
+        .map(|mute| zg.mute_play_stream_audio("s2", mute))
+        .into();
     for call in calls {
         call.await.unwrap();
     }

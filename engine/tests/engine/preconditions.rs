@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use express_engine::{
-    ZegoError, ZegoExpressEngine, ZegoPlayOptions, ZegoPublishOptions, ZegoStreamOptions, ZegoUser,
-};
+use express_engine::{ZegoError, ZegoExpressEngine, ZegoPlayOptions, ZegoPublishOptions, ZegoStreamOptions, ZegoUser};
 
 use crate::{
     fakes::World,
@@ -19,8 +17,14 @@ fn code<T: std::fmt::Debug>(result: Result<T, ZegoError>) -> i32 {
 fn the_constructor_refuses_what_cannot_work() {
     let world = World::new();
     let build = |app_id, server: &str, max| {
-        let builder = ZegoExpressEngine::builder(app_id, server).room(world.clone()).publisher(world.clone());
-        builder.player(world.clone()).audio_device(world.clone()).max_channels(max).build()
+        let builder = ZegoExpressEngine::builder(app_id, server)
+            .room(world.clone())
+            .publisher(world.clone());
+        builder
+            .player(world.clone())
+            .audio_device(world.clone())
+            .max_channels(max)
+            .build()
     };
     assert_eq!(code(build(0, "ws://h:1", 12)), 1101000);
     for bad in ["", "ftp://h", "ws://", "ws://u@h"] {
@@ -33,7 +37,11 @@ fn the_constructor_refuses_what_cannot_work() {
         let engine = build(1, server, 50).unwrap();
         engine.destroy_engine();
     }
-    assert_eq!(code(world.builder().build_on_current_arbiter()), 1100001, "without an actix system");
+    assert_eq!(
+        code(world.builder().build_on_current_arbiter()),
+        1100001,
+        "without an actix system"
+    );
 }
 
 #[cfg(not(feature = "default-parts"))]
@@ -214,7 +222,12 @@ async fn devices_are_listed_and_what_this_system_can_do() {
     assert!(zg.get_cameras().await.unwrap().is_empty());
     let found = zg.check_system_requirements().await.unwrap();
     assert!(found.web_rtc && found.microphone && found.speaker && found.custom_capture && !found.camera);
-    for (kind, there) in [(Kind::WebRtc, true), (Kind::Microphone, true), (Kind::Camera, false), (Kind::H264, false)] {
+    for (kind, there) in [
+        (Kind::WebRtc, true),
+        (Kind::Microphone, true),
+        (Kind::Camera, false),
+        (Kind::H264, false),
+    ] {
         assert_eq!(zg.check_system_requirement(kind).await.unwrap(), there, "{kind:?}");
     }
 }

@@ -43,7 +43,11 @@ fn a_call_works_from_plain_threads() {
 #[test]
 fn a_call_works_from_tokio() {
     let zg = World::new().engine();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let engine = zg.clone();
     let speakers = runtime.block_on(async { tokio::spawn(is_send(async move { call(&engine).await })).await.unwrap() });
     assert_eq!(speakers, 2);

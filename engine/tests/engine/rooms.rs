@@ -61,11 +61,21 @@ async fn leaving_ends_streams_first_and_a_new_login_waits_for_the_old_part() {
     world.told();
     zg.logout_room("r").unwrap();
     let login = zg.login_room("r2", TOKEN, "alice", config());
-    let at_once = ["publish s1 NO_PUBLISH 0", "play s2 NO_PLAY 0", "room LOGOUT 0", "room LOGINING 0"];
+    let at_once = [
+        "publish s1 NO_PUBLISH 0",
+        "play s2 NO_PLAY 0",
+        "room LOGOUT 0",
+        "room LOGINING 0",
+    ];
     assert_eq!(told.take(), at_once);
     login.await.unwrap();
     let parts = world.told();
-    let at = |line: &str| parts.iter().position(|l| l == line).unwrap_or_else(|| panic!("{line} is not in {parts:?}"));
+    let at = |line: &str| {
+        parts
+            .iter()
+            .position(|l| l == line)
+            .unwrap_or_else(|| panic!("{line} is not in {parts:?}"))
+    };
     assert!(at("logout") < at("login r2 alice true"));
     assert_eq!(told.take(), ["room LOGINED 0"], "the old part's LOGOUT is not told twice");
 }
@@ -128,7 +138,10 @@ async fn a_room_that_ends_takes_its_streams_with_it() {
         ];
         assert_eq!(told.take(), expected);
         // Out of the room: nothing more is possible in it, and a new login is.
-        assert_eq!(zg.start_publishing_stream("s1", &local, Default::default()).unwrap_err().code, 1000002);
+        assert_eq!(
+            zg.start_publishing_stream("s1", &local, Default::default()).unwrap_err().code,
+            1000002
+        );
         drop(zg.login_room("r", TOKEN, "alice", config()));
         assert_eq!(told.take(), ["room LOGINING 0"]);
     }
@@ -157,7 +170,11 @@ async fn a_lost_and_restored_link_reaches_the_streams_and_ends_nothing() {
     events.retain(|line| line.starts_with("room"));
     assert_eq!(events, ["room RECONNECTING 1000017", "room RECONNECTED 0"]);
     let parts = world.told();
-    for expected in ["publisher s3 starts", "publisher s1 restored false", "player s2 restored false"] {
+    for expected in [
+        "publisher s3 starts",
+        "publisher s1 restored false",
+        "player s2 restored false",
+    ] {
         assert!(parts.iter().any(|line| line == expected), "{expected} is not in {parts:?}");
     }
 }
@@ -180,7 +197,16 @@ async fn users_streams_and_the_token_are_reported_in_the_order_they_come() {
     world.room_says(users(ZegoUpdateType::Delete, "bob"));
     world.room_says(streams(ZegoUpdateType::Delete, &["b"]));
     settle().await;
-    assert_eq!(told.take(), ["streams ADD b a", "users ADD bob", "token 29", "users DELETE bob", "streams DELETE b"]);
+    assert_eq!(
+        told.take(),
+        [
+            "streams ADD b a",
+            "users ADD bob",
+            "token 29",
+            "users DELETE bob",
+            "streams DELETE b"
+        ]
+    );
 }
 
 #[actix::test]

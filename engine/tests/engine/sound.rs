@@ -81,7 +81,10 @@ async fn a_recording_is_made_stopped_and_refused_as_said() {
     assert_eq!(remote.record_to("/forbidden/a.wav", 1).await.unwrap_err().code, 1100001);
     let recording = remote.record_to("/tmp/a.wav", 2).await.unwrap();
     recording.stop().await.unwrap();
-    assert_eq!(world.told(), ["record s2 /forbidden/a.wav 1 ch", "record s2 /tmp/a.wav 2 ch", "detach"]);
+    assert_eq!(
+        world.told(),
+        ["record s2 /forbidden/a.wav 1 ch", "record s2 /tmp/a.wav 2 ch", "detach"]
+    );
     zg.stop_playing_stream("s2").unwrap();
     assert_eq!(remote.record_to("/tmp/a.wav", 1).await.unwrap_err().code, 1104044);
     assert!(remote.frames().next().await.is_none());

@@ -22,7 +22,14 @@ async fn a_publisher_that_panics_is_started_afresh_once_in_a_minute() {
     told.take();
     world.crash("publisher s1");
     settle().await;
-    assert_eq!(told.take(), ["publish s1 PUBLISH_REQUESTING 1003099", "publish s1 PUBLISH_REQUESTING 0", "publish s1 PUBLISHING 0"]);
+    assert_eq!(
+        told.take(),
+        [
+            "publish s1 PUBLISH_REQUESTING 1003099",
+            "publish s1 PUBLISH_REQUESTING 0",
+            "publish s1 PUBLISHING 0"
+        ]
+    );
     tokio::time::sleep(Duration::from_secs(30)).await;
     world.crash("publisher s1");
     settle().await;
@@ -66,7 +73,14 @@ async fn a_player_that_panics_keeps_its_settings_and_its_pending_call() {
     world.crash("player s2");
     playing.await.unwrap();
     settle().await;
-    assert_eq!(told.take(), ["play s2 PLAY_REQUESTING 1004099", "play s2 PLAY_REQUESTING 0", "play s2 PLAYING 0"]);
+    assert_eq!(
+        told.take(),
+        [
+            "play s2 PLAY_REQUESTING 1004099",
+            "play s2 PLAY_REQUESTING 0",
+            "play s2 PLAYING 0"
+        ]
+    );
     assert_eq!(world.told(), ["player s2 starts", "mute play s2 true", "play s2"]);
     world.crash("player s2");
     settle().await;
@@ -87,8 +101,14 @@ async fn a_lost_room_part_is_a_lost_login() {
         told.take();
         world.crash("room");
         settle().await;
-        assert_eq!(told.take(), ["play s2 NO_PLAY 1002099".into(), format!("room {reason} 1002099")]);
-        assert_eq!(login.await.map_err(|error| error.code), if logged_in_before { Ok(()) } else { Err(1002099) });
+        assert_eq!(
+            told.take(),
+            ["play s2 NO_PLAY 1002099".into(), format!("room {reason} 1002099")]
+        );
+        assert_eq!(
+            login.await.map_err(|error| error.code),
+            if logged_in_before { Ok(()) } else { Err(1002099) }
+        );
         world.lock().login = Some((Reason::Logined, 0));
         zg.login_room("r", TOKEN, "alice", config()).await.unwrap();
     }
@@ -117,7 +137,11 @@ async fn a_lost_device_part_is_started_afresh_with_everything_as_it_was() {
 
     world.crash("device");
     settle().await;
-    let events = ["device 1006001", "publish s1 PUBLISH_REQUESTING 1003099", "play s2 PLAY_REQUESTING 1004099"];
+    let events = [
+        "device 1006001",
+        "publish s1 PUBLISH_REQUESTING 1003099",
+        "play s2 PLAY_REQUESTING 1004099",
+    ];
     assert_eq!(told.take(), events);
     tokio::time::sleep(Duration::from_millis(200)).await;
     let parts = world.told();
@@ -164,11 +188,17 @@ async fn a_device_part_that_fails_again_and_again_is_given_up() {
     told.take();
     world.crash("device");
     settle().await;
-    assert_eq!(told.take(), ["device 1006001", "publish s1 NO_PUBLISH 1003099", "play s2 NO_PLAY 1004099"]);
+    assert_eq!(
+        told.take(),
+        ["device 1006001", "publish s1 NO_PUBLISH 1003099", "play s2 NO_PLAY 1004099"]
+    );
     assert!(!local.is_active());
     let refused = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap_err().code;
     assert_eq!(refused, codes::DEVICE_GENERIC);
-    assert_eq!(zg.start_playing_stream("s2", Default::default()).await.unwrap_err().code, codes::DEVICE_GENERIC);
+    assert_eq!(
+        zg.start_playing_stream("s2", Default::default()).await.unwrap_err().code,
+        codes::DEVICE_GENERIC
+    );
     assert_eq!(zg.enum_devices().await.unwrap_err().code, codes::DEVICE_GENERIC);
     assert_eq!(zg.counters().restarts, 3);
 }
@@ -204,7 +234,10 @@ async fn a_local_stream_that_cannot_be_opened_again_ends_with_its_publications()
     tokio::time::sleep(Duration::from_secs(1)).await;
     let events = told.take();
     assert_eq!(events[..2], ["device 1006001", "publish s1 PUBLISH_REQUESTING 1003099"]);
-    assert!(events.ends_with(&["device 1103048".into(), "publish s1 NO_PUBLISH 1103099".into()]), "{events:?}");
+    assert!(
+        events.ends_with(&["device 1103048".into(), "publish s1 NO_PUBLISH 1103099".into()]),
+        "{events:?}"
+    );
     assert!(!local.is_active());
 }
 
@@ -235,5 +268,12 @@ async fn a_factory_that_panics_is_taken_for_a_part_that_panicked() {
     assert_eq!(zg.login_room("r", TOKEN, "alice", config()).await.unwrap_err().code, 1002099);
     let other = world.local_engine();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(other.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap_err().code, codes::DEVICE_GENERIC);
+    assert_eq!(
+        other
+            .create_zego_stream(ZegoStreamOptions::tone(440.0))
+            .await
+            .unwrap_err()
+            .code,
+        codes::DEVICE_GENERIC
+    );
 }

@@ -32,38 +32,108 @@ pub(crate) struct PlayId(pub(crate) u64);
 /// What EngineActor has to do, in this order.
 #[derive(Debug)]
 pub(crate) enum Command {
-    StartRoom { life: LifeId, options: RoomOptions },
+    StartRoom {
+        life: LifeId,
+        options: RoomOptions,
+    },
     Logout(LifeId),
     StopRoom(LifeId),
-    RenewToken { life: LifeId, token: String },
+    RenewToken {
+        life: LifeId,
+        token: String,
+    },
 
-    StartPublisher { life: LifeId, room: LifeId, options: PublisherOptions },
-    StopPublisher { life: LifeId, code: i32, message: String },
-    RestorePublisher { life: LifeId, resumed: bool },
-    NotePublisherMuted { life: LifeId, muted: bool },
+    StartPublisher {
+        life: LifeId,
+        room: LifeId,
+        options: PublisherOptions,
+    },
+    StopPublisher {
+        life: LifeId,
+        code: i32,
+        message: String,
+    },
+    RestorePublisher {
+        life: LifeId,
+        resumed: bool,
+    },
+    NotePublisherMuted {
+        life: LifeId,
+        muted: bool,
+    },
 
-    StartPlayer { life: LifeId, room: LifeId, options: PlayerOptions },
-    StopPlayer { life: LifeId, code: i32, message: String },
-    RestorePlayer { life: LifeId, resumed: bool },
+    StartPlayer {
+        life: LifeId,
+        room: LifeId,
+        options: PlayerOptions,
+    },
+    StopPlayer {
+        life: LifeId,
+        code: i32,
+        message: String,
+    },
+    RestorePlayer {
+        life: LifeId,
+        resumed: bool,
+    },
     StreamAppeared(LifeId),
-    PlaybackEnded { life: LifeId, code: i32, message: String },
-    MutePlayback { life: LifeId, muted: bool, calls: Vec<CallId> },
+    PlaybackEnded {
+        life: LifeId,
+        code: i32,
+        message: String,
+    },
+    MutePlayback {
+        life: LifeId,
+        muted: bool,
+        calls: Vec<CallId>,
+    },
 
     StartDevice(LifeId),
     StopDevice,
-    OpenLocal { id: LocalStreamId, source: SourceSpec, channels: usize },
+    OpenLocal {
+        id: LocalStreamId,
+        source: SourceSpec,
+        channels: usize,
+    },
     CloseLocal(LocalStreamId),
-    CaptureVolume { id: LocalStreamId, percent: u16 },
-    MuteLocal { id: LocalStreamId, muted: bool },
+    CaptureVolume {
+        id: LocalStreamId,
+        percent: u16,
+    },
+    MuteLocal {
+        id: LocalStreamId,
+        muted: bool,
+    },
     MuteMicrophone(bool),
-    Monitor { id: LocalStreamId, audible: bool, percent: u16 },
-    SetPlayout { stream_id: StreamId, audible: bool, percent: u16 },
+    Monitor {
+        id: LocalStreamId,
+        audible: bool,
+        percent: u16,
+    },
+    SetPlayout {
+        stream_id: StreamId,
+        audible: bool,
+        percent: u16,
+    },
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
-    TapPlayout { stream_id: StreamId, tap: Box<FrameTap>, key: TapKey },
-    RecordPlayout { stream_id: StreamId, path: PathBuf, channels: usize, key: TapKey, done: Completion<()> },
+    TapPlayout {
+        stream_id: StreamId,
+        tap: Box<FrameTap>,
+        key: TapKey,
+    },
+    RecordPlayout {
+        stream_id: StreamId,
+        path: PathBuf,
+        channels: usize,
+        key: TapKey,
+        done: Completion<()>,
+    },
     /// `done` is answered when the tap, and with it its file, is closed.
-    RemoveTap { key: TapKey, done: Option<Completion<()>> },
+    RemoveTap {
+        key: TapKey,
+        done: Option<Completion<()>>,
+    },
 
     /// Report back to the state after this time.
     After(Duration, Timer),

@@ -53,8 +53,11 @@ impl EngineState {
 
     /// What the audio device part reported.
     pub(crate) fn on_device_event(&mut self, life: LifeId, event: AudioDeviceEvent, now: Instant, out: &mut Step) {
-        if self.device.phase != Phase::Running(life) {
+        if self.alive().is_err() || !self.device_is(life) {
             if matches!(event, AudioDeviceEvent::Exited { .. }) {
+                if self.device_is(life) {
+                    self.device.phase = Phase::Failed;
+                }
                 self.on_expected_exit(life, out);
             }
             return;
@@ -117,7 +120,9 @@ impl EngineState {
 
     /// Starts each publication and playback that waits, once there is a room to negotiate in and a device part to sound in.
     pub(super) fn start_streams(&mut self, out: &mut Step) {
-        let Some(room) = self.room.as_ref().and_then(super::Room::ready) else { return };
+        let Some(room) = self.room.as_ref().and_then(super::Room::ready) else {
+            return;
+        };
         if self.device_runs() {
             self.start_publishers(room, out);
             self.start_players(room, out);

@@ -6,8 +6,9 @@ use super::{Command, EngineState, Step, Timer, life::Slot};
 
 /// How long the end waits for publishers and players.
 const STREAMS_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long it waits for everything: destroyEngine blocks 2 s at most, and threads have to end too.
-const END_TIMEOUT: Duration = Duration::from_millis(1_200);
+/// How long it waits for everything, so that even then the devices had a second to close. destroyEngine blocks 2 s at most,
+/// and `zego-media` may take 0.3 s after this.
+const END_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// How far the end has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +38,10 @@ impl EngineState {
 
     /// Takes the next steps of the end, as far as nobody is waited for.
     pub(super) fn go_on_ending(&mut self, out: &mut Step) {
-        let streams_end = self.ending.values().any(|slot| matches!(slot, Slot::Publisher(_) | Slot::Player(_)));
+        let streams_end = self
+            .ending
+            .values()
+            .any(|slot| matches!(slot, Slot::Publisher(_) | Slot::Player(_)));
         if self.end == End::Streams && !streams_end {
             self.end_rest(out);
         }

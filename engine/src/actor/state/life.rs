@@ -6,8 +6,8 @@ use express_messages::ids::StreamId;
 
 use super::{Command, EngineState, LifeId, Step, Timer};
 
-/// How long a part may take to end after it was told to.
-pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a part may take to end after it was told to: a second, and a tenth for the messages there and back.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_millis(1_100);
 
 /// What a part is; a successor with the same slot waits for its predecessor's end.
 #[derive(Debug, Clone, PartialEq, Eq)]

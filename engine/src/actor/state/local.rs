@@ -76,7 +76,9 @@ impl EngineState {
     /// The audio device part `life` opened a source, or could not. Where that part is gone, the next one is asked again.
     pub(crate) fn on_local_opened(&mut self, id: LocalStreamId, life: LifeId, result: Result<(), ZegoError>, out: &mut Step) {
         let runs = self.device_is(life);
-        let Some(local) = self.locals.get_mut(&id).filter(|_| runs) else { return };
+        let Some(local) = self.locals.get_mut(&id).filter(|_| runs) else {
+            return;
+        };
         let call = local.call.take();
         if let Err(error) = &result {
             self.locals.remove(&id);
@@ -98,13 +100,20 @@ impl EngineState {
         let id = self.known(id)?;
         let text = "the local stream was destroyed while it was published";
         self.end_publications_of(id, codes::PUBLISH_NO_CAPTURE, text, out);
-        self.locals.remove(&id);
+        if let Some(local) = self.locals.remove(&id) {
+            out.answer(local.call, Err(unknown()));
+        }
         out.command(Command::CloseLocal(id));
         Ok(())
     }
 
     /// `setCaptureVolume`.
-    pub(crate) fn set_capture_volume(&mut self, id: Option<LocalStreamId>, percent: u16, out: &mut Step) -> Result<(), ZegoError> {
+    pub(crate) fn set_capture_volume(
+        &mut self,
+        id: Option<LocalStreamId>,
+        percent: u16,
+        out: &mut Step,
+    ) -> Result<(), ZegoError> {
         self.alive()?;
         let id = self.known(id)?;
         check_percent(percent, 200)?;
@@ -178,7 +187,13 @@ impl EngineState {
     }
 
     /// `playAudio`, `stopAudio` and `setVolume` of a local stream. A destroyed stream is left alone.
-    pub(crate) fn monitor_local(&mut self, id: LocalStreamId, audible: Option<bool>, percent: Option<u16>, out: &mut Step) -> bool {
+    pub(crate) fn monitor_local(
+        &mut self,
+        id: LocalStreamId,
+        audible: Option<bool>,
+        percent: Option<u16>,
+        out: &mut Step,
+    ) -> bool {
         let Some(local) = self.locals.get_mut(&id) else { return false };
         local.audible = audible.unwrap_or(local.audible);
         local.monitor_percent = percent.unwrap_or(local.monitor_percent);
@@ -199,9 +214,9 @@ impl EngineState {
 
     /// Whether what is published of a local stream is silenced, by its own mute or the microphone's.
     pub(super) fn is_muted(&self, id: LocalStreamId) -> bool {
-        self.locals.get(&id).is_some_and(|local| {
-            local.muted.wanted() || (local.source.is_microphone() && self.microphone.wanted())
-        })
+        self.locals
+            .get(&id)
+            .is_some_and(|local| local.muted.wanted() || (local.source.is_microphone() && self.microphone.wanted()))
     }
 
     /// Opens all local streams anew, with the settings they had.
@@ -234,11 +249,13 @@ impl EngineState {
     /// # Errors
     /// 1000018 for a stream of another engine or one that was destroyed.
     fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
-        id.filter(|id| self.locals.contains_key(id)).ok_or_else(|| {
-            let text = "that local stream is not of this engine, or was destroyed; use create_zego_stream";
-            ZegoError::new(codes::LOCALSTREAM_WRONG, text)
-        })
+        id.filter(|id| self.locals.contains_key(id)).ok_or_else(unknown)
     }
+}
+
+fn unknown() -> ZegoError {
+    let text = "that local stream is not of this engine, or was destroyed; use create_zego_stream";
+    ZegoError::new(codes::LOCALSTREAM_WRONG, text)
 }
 
 fn open(id: LocalStreamId, local: &LocalStream) -> Command {
@@ -255,5 +272,8 @@ pub(crate) fn check_percent(percent: u16, max: u16) -> Result<(), ZegoError> {
     if percent <= max {
         return Ok(());
     }
-    Err(ZegoError::new(codes::INPUT_PARAM, format!("the volume is {percent}; give 0 to {max}")))
+    Err(ZegoError::new(
+        codes::INPUT_PARAM,
+        format!("the volume is {percent}; give 0 to {max}"),
+    ))
 }

@@ -27,15 +27,15 @@ use express_messages::{
 };
 
 pub(crate) use command::{CallId, Command, LifeId, PlayId, Step, TapKey, Timer};
-pub(crate) use local::check_percent;
 use device::Device;
 use end::End;
 use life::Slot;
 use local::LocalStream;
+pub(crate) use local::check_percent;
 use play::Playback;
 use publish::Publication;
-use room::Room;
 pub(crate) use room::LoginRequest;
+use room::Room;
 
 use super::throttle::Throttled;
 use crate::reply::engine_gone;

@@ -104,7 +104,10 @@ impl EngineState {
         }
         self.in_some_room()?;
         if self.playback(&stream_id).is_some() {
-            return Err(ZegoError::new(codes::REPEATED_PULL, format!("stream {stream_id} is being played already")));
+            return Err(ZegoError::new(
+                codes::REPEATED_PULL,
+                format!("stream {stream_id} is being played already"),
+            ));
         }
         let id = PlayId(self.fresh());
         let mut playback = Playback {
@@ -168,7 +171,9 @@ impl EngineState {
     }
 
     pub(super) fn on_mute_playback_due(&mut self, id: PlayId, now: Instant, out: &mut Step) {
-        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else { return };
+        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else {
+            return;
+        };
         match playback.muted.due(now) {
             throttle::Verdict::Act => playback.mute(out),
             _ => {
@@ -186,7 +191,9 @@ impl EngineState {
 
     /// Changes how a played stream is heard. `false`: that playback is over.
     pub(crate) fn set_playout(&mut self, id: PlayId, audible: Option<bool>, percent: Option<u16>, out: &mut Step) -> bool {
-        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else { return false };
+        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else {
+            return false;
+        };
         playback.audible = audible.unwrap_or(playback.audible);
         playback.percent = percent.unwrap_or(playback.percent);
         out.command(playback.playout());

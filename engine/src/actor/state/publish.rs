@@ -66,11 +66,15 @@ impl EngineState {
         let stream_id = StreamId::new(stream_id)?;
         options.check()?;
         let local_stream = local.ok_or_else(|| {
-            ZegoError::new(codes::PUBLISH_NO_PREVIEW, "this engine did not make that local stream; use create_zego_stream")
+            ZegoError::new(
+                codes::PUBLISH_NO_PREVIEW,
+                "this engine did not make that local stream; use create_zego_stream",
+            )
         })?;
-        let local = self.locals.get(&local_stream).ok_or_else(|| {
-            ZegoError::new(codes::PUBLISH_NO_CAPTURE, "that local stream was destroyed; make a new one")
-        })?;
+        let local = self
+            .locals
+            .get(&local_stream)
+            .ok_or_else(|| ZegoError::new(codes::PUBLISH_NO_CAPTURE, "that local stream was destroyed; make a new one"))?;
         let encoder = EncoderOptions {
             bitrate_kbps: local.bitrate_kbps(),
             channels: local.channels(),
@@ -120,9 +124,24 @@ impl EngineState {
         publication.quality.clone()
     }
 
+    /// The server ended a publication: where it lost the media (1103027, 1103028) the part negotiates anew, any other code is
+    /// final.
+    pub(super) fn on_publication_ended(&mut self, stream_id: &StreamId, code: i32, message: String, out: &mut Step) {
+        if !matches!(
+            code,
+            codes::PUBLISHER_SESSION_CLOSED | codes::PUBLISHER_MEDIA_CONNECTION_ERROR
+        ) {
+            self.end_publication(stream_id, code, message, out);
+        } else if let Some(life) = self.publication(stream_id).and_then(|publication| publication.life) {
+            out.command(Command::RestorePublisher { life, resumed: false });
+        }
+    }
+
     /// Ends one publication with `code`; its part still has to tell the server.
     pub(super) fn end_publication(&mut self, stream_id: &StreamId, code: i32, message: String, out: &mut Step) {
-        let Some(index) = self.publications.iter().position(|p| p.stream_id() == stream_id) else { return };
+        let Some(index) = self.publications.iter().position(|p| p.stream_id() == stream_id) else {
+            return;
+        };
         let publication = self.publications.remove(index);
         out.emit(state_update(stream_id, State::NoPublish, code, &message));
         if let Some(life) = publication.life {
@@ -180,7 +199,9 @@ impl EngineState {
 
     /// A publisher gave up by itself; it ends without being told to.
     fn on_publisher_over(&mut self, stream_id: &StreamId, code: i32, extended_data: &str, out: &mut Step) {
-        let Some(index) = self.publications.iter().position(|p| p.stream_id() == stream_id) else { return };
+        let Some(index) = self.publications.iter().position(|p| p.stream_id() == stream_id) else {
+            return;
+        };
         let publication = self.publications.remove(index);
         out.emit(state_update(stream_id, State::NoPublish, code, extended_data));
         if let Some(life) = publication.life {
@@ -191,7 +212,9 @@ impl EngineState {
     /// A publisher is gone without a last word.
     fn on_publisher_lost(&mut self, stream_id: &StreamId, life: LifeId, panicked: bool, now: Instant, out: &mut Step) {
         out.command(Command::Forget(life));
-        let Some(publication) = self.publication(stream_id) else { return };
+        let Some(publication) = self.publication(stream_id) else {
+            return;
+        };
         publication.life = None;
         tracing::error!(%stream_id, panicked, "a publisher ended by itself");
         match publication.restarts.judge(Role::Publisher, panicked, now) {

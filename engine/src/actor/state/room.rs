@@ -91,7 +91,10 @@ impl EngineState {
     fn check_login(&self, request: LoginRequest) -> Result<RoomOptions, ZegoError> {
         let room_id = RoomId::new(&request.room_id)?;
         if request.token.is_empty() {
-            return Err(ZegoError::new(codes::INPUT_PARAM, "the token is empty; get one from your business server"));
+            return Err(ZegoError::new(
+                codes::INPUT_PARAM,
+                "the token is empty; get one from your business server",
+            ));
         }
         let user = ZegoUser::new(&request.user.user_id, request.user.user_name)?;
         Ok(RoomOptions {
@@ -166,8 +169,9 @@ impl EngineState {
 
     /// What the room part reported.
     pub(crate) fn on_room_event(&mut self, life: LifeId, event: RoomEvent, out: &mut Step) {
-        if self.room.as_ref().is_none_or(|room| room.life != Some(life)) {
+        if self.alive().is_err() || self.room.as_ref().is_none_or(|room| room.life != Some(life)) {
             if matches!(event, RoomEvent::Exited { .. }) {
+                self.room.take_if(|room| room.life == Some(life));
                 self.on_expected_exit(life, out);
             }
             return;
@@ -194,7 +198,7 @@ impl EngineState {
                 role: StreamRole::Publish,
                 code,
                 message,
-            } => self.end_publication(&stream_id, code, message, out),
+            } => self.on_publication_ended(&stream_id, code, message, out),
             RoomEvent::StreamEnded {
                 stream_id,
                 role: StreamRole::Play,
@@ -208,7 +212,10 @@ impl EngineState {
     }
 
     fn room_id(&self) -> String {
-        self.room.as_ref().map(|room| room.options.room_id.to_string()).unwrap_or_default()
+        self.room
+            .as_ref()
+            .map(|room| room.options.room_id.to_string())
+            .unwrap_or_default()
     }
 
     fn on_room_state(&mut self, reason: Reason, code: i32, extended_data: String, out: &mut Step) {
@@ -254,7 +261,7 @@ impl EngineState {
         });
     }
 
-    fn on_token_will_expire(&mut self, remaining: Duration, out: &mut Step) {
+    fn on_token_will_expire(&self, remaining: Duration, out: &mut Step) {
         out.emit(TokenWillExpire {
             room_id: self.room_id(),
             remain_time_in_second: remaining.as_secs(),
@@ -263,8 +270,15 @@ impl EngineState {
 
     /// The room part is gone without a last word: that login is over.
     fn on_room_lost(&mut self, life: LifeId, panicked: bool, out: &mut Step) {
-        let logging_in = self.room.as_ref().is_some_and(|room| matches!(room.phase, Phase::LoggingIn(_)));
-        let reason = if logging_in { Reason::LoginFailed } else { Reason::ReconnectFailed };
+        let logging_in = self
+            .room
+            .as_ref()
+            .is_some_and(|room| matches!(room.phase, Phase::LoggingIn(_)));
+        let reason = if logging_in {
+            Reason::LoginFailed
+        } else {
+            Reason::ReconnectFailed
+        };
         let what = if panicked { "panicked" } else { "stopped" };
         tracing::error!(panicked, "the room part ended by itself");
         self.end_room(
@@ -364,6 +378,9 @@ fn check_token_form(token: &str) -> Result<(), ZegoError> {
     if fits {
         Ok(())
     } else {
-        Err(ZegoError::new(codes::INPUT_PARAM, "this is no token04: it begins with 04, and base64 follows"))
+        Err(ZegoError::new(
+            codes::INPUT_PARAM,
+            "this is no token04: it begins with 04, and base64 follows",
+        ))
     }
 }

@@ -1,0 +1,124 @@
+//! The state alone: each arrow of its machines, and random calls and reports against what must always hold.
+
+mod arrows;
+mod random;
+
+use std::time::{Duration, Instant};
+
+use express_messages::{
+    player::PlayerEvent,
+    publisher::PublisherEvent,
+    room::RoomEvent,
+    timings::Timings,
+    types::{PlayerState, PublisherState, RoomStateChangedReason},
+};
+
+use super::*;
+use crate::{
+    events::ZegoEvent,
+    options::{LoginUser, ZegoRoomConfig, ZegoStreamOptions},
+};
+
+/// Far from the clock that a stray read would see.
+fn start() -> Instant {
+    Instant::now() + Duration::from_secs(3_600)
+}
+
+fn settings() -> Settings {
+    Settings {
+        app_id: 1,
+        servers: vec!["ws://127.0.0.1:1".into()],
+        timings: Timings::default(),
+        max_channels: 3,
+    }
+}
+
+fn login(room_id: &str) -> LoginRequest {
+    LoginRequest {
+        room_id: room_id.into(),
+        token: "04AAAA".into(),
+        user: LoginUser::from("alice"),
+        config: ZegoRoomConfig::default(),
+    }
+}
+
+fn room_event(reason: RoomStateChangedReason, code: i32) -> RoomEvent {
+    RoomEvent::StateChanged {
+        reason,
+        code,
+        extended_data: String::new(),
+    }
+}
+
+fn publisher_event(state: PublisherState, code: i32) -> PublisherEvent {
+    PublisherEvent::StateChanged {
+        state,
+        code,
+        extended_data: String::new(),
+    }
+}
+
+fn player_event(state: PlayerState, code: i32) -> PlayerEvent {
+    PlayerEvent::StateChanged {
+        state,
+        code,
+        extended_data: String::new(),
+    }
+}
+
+/// An event as a short line.
+fn line(event: &ZegoEvent) -> String {
+    match event {
+        ZegoEvent::RoomStateChanged(e) => format!("{} {}", e.reason, e.error_code),
+        ZegoEvent::PublisherStateUpdate(e) => format!("{} {}", e.state, e.error_code),
+        ZegoEvent::PlayerStateUpdate(e) => format!("{} {}", e.state, e.error_code),
+        other => other.kind().to_string(),
+    }
+}
+
+fn lines(step: &Step) -> Vec<String> {
+    step.events.iter().map(line).collect()
+}
+
+/// The life that a step started, of the kind that `wanted` picks.
+fn started(step: &Step, wanted: impl Fn(&Command) -> Option<LifeId>) -> Option<LifeId> {
+    step.commands.iter().find_map(wanted)
+}
+
+fn room_life(command: &Command) -> Option<LifeId> {
+    match command {
+        Command::StartRoom { life, .. } => Some(*life),
+        _ => None,
+    }
+}
+
+fn publisher_life(command: &Command) -> Option<LifeId> {
+    match command {
+        Command::StartPublisher { life, .. } => Some(*life),
+        _ => None,
+    }
+}
+
+fn player_life(command: &Command) -> Option<LifeId> {
+    match command {
+        Command::StartPlayer { life, .. } => Some(*life),
+        _ => None,
+    }
+}
+
+fn device_life(command: &Command) -> Option<LifeId> {
+    match command {
+        Command::StartDevice(life) => Some(*life),
+        _ => None,
+    }
+}
+
+/// A tone, opened.
+fn open_local(state: &mut EngineState, device: LifeId) -> LocalStreamId {
+    let mut out = Step::default();
+    let call = state.new_call();
+    let id = state.create_local(&ZegoStreamOptions::tone(440.0), call, &mut out).unwrap();
+    state.on_local_opened(id, device, Ok(()), &mut out);
+    assert_eq!(out.answers, [(call, Ok(()))]);
+    id
+}
