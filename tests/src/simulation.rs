@@ -13,10 +13,10 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use actix::Addr;
@@ -33,14 +33,24 @@ use futures::StreamExt;
 use tokio::time::Instant;
 
 use crate::{
-    tokens::{APP_ID, token_with},
-    virtual_net::{Line, LineConnector, LineTransports, VirtualNet},
+    tokens::{APP_ID, token_made_at},
+    virtual_net::{Line, LineConnector, LineTransports, VirtualNet, virtual_time},
 };
 
 /// One way between a client and the server.
 pub const DELAY: Duration = Duration::from_millis(20);
 /// What an ear keeps: the last second.
 const MEMORY: usize = 48_000;
+
+/// Simulations of this process that may run side by side: all, or one that measures the process.
+static SIDE_BY_SIDE: RwLock<()> = RwLock::new(());
+
+/// Held as long as a simulation lives.
+#[derive(Debug)]
+enum Place {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { _guard: RwLockWriteGuard<'static, ()> },
+}
 
 /// A server, a network, and a clock that stands still unless everybody waits.
 #[derive(Debug)]
@@ -49,17 +59,30 @@ pub struct Simulation {
     pub net: VirtualNet,
     rooms: Addr<RoomsActor>,
     started: Instant,
+    _place: Place,
 }
 
 impl Simulation {
     /// Pauses the clock of this runtime and starts a server. Call it inside `#[actix::test]`.
     pub fn start() -> Self {
+        let guard = SIDE_BY_SIDE.read().unwrap_or_else(PoisonError::into_inner);
+        Self::start_in(Place::Shared { _guard: guard })
+    }
+
+    /// As [`start`](Self::start), while no other simulation of this process runs.
+    pub fn start_alone() -> Self {
+        let guard = SIDE_BY_SIDE.write().unwrap_or_else(PoisonError::into_inner);
+        Self::start_in(Place::Alone { _guard: guard })
+    }
+
+    fn start_in(place: Place) -> Self {
         tokio::time::pause();
         let (net, rooms) = VirtualNet::start(DELAY);
         Self {
             net,
             rooms,
             started: Instant::now(),
+            _place: place,
         }
     }
 
@@ -154,8 +177,15 @@ impl Member {
             user_update: true,
             ..Default::default()
         };
-        let token = token_with(&self.user, ttl_s, None);
+        let token = self.token(ttl_s);
         self.zg.login_room(room, token, &*self.user, config).await
+    }
+
+    /// A token for this user, good for `ttl_s` virtual seconds from now.
+    pub fn token(&self, ttl_s: i64) -> String {
+        let now = virtual_time().duration_since(UNIX_EPOCH).expect("simulations begin in 2025");
+        let made_at = i64::try_from(now.as_secs()).expect("and do not last for ages");
+        token_made_at(&self.user, made_at, ttl_s, None)
     }
 
     /// Publishes a sine.
@@ -215,8 +245,16 @@ impl Remains {
     pub fn assert_gone(&self) {
         let user = &self.user;
         assert!(self.engine.upgrade().is_none(), "{user}: a handle of the engine is left");
-        assert_eq!(self.traces.connector.strong_count(), 0, "{user}: a room or the engine actor is left");
-        assert_eq!(self.traces.transports.strong_count(), 0, "{user}: a publisher or a player is left");
+        assert_eq!(
+            self.traces.connector.strong_count(),
+            0,
+            "{user}: a room or the engine actor is left"
+        );
+        assert_eq!(
+            self.traces.transports.strong_count(),
+            0,
+            "{user}: a publisher or a player is left"
+        );
         assert_eq!(self.traces.audio.strong_count(), 0, "{user}: the audio device part is left");
         assert_eq!(self.counters, EngineCounters::default(), "{user}");
     }
@@ -298,7 +336,14 @@ impl Ear {
 
     /// Loudness of one frequency in the last second, as the amplitude of a sine.
     pub fn amplitude(&self, frequency_hz: f32) -> f64 {
-        let samples: Vec<f32> = self.0.samples.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let samples: Vec<f32> = self
+            .0
+            .samples
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .copied()
+            .collect();
         hearing::tone_amplitude(&samples, f64::from(frequency_hz))
     }
 

@@ -14,7 +14,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use actix::{Actor, Addr};
@@ -25,7 +25,10 @@ use express_server::{
     rooms::{MediaNews, MediaPlane, RoomsActor, RoomsOptions, StateOptions},
 };
 use express_token::Secret;
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    sync::{oneshot, watch},
+    time::Instant,
+};
 
 pub use media::LineTransports;
 use media::{Peer, Port};
@@ -37,6 +40,12 @@ use crate::tokens::{APP_ID, SECRET};
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(5);
 /// Both ends give a dead media path up after so long (RFC 7675 §5.1).
 const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The server waits so long for a connection after its offer (the forwarder's default).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// When simulations begin: 2025-01-01, in Unix time.
+const EPOCH: Duration = Duration::from_secs(1_735_689_600);
 
 /// The network and its server.
 #[derive(Clone)]
@@ -56,6 +65,14 @@ struct State {
     ports: HashMap<u64, Port>,
     /// The server's ends.
     peers: HashMap<PeerId, Peer>,
+}
+
+/// The wall clock of a simulation: 2025-01-01 and what tokio's clock has passed since this thread first asked.
+pub fn virtual_time() -> SystemTime {
+    thread_local! {
+        static STARTED: Instant = Instant::now();
+    }
+    UNIX_EPOCH + EPOCH + STARTED.with(Instant::elapsed)
 }
 
 /// What one user's access to the network is like now.
@@ -127,6 +144,7 @@ impl VirtualNet {
             media: Box::new(net.clone()) as Box<dyn MediaPlane>,
             alive,
         })
+        .with_wall_clock(virtual_time)
         .start();
         *net.0.rooms.lock().unwrap_or_else(PoisonError::into_inner) = Some(rooms.clone());
         (net, rooms)
@@ -205,7 +223,12 @@ impl VirtualNet {
     }
 
     fn tell_clients_of(&self, line: &Line, event: TransportEvent) {
-        for port in self.state().ports.values().filter(|port| port.line.is(line) && port.connected) {
+        for port in self
+            .state()
+            .ports
+            .values()
+            .filter(|port| port.line.is(line) && port.connected)
+        {
             port.tell(event);
         }
     }

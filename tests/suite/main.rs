@@ -1,5 +1,7 @@
 //! Tests in virtual time or without any time.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod long_call;
 mod outages;
+mod swap;
 mod ten_engines;

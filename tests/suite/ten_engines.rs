@@ -21,7 +21,10 @@ fn others(n: usize) -> impl Iterator<Item = usize> {
 
 /// What was told about one thing, in order.
 fn only<'a>(told: &'a [String], about: &str) -> Vec<&'a str> {
-    told.iter().filter(|text| text.starts_with(about)).map(String::as_str).collect()
+    told.iter()
+        .filter(|text| text.starts_with(about))
+        .map(String::as_str)
+        .collect()
 }
 
 #[actix::test]
@@ -76,14 +79,20 @@ fn assert_hears(n: usize, other: usize, ear: &Ear) {
         }
     }
     let (blocks, lost) = ear.blocks();
-    assert!(blocks >= 500 && lost == 0, "{n} got {blocks} blocks of {other} and lost {lost}");
+    assert!(
+        blocks >= 500 && lost == 0,
+        "{n} got {blocks} blocks of {other} and lost {lost}"
+    );
 }
 
 fn assert_documented_order(n: usize, member: &Member) {
     let told = member.told.take();
     assert_eq!(only(&told, "room"), ["room LOGINING 0", "room LOGINED 0"], "{n}");
     let (mine, publish) = (stream(n), format!("publish {}", stream(n)));
-    assert_eq!(only(&told, "publish"), [format!("{publish} PUBLISH_REQUESTING 0"), format!("{publish} PUBLISHING 0")]);
+    assert_eq!(
+        only(&told, "publish"),
+        [format!("{publish} PUBLISH_REQUESTING 0"), format!("{publish} PUBLISHING 0")]
+    );
     for other in others(n) {
         let play = format!("play {} ", stream(other));
         let expected = [format!("{play}PLAY_REQUESTING 0"), format!("{play}PLAYING 0")];
@@ -95,14 +104,26 @@ fn assert_documented_order(n: usize, member: &Member) {
             let ids = text.strip_prefix(word)?;
             ids.split(',').any(|one| one == id).then_some(())
         };
-        let places: Vec<_> = told.iter().enumerate().filter(|(_, text)| named(text).is_some()).map(|(at, _)| at).collect();
+        let places: Vec<_> = told
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| named(text).is_some())
+            .map(|(at, _)| at)
+            .collect();
         assert!(places.len() <= 1, "{n} is told {word}{id} {} times", places.len());
         places.first().copied()
     };
-    assert_eq!((place("users ADD ", &user(n)), place("streams ADD ", &mine)), (None, None), "{n} is told of himself");
+    assert_eq!(
+        (place("users ADD ", &user(n)), place("streams ADD ", &mine)),
+        (None, None),
+        "{n} is told of himself"
+    );
     for other in others(n) {
         let (user, stream) = (place("users ADD ", &user(other)), place("streams ADD ", &stream(other)));
-        assert!(user.is_some() && user < stream, "{n} is told of {other}: user {user:?}, stream {stream:?}");
+        assert!(
+            user.is_some() && user < stream,
+            "{n} is told of {other}: user {user:?}, stream {stream:?}"
+        );
     }
     assert!(only(&told, "users DELETE").is_empty() && only(&told, "streams DELETE").is_empty());
 }

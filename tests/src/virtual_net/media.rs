@@ -19,7 +19,7 @@ use express_server::{
 };
 use tokio::task::AbortHandle;
 
-use super::{Line, State, VirtualNet};
+use super::{CONNECT_TIMEOUT, Line, State, VirtualNet};
 
 /// What an offer says; the number of its port follows.
 const OFFER: &str = "offer ";
@@ -56,6 +56,7 @@ pub(super) struct Peer {
     pub(super) port: u64,
     stream: StreamKey,
     publishes: bool,
+    connected: bool,
     paused: bool,
     /// Whether its first packet came.
     heard: bool,
@@ -73,7 +74,12 @@ impl LineTransports {
         Self { net, line }
     }
 
-    fn make(&self, events: TransportEvents, send: Option<SendPackets>, receive: Option<ReceivePackets>) -> Arc<dyn MediaTransport> {
+    fn make(
+        &self,
+        events: TransportEvents,
+        send: Option<SendPackets>,
+        receive: Option<ReceivePackets>,
+    ) -> Arc<dyn MediaTransport> {
         let mut state = self.net.state();
         state.last_number += 1;
         let number = state.last_number;
@@ -158,9 +164,8 @@ impl VirtualNet {
             let Some(port) = ports.get_mut(&number).filter(|port| port.line.has_media()) else {
                 return;
             };
-            if !peers.contains_key(&id) {
-                return;
-            }
+            let Some(peer) = peers.get_mut(&id) else { return };
+            peer.connected = true;
             port.connected = true;
             port.tell(TransportEvent::Connected);
             port.send.clone()
@@ -200,7 +205,10 @@ impl VirtualNet {
     fn deliver(&self, stream: StreamKey, packet: &RtpPacketOut) {
         let arrival = tokio::time::Instant::now().into_std();
         let state = self.state();
-        let players = state.peers.values().filter(|peer| peer.stream == stream && !peer.publishes && !peer.paused);
+        let players = state
+            .peers
+            .values()
+            .filter(|peer| peer.stream == stream && !peer.publishes && !peer.paused);
         let ports = players.filter_map(|peer| state.ports.get(&peer.port));
         for port in ports.filter(|port| port.connected && port.line.has_media()) {
             let Some(receive) = &port.receive else { continue };
@@ -219,7 +227,9 @@ impl VirtualNet {
         let Some(port) = state.ports.remove(&number) else { return };
         let peer = state.peers.iter().find(|(_, peer)| peer.port == number).map(|(id, _)| *id);
         drop(state);
-        let Some(peer) = peer.filter(|_| port.line.has_media()) else { return };
+        let Some(peer) = peer.filter(|_| port.line.has_media()) else {
+            return;
+        };
         let net = self.clone();
         actix::spawn(async move {
             net.travel().await;
@@ -228,6 +238,18 @@ impl VirtualNet {
                 net.tell_rooms(ForwarderEvent::Gone { peer, reason });
             }
         });
+    }
+
+    /// The server forgets a peer that does not connect.
+    async fn expect_connection(&self, id: PeerId) {
+        tokio::time::sleep(CONNECT_TIMEOUT).await;
+        let mut state = self.state();
+        if state.peers.get(&id).is_some_and(|peer| !peer.connected) {
+            state.peers.remove(&id);
+            drop(state);
+            let reason = GoneReason::NeverConnected;
+            self.tell_rooms(ForwarderEvent::Gone { peer: id, reason });
+        }
     }
 
     fn negotiate(&self, stream: StreamKey, publishes: bool, offer: &str) -> Answer {
@@ -240,12 +262,17 @@ impl VirtualNet {
             port,
             stream,
             publishes,
+            connected: false,
             paused: false,
             heard: false,
         };
-        state.peers.insert(PeerId::new(number), peer);
+        let id = PeerId::new(number);
+        state.peers.insert(id, peer);
+        drop(state);
+        let net = self.clone();
+        actix::spawn(async move { net.expect_connection(id).await });
         Answer {
-            peer: PeerId::new(number),
+            peer: id,
             sdp: format!("{ANSWER}{number}"),
         }
     }
@@ -261,7 +288,9 @@ impl MediaPlane for VirtualNet {
     }
 
     fn remove(&mut self, peer: PeerId) {
-        let Some(peer) = self.state().peers.remove(&peer) else { return };
+        let Some(peer) = self.state().peers.remove(&peer) else {
+            return;
+        };
         let net = self.clone();
         actix::spawn(async move {
             net.travel().await;

@@ -1,7 +1,9 @@
 //! Signalling sockets of the virtual network.
 
 use actix::Addr;
-use express_server::rooms::{BadFrame, Connect, ConnectionId, ConnectionLink, Disconnected, Incoming as Request, Outgoing as Reply, RoomsActor};
+use express_server::rooms::{
+    BadFrame, Connect, ConnectionId, ConnectionLink, Disconnected, Incoming as Request, Outgoing as Reply, RoomsActor,
+};
 use express_signalling::{
     protocol::{ClientFrame, close},
     room::{Connector, Incoming, Link, LinkEnd, LinkError, Outgoing},
@@ -74,7 +76,10 @@ impl Socket {
         match end {
             End::ByClient => {}
             End::ByServer(code, reason) => self.bring(Incoming::Closed(LinkError::Closed { code, reason })).await,
-            End::Cut => self.bring(Incoming::Closed(LinkError::Broken("the line is cut".into()))).await,
+            End::Cut => {
+                self.bring(Incoming::Closed(LinkError::Broken("the line is cut".into())))
+                    .await
+            }
         }
         let _server_gone = rooms.send(Disconnected { connection, by_peer }).await;
     }
