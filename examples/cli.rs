@@ -40,7 +40,7 @@ pub struct Target {
 #[derive(Debug)]
 pub enum Happening {
     /// An event of the engine; it is printed already.
-    Event(ZegoEvent),
+    Event(Box<ZegoEvent>),
     /// The user pressed Ctrl-C.
     Interrupted,
 }
@@ -55,7 +55,7 @@ pub fn follow(engine: &ZegoExpressEngine, json: bool) -> Receiver<Happening> {
             match item {
                 Ok(event) => {
                     print_event(&event, json);
-                    if sender.send(Happening::Event(event)).is_err() {
+                    if sender.send(Happening::Event(Box::new(event))).is_err() {
                         return;
                     }
                 }
