@@ -228,7 +228,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     let address = RoomsActor::new(options).start();
     let _ = rooms.set(address.clone());
     let drain = config.timings.drain();
-    let shared = Shared::new(address.clone(), config, dev_app);
+    let shared = Shared::new(address.clone(), forwarder.clone(), config, dev_app);
     let server = match listen_http(listener, &shared, drain) {
         Ok(server) => server,
         Err(error) => {
@@ -263,6 +263,7 @@ fn listen_http(listener: TcpListener, shared: &Arc<Shared>, drain: Duration) -> 
     let server = server
         .workers(cores.min(MAX_WORKERS))
         .client_request_timeout(REQUEST_TIMEOUT)
+        .tcp_nodelay(true)
         .on_connect(move |stream, _| http::bound_unsent_data(stream, patience))
         .disable_signals()
         .shutdown_timeout(drain.as_secs())

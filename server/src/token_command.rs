@@ -82,7 +82,7 @@ struct VerifyArgs {
 #[group(required = true, multiple = false)]
 struct SecretArgs {
     /// The secret of the AppID, 32 characters (other users of this machine can see it in the list of processes)
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     secret: Option<String>,
     /// The server's configuration file, for the secret and the rules of the AppID
     #[arg(long, value_name = "FILE")]
@@ -300,6 +300,24 @@ mod tests {
             out.starts_with("04") && out.ends_with('\n') && out.lines().count() == 1,
             "{out:?}"
         );
+    }
+
+    #[test]
+    fn a_secret_may_begin_with_a_hyphen() {
+        let secret = SECRET.replace('0', "-");
+        let (token, error) = run_at(&["--app-id", "1", "--user", "alice", "--secret", &secret], NOW);
+        assert_eq!(error, None);
+        let line = [
+            "verify",
+            token.trim_end(),
+            "--app-id",
+            "1",
+            "--user",
+            "alice",
+            "--secret",
+            &secret,
+        ];
+        assert_eq!(run_at(&line, NOW).1, None);
     }
 
     #[test]

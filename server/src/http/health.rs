@@ -24,6 +24,7 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
         "uptime_s": shared.uptime().as_secs(),
         "rooms": rooms,
         "http": http,
+        "media": shared.media.counters(),
     }))
 }
 

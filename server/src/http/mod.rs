@@ -23,12 +23,14 @@ use serde::Serialize;
 
 use self::admission::Admission;
 use crate::config::{AppConfig, ServerConfig};
+use crate::forwarder::Forwarder;
 use crate::rooms::RoomsActor;
 
 /// What the handlers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     rooms: Addr<RoomsActor>,
+    media: Forwarder,
     config: ServerConfig,
     /// The AppID that development tokens are for: one that was made up for this run, on loopback.
     dev_app: Option<AppConfig>,
@@ -63,10 +65,11 @@ struct HttpCounts {
 
 impl Shared {
     /// - `dev_app`: the AppID that was made up for want of a configured one
-    pub(crate) fn new(rooms: Addr<RoomsActor>, config: ServerConfig, dev_app: Option<AppConfig>) -> Arc<Self> {
+    pub(crate) fn new(rooms: Addr<RoomsActor>, media: Forwarder, config: ServerConfig, dev_app: Option<AppConfig>) -> Arc<Self> {
         let dev_app = dev_app.filter(|_| config.http.listen.ip().is_loopback());
         Arc::new(Self {
             rooms,
+            media,
             admission: Mutex::new(Admission::new(&config.limits)),
             started: Instant::now(),
             draining: AtomicBool::new(false),

@@ -13,7 +13,7 @@ use express_signalling::protocol::{ClientFrame, FrameError, MAX_CLIENT_FRAME};
 use futures::FutureExt;
 use futures::future::Fuse;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::Shared;
 use super::signal::count;
@@ -153,7 +153,7 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self) {
-        let mut tick = interval(self.ping_every);
+        let mut tick = interval_at(Instant::now() + self.ping_every, self.ping_every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while self.step(&mut tick).await.is_ok() {}
         self.shows.ended_by_us.set(true);

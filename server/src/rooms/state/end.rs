@@ -7,8 +7,7 @@ use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
 use express_signalling::protocol::{Event, KickOut, RoomStreamUpdate, StreamEnded, StreamGone, StreamRoleWord, WireError};
 
 use super::RoomsState;
-use super::records::{RoomKey, SessionKey, Timer};
-use super::resume::same_secret;
+use super::records::{RoomKey, SessionKey, SessionSecret, Timer};
 use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, Effect};
@@ -54,12 +53,12 @@ impl End {
 /// Sessions that were kicked, and why; the oldest is forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
-    kicks: HashMap<String, (String, WireError)>,
+    kicks: HashMap<String, (SessionSecret, WireError)>,
     order: VecDeque<String>,
 }
 
 impl Ended {
-    fn remember(&mut self, id: String, secret: String, why: WireError) {
+    fn remember(&mut self, id: String, secret: SessionSecret, why: WireError) {
         self.order.push_back(id.clone());
         self.kicks.insert(id, (secret, why));
         while self.order.len() > REMEMBERED {
@@ -72,7 +71,7 @@ impl Ended {
     /// Why this session was ended, for who knows its secret.
     pub(super) fn why(&self, id: &str, secret: &str) -> Option<WireError> {
         let (expected, why) = self.kicks.get(id)?;
-        same_secret(expected, secret).then(|| why.clone())
+        expected.is(secret).then(|| why.clone())
     }
 }
 
@@ -273,7 +272,11 @@ mod tests {
     fn only_so_many_kicked_sessions_are_remembered_and_the_oldest_goes() {
         let mut ended = Ended::default();
         for number in 0..=REMEMBERED {
-            ended.remember(number.to_string(), "secret".into(), WireError::fatal(1, "why"));
+            ended.remember(
+                number.to_string(),
+                SessionSecret::new("secret".into()),
+                WireError::fatal(1, "why"),
+            );
         }
         assert_eq!((ended.kicks.len(), ended.order.len()), (REMEMBERED, REMEMBERED));
         assert!(ended.why("0", "secret").is_none());

@@ -9,8 +9,9 @@ use express_signalling::protocol::{Done, Event, Login, LoginOk, RoomUserUpdate, 
 use express_token::{Refusal, Verified, verify};
 use rand::RngExt;
 
-use super::records::{Room, RoomKey, Session, SessionKey, Timer};
-use super::{End, Now, RoomsState, STRIKE_GUESS, choose_version, ms, session_is_gone};
+use super::records::{Room, RoomKey, Session, SessionKey, SessionSecret, Timer};
+use super::requests::{STRIKE_GUESS, choose_version, whole_ms};
+use super::{End, Now, RoomsState, ms, session_is_gone};
 use crate::rooms::SharedEvent;
 use crate::rooms::bucket::Bucket;
 use crate::rooms::counters::count;
@@ -92,6 +93,7 @@ impl RoomsState {
             return Ok(());
         };
         if let Err(wait) = room.logins.take(self.logins, 1, now.mono) {
+            let wait = whole_ms(wait);
             return Err(WireError::retry(
                 codes::ROOM_RATE_LIMIT,
                 "too many logins to this room in a second",
@@ -138,7 +140,7 @@ impl RoomsState {
         let room_key = (login.app_id, login.room_id.clone());
         let session = Session {
             id: hex(&self.rng.random::<[u8; 16]>()),
-            secret: hex(&self.rng.random::<[u8; 32]>()),
+            secret: SessionSecret::new(hex(&self.rng.random::<[u8; 32]>())),
             room: room_key.clone(),
             user,
             user_update: login.user_update,
@@ -171,7 +173,7 @@ impl RoomsState {
         Ok(LoginOk {
             version,
             session: session.id.clone(),
-            secret: session.secret.clone(),
+            secret: session.secret.expose().into(),
             room_session_id: self.rooms.get(&session.room).map_or(0, |room| room.session_id),
             heartbeat_ms: ms(self.timings.heartbeat()),
             heartbeat_timeout_ms: ms(self.timings.user_timeout()),

@@ -8,14 +8,16 @@ mod play;
 mod publish;
 mod records;
 mod renew;
+mod requests;
 mod resume;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use express_messages::codes;
 use express_messages::ids::{StreamId, UserId};
-use express_signalling::protocol::{HeartbeatOk, Request, ServerFrame, VERSION, WireError};
+use express_signalling::protocol::WireError;
 use express_token::{Policy, Secret};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -28,13 +30,6 @@ use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
 use super::timers::Timers;
 use crate::config::{AppConfig, LimitsConfig, OnTokenExpiry, TimingsConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
-
-/// Bad behaviour that a socket may show at once; one unit is forgiven each second.
-const STRIKES: u32 = 20;
-/// What a login with a bad token or a resume with a bad secret costs.
-const STRIKE_GUESS: u32 = 5;
-/// What a frame that cannot be read, or one request too many, costs.
-const STRIKE_NOISE: u32 = 1;
 
 /// The time, on two clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +53,7 @@ impl Now {
 }
 
 /// How a [`RoomsState`] is made.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct StateOptions {
     /// What users may use.
     pub limits: LimitsConfig,
@@ -68,6 +63,16 @@ pub struct StateOptions {
     pub apps: Vec<AppConfig>,
     /// Randomness for the names and secrets of sessions and rooms: from the operating system, except in tests.
     pub seed: [u8; 32],
+}
+
+impl fmt::Debug for StateOptions {
+    /// Without the seed: every secret follows from it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateOptions")
+            .field("limits", &self.limits)
+            .field("apps", &self.apps)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A frame of a client that is no request of the protocol.
@@ -106,9 +111,6 @@ pub struct RoomsState {
     effects: Vec<Effect>,
 }
 
-/// The answer to a request, unless it comes later.
-type Served = Result<Option<ServerFrame>, WireError>;
-
 impl RoomsState {
     /// No rooms yet.
     pub fn new(options: StateOptions) -> Self {
@@ -121,7 +123,7 @@ impl RoomsState {
         Self {
             requests: Rate::new(limits.requests_per_s, limits.request_burst),
             logins: Rate::new(limits.logins_per_room_per_s, limits.logins_per_room_per_s),
-            strikes: Rate::new(1, STRIKES),
+            strikes: Rate::new(1, requests::STRIKES),
             apps: apps.into_iter().map(|app| (app.id, App::new(app))).collect(),
             connections: HashMap::new(),
             sessions: HashMap::new(),
@@ -167,52 +169,6 @@ impl RoomsState {
                 session.last_heard = now.mono;
                 self.timers
                     .set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
-            }
-        }
-        self.take_effects()
-    }
-
-    /// A client asks for something.
-    pub fn on_request(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Vec<Effect> {
-        let Some(known) = self.connections.get_mut(&connection).filter(|known| !known.closing) else {
-            return Vec::new();
-        };
-        let session = known.session;
-        let served = match known.requests.take(self.requests, 1, now.mono) {
-            Ok(()) => {
-                self.heard(now, session);
-                self.serve(now, connection, session, id, request)
-            }
-            Err(wait) => {
-                self.strike(now, connection, STRIKE_NOISE);
-                Err(WireError::retry(
-                    codes::ROOM_RATE_LIMIT,
-                    "too many requests a second on this socket",
-                    wait,
-                ))
-            }
-        };
-        match served {
-            Ok(Some(frame)) => self.reply(connection, frame),
-            Ok(None) => {}
-            Err(error) => self.refuse(connection, id, error),
-        }
-        self.take_effects()
-    }
-
-    /// A client sent something that is no request.
-    pub fn on_bad_frame(&mut self, now: Now, connection: ConnectionId, bad: BadFrame) -> Vec<Effect> {
-        if self.connections.get(&connection).is_some_and(|known| !known.closing) {
-            match bad.id {
-                Some(id) => {
-                    self.strike(now, connection, STRIKE_NOISE);
-                    self.refuse(connection, id, WireError::fatal(codes::INPUT_PARAM, bad.problem));
-                }
-                None => {
-                    self.counters.refuse(codes::PARSE_JSON_ERROR);
-                    count(&mut self.counters.closed_for_conduct);
-                    self.close(connection, CloseReason::unreadable());
-                }
             }
         }
         self.take_effects()
@@ -298,57 +254,6 @@ impl RoomsState {
         }
     }
 
-    fn serve(&mut self, now: Now, connection: ConnectionId, session: Option<SessionKey>, id: u64, request: Request) -> Served {
-        let Some(key) = session else {
-            return self.serve_stranger(now, connection, id, request);
-        };
-        match request {
-            Request::Login(_) | Request::Resume(_) => Err(WireError::fatal(
-                codes::LOGIN_STATE_WRONG,
-                "this socket is logged in; log out first",
-            )),
-            Request::Heartbeat(_) => Ok(Some(ServerFrame::ok(id, &self.heartbeat(now, key)?))),
-            Request::Logout(_) => {
-                self.logout(connection, key, id);
-                Ok(None)
-            }
-            Request::RenewToken(renew) => Ok(Some(ServerFrame::ok(id, &self.renew_token(now, connection, key, &renew)?))),
-            Request::Publish(publish) => self.publish(now, connection, key, id, publish).map(|()| None),
-            Request::Unpublish(unpublish) => Ok(Some(ServerFrame::ok(id, &self.unpublish(key, &unpublish.stream_id)))),
-            Request::Play(play) => self.play(connection, key, id, play).map(|()| None),
-            Request::StopPlay(stop) => Ok(Some(ServerFrame::ok(id, &self.stop_play(key, &stop.stream_id)))),
-            Request::PausePlay(pause) => Ok(Some(ServerFrame::ok(id, &self.pause_play(key, &pause)?))),
-        }
-    }
-
-    fn serve_stranger(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Served {
-        let served = match request {
-            Request::Login(login) => self.login(now, connection, login).map(|ok| ServerFrame::ok(id, &ok)),
-            Request::Resume(resume) => self.resume(now, connection, &resume).map(|ok| ServerFrame::ok(id, &ok)),
-            _ => Err(WireError::fatal(codes::NOT_LOGIN, "log in first, or resume")),
-        };
-        match served {
-            Ok(frame) => {
-                self.timers.clear(Timer::Connection(connection));
-                Ok(Some(frame))
-            }
-            Err(error) => {
-                self.expect_login(now, connection);
-                Err(error)
-            }
-        }
-    }
-
-    fn heartbeat(&self, now: Now, key: SessionKey) -> Result<HeartbeatOk, WireError> {
-        let session = self.session(key)?;
-        Ok(HeartbeatOk {
-            seq: session.replay.seq(),
-            heartbeat_ms: ms(self.timings.heartbeat()),
-            token_expires_in_ms: ms(now.until(session.token.expires_at())),
-            online_count: self.online_count(&session.room),
-        })
-    }
-
     fn heard(&mut self, now: Now, session: Option<SessionKey>) {
         if let Some(key) = session
             && let Some(session) = self.sessions.get_mut(&key)
@@ -366,41 +271,6 @@ impl RoomsState {
         let patience = Duration::from_secs(self.timings.first_request_s);
         self.timers
             .set(Timer::Connection(connection), now.mono.saturating_add(patience));
-    }
-
-    /// Bad behaviour costs; who has spent all is shown the door.
-    fn strike(&mut self, now: Now, connection: ConnectionId, cost: u32) {
-        let Some(known) = self.connections.get_mut(&connection) else {
-            return;
-        };
-        if known.strikes.take(self.strikes, cost, now.mono).is_err() {
-            count(&mut self.counters.closed_for_conduct);
-            self.close(connection, CloseReason::policy("too many bad requests"));
-        }
-    }
-
-    /// A reply that comes too late for its socket is dropped with it: a client repeats what was not answered.
-    fn reply(&mut self, connection: ConnectionId, frame: ServerFrame) {
-        if self.connections.get(&connection).is_some_and(|known| !known.closing) {
-            self.effects.push(Effect::Reply { connection, frame });
-        }
-    }
-
-    fn refuse(&mut self, connection: ConnectionId, id: u64, error: WireError) {
-        self.counters.refuse(error.code);
-        tracing::debug!(
-            connection = connection.0,
-            code = error.code,
-            message = error.message,
-            "request refused"
-        );
-        let frame = ServerFrame::error(id, error);
-        let is_close = |effect: &Effect| matches!(effect, Effect::Close { connection: closed, .. } if *closed == connection);
-        match self.effects.iter().position(is_close) {
-            // The strike that this refusal was worth has closed the socket just now.
-            Some(close) => self.effects.insert(close, Effect::Reply { connection, frame }),
-            None => self.reply(connection, frame),
-        }
     }
 
     fn close(&mut self, connection: ConnectionId, reason: CloseReason) {
@@ -446,18 +316,11 @@ impl App {
     }
 }
 
-fn choose_version(versions: &[u32]) -> Result<u32, WireError> {
-    if versions.contains(&VERSION) {
-        return Ok(VERSION);
-    }
-    let message = format!("this server speaks version {VERSION} of the protocol, the client {versions:?}");
-    Err(WireError::fatal(codes::INPUT_PARAM, message))
-}
-
 fn session_is_gone() -> WireError {
     WireError::fatal(codes::NETWORK_RECOVERY, "the server does not know this session; log in again")
 }
 
+/// In whole milliseconds; what is left of one does not count.
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,10 @@
 //! What is remembered about each thing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Duration;
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use express_messages::ids::{RoomId, StreamId};
 use express_messages::types::{ZegoStream, ZegoUser};
 use express_token::Verified;
@@ -54,13 +56,39 @@ pub(in crate::rooms) struct Connection {
     pub(super) closing: bool,
 }
 
+/// What proves that a client owns a session.
+#[derive(Clone)]
+pub(super) struct SessionSecret(String);
+
+impl SessionSecret {
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// For the one client that may know it.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Compares without telling by time how much was right.
+    pub(super) fn is(&self, given: &str) -> bool {
+        verify_slices_are_equal(self.0.as_bytes(), given.as_bytes()).is_ok()
+    }
+}
+
+impl fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionSecret(..)")
+    }
+}
+
 /// One login of one user to one room.
 #[derive(Debug)]
 pub(in crate::rooms) struct Session {
     /// Its public name.
     pub(super) id: String,
     /// Proves who owns it.
-    pub(super) secret: String,
+    pub(super) secret: SessionSecret,
     pub(in crate::rooms) room: RoomKey,
     pub(in crate::rooms) user: ZegoUser,
     pub(in crate::rooms) user_update: bool,
@@ -154,4 +182,17 @@ pub(in crate::rooms) struct Pending {
     pub(super) session: SessionKey,
     pub(super) stream: StreamKey,
     pub(super) publish: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_the_same_only_whole_and_are_not_shown() {
+        let secret = SessionSecret::new("abc".into());
+        assert!(secret.is("abc"));
+        assert!(!secret.is("ab") && !secret.is("abd") && !secret.is("abcd") && !secret.is(""));
+        assert_eq!(format!("{secret:?}"), "SessionSecret(..)");
+    }
 }

@@ -7,7 +7,8 @@ use express_token::{Verified, verify};
 
 use super::login::token_refused;
 use super::records::SessionKey;
-use super::{Now, RoomsState, STRIKE_GUESS, ms, session_is_gone};
+use super::requests::STRIKE_GUESS;
+use super::{Now, RoomsState, ms, session_is_gone};
 use crate::forwarder::StreamKey;
 use crate::rooms::effect::ConnectionId;
 

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use express_messages::ids::StreamId;
 use express_signalling::protocol::{Resume, ResumeOk, WireError};
 
 use super::records::{SessionKey, Timer};
-use super::{Now, RoomsState, STRIKE_GUESS, choose_version, ms, session_is_gone};
+use super::requests::{STRIKE_GUESS, choose_version};
+use super::{Now, RoomsState, ms, session_is_gone};
 use crate::forwarder::StreamKey;
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, ConnectionId};
@@ -19,7 +19,7 @@ impl RoomsState {
         let key = key.filter(|key| {
             self.sessions
                 .get(key)
-                .is_some_and(|session| same_secret(&session.secret, &resume.secret))
+                .is_some_and(|session| session.secret.is(&resume.secret))
         });
         let Some(key) = key else {
             self.strike(now, connection, STRIKE_GUESS);
@@ -94,21 +94,5 @@ impl RoomsState {
     fn stream_ids<'a>(&self, keys: impl Iterator<Item = &'a StreamKey>) -> Vec<StreamId> {
         let streams = keys.filter_map(|key| self.streams.get(key));
         streams.map(|stream| stream.name.1.clone()).collect()
-    }
-}
-
-/// Compares without telling by time how much was right.
-pub(super) fn same_secret(expected: &str, given: &str) -> bool {
-    verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_the_same_only_whole() {
-        assert!(same_secret("abc", "abc"));
-        assert!(!same_secret("abc", "ab") && !same_secret("abc", "abd") && !same_secret("abc", ""));
     }
 }

@@ -95,6 +95,10 @@ fn a_socket_may_ask_only_so_often_and_is_told_when_to_go_on() {
     }
     let refusal = world.ask(alice.connection, Heartbeat {}).unwrap_err();
     assert_eq!((refusal.code, refusal.retry.unwrap().after_ms), (1002073, 100));
+    // Rounded up: who comes when told to is not too early.
+    world.pass(Duration::from_micros(300));
+    let refusal = world.ask(alice.connection, Heartbeat {}).unwrap_err();
+    assert_eq!(refusal.retry.unwrap().after_ms, 100);
     world.pass(Duration::from_millis(100));
     assert_eq!(world.code(alice.connection, Heartbeat {}), 0);
 }

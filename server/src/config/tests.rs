@@ -1,0 +1,94 @@
+//! What is read, what is refused, and which layer wins.
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn the_embedded_default_is_whole_and_listens_on_loopback_only() {
+    let config = ServerConfig::embedded();
+    assert!(config.http.listen.ip().is_loopback() && config.media.udp.ip().is_loopback());
+    assert!(config.apps.is_empty() && config.http.allowed_origins.is_empty());
+    assert_eq!((config.timings.heartbeat_s, config.timings.user_timeout_s), (30, 100));
+    assert_eq!(config.limits.logins_per_room_per_s, 200);
+}
+
+#[test]
+fn the_sample_of_an_app_shows_the_defaults() {
+    let start = SAMPLE.find("# [[apps]]").unwrap();
+    let end = SAMPLE.find("[limits]").unwrap();
+    let shown: String = SAMPLE[start..end]
+        .lines()
+        .map(|line| line.trim_start_matches("# ").to_owned() + "\n")
+        .collect();
+    let shown = shown.replace("32 characters, shared with your business server", SECRET);
+    let shown: String = shown
+        .lines()
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let app = &ServerConfig::from_toml(&shown).unwrap().apps[0];
+    let default = AppConfig::new(1, Secret::new(SECRET).unwrap());
+    assert_eq!(format!("{app:?}"), format!("{default:?}"));
+    assert_eq!(app.secret.expose(), SECRET);
+}
+
+#[test]
+fn a_file_changes_what_it_names_and_the_environment_has_the_last_word() {
+    let text = "[http]\nlisten = \"127.0.0.1:1\"\n[limits]\nplays_per_user = 3";
+    let config = ServerConfig::from_toml(text).unwrap();
+    assert_eq!((config.http.listen.port(), config.limits.plays_per_user), (1, 3));
+    assert_eq!(config.media.udp.port(), 7000);
+    let variables = [
+        ("EXPRESS__HTTP__LISTEN", "127.0.0.1:2"),
+        ("EXPRESS__MEDIA__PUBLIC_ADDRESSES", "192.0.2.1,2001:db8::1"),
+        ("EXPRESS__LIMITS__STREAMS_PER_USER", "5"),
+        ("EXPRESS__LOG__FORMAT", "json"),
+    ];
+    let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let config = read(Layers {
+        toml: Some(text.into()),
+        environment: Some(environment),
+        file: None,
+    });
+    let config = config.unwrap();
+    assert_eq!(config.http.listen.port(), 2);
+    assert_eq!(config.media.public_addresses.len(), 2);
+    assert_eq!((config.limits.streams_per_user, config.log.format), (5, LogFormat::Json));
+}
+
+#[test]
+fn what_is_wrong_is_refused_and_named() {
+    let app = format!("[[apps]]\nid = 1\nsecret = \"{SECRET}\"\n");
+    let table = [
+        ("[http]\nlisten = \"nowhere\"".to_owned(), "listen"),
+        ("[http]\nlissen = \"127.0.0.1:1\"".into(), "lissen"),
+        ("[htttp]\nlisten = \"127.0.0.1:1\"".into(), "htttp"),
+        ("[[apps]]\nid = 1\nsecret = \"short\"".into(), "32 characters"),
+        ("[[apps]]\nid = 1".into(), "secret"),
+        (format!("[[apps]]\nid = 0\nsecret = \"{SECRET}\""), "never 0"),
+        (format!("{app}{app}"), "twice"),
+        (format!("{app}ciphers = []"), "apps.ciphers"),
+        (format!("{app}ciphers = [\"des\"]"), "des"),
+        (format!("{app}on_token_expiry = \"explode\""), "explode"),
+        ("[timings]\nheartbeat_s = 0".into(), "timings.heartbeat_s"),
+        ("[timings]\nuser_timeout_s = 30".into(), "timings.user_timeout_s"),
+        ("[timings]\nuser_timeout_s = 99999999".into(), "timings.user_timeout_s"),
+        ("[limits]\noutgoing_queue = 1".into(), "limits.outgoing_queue"),
+        ("[limits]\nconnections = -1".into(), "connections"),
+        ("[log]\nlevel = \"a=b=c\"".into(), "log.level"),
+        ("[log]\nformat = \"xml\"".into(), "xml"),
+        ("not toml".into(), "configuration"),
+    ];
+    for (text, named) in table {
+        let error = ServerConfig::from_toml(&text).unwrap_err().to_string();
+        assert!(error.contains(named), "{text}: {error:?} does not name {named:?}");
+        assert!(!error.contains(SECRET), "{error:?} shows the secret");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = load(Some(Path::new("/nonexistent/x.toml"))).unwrap_err();
+    assert!(error.to_string().contains("/nonexistent/x.toml"), "{error}");
+}
