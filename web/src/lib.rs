@@ -68,14 +68,20 @@ mod tests {
     #[test]
     fn the_page_needs_nothing_that_its_policy_forbids() {
         let page = text("/").to_ascii_lowercase();
-        for forbidden in ["<script", "<style", "style=", "onclick", "onload", "<iframe", "<form", "http://", "https://"] {
+        for forbidden in [
+            "<script", "<style", "style=", "onclick", "onload", "<iframe", "<form", "http://", "https://",
+        ] {
             assert!(!page.contains(forbidden), "{forbidden}");
         }
     }
 
     #[test]
     fn the_icon_is_an_icon_that_holds_a_png() {
-        let icon = FILES.iter().find(|file| file.path == "/favicon.ico").map(|file| file.bytes).unwrap_or_default();
+        let icon = FILES
+            .iter()
+            .find(|file| file.path == "/favicon.ico")
+            .map(|file| file.bytes)
+            .unwrap_or_default();
         assert_eq!(icon[..4], [0, 0, 1, 0]);
         assert_eq!(icon[22..30], *b"\x89PNG\r\n\x1a\n");
     }
