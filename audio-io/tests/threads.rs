@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)]
 
+use std::time::{Duration, Instant};
+
 use express_audio_io::{AudioIo, devices::NoDevices};
 use express_messages::{
     audio_device::{
@@ -22,6 +24,18 @@ fn our_threads() -> Vec<String> {
         .map(|name| name.trim().to_owned())
         .filter(|name| name.starts_with("zego-"))
         .collect()
+}
+
+/// Whether a thread of this name is there. A new thread names itself, so it may take a moment.
+fn appears(name: &str) -> bool {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !our_threads().iter().any(|found| found == name) {
+        if Instant::now() > deadline {
+            return false;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    true
 }
 
 #[actix::test]
@@ -50,7 +64,7 @@ async fn after_the_end_no_thread_of_ours_is_left_twenty_times_in_a_row() {
             let _ = link.open.send(open).await.unwrap();
         }
         link.record_playout.send(record(1)).await.unwrap().unwrap();
-        assert!(our_threads().iter().any(|name| name == "zego-pump"), "{:?}", our_threads());
+        assert!(appears("zego-pump"), "{:?}", our_threads());
         link.stop.send(StopAudioDevice).await.unwrap();
         assert!(our_threads().is_empty(), "round {round}: {:?}", our_threads());
     }

@@ -187,7 +187,8 @@ mod tests {
         let table = [
             (0.0, 0.0, Some(0.0), QualityGrade::Excellent),
             (100.0, 0.0, None, QualityGrade::Excellent),
-            (300.0, 0.0, None, QualityGrade::Good),
+            (250.0, 0.0, None, QualityGrade::Good),
+            (300.0, 0.0, None, QualityGrade::Medium),
             (0.0, 0.10, Some(0.01), QualityGrade::Good),
             (0.0, 0.20, Some(0.01), QualityGrade::Good),
             (0.0, 0.30, Some(0.01), QualityGrade::Medium),
