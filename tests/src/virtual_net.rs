@@ -1,8 +1,9 @@
 //! A network in memory, in virtual time: every user has a line of his own to a server whose rooms are the real ones.
 //!
-//! Signalling goes through RoomActor's own port ([`Connector`]) into [`RoomsActor`]; media goes through the port of
-//! publishers and players ([`TransportFactory`]) into a [`MediaPlane`] that copies packets from each publisher to its
-//! players. There is no socket and no thread, so a paused tokio clock drives all of it.
+//! Signalling goes through RoomActor's own port ([`Connector`](express_signalling::room::Connector)) into [`RoomsActor`];
+//! media goes through the port of publishers and players
+//! ([`TransportFactory`](express_media::transport::TransportFactory)) into a [`MediaPlane`] that copies packets from each
+//! publisher to its players. There is no socket and no thread, so a paused tokio clock drives all of it.
 
 mod media;
 mod signal;
