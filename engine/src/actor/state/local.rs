@@ -75,7 +75,7 @@ impl EngineState {
 
     /// The audio device part `life` opened a source, or could not. Where that part is gone, the next one is asked again.
     pub(crate) fn on_local_opened(&mut self, id: LocalStreamId, life: LifeId, result: Result<(), ZegoError>, out: &mut Step) {
-        let runs = self.device_is(life);
+        let runs = self.alive().is_ok() && self.device_is(life);
         let Some(local) = self.locals.get_mut(&id).filter(|_| runs) else {
             return;
         };
