@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Each try has a number. Whatever a try asked for comes back with that number, and what belongs to an older try is
-//! ignored. Source: zego_facts 3.3 (documented `playerStateUpdate`).
+//! ignored. Source: the documented `playerStateUpdate`.
 
 mod mute;
 mod negotiation;

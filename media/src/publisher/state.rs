@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Each try has a number. Whatever a try asked for comes back with that number, and what belongs to an older try is
-//! ignored. Source: zego_facts 3.2 (documented `publisherStateUpdate`).
+//! ignored. Source: the documented `publisherStateUpdate`.
 
 use std::time::{Duration, Instant};
 
