@@ -7,13 +7,20 @@ use RoomStateChangedReason as Reason;
 use super::*;
 use crate::options::{ZegoPlayOptions, ZegoPublishOptions};
 
+/// What a part reports: states with their codes.
+type Reports<S> = &'static [(S, i32)];
+/// What the application is told.
+type Told = &'static [&'static str];
 /// What the room part reports, what is told of it, and whether one is in a room afterwards.
-type RoomArrow = (Reason, i32, &'static [&'static str], bool);
+type RoomArrow = (Reason, i32, Told, bool);
+/// The way to the state under test, and the arrows that leave it.
+type RoomRow = (Reports<Reason>, &'static [RoomArrow]);
+/// The way to the state under test, what comes then, and what is told of that.
+type StreamRow<S> = (Reports<S>, Reports<S>, Told);
 
 #[test]
 fn the_room_machine_goes_as_documented() {
-    // The way to the state under test, then each arrow that leaves it.
-    let table: [(&[(Reason, i32)], &[RoomArrow]); 3] = [
+    let table: [RoomRow; 3] = [
         (
             &[(Reason::Logining, 0)],
             &[
@@ -78,8 +85,7 @@ fn ready() -> (EngineState, LifeId, LifeId) {
 
 #[test]
 fn the_publisher_machine_goes_as_documented() {
-    let table: [(&[(Publish, i32)], &[(Publish, i32)], &[&str]); 6] = [
-        // So far, what comes, what is told.
+    let table: [StreamRow<Publish>; 6] = [
         (
             &[],
             &[(Publish::PublishRequesting, 0), (Publish::Publishing, 0)],
@@ -134,7 +140,7 @@ fn the_publisher_machine_goes_as_documented() {
 
 #[test]
 fn the_player_machine_goes_as_documented() {
-    let table: [(&[(Play, i32)], &[(Play, i32)], &[&str]); 5] = [
+    let table: [StreamRow<Play>; 5] = [
         (&[], &[(Play::PlayRequesting, 0), (Play::Playing, 0)], &["PLAYING 0"]),
         (
             &[(Play::Playing, 0)],

@@ -71,7 +71,7 @@ impl Run {
             muting: Vec::new(),
             told: HashMap::new(),
             finished: false,
-            fragile: seed % 3 == 0,
+            fragile: seed.is_multiple_of(3),
         };
         run.see(out);
         run
@@ -361,7 +361,7 @@ fn whatever_happens_each_call_is_answered_once_states_alternate_and_no_name_is_t
             for _ in 0..3_000 {
                 run.act();
             }
-            if seed % 2 == 0 {
+            if seed.is_multiple_of(2) {
                 run.rest();
             }
             run.end();
