@@ -219,9 +219,6 @@ impl RoomsState {
         stream.next = None;
         let former = stream.media.replace(peer);
         let is_new = stream.announced.is_none();
-        if stream.owner.is_some() {
-            self.timers.clear(Timer::Stream(key));
-        }
         if let Some(former) = former {
             self.remove_peer(former);
         }
@@ -288,6 +285,7 @@ impl RoomsState {
         let Some(stream) = self.streams.get(&key) else {
             return;
         };
+        // A deadline that was met by now finds the media there.
         let Some(owner) = stream.owner else {
             return self.end_stream(key, StreamDeleteReason::HeartbeatTimeout, None);
         };

@@ -187,6 +187,18 @@ async fn deadlines_are_kept_in_time_though_they_move() {
 }
 
 #[actix::test]
+async fn a_deadline_that_comes_before_all_others_is_kept_too() {
+    let mut rooms = Rooms::start();
+    let _alice = rooms.login("alice").await;
+    tokio::time::pause();
+    // By now the actor waits for the end of alice's session, 80 s away.
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let mut idle = rooms.open(16).await;
+    tokio::time::sleep(Duration::from_millis(10_100)).await;
+    assert!(matches!(idle.queue.try_recv(), Ok(Outgoing::Close(reason)) if reason.code == 1008));
+}
+
+#[actix::test]
 async fn a_reader_that_is_too_slow_is_cut_off_and_the_others_are_not_kept_waiting() {
     let mut rooms = Rooms::start();
     let mut slow = rooms.login("slow").await;

@@ -113,8 +113,11 @@ fn who_floods_is_answered_then_shown_the_door_and_may_resume() {
         answered += usize::from(world.answer::<Heartbeat>(alice.connection, id).is_some());
     }
     assert_eq!(world.closed(alice.connection), Some(1008));
-    // 99 after the login are served, 20 refused, and the next one is the last.
-    assert_eq!(answered, 99 + 21);
+    // 199 after the login are served, 20 refused, and the next one is the last.
+    assert_eq!(answered, 199 + 21);
+    // What it says behind its back does not count, however much it would be heard otherwise.
+    world.pass_s(60);
+    world.send(alice.connection, Logout {});
     world.close(alice.connection);
     assert!(world.resume(&alice, 0).1.is_ok());
 }
