@@ -4,7 +4,7 @@
 //! A whole call:
 //!
 #![cfg_attr(feature = "default-parts", doc = "```no_run")]
-#![cfg_attr(not(feature = "default-parts"), doc = "```ignore")]
+#![cfg_attr(not(feature = "default-parts"), doc = "```text")]
 //! use express_engine::{
 //!     RoomStateChanged, RoomStreamUpdate, ZegoExpressEngine, ZegoRoomConfig, ZegoStreamOptions, ZegoUser,
 //! };

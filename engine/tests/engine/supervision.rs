@@ -186,8 +186,12 @@ async fn a_device_part_that_fails_again_and_again_is_given_up() {
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     told.take();
+    world.lock().open_after = Duration::from_secs(5);
+    let opening = zg.create_zego_stream(ZegoStreamOptions::tone(880.0));
+    settle().await;
     world.crash("device");
     settle().await;
+    assert_eq!(opening.await.unwrap_err().code, codes::DEVICE_GENERIC);
     assert_eq!(
         told.take(),
         ["device 1006001", "publish s1 NO_PUBLISH 1003099", "play s2 NO_PLAY 1004099"]
