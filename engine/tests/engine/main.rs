@@ -6,6 +6,7 @@ mod events;
 mod fakes;
 mod flow;
 mod mute;
+mod pages;
 mod preconditions;
 mod replies;
 mod rooms;
