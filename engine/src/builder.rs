@@ -212,19 +212,14 @@ impl Recipe {
 
     /// Fills in the parts of this project; their sockets live on `media`.
     pub(crate) fn complete(self, media: &Handle) -> Parts {
+        let signalling = || Box::new(express_signalling::Signalling::new(media.clone()));
+        let streams = express_media::MediaParts::new(media.clone());
+        let devices = || Box::new(express_audio_io::AudioIo::new());
         Parts {
-            room: self
-                .room
-                .unwrap_or_else(|| Box::new(express_signalling::Signalling::new(media.clone()))),
-            publisher: self
-                .publisher
-                .unwrap_or_else(|| Box::new(express_media::MediaParts::new(media.clone()))),
-            player: self
-                .player
-                .unwrap_or_else(|| Box::new(express_media::MediaParts::new(media.clone()))),
-            audio_device: self
-                .audio_device
-                .unwrap_or_else(|| Box::new(express_audio_io::AudioIo::new())),
+            room: self.room.unwrap_or_else(|| signalling()),
+            publisher: self.publisher.unwrap_or_else(|| Box::new(streams.clone())),
+            player: self.player.unwrap_or_else(|| Box::new(streams)),
+            audio_device: self.audio_device.unwrap_or_else(|| devices()),
         }
     }
 }

@@ -40,6 +40,8 @@ struct Inner {
     commands: VecDeque<Command>,
     /// EngineActor has a message in its mailbox that will make it look at the commands.
     woken: bool,
+    /// EngineActor is gone: nobody carries out commands any more.
+    gone: bool,
 }
 
 impl Shared {
@@ -52,6 +54,7 @@ impl Shared {
                 calls: HashMap::new(),
                 commands: first.commands.into(),
                 woken: false,
+                gone: false,
             }),
             hub: EventHub::new(),
             listeners: Arc::default(),
@@ -149,7 +152,12 @@ impl Shared {
         if step.ended {
             self.hub.close();
         }
-        inner.commands.extend(step.commands);
+        let mut undone = Vec::new();
+        if inner.gone {
+            undone = step.commands;
+        } else {
+            inner.commands.extend(step.commands);
+        }
         let answers = step.answers.into_iter();
         let mut answers: Vec<_> = answers
             .filter_map(|(call, result)| inner.calls.remove(&call).map(|completion| (completion, result)))
@@ -162,6 +170,8 @@ impl Shared {
         inner.woken |= wake_actor;
         drop(inner);
 
+        // Questions among them are answered 1000001 by being dropped, outside the lock.
+        drop(undone);
         if wake_readers {
             self.hub.wake();
         }
@@ -194,10 +204,12 @@ impl Shared {
 
     /// EngineActor is gone, in order or by a panic: nothing waits for it any longer.
     pub(crate) fn actor_gone(&self) {
-        self.report(|state, _, out| state.destroy(out));
-        let left = std::mem::take(&mut self.lock().commands);
-        // Unanswered questions are answered 1000001 by being dropped, outside the lock.
+        let mut inner = self.lock();
+        inner.gone = true;
+        let left = std::mem::take(&mut inner.commands);
+        drop(inner);
         drop(left);
+        self.report(|state, _, out| state.destroy(out));
     }
 
     pub(crate) fn counters(&self) -> EngineCounters {
@@ -213,4 +225,89 @@ impl Shared {
 /// The engine's one look at the clock. Under tokio's paused time it is the virtual one.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use express_messages::timings::Timings;
+
+    use super::*;
+    use crate::{
+        actor::state::LoginRequest,
+        options::{LoginUser, ZegoRoomConfig},
+    };
+
+    fn shared() -> Shared {
+        Shared::new(Settings {
+            app_id: 1,
+            servers: vec!["ws://127.0.0.1:1".into()],
+            timings: Timings::default(),
+            max_channels: 12,
+        })
+    }
+
+    fn login(shared: &Shared) -> Reply<()> {
+        let request = LoginRequest {
+            room_id: "r".into(),
+            token: "04AAAA".into(),
+            user: LoginUser::from("alice"),
+            config: ZegoRoomConfig::default(),
+        };
+        shared.call(|state, call, _, out| state.login_room(request, call, out), |()| ())
+    }
+
+    #[test]
+    fn when_the_actor_is_gone_nobody_waits_for_ever() {
+        let shared = shared();
+        let (login, devices) = (login(&shared), shared.ask(Command::ListDevices));
+        let mut events = shared.hub.subscribe();
+        shared.actor_gone();
+        assert_eq!(login.wait().unwrap_err().code, 1000001);
+        assert_eq!(devices.wait().unwrap_err().code, 1000001);
+        assert_eq!(shared.ask(Command::ListDevices).wait().unwrap_err().code, 1000001);
+        assert!(events.recv().is_none());
+    }
+
+    #[test]
+    fn commands_that_nobody_will_carry_out_are_not_kept() {
+        let shared = shared();
+        shared.actor_gone();
+        shared.decide(|_, _, out| out.command(Command::MuteMicrophone(true)));
+        assert!(shared.next_command().is_none());
+    }
+
+    #[test]
+    fn commands_come_in_the_order_of_decisions_whoever_made_them() {
+        let shared = Arc::new(shared());
+        while shared.next_command().is_some() {}
+        let threads: Vec<_> = (0..4u16)
+            .map(|thread| {
+                let shared = Arc::clone(&shared);
+                let decide = move |number: u16| {
+                    shared.decide(|_, _, out| {
+                        for half in 0..2 {
+                            let id = express_messages::ids::LocalStreamId(u64::from(thread));
+                            let percent = 2 * number + half;
+                            out.command(Command::CaptureVolume { id, percent });
+                        }
+                    });
+                };
+                thread::spawn(move || (0..500).for_each(decide))
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        let mut next = [0; 4];
+        let mut last = None;
+        while let Some(Command::CaptureVolume { id, percent }) = shared.next_command() {
+            let thread = usize::try_from(id.0).unwrap();
+            assert_eq!(percent, next[thread], "each thread's decisions stay in order");
+            assert!(
+                percent % 2 == 0 || last == Some((id, percent - 1)),
+                "what one decision leads to stays together"
+            );
+            next[thread] += 1;
+            last = Some((id, percent));
+        }
+        assert_eq!(next, [1_000; 4]);
+    }
 }

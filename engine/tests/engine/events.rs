@@ -209,3 +209,20 @@ fn the_last_handle_in_a_callback_lets_the_engine_go() {
     // The callbacks go with the engine, and with them what they captured.
     assert!(dropped.recv_timeout(LONG).is_err());
 }
+
+#[actix::test]
+async fn callbacks_that_fall_too_far_behind_lose_the_oldest_events_and_it_is_counted() {
+    tokio::time::pause();
+    let zg = World::new().local_engine();
+    let notes = Notes::default();
+    let seen = notes.clone();
+    zg.on(move |_: &RoomStateChanged| seen.add(""));
+    // Nobody serves the callbacks before this test lets go of its arbiter.
+    for _ in 0..20_000 {
+        zg.logout_all_rooms().unwrap();
+    }
+    assert_eq!(zg.counters().callback_events_lost, 0);
+    settle().await;
+    let (seen, lost) = (notes.take().len(), zg.counters().callback_events_lost);
+    assert_eq!((seen, lost), (16_384, 20_000 - 16_384));
+}
