@@ -1,0 +1,226 @@
+//! Stands in for AudioDeviceActor; its pump runs on the arbiter.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
+use express_engine::{AudioBlock, LocalStreamId, PlayoutSource, StreamId, ZegoDeviceInfo, ZegoDeviceInfos, ZegoError, codes};
+use express_messages::{ExitGuard, audio::CaptureSink, audio_device::*};
+
+use super::{Crash, Vanish, World, fake};
+
+#[derive(Default)]
+struct Played {
+    source: Option<Box<dyn PlayoutSource>>,
+    taps: Vec<(SinkId, Box<dyn CaptureSink>)>,
+}
+
+struct FakeDevice {
+    world: World,
+    locals: HashMap<LocalStreamId, Option<Box<dyn PlayoutSource>>>,
+    played: HashMap<StreamId, Played>,
+    next_sink: u64,
+    _owner: ExitGuard<AudioDeviceEvent>,
+}
+fake!(FakeDevice);
+
+impl AudioDeviceFactory for World {
+    fn start(&self, _: AudioDeviceOptions, events: Recipient<AudioDeviceEvent>, _: AudioDevicePeers) -> AudioDeviceLink {
+        self.check_curse("device");
+        self.lock().device = Some(events.clone());
+        let owner = ExitGuard::new(events, |panicked| AudioDeviceEvent::Exited { panicked });
+        let device = FakeDevice {
+            world: self.clone(),
+            locals: HashMap::new(),
+            played: HashMap::new(),
+            next_sink: 0,
+            _owner: owner,
+        };
+        device.start().into()
+    }
+}
+
+impl FakeDevice {
+    fn sink(&mut self) -> SinkId {
+        self.next_sink += 1;
+        SinkId(self.next_sink)
+    }
+
+    /// A pump that runs on the arbiter.
+    fn pump(&mut self, _: &mut Context<Self>) {
+        let now = Instant::now();
+        for source in self.locals.values_mut().flatten() {
+            source.next_block(&mut AudioBlock::silent(1), now);
+        }
+        for played in self.played.values_mut() {
+            let mut block = AudioBlock::silent(1);
+            if let Some(source) = &mut played.source {
+                source.next_block(&mut block, now);
+            }
+            for (_, tap) in &mut played.taps {
+                tap.on_block(&block, now);
+            }
+        }
+    }
+}
+
+impl Actor for FakeDevice {
+    type Context = Context<Self>;
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.world.started("device", ctx);
+        ctx.run_interval(Duration::from_millis(10), Self::pump);
+    }
+}
+
+impl Handler<ListDevices> for FakeDevice {
+    type Result = Result<ZegoDeviceInfos, ZegoError>;
+    fn handle(&mut self, _: ListDevices, _: &mut Self::Context) -> Self::Result {
+        let device = |name: &str| ZegoDeviceInfo {
+            device_name: name.into(),
+            device_id: name.to_lowercase(),
+        };
+        Ok(ZegoDeviceInfos {
+            microphones: vec![device("Microphone")],
+            speakers: vec![device("Speaker"), device("Headset")],
+            cameras: vec![],
+        })
+    }
+}
+impl Handler<OpenLocalStream> for FakeDevice {
+    type Result = actix::ResponseActFuture<Self, Result<(), ZegoError>>;
+    fn handle(&mut self, open: OpenLocalStream, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("open {:?} {} ch", open.source, open.channels));
+        let (code, after) = {
+            let world = self.world.lock();
+            (world.open_code, world.open_after)
+        };
+        let wait = async move {
+            if after > Duration::ZERO {
+                tokio::time::sleep(after).await;
+            }
+        };
+        Box::pin(wait.into_actor(self).map(move |(), device, _| {
+            if code != 0 {
+                return Err(ZegoError::new(code, "it cannot be opened"));
+            }
+            let source = match open.source {
+                CaptureSource::Pushed(source) => Some(source),
+                _ => None,
+            };
+            device.locals.insert(open.id, source);
+            Ok(())
+        }))
+    }
+}
+impl Handler<CloseLocalStream> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, close: CloseLocalStream, _: &mut Self::Context) {
+        self.world.note("close");
+        self.locals.remove(&close.0);
+    }
+}
+impl Handler<SetCaptureVolume> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, volume: SetCaptureVolume, _: &mut Self::Context) {
+        self.world.note(format!("capture volume {}", volume.percent));
+    }
+}
+impl Handler<MuteLocalStream> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, mute: MuteLocalStream, _: &mut Self::Context) {
+        self.world.note(format!("mute local {}", mute.muted));
+    }
+}
+impl Handler<MuteMicrophone> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, mute: MuteMicrophone, _: &mut Self::Context) {
+        self.world.note(format!("mute microphone {}", mute.0));
+    }
+}
+impl Handler<MonitorLocalStream> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, monitor: MonitorLocalStream, _: &mut Self::Context) {
+        self.world.note(format!("monitor {} {}", monitor.audible, monitor.percent));
+    }
+}
+impl Handler<AttachSink> for FakeDevice {
+    type Result = Result<SinkId, ZegoError>;
+    fn handle(&mut self, attach: AttachSink, _: &mut Self::Context) -> Self::Result {
+        if self.locals.contains_key(&attach.local_stream) {
+            return Ok(self.sink());
+        }
+        Err(ZegoError::new(codes::LOCALSTREAM_WRONG, "no such local stream"))
+    }
+}
+impl Handler<DetachSink> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, detach: DetachSink, _: &mut Self::Context) {
+        self.world.note("detach");
+        for played in self.played.values_mut() {
+            played.taps.retain(|(id, _)| *id != detach.0);
+        }
+    }
+}
+impl Handler<AttachSource> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, attach: AttachSource, _: &mut Self::Context) {
+        self.played.entry(attach.stream_id).or_default().source = Some(attach.source);
+    }
+}
+impl Handler<DetachSource> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, detach: DetachSource, _: &mut Self::Context) {
+        if let Some(played) = self.played.get_mut(&detach.0) {
+            played.source = None;
+        }
+    }
+}
+impl Handler<SetPlayout> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, set: SetPlayout, _: &mut Self::Context) {
+        self.world
+            .note(format!("playout {} {} {}", set.stream_id, set.audible, set.percent));
+    }
+}
+impl Handler<TapPlayout> for FakeDevice {
+    type Result = actix::MessageResult<TapPlayout>;
+    fn handle(&mut self, tap: TapPlayout, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("tap {}", tap.stream_id));
+        let sink = self.sink();
+        self.played.entry(tap.stream_id).or_default().taps.push((sink, tap.tap));
+        actix::MessageResult(sink)
+    }
+}
+impl Handler<RecordPlayout> for FakeDevice {
+    type Result = Result<SinkId, ZegoError>;
+    fn handle(&mut self, record: RecordPlayout, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!(
+            "record {} {} {} ch",
+            record.stream_id,
+            record.path.display(),
+            record.channels
+        ));
+        if record.path.starts_with("/forbidden") {
+            return Err(ZegoError::new(codes::INPUT_PARAM, "the file cannot be made"));
+        }
+        Ok(self.sink())
+    }
+}
+impl Handler<ForgetPlayout> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, forget: ForgetPlayout, _: &mut Self::Context) {
+        self.world.note(format!("forget {}", forget.0));
+        self.played.remove(&forget.0);
+    }
+}
+impl Handler<StopAudioDevice> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, _: StopAudioDevice, ctx: &mut Self::Context) {
+        self.world.note("stop device");
+        if self.world.obeys("device") {
+            ctx.stop();
+        }
+    }
+}

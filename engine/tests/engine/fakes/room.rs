@@ -1,0 +1,122 @@
+//! Stands in for RoomActor.
+
+use std::time::Duration;
+
+use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
+use express_engine::{RoomStateChangedReason as Reason, ZegoError, codes};
+use express_messages::{ExitGuard, room::*};
+
+use super::{Crash, Vanish, World, fake};
+
+struct FakeRoom {
+    world: World,
+    owner: ExitGuard<RoomEvent>,
+}
+fake!(FakeRoom);
+
+impl RoomFactory for World {
+    fn start(&self, options: RoomOptions, events: Recipient<RoomEvent>, _: RoomPeers) -> RoomLink {
+        self.check_curse("room");
+        self.note(format!(
+            "login {} {} {}",
+            options.room_id, options.user.user_id, options.user_update
+        ));
+        self.lock().room = Some(events.clone());
+        let owner = ExitGuard::new(events, |panicked| RoomEvent::Exited { panicked });
+        let world = self.clone();
+        FakeRoom { world, owner }.start().into()
+    }
+}
+
+impl FakeRoom {
+    fn tell(&self, reason: Reason, code: i32) {
+        let extended_data = if code == 0 { "" } else { "why" }.into();
+        self.owner.tell(RoomEvent::StateChanged {
+            reason,
+            code,
+            extended_data,
+        });
+    }
+}
+
+impl Actor for FakeRoom {
+    type Context = Context<Self>;
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.world.started("room", ctx);
+        self.tell(Reason::Logining, 0);
+        let login = self.world.lock().login;
+        if let Some((reason, code)) = login {
+            self.tell(reason, code);
+        }
+        // As real rooms do: only a stop ends it.
+        ctx.run_interval(Duration::from_secs(30), |_, _| {});
+    }
+}
+
+impl Handler<Logout> for FakeRoom {
+    type Result = ();
+    fn handle(&mut self, _: Logout, ctx: &mut Self::Context) {
+        self.world.note("logout");
+        if self.world.obeys("room") {
+            self.tell(Reason::Logout, 0);
+            ctx.stop();
+        }
+    }
+}
+impl Handler<StopRoom> for FakeRoom {
+    type Result = ();
+    fn handle(&mut self, _: StopRoom, ctx: &mut Self::Context) {
+        self.world.note("stop room");
+        if self.world.obeys("room") {
+            ctx.stop();
+        }
+    }
+}
+impl Handler<RenewToken> for FakeRoom {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, renew: RenewToken, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("renew {}", renew.token));
+        Ok(())
+    }
+}
+impl Handler<PublishStream> for FakeRoom {
+    type Result = Result<SdpAnswer, RequestError>;
+    fn handle(&mut self, publish: PublishStream, _: &mut Self::Context) -> Self::Result {
+        self.world
+            .note(format!("publish {} {:?}", publish.stream_id, publish.extra_info));
+        Ok(SdpAnswer { sdp: "answer".into() })
+    }
+}
+impl Handler<UnpublishStream> for FakeRoom {
+    type Result = ();
+    fn handle(&mut self, unpublish: UnpublishStream, _: &mut Self::Context) {
+        self.world.note(format!("unpublish {}", unpublish.stream_id));
+    }
+}
+impl Handler<PlayStream> for FakeRoom {
+    type Result = Result<SdpAnswer, RequestError>;
+    fn handle(&mut self, play: PlayStream, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("play {}", play.stream_id));
+        if self.world.lock().missing.contains(play.stream_id.as_str()) {
+            return Err(RequestError::Refused {
+                code: codes::PLAYER_STREAM_NOT_EXIST,
+                message: "no such stream".into(),
+                retry_after: Some(Duration::from_secs(2)),
+            });
+        }
+        Ok(SdpAnswer { sdp: "answer".into() })
+    }
+}
+impl Handler<StopPlayStream> for FakeRoom {
+    type Result = ();
+    fn handle(&mut self, stop: StopPlayStream, _: &mut Self::Context) {
+        self.world.note(format!("stop play {}", stop.stream_id));
+    }
+}
+impl Handler<PausePlayStream> for FakeRoom {
+    type Result = Result<(), RequestError>;
+    fn handle(&mut self, pause: PausePlayStream, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("pause {} {}", pause.stream_id, pause.paused));
+        Ok(())
+    }
+}
