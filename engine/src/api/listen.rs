@@ -6,7 +6,8 @@ use super::ZegoExpressEngine;
 use crate::events::{EventType, ListenerId, ZegoEvents};
 
 impl ZegoExpressEngine {
-    /// Calls `callback` for each event of the type that it takes, from now on. Register before `login_room`.
+    /// Calls `callback` for each event of the type that it takes, from now on: what was reported before this call is not
+    /// delivered to it, even if other callbacks have not had it yet. So register before `login_room`.
     ///
     /// Callbacks run one after the other on the thread `zego-events`, in the order of events and, for one event, of
     /// registration. They may call everything, [`Reply::wait`](crate::Reply::wait) and `destroy_engine` included; meanwhile
@@ -22,7 +23,8 @@ impl ZegoExpressEngine {
     /// ```
     #[doc(alias = "setEventHandler")]
     pub fn on<E: EventType>(&self, callback: impl FnMut(&E) + Send + 'static) -> ListenerId {
-        self.shared().listeners.on(callback)
+        let shared = self.shared();
+        shared.listeners.on(shared.hub.reported(), callback)
     }
 
     /// As [`on`](Self::on), for an async callback, which may await engine calls as the documented JavaScript does.
@@ -56,7 +58,8 @@ impl ZegoExpressEngine {
         F: FnMut(E) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.shared().listeners.on_async(callback)
+        let shared = self.shared();
+        shared.listeners.on_async(shared.hub.reported(), callback)
     }
 
     /// Takes one callback away; at once, also for the event that is being delivered. `false`: it was not there.

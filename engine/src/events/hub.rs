@@ -1,8 +1,11 @@
 //! Where every event goes: to the callbacks' queue and to each subscription.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
+    atomic::{AtomicU64, Ordering},
+};
 
-use super::{EventQueue, ZegoEvent, ZegoEvents};
+use super::{EventQueue, ZegoEvent, ZegoEvents, queue::Numbered};
 
 /// Most events that wait for the callbacks. A callback that blocks for long fills it; losses are counted and logged.
 const CALLBACK_CAPACITY: usize = 16_384;
@@ -12,6 +15,8 @@ const CALLBACK_CAPACITY: usize = 16_384;
 pub(crate) struct EventHub {
     callbacks: Arc<EventQueue>,
     readers: Mutex<Readers>,
+    /// Events reported so far.
+    reported: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -25,7 +30,14 @@ impl EventHub {
         Self {
             callbacks: Arc::new(EventQueue::new(CALLBACK_CAPACITY)),
             readers: Mutex::default(),
+            reported: AtomicU64::new(0),
         }
+    }
+
+    /// How many events were reported so far. A callback that is registered now is called for those with this number and
+    /// higher ones, not for what still waits to be delivered to others.
+    pub(crate) fn reported(&self) -> u64 {
+        self.reported.load(Ordering::Acquire)
     }
 
     fn readers(&self) -> MutexGuard<'_, Readers> {
@@ -56,6 +68,8 @@ impl EventHub {
         }
         let readers: Vec<_> = self.readers().queues.iter().filter_map(Weak::upgrade).collect();
         for event in events {
+            let number = self.reported.fetch_add(1, Ordering::AcqRel);
+            let event = Numbered { number, event };
             for reader in &readers {
                 reader.push(event.clone());
             }

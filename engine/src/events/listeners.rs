@@ -15,7 +15,7 @@ use std::{
 use futures::{FutureExt, future::BoxFuture};
 use tokio::runtime::Handle;
 
-use super::{EventKind, EventType, ZegoEvent};
+use super::{EventKind, EventType, ZegoEvent, queue::Numbered};
 
 /// Names one registered callback, for [`off`](crate::ZegoExpressEngine::off).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,6 +32,8 @@ enum Run {
 struct Listener {
     id: ListenerId,
     kind: EventKind,
+    /// Number of the first event that it is called for.
+    since: u64,
     active: AtomicBool,
     run: Mutex<Run>,
 }
@@ -61,16 +63,16 @@ impl Listeners {
         self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn on<E: EventType>(&self, mut callback: impl FnMut(&E) + Send + 'static) -> ListenerId {
+    pub(crate) fn on<E: EventType>(&self, since: u64, mut callback: impl FnMut(&E) + Send + 'static) -> ListenerId {
         let run = Run::Now(Box::new(move |event| {
             if let Some(event) = E::from_event(event) {
                 callback(event);
             }
         }));
-        self.add(E::KIND, run)
+        self.add(E::KIND, since, run)
     }
 
-    pub(crate) fn on_async<E, F, Fut>(&self, mut callback: F) -> ListenerId
+    pub(crate) fn on_async<E, F, Fut>(&self, since: u64, mut callback: F) -> ListenerId
     where
         E: EventType,
         F: FnMut(E) -> Fut + Send + 'static,
@@ -91,14 +93,15 @@ impl Listeners {
                 None => future.boxed(),
             })
         }));
-        self.add(E::KIND, run)
+        self.add(E::KIND, since, run)
     }
 
-    fn add(&self, kind: EventKind, run: Run) -> ListenerId {
+    fn add(&self, kind: EventKind, since: u64, run: Run) -> ListenerId {
         let id = ListenerId(self.next.fetch_add(1, Ordering::Relaxed));
         let listener = Arc::new(Listener {
             id,
             kind,
+            since,
             active: AtomicBool::new(true),
             run: Mutex::new(run),
         });
@@ -133,10 +136,11 @@ impl Listeners {
         self.remove(|_| true);
     }
 
-    /// Calls every listener of `event`, in order. Called by the dispatcher alone.
-    pub(crate) fn deliver(&self, event: &ZegoEvent, mut outcome: impl FnMut(Outcome)) {
+    /// Calls every listener of an event, in order. Called by the dispatcher alone.
+    pub(crate) fn deliver(&self, Numbered { number, event }: &Numbered, mut outcome: impl FnMut(Outcome)) {
         let kind = event.kind();
-        let wanted: Vec<_> = self.lock().listeners.iter().filter(|l| l.kind == kind).cloned().collect();
+        let wants = |listener: &&Arc<Listener>| listener.kind == kind && listener.since <= *number;
+        let wanted: Vec<_> = self.lock().listeners.iter().filter(wants).cloned().collect();
         for listener in wanted {
             // `off` in an earlier callback counts at once.
             if listener.active.load(Ordering::Acquire) {

@@ -21,9 +21,16 @@ pub(crate) struct EventQueue {
     waker: AtomicWaker,
 }
 
+/// An event, and how many were reported before it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Numbered {
+    pub(crate) number: u64,
+    pub(crate) event: ZegoEvent,
+}
+
 #[derive(Debug, Default)]
 struct Inner {
-    events: VecDeque<ZegoEvent>,
+    events: VecDeque<Numbered>,
     lost: u64,
     closed: bool,
 }
@@ -43,12 +50,12 @@ impl EventQueue {
     }
 
     /// Adds `event`. The reader is woken by [`wake`](Self::wake), so that this can be called under a lock.
-    pub(crate) fn push(&self, event: ZegoEvent) {
+    pub(crate) fn push(&self, event: Numbered) {
         let mut inner = self.lock();
         if inner.closed {
             return;
         }
-        if inner.events.len() >= self.capacity && !make_room(&mut inner, &event) {
+        if inner.events.len() >= self.capacity && !make_room(&mut inner, &event.event) {
             return;
         }
         inner.events.push_back(event);
@@ -65,7 +72,7 @@ impl EventQueue {
     }
 
     /// The next event, how many were lost before it, or the end.
-    pub(crate) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Result<ZegoEvent, Lagged>>> {
+    pub(crate) fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Result<Numbered, Lagged>>> {
         if let Some(item) = self.try_next() {
             return Poll::Ready(item);
         }
@@ -76,7 +83,7 @@ impl EventQueue {
 
     /// As [`poll_next`](Self::poll_next); `None` where nothing is there yet.
     #[allow(clippy::option_option)]
-    fn try_next(&self) -> Option<Option<Result<ZegoEvent, Lagged>>> {
+    fn try_next(&self) -> Option<Option<Result<Numbered, Lagged>>> {
         let mut inner = self.lock();
         if inner.lost > 0 {
             return Some(Some(Err(Lagged(std::mem::take(&mut inner.lost)))));
@@ -92,8 +99,8 @@ impl EventQueue {
 /// Makes room in a full queue for `event`; `false` says that `event` itself is the one to go.
 fn make_room(inner: &mut Inner, event: &ZegoEvent) -> bool {
     let report = event.report_of();
-    let same = |queued: &ZegoEvent| report.is_some() && queued.report_of() == report;
-    let any_report = |queued: &ZegoEvent| queued.report_of().is_some();
+    let same = |queued: &Numbered| report.is_some() && queued.event.report_of() == report;
+    let any_report = |queued: &Numbered| queued.event.report_of().is_some();
     let victim = inner
         .events
         .iter()
@@ -119,25 +126,30 @@ mod tests {
     use super::*;
     use crate::events::{PublishQualityUpdate, RoomStateChanged};
 
-    fn state(code: i32) -> ZegoEvent {
-        RoomStateChanged {
+    fn numbered(event: impl Into<ZegoEvent>) -> Numbered {
+        Numbered {
+            number: 0,
+            event: event.into(),
+        }
+    }
+
+    fn state(code: i32) -> Numbered {
+        numbered(RoomStateChanged {
             room_id: "r".into(),
             reason: RoomStateChangedReason::Reconnecting,
             error_code: code,
             extended_data: String::new(),
-        }
-        .into()
+        })
     }
 
-    fn quality(stream: &str, kbps: f64) -> ZegoEvent {
-        PublishQualityUpdate {
+    fn quality(stream: &str, kbps: f64) -> Numbered {
+        numbered(PublishQualityUpdate {
             stream_id: StreamId::new(stream).unwrap(),
             stats: crate::testing::publish_stats(kbps),
-        }
-        .into()
+        })
     }
 
-    fn drain(queue: &EventQueue) -> Vec<Result<ZegoEvent, Lagged>> {
+    fn drain(queue: &EventQueue) -> Vec<Result<Numbered, Lagged>> {
         let waker = noop_waker();
         let context = Context::from_waker(&waker);
         let mut seen = Vec::new();

@@ -46,9 +46,14 @@ impl ZegoEvents {
         Self { queue }
     }
 
+    fn poll_event(&self, context: &Context<'_>) -> Poll<Option<Result<ZegoEvent, Lagged>>> {
+        let next = self.queue.poll_next(context);
+        next.map(|next| next.map(|item| item.map(|numbered| numbered.event)))
+    }
+
     /// Blocks until the next event; `None` after the engine's end.
     pub fn recv(&mut self) -> Option<Result<ZegoEvent, Lagged>> {
-        park::block_on(std::future::poll_fn(|context| self.queue.poll_next(context)))
+        park::block_on(std::future::poll_fn(|context| self.poll_event(context)))
     }
 
     /// Blocks until the next event, at most for `limit`.
@@ -56,7 +61,7 @@ impl ZegoEvents {
     /// # Errors
     /// [`RecvTimeout`] when nothing came in that time.
     pub fn recv_timeout(&mut self, limit: Duration) -> Result<Option<Result<ZegoEvent, Lagged>>, RecvTimeout> {
-        let next = std::future::poll_fn(|context| self.queue.poll_next(context));
+        let next = std::future::poll_fn(|context| self.poll_event(context));
         park::block_until(next, park::deadline_in(limit)).ok_or(RecvTimeout)
     }
 }
@@ -77,7 +82,7 @@ impl Stream for ZegoEvents {
     type Item = Result<ZegoEvent, Lagged>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.queue.poll_next(context)
+        self.poll_event(context)
     }
 }
 

@@ -226,3 +226,21 @@ async fn callbacks_that_fall_too_far_behind_lose_the_oldest_events_and_it_is_cou
     let (seen, lost) = (notes.take().len(), zg.counters().callback_events_lost);
     assert_eq!((seen, lost), (16_384, 20_000 - 16_384));
 }
+
+#[actix::test]
+async fn a_callback_hears_nothing_that_was_reported_before_it_was_registered() {
+    tokio::time::pause();
+    let zg = World::new().local_engine();
+    let notes = Notes::default();
+    zg.logout_room("before").unwrap();
+    let seen = notes.clone();
+    zg.on(move |e: &RoomStateChanged| seen.add(&e.room_id));
+    let seen = notes.clone();
+    zg.on_async(move |e: RoomStateChanged| {
+        seen.add(format!("async {}", e.room_id));
+        async {}
+    });
+    zg.logout_room("after").unwrap();
+    settle().await;
+    assert_eq!(notes.take(), ["after", "async after"]);
+}
