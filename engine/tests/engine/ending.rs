@@ -221,7 +221,8 @@ fn engines_share_a_process_and_leave_no_thread_behind() {
         for engine in &engines {
             engine.destroy_engine();
         }
-        assert_eq!(threads_named("zego-"), 0);
+        // Joined, a thread is listed for a moment longer: the kernel wakes who joins it before it takes it off the list.
+        until(|| threads_named("zego-") == 0);
     }
     let engine = busy(&World::new());
     drop(engine);
