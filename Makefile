@@ -21,8 +21,9 @@ demo: setup ## a call you can watch: server, alice speaks, bob hears; under 10 s
 
 test: setup-test layers ## every test, those in real time last and alone
 	$(CARGO) fmt --all --check
-	$(CARGO) test $(BUILD) --all-targets --no-run
-	$(CARGO) test $(BUILD) --lib --bins --examples
+	$(CARGO) build $(BUILD) --bins --examples
+	$(CARGO) test $(BUILD) --tests --no-run
+	$(CARGO) test $(BUILD) --lib --bins
 	$(CARGO) test $(BUILD) --test '*' -- --skip realtime::
 	$(CARGO) test $(BUILD) --doc
 	$(CARGO) test $(BUILD) --test realtime -- --test-threads=1 --nocapture
