@@ -1,147 +1,95 @@
 //! How each command of the state is carried out.
 
-use std::{future::Future, path::PathBuf};
-
-use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, MailboxError, WrapFuture};
+use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, Message, Recipient, WrapFuture};
 use express_messages::{
     ZegoError,
     audio_device::{
-        AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, ListDevices, MonitorLocalStream,
-        MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SetPlayout, SinkId, StopAudioDevice,
-        TapPlayout,
+        AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, ListDevices, MuteLocalStream,
+        MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SinkId, StopAudioDevice, TapPlayout,
     },
     codes,
-    ids::StreamId,
+    ids::{LocalStreamId, StreamId},
     player::{MutePlayback, PlaybackEnded, PlayerEvent, PlayerLinkRestored, StopPlayer, StreamAppeared},
     publisher::{NotePublisherMuted, PublisherLinkRestored, StopPublisher},
     room::{Logout, RenewToken, RequestError, StopRoom},
+    types::ZegoDeviceInfos,
 };
 
 use super::{
     engine_actor::{EngineActor, Hear, Tap},
     state::{CallId, Command, LifeId, TapKey},
 };
-use crate::{reply::Completion, streams::FrameTap};
+use crate::{
+    reply::Completion,
+    streams::{FrameTap, SourceSpec},
+};
 
 impl EngineActor {
-    /// One command. What a missing part should have done is not done: it reports its exit, and the state answers that.
+    /// One command. What a part that is gone should have done is not done: its exit was reported, or will be, and the state
+    /// answers that; a fresh part gets all settings when it starts.
     pub(super) fn carry_out(&mut self, command: Command, ctx: &mut Context<Self>) {
         match command {
             Command::StartRoom { life, options } => self.start_room(life, options, ctx),
+            Command::Logout(life) => tell(self.rooms.get(&life), |room| &room.logout, Logout),
+            Command::StopRoom(life) => tell(self.rooms.get(&life), |room| &room.stop, StopRoom),
+            Command::RenewToken { life, token } => self.renew_token(life, token, ctx),
+
             Command::StartPublisher { life, room, options } => self.start_publisher(life, room, options, ctx),
+            Command::StopPublisher { life, code, message } => {
+                tell(self.publishers.get(&life), |link| &link.stop, StopPublisher { code, message });
+            }
+            Command::RestorePublisher { life, resumed } => {
+                let restored = PublisherLinkRestored { resumed };
+                tell(self.publishers.get(&life), |link| &link.link_restored, restored);
+            }
+            Command::NotePublisherMuted { life, muted } => {
+                tell(self.publishers.get(&life), |link| &link.note_muted, NotePublisherMuted(muted));
+            }
+
             Command::StartPlayer { life, room, options } => self.start_player(life, room, options, ctx),
+            Command::StopPlayer { life, code, message } => {
+                tell(self.players.get(&life), |link| &link.stop, StopPlayer { code, message });
+            }
+            Command::RestorePlayer { life, resumed } => {
+                tell(
+                    self.players.get(&life),
+                    |link| &link.link_restored,
+                    PlayerLinkRestored { resumed },
+                );
+            }
+            Command::StreamAppeared(life) => tell(self.players.get(&life), |link| &link.appeared, StreamAppeared),
+            Command::PlaybackEnded { life, code, message } => {
+                tell(self.players.get(&life), |link| &link.ended, PlaybackEnded { code, message });
+            }
+            Command::MutePlayback { life, muted, calls } => self.mute_playback(life, muted, calls, ctx),
+
             Command::StartDevice(life) => self.start_device(life, ctx),
+            Command::StopDevice => tell(self.device(), |link| &link.stop, StopAudioDevice),
+            Command::OpenLocal { id, source, channels } => self.open_local(id, &source, channels, ctx),
+            Command::CloseLocal(id) => tell(self.device(), |link| &link.close, CloseLocalStream(id)),
+            Command::CaptureVolume { id, percent } => {
+                tell(self.device(), |link| &link.capture_volume, SetCaptureVolume { id, percent });
+            }
+            Command::MuteLocal { id, muted } => {
+                tell(self.device(), |link| &link.mute_local, MuteLocalStream { id, muted });
+            }
+            Command::MuteMicrophone(muted) => tell(self.device(), |link| &link.mute_microphone, MuteMicrophone(muted)),
+            Command::Monitor(monitor) => tell(self.device(), |link| &link.monitor, monitor),
+            Command::SetPlayout(playout) => tell(self.device(), |link| &link.set_playout, playout),
+            Command::ForgetPlayout(stream_id) => self.forget_playout(stream_id),
+            Command::ListDevices(done) => self.list_devices(done, ctx),
+            Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
+            Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
+            Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
+
             Command::After(delay, timer) => drop(ctx.run_later(delay, move |engine, ctx| engine.on_timer(timer, ctx))),
             Command::Forget(life) => self.forget(life),
             Command::Finish => ctx.stop(),
-            command => self.tell_room(command, ctx),
         }
     }
 
-    fn tell_room(&mut self, command: Command, ctx: &mut Context<Self>) {
-        let link = |life| self.rooms.get(&life);
-        match command {
-            Command::Logout(life) => _ = link(life).map(|room| room.logout.do_send(Logout)),
-            Command::StopRoom(life) => _ = link(life).map(|room| room.stop.do_send(StopRoom)),
-            Command::RenewToken { life, token } => self.renew_token(life, token, ctx),
-            command => self.tell_publisher(command, ctx),
-        }
-    }
-
-    fn tell_publisher(&mut self, command: Command, ctx: &mut Context<Self>) {
-        let link = |life| self.publishers.get(&life);
-        match command {
-            Command::StopPublisher { life, code, message } => {
-                _ = link(life).map(|publisher| publisher.stop.do_send(StopPublisher { code, message }));
-            }
-            Command::RestorePublisher { life, resumed } => {
-                _ = link(life).map(|publisher| publisher.link_restored.do_send(PublisherLinkRestored { resumed }));
-            }
-            Command::NotePublisherMuted { life, muted } => {
-                _ = link(life).map(|publisher| publisher.note_muted.do_send(NotePublisherMuted(muted)));
-            }
-            command => self.tell_player(command, ctx),
-        }
-    }
-
-    fn tell_player(&mut self, command: Command, ctx: &mut Context<Self>) {
-        let link = |life| self.players.get(&life);
-        match command {
-            Command::StopPlayer { life, code, message } => {
-                _ = link(life).map(|player| player.stop.do_send(StopPlayer { code, message }));
-            }
-            Command::RestorePlayer { life, resumed } => {
-                _ = link(life).map(|player| player.link_restored.do_send(PlayerLinkRestored { resumed }));
-            }
-            Command::StreamAppeared(life) => _ = link(life).map(|player| player.appeared.do_send(StreamAppeared)),
-            Command::PlaybackEnded { life, code, message } => {
-                _ = link(life).map(|player| player.ended.do_send(PlaybackEnded { code, message }));
-            }
-            Command::MutePlayback { life, muted, calls } => self.mute_playback(life, muted, calls, ctx),
-            command => self.tell_device(command, ctx),
-        }
-    }
-
-    fn tell_device(&mut self, command: Command, ctx: &mut Context<Self>) {
-        // Without a device part its questions are dropped, which answers them with an error; settings come back when the next
-        // one starts.
-        let Some((life, device)) = self.device.clone() else {
-            return refuse(command);
-        };
-        match command {
-            Command::StopDevice => device.stop.do_send(StopAudioDevice),
-            Command::OpenLocal { id, source, channels } => {
-                let source = source.open();
-                let opened = device.open.send(OpenLocalStream { id, source, channels });
-                self.ask_device(life, opened, ctx, move |engine, result| {
-                    engine
-                        .shared
-                        .report(|state, _, out| state.on_local_opened(id, life, result, out));
-                });
-            }
-            Command::CloseLocal(id) => device.close.do_send(CloseLocalStream(id)),
-            Command::CaptureVolume { id, percent } => device.capture_volume.do_send(SetCaptureVolume { id, percent }),
-            Command::MuteLocal { id, muted } => device.mute_local.do_send(MuteLocalStream { id, muted }),
-            Command::MuteMicrophone(muted) => device.mute_microphone.do_send(MuteMicrophone(muted)),
-            Command::Monitor { id, audible, percent } => {
-                device.monitor.do_send(MonitorLocalStream { id, audible, percent });
-            }
-            Command::SetPlayout {
-                stream_id,
-                audible,
-                percent,
-            } => device.set_playout.do_send(SetPlayout {
-                stream_id,
-                audible,
-                percent,
-            }),
-            Command::ForgetPlayout(stream_id) => device.forget_playout.do_send(ForgetPlayout(stream_id)),
-            Command::ListDevices(done) => {
-                let listed = device.list_devices.send(ListDevices);
-                self.ask_device(life, listed, ctx, move |_, result| done.complete(result));
-            }
-            Command::TapPlayout { stream_id, tap, key } => self.tap(life, &device, stream_id, tap, key, ctx),
-            Command::RecordPlayout {
-                stream_id,
-                path,
-                channels,
-                key,
-                done,
-            } => self.record(
-                life,
-                &device,
-                Recording {
-                    stream_id,
-                    path,
-                    channels,
-                    key,
-                    done,
-                },
-                ctx,
-            ),
-            Command::RemoveTap { key, done } => self.remove_tap(life, &device, key, done, ctx),
-            other => unreachable!("tell_room, tell_publisher, tell_player and carry_out took every other command: {other:?}"),
-        }
+    fn device(&self) -> Option<&AudioDeviceLink> {
+        self.device.as_ref().map(|(_, device)| device)
     }
 
     fn renew_token(&self, life: LifeId, token: String, ctx: &mut Context<Self>) {
@@ -180,124 +128,151 @@ impl EngineActor {
         });
     }
 
-    /// Goes on when the device part answers. A device part that is gone without a word is taken for one that panicked.
-    fn ask_device<T: 'static>(
-        &self,
-        life: LifeId,
-        answer: impl Future<Output = Result<Result<T, ZegoError>, MailboxError>> + 'static,
+    /// Asks the device part and goes on with its answer. A part that is gone without a word is taken for one that panicked.
+    fn ask_device<M, T>(
+        &mut self,
+        question: M,
+        of: impl FnOnce(&AudioDeviceLink) -> &Recipient<M>,
         ctx: &mut Context<Self>,
-        go_on: impl FnOnce(&mut Self, Result<T, ZegoError>) + 'static,
-    ) {
-        ctx.spawn(answer.into_actor(self).map(move |answer, engine, ctx| {
-            let result = answer.unwrap_or_else(|_| {
+        go_on: impl FnOnce(&mut Self, LifeId, Result<T, ZegoError>) + 'static,
+    ) where
+        M: Message + Send + 'static,
+        M::Result: IntoAnswer<T> + Send,
+        T: 'static,
+    {
+        let Some((life, device)) = &self.device else {
+            return go_on(self, LifeId::NOBODY, Err(part_gone()));
+        };
+        let life = *life;
+        let answer = of(device).send(question).into_actor(self);
+        ctx.spawn(answer.map(move |answer, engine, ctx| {
+            let answer = answer.map(IntoAnswer::into_answer).unwrap_or_else(|_| {
                 engine.hear(life, AudioDeviceEvent::Exited { panicked: true });
                 Err(part_gone())
             });
-            go_on(engine, result);
+            go_on(engine, life, answer);
             engine.work(ctx);
         }));
     }
 
-    fn tap(
-        &mut self,
-        life: LifeId,
-        device: &AudioDeviceLink,
-        stream_id: StreamId,
-        tap: Box<FrameTap>,
-        key: TapKey,
-        ctx: &mut Context<Self>,
-    ) {
-        self.taps.insert(key, Tap::Asked);
-        let tapped = device.tap_playout.send(TapPlayout { stream_id, tap });
-        let tapped = async { tapped.await.map(Ok) };
-        self.ask_device(life, tapped, ctx, move |engine, sink| {
-            if let Ok(sink) = sink {
-                engine.tap_is_there(key, sink);
-            }
-        });
+    fn open_local(&mut self, id: LocalStreamId, source: &SourceSpec, channels: usize, ctx: &mut Context<Self>) {
+        let open = OpenLocalStream {
+            id,
+            source: source.open(),
+            channels,
+        };
+        self.ask_device(
+            open,
+            |link| &link.open,
+            ctx,
+            move |engine, life, result| {
+                let shared = &engine.shared;
+                shared.report(|state, _, out| state.on_local_opened(id, life, result, out));
+            },
+        );
     }
 
-    fn record(&mut self, life: LifeId, device: &AudioDeviceLink, recording: Recording, ctx: &mut Context<Self>) {
-        let Recording {
-            stream_id,
-            path,
-            channels,
-            key,
-            done,
-        } = recording;
-        self.taps.insert(key, Tap::Asked);
-        let recorded = device.record_playout.send(RecordPlayout {
-            stream_id,
-            path,
-            channels,
-        });
-        self.ask_device(life, recorded, ctx, move |engine, result| {
-            match &result {
-                Ok(sink) => engine.tap_is_there(key, *sink),
-                Err(_) => drop(engine.taps.remove(&key)),
-            }
-            done.complete(result.map(drop));
-        });
+    fn list_devices(&mut self, done: Completion<ZegoDeviceInfos>, ctx: &mut Context<Self>) {
+        self.ask_device(
+            ListDevices,
+            |link| &link.list_devices,
+            ctx,
+            |_, _, devices| done.complete(devices),
+        );
     }
 
-    fn tap_is_there(&mut self, key: TapKey, sink: SinkId) {
-        match self.taps.get_mut(&key) {
-            Some(tap @ Tap::Asked) => *tap = Tap::There(sink),
-            Some(Tap::Unwanted | Tap::There(_)) | None => {
-                self.taps.remove(&key);
-                if let Some((_, device)) = &self.device {
-                    device.detach_sink.do_send(DetachSink(sink));
-                }
+    fn tap(&mut self, stream_id: StreamId, tap: Box<FrameTap>, key: TapKey, ctx: &mut Context<Self>) {
+        self.taps.insert(key, Tap::asked(&stream_id));
+        let tap = TapPlayout { stream_id, tap };
+        self.ask_device(
+            tap,
+            |link| &link.tap_playout,
+            ctx,
+            move |engine, life, sink| {
+                engine.on_tapped(life, key, sink.ok());
+            },
+        );
+    }
+
+    fn record(&mut self, record: RecordPlayout, key: TapKey, done: Completion<()>, ctx: &mut Context<Self>) {
+        self.taps.insert(key, Tap::asked(&record.stream_id));
+        self.ask_device(
+            record,
+            |link| &link.record_playout,
+            ctx,
+            move |engine, life, result| {
+                engine.on_tapped(life, key, result.as_ref().ok().copied());
+                done.complete(result.map(drop));
+            },
+        );
+    }
+
+    /// A tap is there, or could not be had. One that nobody wants any more is given back.
+    fn on_tapped(&mut self, life: LifeId, key: TapKey, sink: Option<SinkId>) {
+        match (self.taps.get_mut(&key), sink) {
+            (Some(tap), Some(sink)) => tap.sink = Some(sink),
+            (Some(_), None) => drop(self.taps.remove(&key)),
+            // Only by the part that named it: to another one the name means something else.
+            (None, Some(sink)) if self.device.as_ref().is_some_and(|(device, _)| *device == life) => {
+                tell(self.device(), |link| &link.detach_sink, DetachSink(sink));
             }
+            (None, _) => {}
         }
     }
 
-    fn remove_tap(
-        &mut self,
-        life: LifeId,
-        device: &AudioDeviceLink,
-        key: TapKey,
-        done: Option<Completion<()>>,
-        ctx: &mut Context<Self>,
-    ) {
-        match self.taps.remove(&key) {
-            Some(Tap::There(sink)) => {
-                let detached = device.detach_sink.send(DetachSink(sink));
-                let detached = async { detached.await.map(Ok) };
-                self.ask_device(life, detached, ctx, move |_, result| complete(done, result));
+    fn remove_tap(&mut self, key: TapKey, done: Option<Completion<()>>, ctx: &mut Context<Self>) {
+        let complete = move |result| {
+            if let Some(done) = done {
+                done.complete(result);
             }
-            Some(Tap::Asked | Tap::Unwanted) => {
-                self.taps.insert(key, Tap::Unwanted);
-                complete(done, Ok(()));
+        };
+        match self.taps.remove(&key).and_then(|tap| tap.sink) {
+            Some(sink) => {
+                let detach = DetachSink(sink);
+                self.ask_device(detach, |link| &link.detach_sink, ctx, |_, _, result| complete(result));
             }
-            // Its stream was stopped, and its file closed with it.
-            None => complete(done, Ok(())),
+            // It is not there yet, and will be given back; or its stream was stopped, and its file closed with it.
+            None => complete(Ok(())),
         }
     }
-}
 
-struct Recording {
-    stream_id: StreamId,
-    path: PathBuf,
-    channels: usize,
-    key: TapKey,
-    done: Completion<()>,
-}
-
-fn complete(done: Option<Completion<()>>, result: Result<(), ZegoError>) {
-    if let Some(done) = done {
-        done.complete(result);
+    fn forget_playout(&mut self, stream_id: StreamId) {
+        self.taps.retain(|_, tap| tap.stream_id != stream_id);
+        tell(self.device(), |link| &link.forget_playout, ForgetPlayout(stream_id));
     }
 }
 
-/// Answers what was asked of a device part that is not there.
-fn refuse(command: Command) {
-    match command {
-        Command::ListDevices(done) => done.complete(Err(part_gone())),
-        Command::RecordPlayout { done, .. } => done.complete(Err(part_gone())),
-        // What it would have closed went with the part.
-        Command::RemoveTap { done, .. } => complete(done, Ok(())),
-        _ => {}
+/// Sends `message` to a part, if it is there. Commands are few, so the mailbox bound is not consulted.
+fn tell<L, M>(link: Option<&L>, to: impl FnOnce(&L) -> &Recipient<M>, message: M)
+where
+    M: Message + Send + 'static,
+    M::Result: Send,
+{
+    if let Some(link) = link {
+        to(link).do_send(message);
+    }
+}
+
+/// Answers of the device part, whether they can be an error or not.
+trait IntoAnswer<T> {
+    fn into_answer(self) -> Result<T, ZegoError>;
+}
+
+impl<T> IntoAnswer<T> for Result<T, ZegoError> {
+    fn into_answer(self) -> Self {
+        self
+    }
+}
+
+impl IntoAnswer<Self> for SinkId {
+    fn into_answer(self) -> Result<Self, ZegoError> {
+        Ok(self)
+    }
+}
+
+impl IntoAnswer<Self> for () {
+    fn into_answer(self) -> Result<Self, ZegoError> {
+        Ok(self)
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 use actix::{Actor, AsyncContext, Context, Handler, Message, System};
 use express_messages::{
     audio_device::{AudioDeviceEvent, AudioDeviceFactory, AudioDeviceLink, AudioDeviceOptions, AudioDevicePeers, SinkId},
+    ids::StreamId,
     player::{PlayerEvent, PlayerFactory, PlayerLink, PlayerOptions, PlayerPeers},
     publisher::{PublisherEvent, PublisherFactory, PublisherLink, PublisherOptions, PublisherPeers},
     room::{RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers},
@@ -47,15 +48,21 @@ pub(crate) struct EngineActor {
     _gone: GoneGuard,
 }
 
-/// A reader or recording at the audio device part.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tap {
-    /// Asked for.
-    Asked,
-    /// There.
-    There(SinkId),
-    /// Taken away again before it was there.
-    Unwanted,
+/// A reader or recording of a played stream at the audio device part.
+#[derive(Debug)]
+pub(super) struct Tap {
+    pub(super) stream_id: StreamId,
+    /// `None` while it is only asked for.
+    pub(super) sink: Option<SinkId>,
+}
+
+impl Tap {
+    pub(super) fn asked(stream_id: &StreamId) -> Self {
+        Self {
+            stream_id: stream_id.clone(),
+            sink: None,
+        }
+    }
 }
 
 /// Tells everybody who waits when the actor is gone, in order or by a panic, and ends the system with it.

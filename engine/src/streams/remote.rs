@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use express_messages::{ZegoError, codes, ids::StreamId};
+use express_messages::{ZegoError, audio_device::RecordPlayout, codes, ids::StreamId};
 
 use super::{FrameTap, ZegoFrames, frames};
 use crate::{
@@ -119,9 +119,11 @@ impl ZegoRemoteStream {
             shared: Arc::clone(&self.shared),
         };
         self.shared.ask(move |done| Command::RecordPlayout {
-            stream_id,
-            path,
-            channels: channel_count,
+            record: RecordPlayout {
+                stream_id,
+                path,
+                channels: channel_count,
+            },
             key,
             done: done.map(move |()| recording),
         })

@@ -1,9 +1,10 @@
 //! What a decision leads to.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use express_messages::{
     ZegoError,
+    audio_device::{MonitorLocalStream, RecordPlayout, SetPlayout},
     ids::{LocalStreamId, StreamId},
     player::PlayerOptions,
     publisher::PublisherOptions,
@@ -20,6 +21,11 @@ use crate::{
 /// Names one started part, from its start to its exit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LifeId(pub(crate) u64);
+
+impl LifeId {
+    /// No part ever has this name.
+    pub(crate) const NOBODY: Self = Self(0);
+}
 
 /// Names one call that is answered later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,16 +111,8 @@ pub(crate) enum Command {
         muted: bool,
     },
     MuteMicrophone(bool),
-    Monitor {
-        id: LocalStreamId,
-        audible: bool,
-        percent: u16,
-    },
-    SetPlayout {
-        stream_id: StreamId,
-        audible: bool,
-        percent: u16,
-    },
+    Monitor(MonitorLocalStream),
+    SetPlayout(SetPlayout),
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
     TapPlayout {
@@ -123,9 +121,7 @@ pub(crate) enum Command {
         key: TapKey,
     },
     RecordPlayout {
-        stream_id: StreamId,
-        path: PathBuf,
-        channels: usize,
+        record: RecordPlayout,
         key: TapKey,
         done: Completion<()>,
     },

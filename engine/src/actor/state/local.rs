@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use express_messages::{ZegoError, codes, ids::LocalStreamId};
+use express_messages::{ZegoError, audio_device::MonitorLocalStream, codes, ids::LocalStreamId};
 
 use super::{CallId, Command, EngineState, LifeId, Step, Timer};
 use crate::{
@@ -36,11 +36,11 @@ impl LocalStream {
     }
 
     fn monitor(&self, id: LocalStreamId) -> Command {
-        Command::Monitor {
+        Command::Monitor(MonitorLocalStream {
             id,
             audible: self.audible,
             percent: self.monitor_percent,
-        }
+        })
     }
 }
 

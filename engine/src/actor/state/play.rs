@@ -14,7 +14,9 @@
 use std::time::Instant;
 
 use express_messages::{
-    ZegoError, codes,
+    ZegoError,
+    audio_device::SetPlayout,
+    codes,
     ids::StreamId,
     player::{PlayerEvent, PlayerOptions},
     stats::ZegoPlayStats,
@@ -64,11 +66,11 @@ impl Playback {
     }
 
     fn playout(&self) -> Command {
-        Command::SetPlayout {
+        Command::SetPlayout(SetPlayout {
             stream_id: self.stream_id().clone(),
             audible: self.audible,
             percent: self.percent,
-        }
+        })
     }
 
     /// Passes the wanted mute on; without a part there is nobody to ask, and the next part is told when it starts.
