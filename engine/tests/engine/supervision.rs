@@ -281,3 +281,24 @@ async fn a_factory_that_panics_is_taken_for_a_part_that_panicked() {
         codes::DEVICE_GENERIC
     );
 }
+
+#[actix::test]
+async fn a_reader_of_the_former_device_part_takes_nothing_from_the_next_one() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    let remote = zg.start_playing_stream("s2", Default::default()).await.unwrap();
+    let former = remote.frames();
+    settle().await;
+    world.crash("device");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The next part gives its sinks the same names again.
+    let mut reader = remote.frames();
+    settle().await;
+    world.told();
+    drop(former);
+    settle().await;
+    assert!(world.told().is_empty());
+    assert!(reader.next().await.unwrap().is_ok());
+}

@@ -202,7 +202,7 @@ impl Handler<RecordPlayout> for FakeDevice {
             record.path.display(),
             record.channels
         ));
-        if record.path.starts_with("/forbidden") {
+        if record.path.starts_with("forbidden") {
             return Err(ZegoError::new(codes::INPUT_PARAM, "the file cannot be made"));
         }
         Ok(self.sink())
