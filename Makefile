@@ -17,7 +17,7 @@ help: ## this list
 demo: setup ## a call you can watch: server, alice speaks, bob hears; under 10 s once built
 	@echo "building (the first time takes some minutes) ..."
 	$(CARGO) build $(BUILD) --bins --examples
-	@$(CARGO) run -q --release -p express-examples --example demo
+	@$${CARGO_TARGET_DIR:-target}/release/examples/demo
 
 test: setup-test layers ## every test, those in real time last and alone
 	$(CARGO) fmt --all --check
