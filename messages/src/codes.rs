@@ -107,6 +107,8 @@ codes! {
     PUBLISHER_MEDIA_SERVER_FORBID = 1003025;
     /// Another user publishes this streamID.
     PUBLISHER_DUPLICATE_STREAMID = 1003028;
+    /// extraInfo is missing or empty.
+    PUBLISHER_EXTRA_INFO_NULL = 1003050;
     /// extraInfo is longer than 1024 bytes.
     PUBLISHER_EXTRA_INFO_TOO_LONG = 1003051;
     /// Publishing failed inside the SDK or the server.
@@ -186,6 +188,21 @@ codes! {
     PLAYER_STREAM_OUT_LIMIT = 1104045;
     /// The token does not allow playing this stream.
     PLAYER_STREAM_AUTH_FAIL = 1104046;
+
+    /// The message is empty.
+    IM_CONTENT_NULL = 1009001;
+    /// The command is longer than 1024 bytes.
+    IM_COMMAND_TOO_LONG = 1009002;
+    /// The message is for a room that is not logged in.
+    IM_ROOM_INCORRECT = 1009005;
+    /// The message could not be sent, or nobody is there to get it.
+    IM_SEND_FAIL = 1009010;
+    /// The message is longer than 1024 bytes.
+    IM_CONTENT_TOO_LONG = 1009013;
+    /// Too many messages to the room in a second.
+    IM_BROADCAST_QPS = 1009015;
+    /// Too many commands in a second.
+    IM_TRANS_FREQUENTLY = 1109001;
 
     /// The device was unplugged or died.
     DEVICE_UNPLUGGED = 1006006;

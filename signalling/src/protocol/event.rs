@@ -29,6 +29,14 @@ pub enum Event {
     KickOut(KickOut),
     /// The server ended a stream that this client publishes or plays.
     StreamEnded(StreamEnded),
+    /// A publisher muted or opened its stream.
+    StreamMicUpdate(StreamMicUpdate),
+    /// A publisher attached another text to its stream.
+    StreamExtraInfoUpdate(StreamExtraInfoUpdate),
+    /// Texts to the whole room.
+    BroadcastMessage(BroadcastMessage),
+    /// A text to this user.
+    CustomCommand(CustomCommand),
     /// An event of a newer server; to be ignored.
     #[serde(other)]
     Unknown,
@@ -43,13 +51,31 @@ pub struct RoomUserUpdate {
     pub users: Vec<ZegoUser>,
 }
 
+/// A stream of another user, as lists have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedStream {
+    /// The stream; its fields stand beside `muted`.
+    #[serde(flatten)]
+    pub stream: ZegoStream,
+    /// Whether its publisher muted it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
+}
+
+impl From<ZegoStream> for ListedStream {
+    /// A stream that is not muted.
+    fn from(stream: ZegoStream) -> Self {
+        Self { stream, muted: false }
+    }
+}
+
 /// Streams of others came or went.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoomStreamUpdate {
     /// Came or went.
     pub update: ZegoUpdateType,
     /// Which.
-    pub streams: Vec<ZegoStream>,
+    pub streams: Vec<ListedStream>,
     /// On DELETE, why each went. A reader leaves out reasons that it does not know.
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "known_reasons")]
     pub reasons: Vec<StreamGone>,
@@ -106,4 +132,49 @@ pub struct StreamEnded {
     pub code: i32,
     /// The server's text.
     pub message: String,
+}
+
+/// A publisher muted or opened its stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamMicUpdate {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// `true`: muted.
+    pub muted: bool,
+}
+
+/// Publishers attached other texts to their streams.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamExtraInfoUpdate {
+    /// The streams with their new texts.
+    pub streams: Vec<ZegoStream>,
+}
+
+/// Texts to the whole room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BroadcastMessage {
+    /// In their order.
+    pub messages: Vec<RoomMessage>,
+}
+
+/// One text to the whole room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomMessage {
+    /// Who sent it.
+    pub from_user: ZegoUser,
+    /// What.
+    pub message: String,
+    /// Its number; ascends within the room.
+    pub message_id: u64,
+    /// When the server took it, Unix milliseconds.
+    pub send_time_ms: u64,
+}
+
+/// A text to this user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomCommand {
+    /// Who sent it.
+    pub from_user: ZegoUser,
+    /// What; often JSON.
+    pub command: String,
 }

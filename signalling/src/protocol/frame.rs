@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Request, SequencedEvent};
+use super::{Notice, Request, SequencedEvent};
 
 /// A frame that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +101,8 @@ pub struct Retry {
 pub enum ServerFrame {
     /// Something happened.
     Event(SequencedEvent),
+    /// Something that is worth nothing a moment later.
+    Notice(Notice),
     /// A request was carried out.
     Ok {
         /// The request's id.
@@ -130,10 +132,11 @@ impl ServerFrame {
         Self::Error { id, error }
     }
 
-    /// Parses what a server sent. Unknown fields are ignored; an unknown event parses as `Event::Unknown`.
+    /// Parses what a server sent. Unknown fields are ignored; an unknown event parses as `Event::Unknown`, an
+    /// unknown notice as `Notice::Unknown`.
     ///
     /// # Errors
-    /// [`FrameError::Json`] when it is neither reply nor event.
+    /// [`FrameError::Json`] when it is neither reply, event nor notice.
     pub fn parse(text: &str) -> Result<Self, FrameError> {
         #[derive(Deserialize)]
         struct Reply {
@@ -144,6 +147,9 @@ impl ServerFrame {
         let value: Value = serde_json::from_str(text)?;
         if value.get("event").is_some() {
             return Ok(Self::Event(from_value(value)?));
+        }
+        if value.get("notice").is_some() {
+            return Ok(Self::Notice(from_value(value)?));
         }
         let Reply { id, ok, error } = from_value(value)?;
         Ok(match error {

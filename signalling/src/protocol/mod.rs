@@ -1,18 +1,24 @@
 //! The wire format between client and server: JSON text frames on one WebSocket. `docs/protocol.md` is its description.
 //!
 //! A client sends [`ClientFrame`]s, the server answers each with one [`ServerFrame::Ok`] or [`ServerFrame::Error`] of the same
-//! id and sends [`ServerFrame::Event`]s with ascending sequence numbers. The server refuses unknown fields and types; a
+//! id and sends [`ServerFrame::Event`]s with ascending sequence numbers, and [`ServerFrame::Notice`]s without. The server refuses unknown fields and types; a
 //! client ignores both.
 
 mod event;
 mod frame;
+mod notice;
 mod request;
 
-pub use event::{Event, KickOut, RoomStreamUpdate, RoomUserUpdate, SequencedEvent, StreamEnded, StreamGone, StreamRoleWord};
+pub use event::{
+    BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, RoomMessage, RoomStreamUpdate, RoomUserUpdate, SequencedEvent,
+    StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate, StreamRoleWord,
+};
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
+pub use notice::{BarrageMessage, NetworkQuality, Notice, RoomBarrage, UserQuality};
 pub use request::{
-    Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, PausePlay, Play, Publish, RenewToken, RenewTokenOk, Request,
-    Resume, ResumeOk, SdpOk, Snapshot, StopPlay, Unpublish,
+    Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk, Request,
+    ReportQuality, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage,
+    SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetStreamExtraInfo, Snapshot, StopPlay, Unpublish,
 };
 
 /// Version of this protocol. A client names the versions it speaks at login, the server chooses one.
@@ -26,6 +32,12 @@ pub const MAX_CLIENT_FRAME: usize = 64 * 1024;
 
 /// Largest SDP in bytes that a server takes.
 pub const MAX_SDP: usize = 16 * 1024;
+
+/// Longest text of a message or command, and of a stream's extra info, in bytes.
+pub const MAX_TEXT: usize = 1024;
+
+/// Most users of one custom command.
+pub const MAX_COMMAND_USERS: usize = 500;
 
 /// Longest token in bytes that a server takes.
 pub const MAX_TOKEN: usize = 8 * 1024;

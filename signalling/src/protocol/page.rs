@@ -39,6 +39,12 @@ fn check_ok(request: &str, ok: &Value) {
         "play" => reads_back::<<Play as Call>::Ok>,
         "stopPlay" => reads_back::<<StopPlay as Call>::Ok>,
         "pausePlay" => reads_back::<<PausePlay as Call>::Ok>,
+        "muteStream" => reads_back::<<MuteStream as Call>::Ok>,
+        "setStreamExtraInfo" => reads_back::<<SetStreamExtraInfo as Call>::Ok>,
+        "sendBroadcastMessage" => reads_back::<<SendBroadcastMessage as Call>::Ok>,
+        "sendBarrageMessage" => reads_back::<<SendBarrageMessage as Call>::Ok>,
+        "sendCustomCommand" => reads_back::<<SendCustomCommand as Call>::Ok>,
+        "reportQuality" => reads_back::<<ReportQuality as Call>::Ok>,
         other => panic!("no request is called {other}"),
     };
     check(ok);
@@ -63,6 +69,10 @@ fn check(kind: &str, json: &str) -> String {
             assert_ne!(event.event, Event::Unknown, "{json}");
             format!("event {}", value(json)["event"].as_str().unwrap())
         }
+        (None, ServerFrame::Notice(notice)) if kind == "notice" => {
+            assert_ne!(notice, Notice::Unknown, "{json}");
+            format!("notice {}", value(json)["notice"].as_str().unwrap())
+        }
         (_, frame) => panic!("{frame:?} is no {kind}"),
     }
 }
@@ -81,9 +91,25 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
         "play",
         "stopPlay",
         "pausePlay",
+        "muteStream",
+        "setStreamExtraInfo",
+        "sendBroadcastMessage",
+        "sendBarrageMessage",
+        "sendCustomCommand",
+        "reportQuality",
     ];
-    let events = ["roomUserUpdate", "roomStreamUpdate", "streamEnded", "kickOut"];
+    let events = [
+        "roomUserUpdate",
+        "roomStreamUpdate",
+        "streamEnded",
+        "kickOut",
+        "streamMicUpdate",
+        "streamExtraInfoUpdate",
+        "broadcastMessage",
+        "customCommand",
+    ];
     let mut wanted: BTreeSet<String> = events.map(|event| format!("event {event}")).into();
+    wanted.extend(["barrageMessage", "networkQuality"].map(|notice| format!("notice {notice}")));
     wanted.extend(requests.map(|request| format!("request {request}")));
     wanted.extend(requests.map(|request| format!("ok {request}")));
     wanted.insert("error".into());

@@ -2,11 +2,12 @@
 
 use express_messages::{
     ids::{RoomId, StreamId, UserId},
-    types::{ZegoStream, ZegoUser},
+    stats::QualityGrade,
+    types::ZegoUser,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::SequencedEvent;
+use super::{ListedStream, SequencedEvent};
 
 /// Every request, by its `type` on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,18 @@ pub enum Request {
     StopPlay(StopPlay),
     /// Stop or resume the audio of a played stream.
     PausePlay(PausePlay),
+    /// Tell the others that a published stream is muted, or is not.
+    MuteStream(MuteStream),
+    /// Attach another text to a published stream.
+    SetStreamExtraInfo(SetStreamExtraInfo),
+    /// A text to everybody else in the room, reliably.
+    SendBroadcastMessage(SendBroadcastMessage),
+    /// A text to everybody else in the room that may be lost.
+    SendBarrageMessage(SendBarrageMessage),
+    /// A text to some users of the room, reliably.
+    SendCustomCommand(SendCustomCommand),
+    /// The client's own network quality.
+    ReportQuality(ReportQuality),
 }
 
 /// A request and the type of its result.
@@ -66,6 +79,12 @@ calls! {
     Play => SdpOk,
     StopPlay => Done,
     PausePlay => Done,
+    MuteStream => Done,
+    SetStreamExtraInfo => Done,
+    SendBroadcastMessage => SendBroadcastMessageOk,
+    SendBarrageMessage => SendBarrageMessageOk,
+    SendCustomCommand => SendCustomCommandOk,
+    ReportQuality => Done,
 }
 
 /// Logs in to a room, which is created if it is not there.
@@ -108,7 +127,7 @@ pub struct Snapshot {
     /// The other users; empty without `user_update`.
     pub users: Vec<ZegoUser>,
     /// Their streams, in the order in which they came.
-    pub streams: Vec<ZegoStream>,
+    pub streams: Vec<ListedStream>,
 }
 
 /// A login was accepted.
@@ -249,6 +268,9 @@ pub struct Publish {
     /// What to attach to the stream, at most 1,024 bytes.
     #[serde(default)]
     pub extra_info: String,
+    /// Whether it begins muted, see [`MuteStream`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub muted: bool,
 }
 
 /// Ends a stream; a stream that is not there is no error.
@@ -292,4 +314,81 @@ pub struct PausePlay {
     pub stream_id: StreamId,
     /// `true`: send no audio.
     pub paused: bool,
+}
+
+/// Tells the others whether a published stream is muted; refused with 1103055 when the client does not publish it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MuteStream {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// `true`: muted.
+    pub muted: bool,
+}
+
+/// Attaches another text to a published stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetStreamExtraInfo {
+    /// The stream.
+    pub stream_id: StreamId,
+    /// 1 to 1,024 bytes.
+    pub extra_info: String,
+}
+
+/// A text to everybody else in the room, reliably and in order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendBroadcastMessage {
+    /// 1 to 1,024 bytes.
+    pub message: String,
+}
+
+/// The message is on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SendBroadcastMessageOk {
+    /// Its number; ascends within the room.
+    pub message_id: u64,
+}
+
+/// A text to everybody else in the room that may be lost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendBarrageMessage {
+    /// 1 to 1,024 bytes.
+    pub message: String,
+}
+
+/// The message is on its way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SendBarrageMessageOk {
+    /// Its name; the documented SDK has text here.
+    pub message_id: String,
+}
+
+/// A text to some users of the room, reliably.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendCustomCommand {
+    /// 1 to 1,024 bytes.
+    pub command: String,
+    /// To whom, at most 500; empty: everybody else in the room.
+    pub to_users: Vec<UserId>,
+}
+
+/// The command is on its way to those who are there.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SendCustomCommandOk {
+    /// Those of the list who are not in the room.
+    pub absent: Vec<UserId>,
+}
+
+/// The client's own network quality, for those who play its streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportQuality {
+    /// Of what it publishes; -1 where nothing is published.
+    pub up: QualityGrade,
+    /// Of what it plays; -1 where nothing is played.
+    pub down: QualityGrade,
 }

@@ -77,6 +77,7 @@ impl RoomState {
             stream_id: stream_id.clone(),
             offer,
             extra_info,
+            muted: false,
         };
         let purpose = Purpose::Publish {
             ticket,

@@ -59,6 +59,7 @@ impl RoomState {
     fn on_frame(&mut self, now: Instant, frame: ServerFrame) {
         match frame {
             ServerFrame::Event(event) => self.on_sequenced(now, event),
+            ServerFrame::Notice(_) => {}
             ServerFrame::Ok { id, ok } => match self.requests.take(id) {
                 Some(purpose) => self.on_ok(now, purpose, ok),
                 None => self.counters.stray_replies.one(),
@@ -114,6 +115,7 @@ impl RoomState {
                     message: ended.message,
                 }]);
             }
+            Event::StreamMicUpdate(_) | Event::StreamExtraInfoUpdate(_) | Event::BroadcastMessage(_) | Event::CustomCommand(_) => {}
             Event::Unknown => self.counters.unknown_events.one(),
         }
     }

@@ -174,7 +174,7 @@ impl Roster {
     pub(super) fn update_streams(&mut self, update: RoomStreamUpdate) -> Changes {
         let mut changes = Changes::default();
         for stream in update.streams {
-            self.update_stream(update.update, stream, &mut changes);
+            self.update_stream(update.update, stream.stream, &mut changes);
         }
         changes.note(update.reasons);
         changes
@@ -208,7 +208,7 @@ impl Roster {
             fresh.update_user(ZegoUpdateType::Add, user, &mut ignored);
         }
         for stream in snapshot.streams {
-            fresh.update_stream(ZegoUpdateType::Add, stream, &mut ignored);
+            fresh.update_stream(ZegoUpdateType::Add, stream.stream, &mut ignored);
         }
         let mut changes = self.difference(&fresh);
         changes.unlisted = ignored.unlisted;

@@ -88,7 +88,7 @@ impl RoomState {
                 ..
             }) if !kick.need_relogin => self.kick_out(kick.code, &kick.message),
             ServerFrame::Ok { .. } | ServerFrame::Error { .. } => self.counters.stray_replies.one(),
-            ServerFrame::Event(_) => self.counters.early_frames.one(),
+            ServerFrame::Event(_) | ServerFrame::Notice(_) => self.counters.early_frames.one(),
         }
     }
 
@@ -97,7 +97,7 @@ impl RoomState {
         let answered = match frame {
             ServerFrame::Ok { id, .. } => (*id, true),
             ServerFrame::Error { id, .. } => (*id, false),
-            ServerFrame::Event(_) => return,
+            ServerFrame::Event(_) | ServerFrame::Notice(_) => return,
         };
         match leaving {
             Leaving::Asking { id } if answered == (id, true) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use express_messages::ids::{RoomId, StreamId};
 use express_messages::types::{ZegoStream, ZegoUser};
+use express_signalling::protocol::ListedStream;
 use express_token::Verified;
 
 use super::{Policy, Secret};
@@ -158,11 +159,14 @@ pub(in crate::rooms) struct Stream {
 
 impl Stream {
     /// As others see it.
-    pub(super) fn listed(&self) -> ZegoStream {
-        ZegoStream {
-            stream_id: self.name.1.clone(),
-            user: self.user.clone(),
-            extra_info: self.extra_info.clone(),
+    pub(super) fn listed(&self) -> ListedStream {
+        ListedStream {
+            stream: ZegoStream {
+                stream_id: self.name.1.clone(),
+                user: self.user.clone(),
+                extra_info: self.extra_info.clone(),
+            },
+            muted: false,
         }
     }
 }

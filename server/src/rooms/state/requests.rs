@@ -86,6 +86,12 @@ impl RoomsState {
             Request::Unpublish(unpublish) => Ok(Some(ServerFrame::ok(id, &self.unpublish(key, &unpublish.stream_id)))),
             Request::Play(play) => self.play(connection, key, id, play).map(|()| None),
             Request::StopPlay(stop) => Ok(Some(ServerFrame::ok(id, &self.stop_play(key, &stop.stream_id)))),
+            Request::MuteStream(_)
+            | Request::SetStreamExtraInfo(_)
+            | Request::SendBroadcastMessage(_)
+            | Request::SendBarrageMessage(_)
+            | Request::SendCustomCommand(_)
+            | Request::ReportQuality(_) => Err(WireError::fatal(codes::INPUT_PARAM, "not served yet")),
             Request::PausePlay(pause) => Ok(Some(ServerFrame::ok(id, &self.pause_play(key, &pause)?))),
         }
     }

@@ -55,7 +55,7 @@ pub(super) fn snapshot(seq: u64, users: &[&str], streams: &[&str]) -> Snapshot {
     Snapshot {
         seq,
         users: users.iter().map(|name| user(name)).collect(),
-        streams: streams.iter().map(|text| stream_at(text)).collect(),
+        streams: streams.iter().map(|text| stream_at(text).into()).collect(),
     }
 }
 
@@ -126,7 +126,7 @@ pub(super) fn streams(text: &str) -> Event {
     };
     Event::RoomStreamUpdate(RoomStreamUpdate {
         update,
-        streams,
+        streams: streams.into_iter().map(Into::into).collect(),
         reasons,
     })
 }
