@@ -42,7 +42,7 @@ use std::time::Duration;
 pub use counters::ForwarderCounters;
 pub use dtls::IdentityError;
 pub use handle::{Forwarder, StartForwarderError};
-pub use sdp::NegotiateError;
+pub use sdp::{Credentials, NegotiateError};
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]

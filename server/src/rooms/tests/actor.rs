@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::world::{SECRET, World, play, publish};
 use crate::config::{AppConfig, ServerConfig};
-use crate::forwarder::{Answer, ForwarderEvent, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, Credentials, ForwarderEvent, NegotiateError, PeerId, StreamKey};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -40,6 +40,11 @@ impl MediaPlane for RecordingMedia {
 
     fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
         self.answer("play", stream, offer)
+    }
+
+    fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
+        self.note(format!("restart {}", peer.0));
+        Ok(remote)
     }
 
     fn remove(&mut self, peer: PeerId) {
