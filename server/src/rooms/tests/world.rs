@@ -23,6 +23,7 @@ const START_S: u64 = 1_700_000_000;
 pub(super) struct Socket {
     pub(super) replies: BTreeMap<u64, ServerFrame>,
     pub(super) events: Vec<SequencedEvent>,
+    pub(super) notices: Vec<Notice>,
     pub(super) closed: Option<u16>,
 }
 
@@ -151,7 +152,7 @@ impl World {
         match self.sockets.get_mut(&connection)?.replies.remove(&id)? {
             ServerFrame::Ok { ok, .. } => Some(Ok(parse(ok))),
             ServerFrame::Error { error, .. } => Some(Err(error)),
-            ServerFrame::Event(event) => panic!("{event:?} is no reply"),
+            other => panic!("{other:?} is no reply"),
         }
     }
 
@@ -277,10 +278,16 @@ impl World {
         }
     }
 
-    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`.
+    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`,
+    /// `mic s1:true`, `info s1:text`, `alice to all: text`, `alice: command`.
     pub(super) fn news(&mut self, connection: ConnectionId) -> Vec<String> {
         let events = std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().events);
         events.into_iter().flat_map(|event| short(&event.event)).collect()
+    }
+
+    /// The notices since the last look.
+    pub(super) fn notices(&mut self, connection: ConnectionId) -> Vec<Notice> {
+        std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().notices)
     }
 
     pub(super) fn closed(&self, connection: ConnectionId) -> Option<u16> {
@@ -324,6 +331,15 @@ impl World {
                     assert_eq!(socket.closed, None, "nothing is sent behind a close");
                     socket.events.push(event.sequenced(seq));
                 }
+                Effect::Notice { connection, notice } => {
+                    let socket = self.sockets.get_mut(&connection).unwrap();
+                    assert_eq!(socket.closed, None, "nothing is sent behind a close");
+                    assert_eq!(
+                        ServerFrame::parse(notice.frame()).unwrap(),
+                        ServerFrame::Notice(notice.notice().clone())
+                    );
+                    socket.notices.push(notice.notice().clone());
+                }
                 Effect::Close { connection, reason } => {
                     assert!(reason.text.len() <= 123);
                     assert!(
@@ -353,6 +369,7 @@ pub(super) fn publish(stream_id: &str) -> Publish {
         stream_id: stream(stream_id),
         offer: "offer".into(),
         extra_info: String::new(),
+        muted: false,
     }
 }
 
@@ -372,6 +389,35 @@ pub(super) fn unpublish(stream_id: &str) -> Unpublish {
 pub(super) fn stop_play(stream_id: &str) -> StopPlay {
     StopPlay {
         stream_id: stream(stream_id),
+    }
+}
+
+pub(super) fn mute(stream_id: &str, muted: bool) -> MuteStream {
+    MuteStream {
+        stream_id: stream(stream_id),
+        muted,
+    }
+}
+
+pub(super) fn set_info(stream_id: &str, extra_info: &str) -> SetStreamExtraInfo {
+    SetStreamExtraInfo {
+        stream_id: stream(stream_id),
+        extra_info: extra_info.into(),
+    }
+}
+
+pub(super) fn broadcast(message: &str) -> SendBroadcastMessage {
+    SendBroadcastMessage { message: message.into() }
+}
+
+pub(super) fn barrage(message: &str) -> SendBarrageMessage {
+    SendBarrageMessage { message: message.into() }
+}
+
+pub(super) fn command(command: &str, to_users: &[&str]) -> SendCustomCommand {
+    SendCustomCommand {
+        command: command.into(),
+        to_users: to_users.iter().map(|user| UserId::new(user).unwrap()).collect(),
     }
 }
 
@@ -402,7 +448,7 @@ pub(super) fn short(event: &Event) -> Vec<String> {
         Event::RoomStreamUpdate(streams) if streams.reasons.is_empty() => streams
             .streams
             .iter()
-            .map(|stream| format!("{}{}", sign(&streams.update), stream.stream_id))
+            .map(|stream| format!("{}{}", sign(&streams.update), stream.stream.stream_id))
             .collect(),
         Event::RoomStreamUpdate(streams) => streams
             .reasons
@@ -411,7 +457,18 @@ pub(super) fn short(event: &Event) -> Vec<String> {
             .collect(),
         Event::KickOut(kick) => vec![format!("kick:{}", kick.code)],
         Event::StreamEnded(ended) => vec![format!("ended {}:{:?}:{}", ended.stream_id, ended.role, ended.code).to_lowercase()],
-        Event::Unknown => panic!("no such event"),
-        _ => panic!("{event:?} is not expected here"),
+        Event::StreamMicUpdate(mic) => vec![format!("mic {}:{}", mic.stream_id, mic.muted)],
+        Event::StreamExtraInfoUpdate(update) => update
+            .streams
+            .iter()
+            .map(|stream| format!("info {}:{}", stream.stream_id, stream.extra_info))
+            .collect(),
+        Event::BroadcastMessage(broadcast) => broadcast
+            .messages
+            .iter()
+            .map(|message| format!("{} to all: {}", message.from_user.user_id, message.message))
+            .collect(),
+        Event::CustomCommand(command) => vec![format!("{}: {}", command.from_user.user_id, command.command)],
+        other => panic!("{other:?} is not expected here"),
     }
 }
