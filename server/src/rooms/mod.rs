@@ -45,7 +45,7 @@ pub use actor::{
 };
 pub use bucket::{Bucket, Rate};
 pub use counters::RoomsCounters;
-pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, Ticket};
+pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket};
 pub use hosted::{
     HostFault, HostRefusal, HostRequest, HostTicket, Hosted, IfMatch, Offered, Place, ResourceAction, ResourceRequest,
 };

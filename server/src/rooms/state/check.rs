@@ -53,7 +53,7 @@ impl RoomsState {
             assert_eq!(self.users[&(session.room.0, session.user.user_id.clone())], *key);
             assert!(self.rooms[&session.room].members.contains(key));
             assert!(session.replay.len() <= self.limits.replay_events);
-            assert_eq!(self.timers.is_set(Timer::Session(*key)), !session.hosted);
+            assert_eq!(self.timers.is_set(&Timer::Session(*key)), !session.hosted);
             assert_eq!(
                 self.hosted.of_session(*key).next().is_some(),
                 session.hosted,
@@ -81,6 +81,8 @@ impl RoomsState {
         assert_eq!(self.rooms.len(), self.apps.values().map(|app| app.rooms).sum::<usize>());
         for (room_key, room) in &self.rooms {
             assert!(!room.members.is_empty(), "an empty room is gone");
+            let is_due = self.timers.is_set(&Timer::Notices(room_key.clone()));
+            assert_eq!(!room.waiting.is_empty(), is_due, "what is gathered is told, and only that");
             assert!(room.members.iter().all(|key| self.sessions[key].room == *room_key));
             for (place, stream) in &room.streams {
                 assert_eq!(self.streams[stream].announced, Some(*place));
@@ -109,7 +111,7 @@ impl RoomsState {
                     assert_eq!(self.sessions[&owner].user, stream.user);
                 }
                 None => {
-                    assert!(stream.announced.is_some() && self.timers.is_set(Timer::Stream(*key)));
+                    assert!(stream.announced.is_some() && self.timers.is_set(&Timer::Stream(*key)));
                     let user = (stream.room.0, stream.user.user_id.clone());
                     assert_eq!(
                         self.sessions[&self.users[&user]].room, stream.room,
@@ -119,7 +121,7 @@ impl RoomsState {
             }
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
             let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].is_silent());
-            assert!(alive || silent || self.timers.is_set(Timer::Stream(*key)), "{stream:?} hangs");
+            assert!(alive || silent || self.timers.is_set(&Timer::Stream(*key)), "{stream:?} hangs");
             assert!(
                 stream
                     .players
@@ -155,8 +157,8 @@ impl RoomsState {
             let Some(peer) = resource.peer else {
                 assert!(
                     resource.ticket.is_some()
-                        || self.timers.is_set(Timer::Resource(*key))
-                        || self.timers.is_set(Timer::Stream(resource.stream)),
+                        || self.timers.is_set(&Timer::Resource(*key))
+                        || self.timers.is_set(&Timer::Stream(resource.stream)),
                     "{resource:?} hangs"
                 );
                 continue;

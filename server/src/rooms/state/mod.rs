@@ -5,6 +5,8 @@ mod check;
 mod end;
 mod hosted;
 mod login;
+mod messages;
+mod notices;
 mod play;
 mod publish;
 mod records;
@@ -12,6 +14,7 @@ mod renew;
 mod requests;
 mod resources;
 mod resume;
+mod stream_info;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,6 +28,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use self::end::{End, Ended};
+use self::messages::MessageRates;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
 use self::resources::Resources;
 use super::bucket::Rate;
@@ -95,6 +99,7 @@ pub struct RoomsState {
     requests: Rate,
     logins: Rate,
     strikes: Rate,
+    message_rates: MessageRates,
     apps: HashMap<u32, App>,
     connections: HashMap<ConnectionId, Connection>,
     sessions: HashMap<SessionKey, Session>,
@@ -128,6 +133,7 @@ impl RoomsState {
             requests: Rate::new(limits.requests_per_s, limits.request_burst),
             logins: Rate::new(limits.logins_per_room_per_s, limits.logins_per_room_per_s),
             strikes: Rate::new(1, requests::STRIKES),
+            message_rates: MessageRates::from(&limits),
             apps: apps.into_iter().map(|app| (app.id, App::new(app))).collect(),
             connections: HashMap::new(),
             sessions: HashMap::new(),
@@ -221,6 +227,7 @@ impl RoomsState {
                 Timer::Token(key) => self.end_session(key, End::TokenExpired, None),
                 Timer::Stream(key) => self.stream_due(key),
                 Timer::Resource(key) => self.drop_resource(key),
+                Timer::Notices(room_key) => self.notices_due(&room_key),
             }
         }
         self.take_effects()
@@ -260,6 +267,11 @@ impl RoomsState {
             known.closing = true;
             count(&mut self.counters.slow_readers);
         }
+    }
+
+    /// A notice was left out because its reader is slow.
+    pub fn on_notice_dropped(&mut self) {
+        count(&mut self.counters.notices_dropped);
     }
 
     fn heard(&mut self, now: Now, session: Option<SessionKey>) {

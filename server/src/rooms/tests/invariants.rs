@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use express_messages::types::{ZegoStream, ZegoUpdateType, ZegoUser};
-use express_signalling::protocol::{Event, Heartbeat, Logout, PausePlay, RenewToken, SequencedEvent, Snapshot};
+use express_messages::stats::QualityGrade;
+use express_messages::types::{ZegoUpdateType, ZegoUser};
+use express_signalling::protocol::{
+    Event, Heartbeat, ListedStream, Logout, Notice, PausePlay, Publish, RenewToken, ReportQuality, SequencedEvent, Snapshot,
+};
 use proptest::prelude::*;
 
+use super::hosted::ice;
 use super::world::*;
 use crate::forwarder::{GoneReason, PeerId};
-use crate::rooms::ConnectionId;
+use crate::rooms::{ConnectionId, Hosted, IfMatch};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 const ROOMS: [&str; 2] = ["r1", "r2"];
@@ -41,6 +45,21 @@ enum Op {
     Publish {
         device: usize,
         stream: usize,
+        muted: bool,
+    },
+    Mute {
+        device: usize,
+        stream: usize,
+        muted: bool,
+    },
+    Info {
+        device: usize,
+        stream: usize,
+        info: usize,
+    },
+    Say {
+        device: usize,
+        what: usize,
     },
     Unpublish {
         device: usize,
@@ -61,6 +80,18 @@ enum Op {
     },
     Heartbeat {
         device: usize,
+    },
+    /// A request of WHIP or WHEP.
+    Host {
+        user: usize,
+        room: usize,
+        stream: usize,
+        publish: bool,
+    },
+    /// Another one about a resource that was made.
+    Change {
+        resource: usize,
+        restart: bool,
     },
     Hold {
         hold: bool,
@@ -88,12 +119,18 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (device.clone(), any::<bool>()).prop_map(|(device, by_peer)| Op::CloseSocket { device, by_peer }),
         1 => device.clone().prop_map(|device| Op::Logout { device }),
         1 => (device.clone(), proptest::option::of(stream.clone())).prop_map(|(device, stream)| Op::Renew { device, stream }),
-        5 => both.clone().prop_map(|(device, stream)| Op::Publish { device, stream }),
+        5 => (both.clone(), any::<bool>()).prop_map(|((device, stream), muted)| Op::Publish { device, stream, muted }),
+        2 => (both.clone(), any::<bool>()).prop_map(|((device, stream), muted)| Op::Mute { device, stream, muted }),
+        2 => (both.clone(), 0..2_usize).prop_map(|((device, stream), info)| Op::Info { device, stream, info }),
+        4 => (device.clone(), 0..5_usize).prop_map(|(device, what)| Op::Say { device, what }),
         2 => both.clone().prop_map(|(device, stream)| Op::Unpublish { device, stream }),
         4 => both.clone().prop_map(|(device, stream)| Op::Play { device, stream }),
         1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
         1 => (both, any::<bool>()).prop_map(|((device, stream), paused)| Op::Pause { device, stream, paused }),
         2 => device.prop_map(|device| Op::Heartbeat { device }),
+        4 => (0..USERS.len(), 0..ROOMS.len(), stream, any::<bool>())
+            .prop_map(|(user, room, stream, publish)| Op::Host { user, room, stream, publish }),
+        2 => (0..8_usize, any::<bool>()).prop_map(|(resource, restart)| Op::Change { resource, restart }),
         1 => any::<bool>().prop_map(|hold| Op::Hold { hold }),
         2 => Just(Op::Release),
         5 => (0..20_usize).prop_map(|peer| Op::Connected { peer }),
@@ -110,7 +147,9 @@ struct Device {
     user_update: bool,
     last_seq: u64,
     users: BTreeMap<String, ZegoUser>,
-    streams: BTreeMap<String, ZegoStream>,
+    streams: BTreeMap<String, ListedStream>,
+    /// Number of the last message to all.
+    last_message: u64,
 }
 
 impl Device {
@@ -121,6 +160,7 @@ impl Device {
             last_seq: 0,
             users: BTreeMap::new(),
             streams: BTreeMap::new(),
+            last_message: 0,
             client,
         };
         let snapshot = device.client.ok.snapshot.clone();
@@ -138,7 +178,7 @@ impl Device {
         self.streams = snapshot
             .streams
             .iter()
-            .map(|stream| (stream.stream_id.to_string(), stream.clone()))
+            .map(|stream| (stream.stream.stream_id.to_string(), stream.clone()))
             .collect();
     }
 
@@ -159,16 +199,49 @@ impl Device {
             }
             Event::RoomStreamUpdate(update) => {
                 for stream in &update.streams {
-                    assert_ne!(stream.user.user_id.as_str(), self.user, "nobody hears of oneself");
+                    let id = stream.stream.stream_id.as_str();
+                    assert_ne!(stream.stream.user.user_id.as_str(), self.user, "nobody hears of oneself");
                     let known = match update.update {
-                        ZegoUpdateType::Add => self.streams.insert(stream.stream_id.to_string(), stream.clone()),
-                        _ => self.streams.remove(stream.stream_id.as_str()),
+                        ZegoUpdateType::Add => self.streams.insert(id.into(), stream.clone()),
+                        _ => self.streams.remove(id),
                     };
                     assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
                 }
             }
+            Event::StreamMicUpdate(mic) => {
+                // Of another room where it is played, or of this one's list.
+                if let Some(known) = self.streams.get_mut(mic.stream_id.as_str()) {
+                    assert_ne!(std::mem::replace(&mut known.muted, mic.muted), mic.muted, "only changes");
+                }
+            }
+            Event::StreamExtraInfoUpdate(update) => {
+                for stream in &update.streams {
+                    let known = self.streams.get_mut(stream.stream_id.as_str()).unwrap();
+                    assert_ne!(std::mem::replace(&mut known.stream, stream.clone()), *stream, "only changes");
+                }
+            }
+            Event::BroadcastMessage(broadcast) => {
+                for message in &broadcast.messages {
+                    assert_ne!(message.from_user.user_id.as_str(), self.user, "nobody hears of oneself");
+                    assert!(message.message_id > self.last_message, "numbers ascend");
+                    self.last_message = message.message_id;
+                }
+            }
+            Event::CustomCommand(command) => assert_ne!(command.from_user.user_id.as_str(), self.user),
             _ => {}
         }
+    }
+
+    fn notice(&self, notice: &Notice) {
+        let own = match notice {
+            Notice::BarrageMessage(barrage) => barrage
+                .messages
+                .iter()
+                .any(|message| message.from_user.user_id.as_str() == self.user),
+            Notice::NetworkQuality(quality) => quality.users.iter().any(|user| user.user_id.as_str() == self.user),
+            other => panic!("{other:?}"),
+        };
+        assert!(!own, "nobody hears of oneself: {notice:?}");
     }
 }
 
@@ -184,6 +257,11 @@ impl Scene {
             config.limits.replay_events = 4;
             config.limits.requests_per_s = 0;
             config.limits.logins_per_room_per_s = 0;
+            config.limits.broadcasts_per_room_per_s = 0;
+            config.limits.broadcasts_per_user_per_s = 0;
+            config.limits.barrage_per_room_per_s = 0;
+            config.limits.commands_to_one_per_s = 0;
+            config.limits.commands_to_several_per_s = 0;
             config.limits.streams_per_user = 2;
             config.limits.plays_per_user = 2;
         });
@@ -219,6 +297,13 @@ impl Scene {
                     self.world.gone(peer, GoneReason::ConsentLost);
                 }
             }
+            Op::Host {
+                user,
+                room,
+                stream,
+                publish,
+            } => drop(self.world.host(USERS[user], ROOMS[room], STREAMS[stream], publish)),
+            Op::Change { resource, restart } => self.change(resource, restart),
             Op::Hold { hold } => self.world.hold = hold,
             Op::Release if !self.world.held.is_empty() => self.world.release(),
             Op::Release => {}
@@ -228,10 +313,29 @@ impl Scene {
         self.hear_all();
     }
 
+    /// The newest resources have the smallest numbers.
+    fn change(&mut self, number: usize, restart: bool) {
+        let made = self.world.hosted.iter().rev().filter_map(|(_, outcome)| match outcome {
+            Ok(Hosted::Created { resource, .. }) => Some(resource.clone()),
+            _ => None,
+        });
+        let Some(resource) = made.clone().nth(number) else {
+            return;
+        };
+        let restarts = self.world.hosted.len();
+        let _ = match restart {
+            true => self.world.patch(&resource, "alice", Some(IfMatch::Any), Ok(Some(ice(restarts)))),
+            false => self.world.delete(&resource, "alice"),
+        };
+    }
+
     fn request(&mut self, op: Op) {
         let (Op::Logout { device }
         | Op::Renew { device, .. }
         | Op::Publish { device, .. }
+        | Op::Mute { device, .. }
+        | Op::Info { device, .. }
+        | Op::Say { device, .. }
         | Op::Unpublish { device, .. }
         | Op::Play { device, .. }
         | Op::StopPlay { device, .. }
@@ -255,7 +359,13 @@ impl Scene {
                     world.send(connection, RenewToken { token });
                 }
             }
-            Op::Publish { stream, .. } => drop(world.send(connection, publish(STREAMS[stream]))),
+            Op::Publish { stream, muted, .. } => {
+                let publish = publish(STREAMS[stream]);
+                world.send(connection, Publish { muted, ..publish });
+            }
+            Op::Mute { stream, muted, .. } => drop(world.send(connection, mute(STREAMS[stream], muted))),
+            Op::Info { stream, info, .. } => drop(world.send(connection, set_info(STREAMS[stream], ["a", "b"][info]))),
+            Op::Say { what, .. } => say(world, connection, what),
             Op::Unpublish { stream, .. } => drop(world.send(connection, unpublish(STREAMS[stream]))),
             Op::Play { stream, .. } => drop(world.send(connection, play(STREAMS[stream]))),
             Op::StopPlay { stream, .. } => drop(world.send(connection, stop_play(STREAMS[stream]))),
@@ -317,6 +427,9 @@ impl Scene {
             for event in std::mem::take(&mut socket.events) {
                 device.hear(&event);
             }
+            for notice in std::mem::take(&mut socket.notices) {
+                device.notice(&notice);
+            }
         }
     }
 
@@ -346,7 +459,7 @@ impl Scene {
                 truth
                     .streams
                     .iter()
-                    .all(|stream| device.streams.get(stream.stream_id.as_str()) == Some(stream))
+                    .all(|stream| device.streams.get(stream.stream.stream_id.as_str()) == Some(stream))
             );
         }
     }
@@ -364,6 +477,19 @@ impl Scene {
         assert!(self.world.state.is_empty(), "something is left: {:?}", self.world.state);
         assert!(self.world.media_peers().is_empty());
     }
+}
+
+fn say(world: &mut World, connection: ConnectionId, what: usize) {
+    match what {
+        0 => world.send(connection, broadcast("hello")),
+        1 => world.send(connection, barrage("hello")),
+        2 => world.send(connection, command("sit", &[])),
+        3 => world.send(connection, command("sit", &USERS)),
+        _ => {
+            let (up, down) = (QualityGrade::Good, QualityGrade::Bad);
+            world.send(connection, ReportQuality { up, down })
+        }
+    };
 }
 
 proptest! {

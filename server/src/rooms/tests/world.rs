@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
-use crate::rooms::{BadFrame, ConnectionId, Effect, Negotiation, Now, RoomsState, StateOptions};
+use crate::rooms::{
+    BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, StateOptions,
+};
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
@@ -23,6 +25,7 @@ const START_S: u64 = 1_700_000_000;
 pub(super) struct Socket {
     pub(super) replies: BTreeMap<u64, ServerFrame>,
     pub(super) events: Vec<SequencedEvent>,
+    pub(super) notices: Vec<Notice>,
     pub(super) closed: Option<u16>,
 }
 
@@ -33,6 +36,10 @@ pub(super) struct World {
     /// Media connections: for which stream, as publisher or not.
     pub(super) peers: BTreeMap<PeerId, (StreamKey, bool)>,
     pub(super) paused: BTreeMap<PeerId, bool>,
+    /// What requests over HTTP were answered with, in their order.
+    pub(super) hosted: Vec<(HostTicket, Result<Hosted, HostRefusal>)>,
+    /// Resources that are over, in that order.
+    pub(super) ended_resources: Vec<String>,
     /// Questions that wait, while `hold` is set.
     pub(super) held: Vec<Negotiation>,
     pub(super) hold: bool,
@@ -84,6 +91,8 @@ impl World {
             sockets: BTreeMap::new(),
             peers: BTreeMap::new(),
             paused: BTreeMap::new(),
+            hosted: Vec::new(),
+            ended_resources: Vec::new(),
             held: Vec::new(),
             hold: false,
             refuse: None,
@@ -151,7 +160,7 @@ impl World {
         match self.sockets.get_mut(&connection)?.replies.remove(&id)? {
             ServerFrame::Ok { ok, .. } => Some(Ok(parse(ok))),
             ServerFrame::Error { error, .. } => Some(Err(error)),
-            ServerFrame::Event(event) => panic!("{event:?} is no reply"),
+            other => panic!("{other:?} is no reply"),
         }
     }
 
@@ -277,10 +286,16 @@ impl World {
         }
     }
 
-    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`.
+    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`,
+    /// `mic s1:true`, `info s1:text`, `alice to all: text`, `alice: command`.
     pub(super) fn news(&mut self, connection: ConnectionId) -> Vec<String> {
         let events = std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().events);
         events.into_iter().flat_map(|event| short(&event.event)).collect()
+    }
+
+    /// The notices since the last look.
+    pub(super) fn notices(&mut self, connection: ConnectionId) -> Vec<Notice> {
+        std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().notices)
     }
 
     pub(super) fn closed(&self, connection: ConnectionId) -> Option<u16> {
@@ -308,7 +323,7 @@ impl World {
         self.carry_out(effects);
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Reply { connection, frame } => {
@@ -323,6 +338,15 @@ impl World {
                     let socket = self.sockets.get_mut(&connection).unwrap();
                     assert_eq!(socket.closed, None, "nothing is sent behind a close");
                     socket.events.push(event.sequenced(seq));
+                }
+                Effect::Notice { connection, notice } => {
+                    let socket = self.sockets.get_mut(&connection).unwrap();
+                    assert_eq!(socket.closed, None, "nothing is sent behind a close");
+                    assert_eq!(
+                        ServerFrame::parse(notice.frame()).unwrap(),
+                        ServerFrame::Notice(notice.notice().clone())
+                    );
+                    socket.notices.push(notice.notice().clone());
                 }
                 Effect::Close { connection, reason } => {
                     assert!(reason.text.len() <= 123);
@@ -343,6 +367,14 @@ impl World {
                 Effect::PausePlayer { peer, paused } => {
                     self.paused.insert(peer, paused);
                 }
+                Effect::RestartIce { ticket, peer, remote } => {
+                    assert!(self.peers.contains_key(&peer));
+                    let outcome = self.refuse.map_or(Ok(remote), |refuse| Err(refuse()));
+                    let effects = self.state.on_restarted(ticket, outcome);
+                    self.carry_out(effects);
+                }
+                Effect::Hosted { ticket, outcome } => self.hosted.push((ticket, outcome)),
+                Effect::ResourceEnded(resource) => self.ended_resources.push(resource),
             }
         }
     }
@@ -353,6 +385,7 @@ pub(super) fn publish(stream_id: &str) -> Publish {
         stream_id: stream(stream_id),
         offer: "offer".into(),
         extra_info: String::new(),
+        muted: false,
     }
 }
 
@@ -372,6 +405,35 @@ pub(super) fn unpublish(stream_id: &str) -> Unpublish {
 pub(super) fn stop_play(stream_id: &str) -> StopPlay {
     StopPlay {
         stream_id: stream(stream_id),
+    }
+}
+
+pub(super) fn mute(stream_id: &str, muted: bool) -> MuteStream {
+    MuteStream {
+        stream_id: stream(stream_id),
+        muted,
+    }
+}
+
+pub(super) fn set_info(stream_id: &str, extra_info: &str) -> SetStreamExtraInfo {
+    SetStreamExtraInfo {
+        stream_id: stream(stream_id),
+        extra_info: extra_info.into(),
+    }
+}
+
+pub(super) fn broadcast(message: &str) -> SendBroadcastMessage {
+    SendBroadcastMessage { message: message.into() }
+}
+
+pub(super) fn barrage(message: &str) -> SendBarrageMessage {
+    SendBarrageMessage { message: message.into() }
+}
+
+pub(super) fn command(command: &str, to_users: &[&str]) -> SendCustomCommand {
+    SendCustomCommand {
+        command: command.into(),
+        to_users: to_users.iter().map(|user| UserId::new(user).unwrap()).collect(),
     }
 }
 
@@ -402,7 +464,7 @@ pub(super) fn short(event: &Event) -> Vec<String> {
         Event::RoomStreamUpdate(streams) if streams.reasons.is_empty() => streams
             .streams
             .iter()
-            .map(|stream| format!("{}{}", sign(&streams.update), stream.stream_id))
+            .map(|stream| format!("{}{}", sign(&streams.update), stream.stream.stream_id))
             .collect(),
         Event::RoomStreamUpdate(streams) => streams
             .reasons
@@ -411,7 +473,18 @@ pub(super) fn short(event: &Event) -> Vec<String> {
             .collect(),
         Event::KickOut(kick) => vec![format!("kick:{}", kick.code)],
         Event::StreamEnded(ended) => vec![format!("ended {}:{:?}:{}", ended.stream_id, ended.role, ended.code).to_lowercase()],
-        Event::Unknown => panic!("no such event"),
-        _ => panic!("{event:?} is not expected here"),
+        Event::StreamMicUpdate(mic) => vec![format!("mic {}:{}", mic.stream_id, mic.muted)],
+        Event::StreamExtraInfoUpdate(update) => update
+            .streams
+            .iter()
+            .map(|stream| format!("info {}:{}", stream.stream_id, stream.extra_info))
+            .collect(),
+        Event::BroadcastMessage(broadcast) => broadcast
+            .messages
+            .iter()
+            .map(|message| format!("{} to all: {}", message.from_user.user_id, message.message))
+            .collect(),
+        Event::CustomCommand(command) => vec![format!("{}: {}", command.from_user.user_id, command.command)],
+        other => panic!("{other:?} is not expected here"),
     }
 }
