@@ -34,7 +34,7 @@ mod srtp;
 mod stun;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
