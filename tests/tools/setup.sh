@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a target needs: `setup.sh build [test]`.
+# Sees to the system packages that a target needs: `setup.sh build [test] [python] [browser]`.
 # Installs what is missing where root and apt are there; else names it exactly and fails, touching nothing.
 set -euo pipefail
 
@@ -20,7 +20,21 @@ for group in "$@"; do
       need_command pulseaudio pulseaudio     # a sound card where there is none
       need_command pactl pulseaudio-utils
       ;;
-    *) echo "setup.sh: unknown group '$group' (known: build test)" >&2; exit 2 ;;
+    python)
+      need_command python3 python3
+      python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+      # The package that scores speech is built from source.
+      [ -n "$(find /usr/include -path '*python3*/Python.h' -print -quit 2>/dev/null)" ] || missing+=(python3-dev)
+      ;;
+    browser)
+      need_command chromium chromium
+      need_command firefox-esr firefox-esr
+      need_command node nodejs
+      need_command npm npm
+      # Without any font a page has no text to look at.
+      [ -n "$(find /usr/share/fonts -name '*.[to]tf' -print -quit 2>/dev/null)" ] || missing+=(fonts-dejavu-core)
+      ;;
+    *) echo "setup.sh: unknown group '$group' (known: build test python browser)" >&2; exit 2 ;;
   esac
 done
 
