@@ -6,6 +6,8 @@ import path from "node:path";
 
 import puppeteer from "puppeteer-core";
 
+import { startSound } from "./sound.mjs";
+
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
@@ -45,7 +47,7 @@ export const BROWSERS = ["chromium", "firefox"];
  */
 export async function startBrowser(t, name, options = {}) {
   const profile = mkdtempSync(path.join(tmpdir(), `express-${name}-`));
-  const browser = await (name === "firefox" ? launchFirefox(profile) : launchChromium(profile, options));
+  const browser = await (name === "firefox" ? launchFirefox(t, profile) : launchChromium(profile, options));
   t.after(async () => {
     await browser.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
@@ -67,13 +69,15 @@ function launchChromium(userDataDir, { microphone, autoplay = true, args = [] })
   });
 }
 
-function launchFirefox(userDataDir) {
+async function launchFirefox(t, userDataDir) {
+  const sound = await startSound(t, userDataDir);
   return puppeteer.launch({
     browser: "firefox",
     executablePath: FIREFOX,
     headless: true,
     userDataDir,
     extraPrefsFirefox: FIREFOX_PREFS,
+    env: { ...process.env, ...sound },
   });
 }
 

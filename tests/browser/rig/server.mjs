@@ -62,9 +62,9 @@ export class Server {
   }
 
   /**
-   * Starts the example `publish` or `play` in a room, which ends with the test.
+   * Starts the example `publish`, `play` or `member` in a room, which ends with the test.
    * @param {import("node:test").TestContext} t
-   * @param {"publish" | "play"} name
+   * @param {"publish" | "play" | "member"} name
    * @param {{room: string, user: string, stream: string, folder: string}} who
    * @param {...string} more further arguments
    */
