@@ -53,7 +53,7 @@ export class FakeEnv {
       const next = this.nextTimer();
       const [id, { at, fn }] = [...this.#timers].find(([, timer]) => timer.at === next);
       this.#timers.delete(id);
-      this.time = at;
+      this.time = Math.max(this.time, at);
       fn();
     }
     this.time = end;
