@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { BROWSERS, openPage, startBrowser } from "./rig/browsers.mjs";
+import { BROWSERS, mediaAddress, openPage, startBrowser } from "./rig/browsers.mjs";
 import { workFolder } from "./rig/process.mjs";
 import { Server } from "./rig/server.mjs";
 import { startSite } from "./rig/site.mjs";
@@ -24,14 +24,14 @@ for (const name of BROWSERS) {
     const browser = await startBrowser(t, name);
     for (const file of files) {
       const story = JSON.parse(readFileSync(new URL(file, CASES), "utf8"));
-      await t.test(`${name}: ${story.name}`, (t) => tell(t, browser, site, story));
+      await t.test(`${name}: ${story.name}`, (t) => tell(t, browser, site, story, mediaAddress(name)));
     }
   });
 }
 
-async function tell(t, browser, site, story) {
+async function tell(t, browser, site, story, media) {
   const app = story.server?.onTokenExpiry ? `on_token_expiry = "${story.server.onTokenExpiry}"\n` : "";
-  const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], app });
+  const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media, app });
   const page = await openPage(browser, `${site}/story.html`);
   const begin = (...args) => window.story.begin(...args);
   await page.evaluate(begin, `${server.url}/sdk/express.js`, APP_ID, server.signalling, OPTIONS);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { BROWSERS, openPage, startBrowser } from "./rig/browsers.mjs";
+import { BROWSERS, mediaAddress, openPage, startBrowser } from "./rig/browsers.mjs";
 import { PATIENCE_MS, workFolder } from "./rig/process.mjs";
 import { Server } from "./rig/server.mjs";
 import { startSite } from "./rig/site.mjs";
@@ -12,7 +12,7 @@ import { APP_ID, token } from "./rig/tokens.mjs";
 for (const name of BROWSERS) {
   test(`two pages with the documented snippets hear each other in ${name}`, async (t) => {
     const site = await startSite(t);
-    const server = await Server.start(t, workFolder(t), { allowedOrigins: [site] });
+    const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media: mediaAddress(name) });
     const browser = await startBrowser(t, name);
     const open = (userID) => openPage(browser, `${site}/quickstart.html?${queryOf(server, userID)}`);
     const alice = await open("alice");
@@ -20,7 +20,7 @@ for (const name of BROWSERS) {
     const bob = await open("bob");
 
     for (const page of [alice, bob]) {
-      await page.waitForFunction(() => window.heard !== undefined && window.playQuality && window.publishQuality, { timeout: PATIENCE_MS });
+      await until(page, "sound and reports", () => window.heard !== undefined && window.playQuality && window.publishQuality);
     }
     assert.deepEqual(await words(alice), [
       "roomStateChanged LOGINING 0 ",
@@ -65,8 +65,18 @@ function queryOf(server, userID) {
 }
 
 /** Waits until the page noted `word`. */
-async function seen(page, word) {
-  await page.waitForFunction((word) => window.seen?.includes(word), { timeout: PATIENCE_MS }, word);
+function seen(page, word) {
+  return until(page, word, (word) => window.seen?.includes(word), word);
+}
+
+async function until(page, what, condition, ...args) {
+  try {
+    // By the clock: a page in the background draws no frames.
+    await page.waitForFunction(condition, { timeout: PATIENCE_MS, polling: 100 }, ...args);
+  } catch (error) {
+    const state = { seen: await words(page), heard: await page.evaluate(() => window.heard), complaints: page.complaints };
+    throw new Error(`waited for ${what}: ${error.message}; ${JSON.stringify(state)}`);
+  }
 }
 
 /** What the page noted, in order. */

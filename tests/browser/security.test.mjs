@@ -24,7 +24,7 @@ test("a page of a foreign origin gets no WebSocket, one of an allowed origin doe
       socket.onerror = () => resolve(false);
     });
   for (const [origin, welcome] of [[foreign, false], [site, true], [server.url, true]]) {
-    const page = await openPage(browser, origin === server.url ? `${origin}/sdk/express.d.ts` : `${origin}/blank.html`);
+    const page = await openPage(browser, origin === server.url ? `${origin}/sdk/express.js` : `${origin}/blank.html`);
     assert.equal(await page.evaluate(opens, `${server.signalling}/v1/signal`), welcome, origin);
   }
   const health = await (await fetch(`${server.url}/healthz`)).json();
@@ -69,7 +69,7 @@ test("bodies and frames that are too large are refused, and the server goes on",
     assert.ok(status >= 400 && status < 500, `${request[0]}: ${status}`);
   }
   const browser = await startBrowser(t, "chromium");
-  const page = await openPage(browser, `${server.url}/sdk/express.d.ts`);
+  const page = await openPage(browser, `${server.url}/sdk/express.js`);
   const closedWith = (url, text) =>
     new Promise((resolve) => {
       const socket = new WebSocket(url);
@@ -94,7 +94,7 @@ test("a name that a stranger's DNS points here gets no development token", async
   const statusOf = (body) =>
     fetch("/v1/dev-token", { method: "POST", headers: { "Content-Type": "application/json" }, body }).then((answer) => answer.status);
   for (const [host, status] of [["127.0.0.1", 200], ["evil.example", 404]]) {
-    const page = await openPage(browser, `http://${host}:${port}/sdk/express.d.ts`);
+    const page = await openPage(browser, `http://${host}:${port}/sdk/express.js`);
     assert.equal(await page.evaluate(statusOf, body), status, host);
   }
 });

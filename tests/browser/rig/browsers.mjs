@@ -1,7 +1,7 @@
 // The system's own Chromium and Firefox, without a window, driven by puppeteer-core.
 
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import path from "node:path";
 
 import puppeteer from "puppeteer-core";
@@ -26,8 +26,6 @@ const FIREFOX_PREFS = {
   // Its fake microphone is a tone.
   "media.navigator.streams.fake": true,
   "media.navigator.permission.disabled": true,
-  // Without it no candidate is on the loopback interface.
-  "media.peerconnection.ice.loopback": true,
   "media.peerconnection.ice.obfuscate_host_addresses": false,
   "media.autoplay.default": 0,
   "media.autoplay.blocking_policy": 0,
@@ -35,6 +33,19 @@ const FIREFOX_PREFS = {
 
 /** The browsers that everything must work in. */
 export const BROWSERS = ["chromium", "firefox"];
+
+/**
+ * The address that a server has to receive media on for a browser of this machine to reach it: Firefox has no candidate on
+ * the loopback interface, whatever its preferences say.
+ * @param {"chromium" | "firefox"} name
+ */
+export function mediaAddress(name) {
+  if (name === "chromium") return "127.0.0.1";
+  const addresses = Object.values(networkInterfaces()).flat();
+  const own = addresses.find((address) => address.family === "IPv4" && !address.internal);
+  if (!own) throw new Error("Firefox needs a network interface beside the loopback one, and this machine has none");
+  return own.address;
+}
 
 /**
  * Starts a browser that ends with the test.

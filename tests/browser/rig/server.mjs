@@ -19,13 +19,14 @@ export class Server {
    * @param {string} folder for its configuration and log
    * @param {object} [options]
    * @param {string[]} [options.allowedOrigins] pages of these origins may connect
+   * @param {string} [options.media] the address that receives media
    * @param {string} [options.app] more TOML for its AppID
    * @param {boolean} [options.configured] false: no AppID is configured, so that there are development tokens
    */
-  static async start(t, folder, { allowedOrigins = [], app = "", configured = true } = {}) {
+  static async start(t, folder, { allowedOrigins = [], media = "127.0.0.1", app = "", configured = true } = {}) {
     const server = new Server();
     server.#config = (listen) =>
-      `[http]\nlisten = "${listen}"\nallowed_origins = ${JSON.stringify(allowedOrigins)}\n[media]\nudp = "127.0.0.1:0"\n` +
+      `[http]\nlisten = "${listen}"\nallowed_origins = ${JSON.stringify(allowedOrigins)}\n[media]\nudp = "${media}:0"\n` +
       (configured ? `[[apps]]\nid = ${APP_ID}\nsecret = "${SECRET}"\n${app}` : "");
     server.file = path.join(folder, "server.toml");
     t.after(() => server.kill());
