@@ -9,7 +9,7 @@ export CARGO_TERM_COLOR ?= auto
 # One selection of packages and one profile for every call, so that nothing is compiled twice.
 BUILD := --release --workspace
 
-.PHONY: help demo test check layers bench setup setup-test clean
+.PHONY: help demo test test-browser check layers bench setup setup-test setup-speech setup-browser clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -28,6 +28,10 @@ test: setup-test layers ## every test, those in real time last and alone
 	$(CARGO) test $(BUILD) --doc
 	$(CARGO) test $(BUILD) --test realtime -- --test-threads=1 --nocapture
 
+test-browser: setup-browser ## the tests in real Chromium and Firefox
+	$(CARGO) build $(BUILD) --bins --examples
+	node --test --test-concurrency=1 tests/browser/*.test.mjs
+
 check: setup layers ## format, lints, docs, layers, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
@@ -38,7 +42,7 @@ check: setup layers ## format, lints, docs, layers, licences
 layers: ## which crate may know which
 	@tests/tools/layers.sh
 
-bench: setup-test ## the figures of the README
+bench: setup-speech ## the figures of the README
 	$(CARGO) build $(BUILD) --bins --examples
 	benches/speech.sh
 
@@ -47,6 +51,13 @@ setup:
 
 setup-test:
 	@tests/tools/setup.sh build test
+
+setup-speech:
+	@tests/tools/setup.sh build python
+
+setup-browser:
+	@tests/tools/setup.sh build python browser
+	@tests/tools/node_env.sh tests/browser
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -6,10 +6,5 @@ cd "$(dirname "$0")/.."
 
 out=target/bench
 mkdir -p "$out"
-venv=$out/venv
-if ! "$venv/bin/python" -c 'import pesq' 2>/dev/null; then
-  echo "making a Python environment with pesq, numpy and scipy in $venv ..."
-  python3 -m venv "$venv"
-  "$venv/bin/pip" -q install pesq numpy scipy
-fi
-exec "$venv/bin/python" benches/speech.py --bin target/release --out "$out" "$@"
+python=$(tests/tools/python_env.sh tests/tools/speech-requirements.txt)
+exec "$python" benches/speech.py --bin target/release --out "$out" "$@"

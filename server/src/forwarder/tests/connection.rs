@@ -191,7 +191,10 @@ fn an_ice_restart_keeps_dtls_and_media_and_needs_the_new_credentials() {
     world.clients[player].address = moved;
     let request = world.clients[player].request(true);
     world.send(player, &request);
-    assert_eq!(world.clients[player].refused, 0, "our checks are made with the new credentials");
+    assert_eq!(
+        world.clients[player].refused, 0,
+        "our checks are made with the new credentials"
+    );
     world.speak(publisher, 5, 3, 2880);
     assert_eq!(world.heard(player), [1, 2, 3], "at the new address, by the old keys");
     assert_eq!(world.events, []);
@@ -223,10 +226,13 @@ fn a_client_that_does_not_use_its_new_credentials_is_gone_after_the_consent_time
     }
     let reason = GoneReason::ConsentLost;
     assert_eq!(world.events, [ForwarderEvent::Gone { peer, reason }]);
-    world.command(Command::RestartIce(peer, Box::new((
-        Credentials::new("ours", "passwordpasswordpassword").unwrap(),
-        Credentials::new("theirs", "passwordpasswordpassword").unwrap(),
-    ))));
+    world.command(Command::RestartIce(
+        peer,
+        Box::new((
+            Credentials::new("ours", "passwordpasswordpassword").unwrap(),
+            Credentials::new("theirs", "passwordpasswordpassword").unwrap(),
+        )),
+    ));
     assert_eq!(world.counters().ice_restarts, 1, "there is nobody to begin anew with");
 }
 

@@ -11,10 +11,13 @@ fn every_page_is_served_with_its_policy() {
         for header in [
             "content-security-policy: default-src 'none'",
             "x-content-type-options: nosniff",
+            "permissions-policy: microphone=(self)",
             file.content_type,
         ] {
             assert!(answer.head.contains(header), "{}: {}", file.path, answer.head);
         }
+        let for_all = answer.head.contains("access-control-allow-origin: *");
+        assert_eq!(for_all, file.path.starts_with("/sdk/"), "{}: {}", file.path, answer.head);
         let host = format!("Host: {}", server.http_addr());
         let head = raw(server.http_addr(), &[&format!("HEAD {} HTTP/1.1", file.path), &host], "");
         assert_eq!((head.status, head.body.as_str()), (200, ""));

@@ -16,7 +16,10 @@ fn offer(direction: &str) -> String {
 fn request(server: &RunningServer, line: &str, headers: &[&str], body: &str) -> Answer {
     let host = format!("Host: {}", server.http_addr());
     let line = format!("{line} HTTP/1.1");
-    let head: Vec<&str> = [line.as_str(), host.as_str()].into_iter().chain(headers.iter().copied()).collect();
+    let head: Vec<&str> = [line.as_str(), host.as_str()]
+        .into_iter()
+        .chain(headers.iter().copied())
+        .collect();
     raw(server.http_addr(), &head, body)
 }
 
@@ -69,8 +72,14 @@ fn a_whip_client_gets_an_answer_a_resource_and_a_tag_and_ends_it() {
     assert_ne!(restarted.header("etag"), Some(etag.as_str()));
     assert_eq!(patch(&[FRAGMENT, &alice, &if_match], candidate).problem(), (412, 1_100_001));
     assert_eq!(patch(&[FRAGMENT, &alice], candidate).problem(), (428, 1_100_001));
-    assert_eq!(patch(&[FRAGMENT, &alice, "If-Match: *"], "nonsense").problem(), (400, 1_100_001));
-    assert_eq!(patch(&[FRAGMENT, &alice, "If-Match: bare"], candidate).problem(), (400, 1_100_001));
+    assert_eq!(
+        patch(&[FRAGMENT, &alice, "If-Match: *"], "nonsense").problem(),
+        (400, 1_100_001)
+    );
+    assert_eq!(
+        patch(&[FRAGMENT, &alice, "If-Match: bare"], candidate).problem(),
+        (400, 1_100_001)
+    );
     assert_eq!(patch(&[SDP, &alice, "If-Match: *"], candidate).problem(), (415, 1_100_001));
     assert_eq!(patch(&[FRAGMENT, "If-Match: *"], candidate).problem(), (401, 1_102_016));
     let bob = bearer(&server, "bob");
@@ -94,15 +103,30 @@ fn each_fault_of_a_post_has_its_status() {
     let without_opus = good.replace("opus/48000/2", "opus/44100/2");
     let cases: [(&str, &[&str], &str, (u16, i64)); 14] = [
         ("POST /whip/s?room=r", &[SDP], &good, (401, 1_102_016)),
-        ("POST /whip/s?room=r", &[SDP, "Authorization: Bearer nonsense"], &good, (401, 1_102_016)),
-        ("POST /whip/s?room=r", &[SDP, "Authorization: Basic YTpi"], &good, (401, 1_102_016)),
+        (
+            "POST /whip/s?room=r",
+            &[SDP, "Authorization: Bearer nonsense"],
+            &good,
+            (401, 1_102_016),
+        ),
+        (
+            "POST /whip/s?room=r",
+            &[SDP, "Authorization: Basic YTpi"],
+            &good,
+            (401, 1_102_016),
+        ),
         ("POST /whip/s?room=r&app=99", &[SDP, &alice], &good, (401, 1_001_004)),
         ("POST /whip/s", &[SDP, &alice], &good, (400, 1_002_011)),
         ("POST /whip/s?room=r&app=x", &[SDP, &alice], &good, (400, 1_100_001)),
         ("POST /whip/s?room=a:b", &[SDP, &alice], &good, (400, 1_002_012)),
         ("POST /whip/a:b?room=r", &[SDP, &alice], &good, (400, 1_000_016)),
         ("POST /whip/s?room=r", &[SDP, &alice], "nonsense", (400, 1_103_022)),
-        ("POST /whip/s?room=r", &["Content-Type: application/json", &alice], &good, (415, 1_100_001)),
+        (
+            "POST /whip/s?room=r",
+            &["Content-Type: application/json", &alice],
+            &good,
+            (415, 1_100_001),
+        ),
         ("POST /whip/s?room=r", &[SDP, &alice], &long, (413, 1_100_001)),
         ("POST /whip/s?room=r", &[SDP, &alice], &without_opus, (422, 1_103_022)),
         ("POST /whep/s?room=r", &[SDP, &alice], &offer("recvonly"), (404, 1_104_039)),
@@ -151,7 +175,10 @@ fn a_login_by_websocket_ends_the_resources_of_its_user() {
 #[test]
 fn pages_of_allowed_origins_may_ask_and_read_and_others_are_refused() {
     let server = server_with(|config| config.http.allowed_origins = vec!["https://app.example.com".into()]);
-    let asks = ["Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization,content-type"];
+    let asks = [
+        "Access-Control-Request-Method: POST",
+        "Access-Control-Request-Headers: authorization,content-type",
+    ];
     let preflight = |path: &str, origin: &str| {
         let origin = format!("Origin: {origin}");
         request(&server, &format!("OPTIONS {path}"), &[&origin, asks[0], asks[1]], "")
@@ -169,7 +196,10 @@ fn pages_of_allowed_origins_may_ask_and_read_and_others_are_refused() {
         assert_eq!(welcome.header(name), Some(value), "{name}");
     }
     let of_resource = preflight("/whip/resource/x", "https://app.example.com");
-    assert_eq!(of_resource.header("access-control-allow-methods"), Some("patch, delete, options"));
+    assert_eq!(
+        of_resource.header("access-control-allow-methods"),
+        Some("patch, delete, options")
+    );
     assert_eq!(of_resource.header("accept-patch"), Some("application/trickle-ice-sdpfrag"));
     let foreign = preflight("/whep/s", "https://evil.example");
     assert_eq!(foreign.problem(), (403, 1_100_001));
@@ -181,8 +211,14 @@ fn pages_of_allowed_origins_may_ask_and_read_and_others_are_refused() {
     };
     assert_eq!(post("https://evil.example").status, 403);
     let answer = post("https://app.example.com");
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (201, Some("https://app.example.com")));
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (201, Some("https://app.example.com"))
+    );
     // A refusal can be read, too.
     let refusal = request(&server, "POST /whip/s", &["Origin: https://app.example.com"], "");
-    assert_eq!((refusal.status, refusal.header("access-control-allow-origin")), (401, Some("https://app.example.com")));
+    assert_eq!(
+        (refusal.status, refusal.header("access-control-allow-origin")),
+        (401, Some("https://app.example.com"))
+    );
 }

@@ -121,7 +121,10 @@ impl RoomsState {
             }
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
             let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].is_silent());
-            assert!(alive || silent || self.timers.is_set(&Timer::Stream(*key)), "{stream:?} hangs");
+            assert!(
+                alive || silent || self.timers.is_set(&Timer::Stream(*key)),
+                "{stream:?} hangs"
+            );
             assert!(
                 stream
                     .players

@@ -8,7 +8,8 @@ use express_signalling::protocol::{Heartbeat, Notice, Request, ServerFrame};
 use express_token::Secret;
 use tokio::sync::{mpsc, oneshot};
 
-use super::world::{SECRET, World, barrage, play, publish};
+use super::words::{barrage, play, publish};
+use super::world::{SECRET, World};
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Answer, Credentials, ForwarderEvent, NegotiateError, PeerId, StreamKey};
 use crate::rooms::*;

@@ -4,6 +4,7 @@ use express_messages::ids::RoomId;
 use express_signalling::protocol::Heartbeat;
 use express_token::Privileges;
 
+use super::words::*;
 use super::world::*;
 use crate::forwarder::{Credentials, GoneReason, NegotiateError};
 use crate::rooms::{HostFault, HostRefusal, HostRequest, HostTicket, Hosted, IfMatch, Offered, ResourceAction, ResourceRequest};
@@ -153,7 +154,11 @@ fn a_socket_of_the_same_user_ends_them_all_and_each_is_told_why() {
         world.login("alice", room_id);
         let news = world.news(bob.connection);
         assert_eq!(news[..3], ["+alice", "+s", "-s:3"], "{room_id}");
-        assert_eq!(news.len(), if room_id == "r" { 3 } else { 4 }, "who stays in the room is not announced anew");
+        assert_eq!(
+            news.len(),
+            if room_id == "r" { 3 } else { 4 },
+            "who stays in the room is not announced anew"
+        );
         for resource in resources {
             assert_eq!(refused(world.delete(&resource, "alice")), (HostFault::NotFound, 1002050));
         }
@@ -181,7 +186,10 @@ fn a_stream_published_again_by_the_same_user_changes_hands_without_a_gap() {
     let first = world.whip("alice", "r", "s");
     world.news(bob.connection);
     let (second, _) = created(world.host("alice", "r", "s", true));
-    assert!(world.ended_resources.is_empty(), "the first one serves until the second one is connected");
+    assert!(
+        world.ended_resources.is_empty(),
+        "the first one serves until the second one is connected"
+    );
     let peer = world.last_peer();
     world.connected(peer);
     assert_eq!(world.ended_resources, [first]);
@@ -290,7 +298,11 @@ fn who_is_refused_is_told_why_and_nobody_in_the_room_notices() {
     type Change<'a> = &'a dyn Fn(&World, &mut HostRequest);
     let table: [(Change<'_>, HostFault, i32); 14] = [
         (&|_, r| r.bearer = "no token".into(), HostFault::NotAuthenticated, 1102016),
-        (&|w, r| r.bearer = w.token_for(99, "alice", 60, None), HostFault::NotAuthenticated, 1102016),
+        (
+            &|w, r| r.bearer = w.token_for(99, "alice", 60, None),
+            HostFault::NotAuthenticated,
+            1102016,
+        ),
         (&|_, r| r.app_id = Some(99), HostFault::NotAuthenticated, 1001004),
         (&|_, r| r.room_id = None, HostFault::Malformed, 1002011),
         (
@@ -301,13 +313,33 @@ fn who_is_refused_is_told_why_and_nobody_in_the_room_notices() {
             HostFault::Forbidden,
             1102016,
         ),
-        (&|w, r| r.bearer = for_rights(w, rights(false, true, None)), HostFault::Forbidden, 1102016),
-        (&|w, r| r.bearer = for_rights(w, rights(true, false, None)), HostFault::Forbidden, 1002082),
-        (&|w, r| r.bearer = for_rights(w, rights(true, true, Some(&["t"]))), HostFault::Forbidden, 1002082),
+        (
+            &|w, r| r.bearer = for_rights(w, rights(false, true, None)),
+            HostFault::Forbidden,
+            1102016,
+        ),
+        (
+            &|w, r| r.bearer = for_rights(w, rights(true, false, None)),
+            HostFault::Forbidden,
+            1002082,
+        ),
+        (
+            &|w, r| r.bearer = for_rights(w, rights(true, true, Some(&["t"]))),
+            HostFault::Forbidden,
+            1002082,
+        ),
         (&|_, r| r.stream_id = stream("b"), HostFault::Taken, 1003028),
         (&|_, r| r.publish = false, HostFault::NotFound, 1104039),
-        (&|_, r| r.offer = Err(NegotiateError::TooLong(9)), HostFault::TooLarge, 1103022),
-        (&|_, r| r.offer = Err(NegotiateError::Syntax("x".into())), HostFault::Malformed, 1103022),
+        (
+            &|_, r| r.offer = Err(NegotiateError::TooLong(9)),
+            HostFault::TooLarge,
+            1103022,
+        ),
+        (
+            &|_, r| r.offer = Err(NegotiateError::Syntax("x".into())),
+            HostFault::Malformed,
+            1103022,
+        ),
         (&|_, r| r.offer = Err(NegotiateError::NoOpus), HostFault::Unusable, 1103022),
         (&|_, r| r.offer = Err(NegotiateError::Busy), HostFault::Busy, 1003099),
     ];
@@ -356,9 +388,15 @@ fn limits_of_a_user_count_resources() {
         config.limits.plays_per_user = 1;
     });
     let alice = world.whip("alice", "r", "s");
-    assert_eq!(refused(world.host("alice", "r", "t", true).unwrap()), (HostFault::Forbidden, 1003099));
+    assert_eq!(
+        refused(world.host("alice", "r", "t", true).unwrap()),
+        (HostFault::Forbidden, 1003099)
+    );
     world.whep("bob", "r", "s");
-    assert_eq!(refused(world.host("bob", "r", "s", false).unwrap()), (HostFault::Forbidden, 1104045));
+    assert_eq!(
+        refused(world.host("bob", "r", "s", false).unwrap()),
+        (HostFault::Forbidden, 1104045)
+    );
     assert_eq!(world.state.counters().hosted, 2);
     assert_eq!(world.delete(&alice, "alice"), Ok(Hosted::Ended));
     assert!(world.state.is_empty(), "bob had nothing left to play");
@@ -385,7 +423,10 @@ fn candidates_are_noted_and_other_credentials_begin_ice_anew_under_another_tag()
     let (resource, etag) = created(world.host("alice", "r", "s", true));
     let tag = |tag: &str| Some(IfMatch::Tags(vec![tag.into()]));
     let restart = Ok(Some(ice(1)));
-    assert_eq!(refused(world.patch(&resource, "alice", None, Ok(None))), (HostFault::NotConditional, 1100001));
+    assert_eq!(
+        refused(world.patch(&resource, "alice", None, Ok(None))),
+        (HostFault::NotConditional, 1100001)
+    );
     let stale = world.patch(&resource, "alice", tag("other"), Ok(None));
     assert_eq!(refused(stale), (HostFault::NotCurrent, 1100001));
     let bad = world.patch(&resource, "alice", tag(&etag), Err("bad".into()));
@@ -393,13 +434,18 @@ fn candidates_are_noted_and_other_credentials_begin_ice_anew_under_another_tag()
     for fragment in [Ok(None), Ok(Some(ice(0)))] {
         assert_eq!(world.patch(&resource, "alice", tag(&etag), fragment), Ok(Hosted::Noted));
     }
-    let Ok(Hosted::Restarted { etag: newer, local }) = world.patch(&resource, "alice", Some(IfMatch::Any), restart.clone()) else {
+    let Ok(Hosted::Restarted { etag: newer, local }) = world.patch(&resource, "alice", Some(IfMatch::Any), restart.clone())
+    else {
         panic!("not restarted");
     };
     assert_ne!(newer, etag);
     assert_eq!(local, ice(1), "what the media plane said");
     let late = world.patch(&resource, "alice", tag(&etag), Ok(Some(ice(0))));
-    assert_eq!(refused(late), (HostFault::NotCurrent, 1100001), "candidates of the former session");
+    assert_eq!(
+        refused(late),
+        (HostFault::NotCurrent, 1100001),
+        "candidates of the former session"
+    );
     assert_eq!(world.patch(&resource, "alice", tag(&newer), restart), Ok(Hosted::Noted));
     let half = Credentials::new("ufrag1", ice(2).password()).unwrap();
     let half = world.patch(&resource, "alice", Some(IfMatch::Any), Ok(Some(half)));
@@ -470,7 +516,10 @@ fn a_server_that_stops_takes_no_more_requests() {
     let mut world = World::new();
     let effects = world.state.drain();
     world.carry_out(effects);
-    assert_eq!(refused(world.host("alice", "r", "s", true).unwrap()), (HostFault::Busy, 1002099));
+    assert_eq!(
+        refused(world.host("alice", "r", "s", true).unwrap()),
+        (HostFault::Busy, 1002099)
+    );
 }
 
 #[test]

@@ -1,15 +1,12 @@
 //! Whatever happens in whatever order: the tables agree, and what a client was told is what is there.
 
-use std::collections::BTreeMap;
-
 use express_messages::stats::QualityGrade;
-use express_messages::types::{ZegoUpdateType, ZegoUser};
-use express_signalling::protocol::{
-    Event, Heartbeat, ListedStream, Logout, Notice, PausePlay, Publish, RenewToken, ReportQuality, SequencedEvent, Snapshot,
-};
+use express_signalling::protocol::{Heartbeat, Logout, PausePlay, Publish, RenewToken, ReportQuality};
 use proptest::prelude::*;
 
+use super::device::Device;
 use super::hosted::ice;
+use super::words::*;
 use super::world::*;
 use crate::forwarder::{GoneReason, PeerId};
 use crate::rooms::{ConnectionId, Hosted, IfMatch};
@@ -139,112 +136,6 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// A client that believes what it is told.
-#[derive(Debug, Clone)]
-struct Device {
-    client: Client,
-    user: &'static str,
-    user_update: bool,
-    last_seq: u64,
-    users: BTreeMap<String, ZegoUser>,
-    streams: BTreeMap<String, ListedStream>,
-    /// Number of the last message to all.
-    last_message: u64,
-}
-
-impl Device {
-    fn new(client: Client, user: &'static str, user_update: bool) -> Self {
-        let mut device = Self {
-            user,
-            user_update,
-            last_seq: 0,
-            users: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            last_message: 0,
-            client,
-        };
-        let snapshot = device.client.ok.snapshot.clone();
-        device.see(&snapshot);
-        device
-    }
-
-    fn see(&mut self, snapshot: &Snapshot) {
-        self.last_seq = snapshot.seq;
-        self.users = snapshot
-            .users
-            .iter()
-            .map(|user| (user.user_id.to_string(), user.clone()))
-            .collect();
-        self.streams = snapshot
-            .streams
-            .iter()
-            .map(|stream| (stream.stream.stream_id.to_string(), stream.clone()))
-            .collect();
-    }
-
-    fn hear(&mut self, event: &SequencedEvent) {
-        assert_eq!(event.seq, self.last_seq + 1, "numbers have no gap");
-        self.last_seq = event.seq;
-        match &event.event {
-            Event::RoomUserUpdate(update) => {
-                assert!(self.user_update, "users only for those who want to know");
-                for user in &update.users {
-                    assert_ne!(user.user_id.as_str(), self.user, "nobody hears of oneself");
-                    let known = match update.update {
-                        ZegoUpdateType::Add => self.users.insert(user.user_id.to_string(), user.clone()),
-                        _ => self.users.remove(user.user_id.as_str()),
-                    };
-                    assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
-                }
-            }
-            Event::RoomStreamUpdate(update) => {
-                for stream in &update.streams {
-                    let id = stream.stream.stream_id.as_str();
-                    assert_ne!(stream.stream.user.user_id.as_str(), self.user, "nobody hears of oneself");
-                    let known = match update.update {
-                        ZegoUpdateType::Add => self.streams.insert(id.into(), stream.clone()),
-                        _ => self.streams.remove(id),
-                    };
-                    assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
-                }
-            }
-            Event::StreamMicUpdate(mic) => {
-                // Of another room where it is played, or of this one's list.
-                if let Some(known) = self.streams.get_mut(mic.stream_id.as_str()) {
-                    assert_ne!(std::mem::replace(&mut known.muted, mic.muted), mic.muted, "only changes");
-                }
-            }
-            Event::StreamExtraInfoUpdate(update) => {
-                for stream in &update.streams {
-                    let known = self.streams.get_mut(stream.stream_id.as_str()).unwrap();
-                    assert_ne!(std::mem::replace(&mut known.stream, stream.clone()), *stream, "only changes");
-                }
-            }
-            Event::BroadcastMessage(broadcast) => {
-                for message in &broadcast.messages {
-                    assert_ne!(message.from_user.user_id.as_str(), self.user, "nobody hears of oneself");
-                    assert!(message.message_id > self.last_message, "numbers ascend");
-                    self.last_message = message.message_id;
-                }
-            }
-            Event::CustomCommand(command) => assert_ne!(command.from_user.user_id.as_str(), self.user),
-            _ => {}
-        }
-    }
-
-    fn notice(&self, notice: &Notice) {
-        let own = match notice {
-            Notice::BarrageMessage(barrage) => barrage
-                .messages
-                .iter()
-                .any(|message| message.from_user.user_id.as_str() == self.user),
-            Notice::NetworkQuality(quality) => quality.users.iter().any(|user| user.user_id.as_str() == self.user),
-            other => panic!("{other:?}"),
-        };
-        assert!(!own, "nobody hears of oneself: {notice:?}");
-    }
-}
-
 struct Scene {
     world: World,
     devices: Vec<Option<Device>>,
@@ -324,7 +215,9 @@ impl Scene {
         };
         let restarts = self.world.hosted.len();
         let _ = match restart {
-            true => self.world.patch(&resource, "alice", Some(IfMatch::Any), Ok(Some(ice(restarts)))),
+            true => self
+                .world
+                .patch(&resource, "alice", Some(IfMatch::Any), Ok(Some(ice(restarts)))),
             false => self.world.delete(&resource, "alice"),
         };
     }
@@ -472,6 +365,9 @@ impl Scene {
         let open: Vec<_> = self.world.sockets.keys().copied().collect();
         for connection in open {
             self.world.lose(connection);
+        }
+        for peer in self.world.media_peers() {
+            self.world.gone(peer, GoneReason::ConsentLost);
         }
         self.world.pass_s(101);
         assert!(self.world.state.is_empty(), "something is left: {:?}", self.world.state);

@@ -3,6 +3,7 @@
 use express_messages::ids::UserId;
 use express_signalling::protocol::{Heartbeat, Login, Logout};
 
+use super::words::*;
 use super::world::*;
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use express_signalling::protocol::{Call, Event};
 
+use super::words::*;
 use super::world::*;
 
 /// A room of three, one of whom wants no news of users, and somebody in another room.

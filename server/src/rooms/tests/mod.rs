@@ -1,6 +1,7 @@
 //! The rules of rooms as tables in virtual time: no socket, no media, no clock.
 
 mod actor;
+mod device;
 mod hosted;
 mod invariants;
 mod limits;
@@ -12,4 +13,5 @@ mod publish;
 mod resume;
 mod stream_info;
 mod token;
+mod words;
 mod world;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use express_messages::stats::QualityGrade;
 use express_signalling::protocol::{Logout, Notice, ReportQuality};
 
+use super::words::*;
 use super::world::*;
 use crate::rooms::ConnectionId;
 

@@ -2,6 +2,7 @@
 
 use express_signalling::protocol::{Logout, MAX_SDP, Publish};
 
+use super::words::*;
 use super::world::*;
 use crate::forwarder::{GoneReason, NegotiateError};
 

@@ -2,6 +2,7 @@
 
 use express_signalling::protocol::Publish;
 
+use super::words::*;
 use super::world::*;
 
 #[test]

@@ -1,0 +1,69 @@
+// One user of a page: logs in, publishes, plays, listens. For tests that need no more than that of the documented API.
+
+import { hearTone, record as recordStream } from "./hearing.js";
+
+let zg;
+let room;
+const playing = new Map();
+const events = [];
+
+/** Logs in; `seen()` gives the events by their documented names from then on. */
+export async function join({ sdk, appID, server, roomID, userID, userName, token }) {
+  const { ZegoExpressEngine } = await import(sdk);
+  zg = new ZegoExpressEngine(appID, server);
+  room = roomID;
+  for (const name of ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate"]) {
+    zg.on(name, (...args) => events.push([name, ...args]));
+  }
+  for (const name of ["IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand"]) {
+    zg.on(name, (...args) => events.push([name, ...args]));
+  }
+  return zg.loginRoom(roomID, token, { userID, userName }, { userUpdate: true });
+}
+
+/** Publishes the microphone, as it is; resolves when it is published. */
+export async function publish(streamID, extraInfo = "") {
+  const stream = await zg.createZegoStream({ camera: { audio: { AEC: false, ANS: false, AGC: false } }, audioBitrate: 48 });
+  const published = new Promise((resolve) => {
+    zg.on("publisherStateUpdate", (update) => update.state === "PUBLISHING" && resolve());
+  });
+  zg.startPublishingStream(streamID, stream, extraInfo ? { extraInfo } : {});
+  await published;
+}
+
+/** Plays a stream through the loudspeaker; resolves when it plays, though it may be published later. */
+export async function play(streamID) {
+  const stream = await zg.startPlayingStream(streamID);
+  zg.createRemoteStreamView(stream).playAudio();
+  playing.set(streamID, stream);
+}
+
+/** Amplitude of a tone in a played stream; waits for it to come. */
+export function amplitude(streamID, hz, ms, least) {
+  return hearTone(playing.get(streamID), hz, ms, least);
+}
+
+/** What is heard of a played stream, as base64 of 48 kHz mono PCM. */
+export function record(streamID, seconds) {
+  return recordStream(playing.get(streamID), seconds);
+}
+
+/** Statistics of a played stream. */
+export function quality(streamID) {
+  return zg.getPlayingStreamQuality(streamID);
+}
+
+/** Sends a text to everybody else in the room. */
+export function broadcast(text) {
+  return zg.sendBroadcastMessage(room, text);
+}
+
+/** The events so far, each an array of name and arguments. */
+export function seen() {
+  return events;
+}
+
+/** Leaves. */
+export function leave() {
+  zg.destroyEngine();
+}

@@ -1,0 +1,79 @@
+// The real server, and the native programs that meet it.
+
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+
+import { Process, program } from "./process.mjs";
+import { APP_ID, SECRET, token } from "./tokens.mjs";
+
+/** An express-server on free ports of the loopback interface. */
+export class Server {
+  #config;
+  #process;
+  /** `http://127.0.0.1:port` */
+  url;
+
+  /**
+   * Starts one, which ends with the test.
+   * @param {import("node:test").TestContext} t
+   * @param {string} folder for its configuration and log
+   * @param {object} [options]
+   * @param {string[]} [options.allowedOrigins] pages of these origins may connect
+   * @param {string} [options.media] the address that receives media
+   * @param {string} [options.app] more TOML for its AppID
+   * @param {boolean} [options.configured] false: no AppID is configured, so that there are development tokens
+   */
+  static async start(t, folder, { allowedOrigins = [], media = "127.0.0.1", app = "", configured = true } = {}) {
+    const server = new Server();
+    server.#config = (listen) =>
+      `[http]\nlisten = "${listen}"\nallowed_origins = ${JSON.stringify(allowedOrigins)}\n[media]\nudp = "${media}:0"\n` +
+      (configured ? `[[apps]]\nid = ${APP_ID}\nsecret = "${SECRET}"\n${app}` : "");
+    server.file = path.join(folder, "server.toml");
+    t.after(() => server.kill());
+    await server.#run("127.0.0.1:0");
+    return server;
+  }
+
+  async #run(listen) {
+    writeFileSync(this.file, this.#config(listen));
+    this.#process = new Process(program("express-server"), ["serve", "--config", this.file], `${this.file}.log`);
+    const ready = await this.#process.line("the server's ready line", (line) => line.startsWith("ready "));
+    this.url = ready.split(/\s+/)[1];
+  }
+
+  /** `ws://127.0.0.1:port`, what a program gives its engine. */
+  get signalling() {
+    return this.url.replace("http", "ws");
+  }
+
+  /** `127.0.0.1:port` */
+  get address() {
+    return new URL(this.url).host;
+  }
+
+  /** Ends it without a word. */
+  async kill() {
+    await this.#process?.kill();
+  }
+
+  /** Starts again at the same address. */
+  async restart() {
+    await this.kill();
+    await this.#run(this.address);
+  }
+
+  /**
+   * Starts the example `publish`, `play` or `member` in a room, which ends with the test.
+   * @param {import("node:test").TestContext} t
+   * @param {"publish" | "play" | "member"} name
+   * @param {{room: string, user: string, stream: string, folder: string}} who
+   * @param {...string} more further arguments
+   */
+  native(t, name, { room, user, stream, folder }, ...more) {
+    const usual = ["--server", this.signalling, "--app-id", String(APP_ID), "--token", token(user), "--room", room];
+    const args = [...usual, "--user", user, "--stream", stream, "--json", ...more];
+    const native = new Process(program(`examples/${name}`), args, path.join(folder, `${name}-${user}.log`));
+    t.after(() => native.kill());
+    return native;
+  }
+}

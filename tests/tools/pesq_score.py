@@ -1,0 +1,76 @@
+"""Scores a recording of looped speech against the clip that was said.
+
+    pesq_score.py SAID.wav HEARD.wav
+
+prints one line of JSON: PESQ-WB (ITU-T P.862.2), the longest gap in milliseconds, the correlation at the best fit, and the
+seconds compared. Exit status 1 where HEARD holds no whole round of SAID. Both are 48 kHz WAV files; `tests/tools/python_env.sh
+tests/tools/speech-requirements.txt` makes the Python that runs this.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+from pesq import pesq
+from scipy.io import wavfile
+from scipy.signal import correlate, resample_poly
+
+RATE = 48_000
+
+
+def read_mono(path):
+    rate, samples = wavfile.read(path)
+    if rate != RATE:
+        raise SystemExit(f"{path}: {rate} Hz; {RATE} Hz is wanted")
+    if samples.dtype.kind == "i":
+        samples = samples.astype(np.float64) / np.iinfo(samples.dtype).max
+    samples = samples.astype(np.float64)
+    return samples if samples.ndim == 1 else samples.mean(axis=1)
+
+
+def alignment(said, heard):
+    """First sample of `heard` at which `said` begins, and the normalised correlation there."""
+    scores = correlate(heard, said, mode="full", method="fft")
+    offset = int(np.argmax(scores)) - (len(said) - 1)
+    part = heard[max(offset, 0) : offset + len(said)]
+    reference = said[max(-offset, 0) :][: len(part)]
+    norm = np.linalg.norm(part) * np.linalg.norm(reference)
+    return offset, float(np.dot(part, reference) / norm) if norm else 0.0
+
+
+def longest_gap_ms(said, heard):
+    """Longest run of 5 ms slots in which something was said and next to nothing is heard."""
+    slot = RATE // 200
+    longest = run = 0
+    for start in range(0, min(len(said), len(heard)) - slot, slot):
+        original = np.abs(said[start : start + slot]).max()
+        copy = np.abs(heard[max(start - slot, 0) : start + 2 * slot]).max()
+        run = run + 1 if original > 0.02 and copy < 0.06 * original else 0
+        longest = max(longest, run)
+    return longest * 5.0
+
+
+def score(clip, recording):
+    """What a listener heard of the looped `clip`, as the numbers named above."""
+    said = read_mono(clip)
+    heard = read_mono(recording)
+    # The clip is looped and the listener joins at any time: the best fit is a whole round of it.
+    offset, likeness = alignment(said, heard)
+    part = heard[max(offset, 0) :][: len(said)]
+    if offset < 0 or len(part) < len(said):
+        raise SystemExit(f"{recording}: no whole round of {clip} was heard (best fit at {offset / RATE:.2f} s)")
+    quality = pesq(16_000, resample_poly(said, 1, 3), resample_poly(part, 1, 3), "wb")
+    return {
+        "clip": pathlib.Path(clip).stem,
+        "pesq_wb": round(float(quality), 3),
+        "longest_gap_ms": longest_gap_ms(said, part),
+        "correlation": round(likeness, 4),
+        "seconds": round(len(part) / RATE, 2),
+    }
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    print(json.dumps(score(sys.argv[1], sys.argv[2])))
