@@ -179,8 +179,8 @@ fn an_ice_restart_keeps_dtls_and_media_and_needs_the_new_credentials() {
     let mut world = World::new();
     let (publisher, _) = world.publisher(1);
     let (player, peer) = world.player(1);
-    world.events.clear();
     world.speak(publisher, 5, 1, 960);
+    world.events.clear();
     let old = restart(&mut world, player, peer);
     world.speak(publisher, 5, 2, 1920);
     assert_eq!(world.heard(player), [1, 2], "media goes on while ICE begins anew");

@@ -28,8 +28,12 @@ fn bearer(server: &RunningServer, user: &str) -> String {
 }
 
 fn publish(server: &RunningServer, user: &str, stream: &str) -> Answer {
+    publish_with(server, &bearer(server, user), stream)
+}
+
+fn publish_with(server: &RunningServer, bearer: &str, stream: &str) -> Answer {
     let line = format!("POST /whip/{stream}?room=r");
-    request(server, &line, &[SDP, &bearer(server, user)], &offer("sendonly"))
+    request(server, &line, &[SDP, bearer], &offer("sendonly"))
 }
 
 impl Answer {
@@ -78,7 +82,7 @@ fn a_whip_client_gets_an_answer_a_resource_and_a_tag_and_ends_it() {
     );
     assert_eq!(
         patch(&[FRAGMENT, &alice, "If-Match: bare"], candidate).problem(),
-        (400, 1_100_001)
+        (412, 1_100_001)
     );
     assert_eq!(patch(&[SDP, &alice, "If-Match: *"], candidate).problem(), (415, 1_100_001));
     assert_eq!(patch(&[FRAGMENT, "If-Match: *"], candidate).problem(), (401, 1_102_016));
@@ -91,7 +95,7 @@ fn a_whip_client_gets_an_answer_a_resource_and_a_tag_and_ends_it() {
     assert_eq!(counters["rooms"]["hosted_begun"], 1);
     assert_eq!(counters["rooms"]["hosted"], 0);
     assert_eq!(counters["media"]["ice_restarts"], 1);
-    assert_eq!(counters["http"]["bad_whip_requests"], 3);
+    assert_eq!(counters["http"]["bad_whip_requests"], 2);
 }
 
 #[test]
@@ -162,11 +166,11 @@ fn connections_and_resources_share_their_limit_and_a_deleted_one_makes_room() {
 #[test]
 fn a_login_by_websocket_ends_the_resources_of_its_user() {
     let server = server();
-    let location = publish(&server, "alice", "s").header("location").unwrap().to_owned();
+    let alice = bearer(&server, "alice");
+    let location = publish_with(&server, &alice, "s").header("location").unwrap().to_owned();
     actix_web::rt::System::new().block_on(async {
         let (_client, ok) = Client::login(&server, "alice").await;
         assert_eq!(ok.online_count, 1);
-        let alice = bearer(&server, "alice");
         let gone = request(&server, &format!("DELETE {location}"), &[&alice], "");
         assert_eq!(gone.problem(), (404, 1_002_050));
     });

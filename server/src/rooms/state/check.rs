@@ -158,12 +158,8 @@ impl RoomsState {
         }
         for (key, resource) in &self.hosted.all {
             let Some(peer) = resource.peer else {
-                assert!(
-                    resource.ticket.is_some()
-                        || self.timers.is_set(&Timer::Resource(*key))
-                        || self.timers.is_set(&Timer::Stream(resource.stream)),
-                    "{resource:?} hangs"
-                );
+                let waits = resource.ticket.is_some() || self.timers.is_set(&Timer::Resource(*key));
+                assert!(waits, "{resource:?} hangs");
                 continue;
             };
             if resource.publish {
@@ -172,7 +168,7 @@ impl RoomsState {
                 assert_eq!(self.peers[&peer], PeerUse::Hosted(*key));
                 assert!(used.insert(peer));
             }
-            assert_eq!(self.sessions[&resource.session].hosted, true);
+            assert!(self.sessions[&resource.session].hosted);
             assert!(self.streams.contains_key(&resource.stream));
         }
         assert_eq!(used.len(), self.peers.len(), "no media connection is kept for nothing");

@@ -381,6 +381,7 @@ impl RoomsState {
             return false;
         };
         if reason == GoneReason::ConsentLost {
+            self.expect_new_resource(now, key);
             return false;
         }
         // RFC 9725 §4.2: DTLS teardown ends the session. What never connected has nothing to come back to.
@@ -394,11 +395,16 @@ impl RoomsState {
         tracing::debug!(?peer, ?reason, "media of a player is gone");
         self.hosted.lose_peer(peer);
         if reason == GoneReason::ConsentLost {
-            let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
-            self.timers.set(Timer::Resource(key), until);
+            self.expect_new_resource(now, key);
         } else {
             self.drop_resource(key);
         }
+    }
+
+    /// Keeps a resource whose media is lost, and with it the session, until the client has had time to ask for another.
+    fn expect_new_resource(&mut self, now: Now, key: ResourceKey) {
+        let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
+        self.timers.set(Timer::Resource(key), until);
     }
 
     /// A session without a socket lives as long as it has a resource.
