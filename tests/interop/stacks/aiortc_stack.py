@@ -28,10 +28,11 @@ class Tone(AudioStreamTrack):
 
     async def recv(self):
         silence = await super().recv()
-        # Its silence comes in blocks of 20 ms at 8 kHz.
-        frame = AudioFrame(format="s16", layout="mono", samples=BLOCK)
+        # Its silence comes in blocks of 20 ms; stereo, since mono would be made weaker by 3 dB on the way to Opus.
+        frame = AudioFrame(format="s16", layout="stereo", samples=BLOCK)
         samples = (round(32_767 * AMPLITUDE * math.sin(self.step * (self.at + n))) for n in range(BLOCK))
-        frame.planes[0].update(struct.pack(f"<{BLOCK}h", *samples).ljust(frame.planes[0].buffer_size, b"\0"))
+        both = [sample for sample in samples for _ in range(2)]
+        frame.planes[0].update(struct.pack(f"<{2 * BLOCK}h", *both).ljust(frame.planes[0].buffer_size, b"\0"))
         frame.pts, frame.sample_rate, frame.time_base = self.at, RATE, fractions.Fraction(1, RATE)
         self.at += BLOCK
         assert silence.samples / silence.sample_rate == BLOCK / RATE
@@ -69,8 +70,9 @@ async def publish(url, token, hz):
 
 async def play(url, token, wav, seconds):
     pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    track = pc.addTransceiver("audio", direction="recvonly").receiver.track
+    pc.addTransceiver("audio", direction="recvonly")
     resource = await connect(pc, url, token)
+    track = pc.getReceivers()[0].track
     pcm = b""
     while len(pcm) < 2 * RATE * float(seconds):
         frame = await track.recv()

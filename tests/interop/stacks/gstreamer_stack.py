@@ -64,7 +64,9 @@ class Connection:
         self.pc.emit("create-offer", None, Gst.Promise.new_with_change_func(self._offered, None))
 
     def _offered(self, promise, _):
-        offer = promise.get_reply().get_value("offer")
+        # The offer is a part of the reply, which must live as long.
+        reply = promise.get_reply()
+        offer = reply.get_value("offer")
         self.pc.emit("set-local-description", offer, Gst.Promise.new())
         GLib.idle_add(self._post, offer.sdp.as_text())
 
