@@ -115,7 +115,10 @@ impl RoomState {
                     message: ended.message,
                 }]);
             }
-            Event::StreamMicUpdate(_) | Event::StreamExtraInfoUpdate(_) | Event::BroadcastMessage(_) | Event::CustomCommand(_) => {}
+            Event::StreamMicUpdate(_)
+            | Event::StreamExtraInfoUpdate(_)
+            | Event::BroadcastMessage(_)
+            | Event::CustomCommand(_) => {}
             Event::Unknown => self.counters.unknown_events.one(),
         }
     }

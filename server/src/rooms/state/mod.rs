@@ -1,5 +1,6 @@
 //! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
 
+mod changes;
 #[cfg(test)]
 mod check;
 mod end;

@@ -3,6 +3,7 @@
 mod actor;
 mod device;
 mod hosted;
+mod hosted_requests;
 mod invariants;
 mod limits;
 mod login;
