@@ -1,6 +1,6 @@
 //! Every way in which a token can be wrong, and the edge of each.
 
-use express_token::{Cipher, MAX_TOKEN_CHARS, Policy, Reason, verify};
+use express_token::{Cipher, MAX_TOKEN_CHARS, Policy, Reason, verify, verify_bearer};
 use serde_json::json;
 
 use crate::workshop::*;
@@ -333,4 +333,20 @@ fn an_app_id_may_permit_another_life_and_another_clock() {
     assert!(verify(&token, &secret(), &policy, "alice", NOW - 1).is_err());
     policy.max_ttl_s = TTL - 1;
     assert!(verify(&token, &secret(), &policy, "alice", NOW).is_err());
+}
+
+#[test]
+fn a_bearer_who_says_nothing_of_himself_is_the_tokens_user_and_judged_as_anybody() {
+    for cipher in BOTH {
+        let good = sealed(&claims().to_string(), cipher);
+        let verified = verify_bearer(&good, &secret(), &Policy::new(1), NOW).unwrap();
+        assert_eq!(verified.claims().user_id, "alice");
+        assert_eq!(
+            verify_bearer(&good, &secret(), &Policy::new(2), NOW).unwrap_err().reason(),
+            &Reason::AppId(1)
+        );
+        assert!(verify_bearer(&good[..good.len() - 4], &secret(), &Policy::new(1), NOW).is_err());
+        let expired = verify_bearer(&good, &secret(), &Policy::new(1), i64::MAX).unwrap_err();
+        assert!(matches!(expired.reason(), Reason::Expired { .. }));
+    }
 }

@@ -105,7 +105,8 @@ fn each_fault_of_a_post_has_its_status() {
     let good = offer("sendonly");
     let long = "x".repeat(64 * 1024 + 1);
     let without_opus = good.replace("opus/48000/2", "opus/44100/2");
-    let cases: [(&str, &[&str], &str, (u16, i64)); 14] = [
+    type Case<'a> = (&'a str, &'a [&'a str], &'a str, (u16, i64));
+    let cases: [Case<'_>; 14] = [
         ("POST /whip/s?room=r", &[SDP], &good, (401, 1_102_016)),
         (
             "POST /whip/s?room=r",

@@ -108,7 +108,7 @@ fn others_see_a_whip_client_come_publish_and_go_as_anybody() {
     assert_eq!(world.code(bob.connection, play("s")), 0);
     assert_eq!(world.delete(&alice, "alice"), Ok(Hosted::Ended));
     assert_eq!(world.news(bob.connection), ["-s:1", "ended s:play:1004020", "-alice"]);
-    assert_eq!(world.ended_resources, [alice.clone()]);
+    assert_eq!(world.ended_resources, std::slice::from_ref(&alice));
     assert_eq!(refused(world.delete(&alice, "alice")), (HostFault::NotFound, 1002051));
 }
 
