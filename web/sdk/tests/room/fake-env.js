@@ -35,7 +35,8 @@ export class FakeEnv {
 
   setTimeout = (fn, ms) => {
     this.#lastTimer += 1;
-    this.#timers.set(this.#lastTimer, { at: this.time + ms, fn });
+    // Browsers cut what is less than a millisecond off.
+    this.#timers.set(this.#lastTimer, { at: this.time + Math.trunc(ms), fn });
     return this.#lastTimer;
   };
 
@@ -53,7 +54,7 @@ export class FakeEnv {
       const next = this.nextTimer();
       const [id, { at, fn }] = [...this.#timers].find(([, timer]) => timer.at === next);
       this.#timers.delete(id);
-      this.time = at;
+      this.time = Math.max(this.time, at);
       fn();
     }
     this.time = end;
