@@ -12,7 +12,14 @@ import type {
   ZegoUser,
 } from "./types/data.js";
 import type { ZegoEvents } from "./types/events.js";
-import type { ZegoAudioConfig, ZegoEngineConfig, ZegoPlayOption, ZegoPublishOption, ZegoStreamOptions } from "./types/options.js";
+import type {
+  ZegoAudioConfig,
+  ZegoEngineConfig,
+  ZegoEngineOptions,
+  ZegoPlayOption,
+  ZegoPublishOption,
+  ZegoStreamOptions,
+} from "./types/options.js";
 import type { ZegoPlayStats, ZegoPublishStats } from "./types/stats.js";
 import type { ZegoLocalStream, ZegoStreamView } from "./types/streams.js";
 
@@ -39,7 +46,7 @@ export class ZegoExpressEngine {
    *   server that the page came from.
    * @throws {ZegoError} 1101000: a wrong appID; 1100001: a server address that cannot be used
    */
-  constructor(appID: number, server?: string | string[] | null, options?: object);
+  constructor(appID: number, server?: string | string[] | null, options?: ZegoEngineOptions);
 
   getVersion(): string;
 

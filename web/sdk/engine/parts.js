@@ -21,9 +21,10 @@ export class Parts {
   /**
    * @param {import("./world.js").World} world
    * @param {{appID: number, servers: string[]}} identity
+   * @param {object} [timings]
    */
-  constructor(world, identity) {
-    this.#core = new Core(world, identity);
+  constructor(world, identity, timings) {
+    this.#core = new Core(world, identity, timings);
     this.rooms = new Rooms(this.#core, this.#roomFollower());
     this.locals = new Locals(this.#core, this.#localFollower());
     this.publishing = new Publishing(this.#core, this.rooms, this.locals);

@@ -55,6 +55,13 @@ export interface ZegoPlayOption {
   enableLowLatency?: boolean;
 }
 
+/** Options of the constructor. Others that the documents name are accepted. */
+export interface ZegoEngineOptions {
+  /** Times in ms other than those of `base/timings.js`, such as `reconnectingDebounceMs`. For tests; an addition of ours. */
+  timings?: { [name: string]: number };
+  [other: string]: unknown;
+}
+
 /** What `setEngineConfig` changes, from the next login, stream or report on. */
 export interface ZegoEngineConfig {
   /** How long a login or a reconnect is tried, 1 to 3,600 s. Default: 300. */
