@@ -21,9 +21,10 @@ export class Parts {
   /**
    * @param {import("./world.js").World} world
    * @param {{appID: number, servers: string[]}} identity
+   * @param {object} [timings]
    */
-  constructor(world, identity) {
-    this.#core = new Core(world, identity);
+  constructor(world, identity, timings) {
+    this.#core = new Core(world, identity, timings);
     this.rooms = new Rooms(this.#core, this.#roomFollower());
     this.locals = new Locals(this.#core, this.#localFollower());
     this.publishing = new Publishing(this.#core, this.rooms, this.locals);
@@ -65,7 +66,11 @@ export class Parts {
   #localFollower() {
     return {
       isPublished: (local) => this.publishing.publishes(local),
-      onTrack: (local) => this.publishing.replaceTrack(local),
+      onTrack: (local) => {
+        this.publishing.replaceTrack(local);
+        // Another kind of source may be muted otherwise.
+        this.publishing.noteMuted(local);
+      },
       onMuted: (local) => this.publishing.noteMuted(local),
       onDestroyed: (local) => {
         const text = "the local stream was destroyed while it was published";

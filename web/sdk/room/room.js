@@ -9,9 +9,6 @@ import { Link } from "./link.js";
 import { onOpened } from "./session.js";
 import { RoomState } from "./state.js";
 
-/** Longest delay that a browser's timer takes. */
-const LONGEST_ALARM_MS = 2 ** 31 - 1;
-
 /**
  * Everything one room login needs; ids and names were checked before.
  *
@@ -137,7 +134,10 @@ export class Room {
     return answer;
   }
 
-  /** Leaves: LOGOUT is told before this returns, the server is told if there is a way to it within a second. */
+  /**
+   * Leaves: LOGOUT is told before this returns (to a listener that calls it, behind what is being told already), the server is told
+   * if there is a way to it within a second.
+   */
   logout() {
     this.#turn(commands.logout);
   }
@@ -284,7 +284,8 @@ export class Room {
     this.#env.clearTimeout(this.#alarm);
     const next = this.#state.nextDeadline();
     if (next < Infinity) {
-      const waitMs = Math.min(Math.max(0, Math.ceil(next - this.#env.now())), LONGEST_ALARM_MS);
+      // Up, as a timer that takes whole milliseconds alone would otherwise ring too early, again and again.
+      const waitMs = Math.max(0, Math.ceil(next - this.#env.now()));
       this.#alarm = this.#env.setTimeout(() => this.#turn((state, now) => state.onTime(now)), waitMs);
     }
   }
