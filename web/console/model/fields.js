@@ -1,5 +1,7 @@
 /** What stands in the join form: defaults, the address bar, and the address of the development token. */
 
+import { signalURLs } from "../../sdk/base/server-address.js";
+
 /**
  * Fields that the address bar fills in. Tokens are not among them: a link is passed on and stays in histories.
  *
@@ -39,15 +41,16 @@ export function suggestedUser(random) {
 /**
  * Where the server makes development tokens, if it does.
  *
- * @param {string} server As typed: "", "host:port", or an http(s) or ws(s) URL.
- * @param {string} page Address of this page, the default server.
- * @returns {URL | null} `null` if the server's address cannot be read.
+ * @param {string} server As the engine takes it; "" is the page's own host.
+ * @param {Location | URL} page Where this page came from.
+ * @returns {string | null} `null` if the server's address cannot be read.
  */
 export function devTokenAddress(server, page) {
-  const typed = server.trim();
-  if (typed === "") return new URL("/v1/dev-token", page);
-  const full = /^[a-z]+:\/\//i.test(typed) ? typed.replace(/^ws/i, "http") : `http://${typed}`;
-  return URL.canParse(full) ? new URL("/v1/dev-token", full) : null;
+  try {
+    return signalURLs(server, page)[0].replace(/^ws/, "http").replace(/signal$/, "dev-token");
+  } catch {
+    return null;
+  }
 }
 
 /**

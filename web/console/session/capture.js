@@ -9,6 +9,7 @@ const IDLE = Object.freeze({ streamID: "", state: "NO_PUBLISH", code: 0 });
 export class Capture {
   #session;
   #opening = null;
+  #speaker = "";
 
   /** The `ZegoLocalStream` while the microphone runs. */
   stream = null;
@@ -91,9 +92,17 @@ export class Capture {
   /** Lets this user hear the own microphone, or no more. */
   listen(on) {
     this.listening = on && this.stream !== null;
-    if (this.listening) this.stream.playAudio();
-    else this.stream?.stopAudio();
+    if (this.listening) {
+      this.stream.playAudio();
+      if (this.#speaker !== "") this.useSpeaker(this.#speaker);
+    } else this.stream?.stopAudio();
     this.#session.tell("capture");
+  }
+
+  /** Where this user hears the own microphone. @param {string} deviceID "" is the system's default. */
+  useSpeaker(deviceID) {
+    this.#speaker = deviceID;
+    if (this.listening) void this.#session.attempt("Changing the speaker", () => this.stream.useAudioOutputDevice(deviceID));
   }
 
   /** Changes the microphone that runs. @param {string} deviceID */

@@ -2,8 +2,8 @@
  * One user's visit: the engine, the room, and what is known of them. No part of it touches the page; the views listen for its topics
  * and read its fields.
  *
- * Topics (events without data): "room", "people", "streams", "capture", "levels", "stats", "messages", "log", "problems", "token",
- * "devices".
+ * Topics (events without data): "room", "people", "streams", "capture", "levels", "stats", "messages", "log", "reports" (log
+ * entries that come all the time), "problems", "token", "devices".
  */
 
 import { codes } from "../../sdk/base/codes.js";
@@ -128,7 +128,14 @@ export class Session extends EventTarget {
     this.capture.stop();
     this.engine?.destroyEngine();
     this.engine = null;
+    this.room = AWAY;
     this.forgetRoom();
+  }
+
+  /** The output device for everything that is heard here. @param {string} deviceID "" is the system's default. */
+  useSpeaker(deviceID) {
+    this.capture.useSpeaker(deviceID);
+    this.playback.useSpeaker(deviceID);
   }
 
   /**
@@ -196,8 +203,8 @@ export class Session extends EventTarget {
   }
 
   #told(name, args) {
-    this.log.add(name, args, this.now());
+    const { frequent } = this.log.add(name, args, this.now());
     HANDLERS[name](this, ...args);
-    this.tell("log");
+    this.tell(frequent ? "reports" : "log");
   }
 }
