@@ -4,7 +4,7 @@ import { byId } from "./dom.js";
 
 /** @param {string} origin Of this page. */
 export function showExample(origin) {
-  byId("example").textContent = `import { ZegoExpressEngine } from "${origin}/sdk/express.js";
+  byId("example").textContent = `import ZegoExpressEngine from "${origin}/sdk/express.js";
 
 const zg = new ZegoExpressEngine(1, "${origin}");
 zg.on("roomStreamUpdate", async (roomID, type, streams) => {
@@ -15,6 +15,8 @@ zg.on("roomStreamUpdate", async (roomID, type, streams) => {
   }
 });
 await zg.loginRoom("demo", token, { userID: "alice" });
-const local = await zg.createZegoStream({ camera: { audio: true, video: false } });
+const local = await zg.createZegoStream({
+  camera: { audio: true, video: false },
+});
 zg.startPublishingStream("alice-voice", local);`;
 }
