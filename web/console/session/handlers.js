@@ -99,6 +99,10 @@ export const HANDLERS = Object.freeze({
 
   roomStateUpdate: onlyLogged,
   playerAudioTrackUpdate: onlyLogged,
+  exceptionUpdate: onlyLogged,
+  roomExtraInfoUpdate: onlyLogged,
+  recvRoomTransparentMessage: onlyLogged,
+  recvExperimentalAPI: onlyLogged,
 });
 
 function received(kind) {

@@ -98,6 +98,8 @@ export class JoinPanel {
     this.#devAppID = appID ?? null;
     byId("temporary-token").hidden = !available;
     byId("renew-temporary").hidden = !available;
+    // Without a development server nobody knows the AppID, so its field must not stay folded away.
+    if (!available && byId("app-id").value === "") byId("where").open = true;
     byId("app-id").placeholder = appID === undefined ? "" : String(appID);
     setText(
       byId("token-hint"),
