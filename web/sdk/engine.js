@@ -1,0 +1,238 @@
+import { signalURLs } from "./base/server-address.js";
+import { requireAppID, requireBoolean, requireStreamID } from "./engine/arguments.js";
+import { applyConfig } from "./engine/config.js";
+import { Parts } from "./engine/parts.js";
+import { browserWorld, WORLD } from "./engine/world.js";
+import { useSpeaker } from "./local/audio-output.js";
+import { checkAll, checkOne } from "./local/capabilities.js";
+import { enumDevices } from "./local/devices.js";
+
+/** The version of this SDK. */
+const VERSION = "0.1.0";
+
+/**
+ * The documented API of an audio call: log in to a room, publish and play streams. Every member is described with its
+ * arguments, results, errors and events in express.d.ts.
+ *
+ * What the documents throw, reject with or resolve to is a `ZegoError`, or has its `errorCode` and `extendedData`. After
+ * `destroyEngine` every call fails with 1000001.
+ */
+export class ZegoExpressEngine {
+  /** The version of this SDK. */
+  static version = VERSION;
+
+  #parts;
+
+  /**
+   * @param {number} appID
+   * @param {string | string[] | null} [server] Left empty: the server that the page came from.
+   * @param {object} [options] Accepted, as documented.
+   * @throws {ZegoError} 1101000: a wrong appID; 1100001: a server address that cannot be used
+   */
+  constructor(appID, server, options) {
+    requireAppID(appID);
+    const world = options?.[WORLD] ?? browserWorld();
+    this.#parts = new Parts(world, { appID, servers: signalURLs(server, world.location) });
+  }
+
+  /** The parts of an engine that lives. */
+  get #alive() {
+    this.#parts.core.requireAlive();
+    return this.#parts;
+  }
+
+  // ---- the engine
+
+  /** @returns {string} */
+  getVersion() {
+    return VERSION;
+  }
+
+  /** @returns {boolean} */
+  on(event, listener) {
+    return this.#parts.core.emitter.on(event, listener);
+  }
+
+  /** @returns {boolean} */
+  off(event, listener) {
+    return this.#parts.core.emitter.off(event, listener);
+  }
+
+  async checkSystemRequirements(type) {
+    const { world } = this.#alive.core;
+    return type === undefined || type === null ? checkAll(world) : checkOne(world, type);
+  }
+
+  setEngineConfig(config) {
+    applyConfig(this.#alive.core.settings, config);
+  }
+
+  /** @returns {boolean} */
+  setLogConfig() {
+    return true;
+  }
+
+  setDebugVerbose() {}
+
+  destroyEngine() {
+    this.#parts.destroy();
+  }
+
+  // ---- the room
+
+  /** @returns {Promise<boolean>} */
+  async loginRoom(roomID, token, user, config) {
+    return this.#alive.rooms.login(roomID, token, user, config);
+  }
+
+  logoutRoom(roomID) {
+    this.#alive.rooms.logout(roomID);
+  }
+
+  /** @returns {boolean} */
+  renewToken(token, roomID) {
+    return this.#alive.rooms.renewToken(token, roomID);
+  }
+
+  async sendBroadcastMessage(roomID, message) {
+    return this.#alive.messages.send("sendBroadcastMessage", roomID, message);
+  }
+
+  async sendBarrageMessage(roomID, message) {
+    return this.#alive.messages.send("sendBarrageMessage", roomID, message);
+  }
+
+  async sendCustomCommand(roomID, command, toUserIDList) {
+    return this.#alive.messages.command(roomID, command, toUserIDList);
+  }
+
+  // ---- local streams
+
+  /** @returns {Promise<import("./local/local-stream.js").ZegoLocalStream>} */
+  async createZegoStream(options) {
+    return this.#alive.locals.create(options);
+  }
+
+  destroyStream(stream) {
+    this.#alive.locals.destroy(stream);
+  }
+
+  /** @returns {boolean} */
+  mutePublishStreamAudio(stream, mute = true) {
+    return this.#alive.locals.mute(stream, mute);
+  }
+
+  /** @returns {boolean} */
+  muteMicrophone(mute) {
+    return this.#alive.locals.muteMicrophone(mute);
+  }
+
+  /** @returns {boolean} */
+  isMicrophoneMuted() {
+    return this.#alive.locals.isMicrophoneMuted;
+  }
+
+  async setCaptureVolume(stream, volume) {
+    return this.#alive.locals.setVolume(stream, volume);
+  }
+
+  async setAudioConfig(stream, config) {
+    return this.#alive.locals.setAudioConfig(stream, config);
+  }
+
+  async useAudioDevice(stream, deviceID) {
+    return this.#alive.locals.useDevice(stream, deviceID);
+  }
+
+  async updatePublishingStream(stream) {
+    return this.#alive.locals.update(stream);
+  }
+
+  setSoundLevelDelegate(isOn, interval) {
+    this.#alive.levels.set(isOn, interval);
+  }
+
+  // ---- devices
+
+  async enumDevices() {
+    return enumDevices(this.#alive.core.world);
+  }
+
+  async getMicrophones() {
+    return (await this.enumDevices()).microphones;
+  }
+
+  async getSpeakers() {
+    return (await this.enumDevices()).speakers;
+  }
+
+  async getCameras() {
+    return (await this.enumDevices()).cameras;
+  }
+
+  /** @returns {Promise<boolean>} */
+  async useAudioOutputDevice(media, deviceID) {
+    this.#alive.core.requireAlive();
+    return typeof media?.useAudioOutputDevice === "function"
+      ? media.useAudioOutputDevice(deviceID)
+      : useSpeaker(media, deviceID);
+  }
+
+  // ---- publishing
+
+  /** @returns {boolean} */
+  startPublishingStream(streamID, stream, option) {
+    this.#alive.publishing.start(streamID, stream, option);
+    return true;
+  }
+
+  /** @returns {boolean} */
+  stopPublishingStream(streamID) {
+    return this.#alive.publishing.stop(streamID);
+  }
+
+  async setStreamExtraInfo(streamID, extraInfo) {
+    return this.#alive.publishing.setExtraInfo(streamID, extraInfo);
+  }
+
+  /** @returns {object | null} */
+  getPublishingStreamQuality(streamID) {
+    return this.#parts.publishing.quality(streamID);
+  }
+
+  // ---- playing
+
+  /** @returns {Promise<MediaStream>} */
+  async startPlayingStream(streamID, option) {
+    return this.#alive.playing.start(streamID, option);
+  }
+
+  stopPlayingStream(streamID) {
+    const { playing } = this.#alive;
+    requireStreamID(streamID);
+    playing.stop(streamID);
+  }
+
+  createRemoteStreamView(stream) {
+    return this.#alive.playing.view(stream);
+  }
+
+  /** @returns {Promise<boolean>} */
+  async mutePlayStreamAudio(streamID, mute) {
+    const { playing } = this.#alive;
+    requireBoolean(mute, "mute");
+    return playing.mute(streamID, mute);
+  }
+
+  /** @returns {Promise<boolean>} */
+  async muteAllPlayAudioStreams(mute) {
+    const { playing } = this.#alive;
+    requireBoolean(mute, "mute");
+    return playing.muteAll(mute);
+  }
+
+  /** @returns {object | null} */
+  getPlayingStreamQuality(streamID) {
+    return this.#parts.playing.quality(streamID);
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * What `setEngineConfig` changes. Keys that it does not know are left alone, values out of range brought into it, as documented.
+ * @module
+ */
+
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+const KEYS = {
+  roomRetryTime: (seconds, settings) => {
+    settings.timings = { ...settings.timings, roomRetryMs: clamp(seconds, 1, 3600) * 1000 };
+  },
+  streamRetryTime: (seconds, settings) => {
+    settings.timings = { ...settings.timings, streamRetryMs: clamp(seconds, 1, 3600) * 1000 };
+  },
+  maxChannels: (count, settings) => {
+    settings.maxChannels = clamp(Math.trunc(count), 1, 50);
+  },
+  publishQualityInterval: (ms, settings) => {
+    settings.publishQualityMs = Math.max(ms, 1000);
+  },
+  playQualityInterval: (ms, settings) => {
+    settings.playQualityMs = Math.max(ms, 1000);
+  },
+};
+
+/**
+ * @param {object} settings Of the core; changed.
+ * @param {unknown} config
+ */
+export function applyConfig(settings, config) {
+  for (const [key, value] of Object.entries(config ?? {})) {
+    if (Object.hasOwn(KEYS, key) && Number.isFinite(value)) KEYS[key](value, settings);
+  }
+}

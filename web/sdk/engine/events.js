@@ -1,0 +1,30 @@
+/**
+ * The documented events. The last four are accepted and never told: they need what this SDK does not have.
+ */
+export const EVENTS = Object.freeze([
+  "roomStateChanged",
+  "roomStateUpdate",
+  "roomUserUpdate",
+  "roomStreamUpdate",
+  "streamExtraInfoUpdate",
+  "roomOnlineUserCountUpdate",
+  "tokenWillExpire",
+  "IMRecvBroadcastMessage",
+  "IMRecvBarrageMessage",
+  "IMRecvCustomCommand",
+  "publisherStateUpdate",
+  "playerStateUpdate",
+  "publishQualityUpdate",
+  "playQualityUpdate",
+  "networkQuality",
+  "soundLevelUpdate",
+  "capturedSoundLevelUpdate",
+  "remoteMicStatusUpdate",
+  "audioDeviceStateChanged",
+  "deviceError",
+  "playerAudioTrackUpdate",
+  "exceptionUpdate",
+  "roomExtraInfoUpdate",
+  "recvRoomTransparentMessage",
+  "recvExperimentalAPI",
+]);

@@ -1,0 +1,188 @@
+import { codes } from "../base/codes.js";
+import { ZegoError } from "../base/errors.js";
+import { inner, ZegoLocalStream } from "../local/local-stream.js";
+import { checkAudioConfig, planStream } from "../local/stream-options.js";
+import { enumDevices } from "../local/devices.js";
+import { Throttle } from "./throttle.js";
+
+/**
+ * What a change of a local stream means for what is published of it; `local` is its inner side.
+ *
+ * @typedef {object} LocalFollower
+ * @property {(local: object) => boolean} isPublished
+ * @property {(local: object) => void} onTrack
+ * @property {(local: object) => void} onMuted At most ten times a second.
+ * @property {(local: object) => void} onDestroyed
+ */
+
+/** Local streams: made, muted, changed, destroyed. */
+export class Locals {
+  #core;
+  #follower;
+  #streams = new Set();
+  #microphoneMuted = false;
+
+  /**
+   * @param {import("./core.js").Core} core
+   * @param {LocalFollower} follower
+   */
+  constructor(core, follower) {
+    this.#core = core;
+    this.#follower = follower;
+  }
+
+  /** `createZegoStream`. */
+  async create(options) {
+    const plan = planStream(options);
+    const { world } = this.#core;
+    const throttle = new Throttle(world.env, () => this.#follower.onMuted(stream[inner]));
+    const stream = new ZegoLocalStream(world, plan, {
+      isPublished: () => this.#follower.isPublished(stream[inner]),
+      onTrack: () => this.#follower.onTrack(stream[inner]),
+      onMuted: () => throttle.ask(),
+      onEnded: (track) => this.#onEnded(stream, track),
+    });
+    stream[inner].mute({ microphone: this.#microphoneMuted });
+    if (plan.autoCapture) await stream[inner].start(plan.kind, plan.audio);
+    this.#refuseLate(stream);
+    this.#streams.add(stream);
+    return stream;
+  }
+
+  /** The engine may have been destroyed while the user was asked for permission. */
+  #refuseLate(stream) {
+    try {
+      this.#core.requireAlive();
+    } catch (error) {
+      stream[inner].destroy();
+      throw error;
+    }
+  }
+
+  /** The documented `deviceError` comes for what is published only. */
+  async #onEnded(stream, track) {
+    if (!this.#streams.has(stream) || !this.#follower.isPublished(stream[inner])) return;
+    const { deviceId } = track.getSettings?.() ?? {};
+    const listed = await enumDevices(this.#core.world).catch(() => undefined);
+    const isThere = listed?.microphones.some(({ deviceID }) => deviceID === deviceId) ?? true;
+    this.#core.emit("deviceError", isThere ? codes.DEVICE_MICROPHONE_TRACK_ENDED : codes.DEVICE_UNPLUGGED, track.label);
+  }
+
+  /** @throws {ZegoError} See `destroyStream`. */
+  destroy(stream) {
+    const local = this.#known(stream);
+    this.#follower.onDestroyed(local);
+    this.#streams.delete(stream);
+    local.destroy();
+  }
+
+  /** Ends all. */
+  destroyAll() {
+    for (const stream of this.#streams) stream[inner].destroy();
+    this.#streams.clear();
+  }
+
+  /**
+   * The inner side of a stream that is to be published.
+   *
+   * @throws {ZegoError} 1103044: of another engine; 1103099: destroyed, or it captures nothing
+   */
+  toPublish(stream) {
+    const local = stream instanceof ZegoLocalStream ? stream[inner] : undefined;
+    if (!local || !(local.isDestroyed || this.#streams.has(stream))) {
+      throw new ZegoError(codes.PUBLISH_NO_PREVIEW, "this engine did not make that local stream; use createZegoStream");
+    }
+    if (local.isDestroyed || !local.outputTrack) {
+      const text = "that local stream was destroyed or captures nothing; make a new one, or start to capture";
+      throw new ZegoError(codes.PUBLISH_NO_CAPTURE, text);
+    }
+    return local;
+  }
+
+  /** @throws {ZegoError} 1000018 */
+  #known(stream) {
+    if (this.#streams.has(stream)) return stream[inner];
+    const text = "that local stream is not of this engine, or was destroyed; use createZegoStream";
+    throw new ZegoError(codes.LOCALSTREAM_WRONG, text);
+  }
+
+  /** `mutePublishStreamAudio`: silent at once; the others are told at most ten times a second. */
+  mute(stream, muted) {
+    if (!this.#streams.has(stream) || typeof muted !== "boolean") return false;
+    stream[inner].mute({ own: muted });
+    return true;
+  }
+
+  /** `muteMicrophone`. */
+  muteMicrophone(muted) {
+    if (typeof muted !== "boolean") return false;
+    this.#microphoneMuted = muted;
+    for (const stream of this.#streams) stream[inner].mute({ microphone: muted });
+    return true;
+  }
+
+  /** `isMicrophoneMuted`. */
+  get isMicrophoneMuted() {
+    return this.#microphoneMuted;
+  }
+
+  /** `setCaptureVolume`; resolves with a code, as documented. */
+  setVolume(stream, volume) {
+    return answer(() => {
+      const local = this.#known(stream);
+      if (typeof volume !== "number" || !(volume >= 0 && volume <= 200)) {
+        throw new ZegoError(codes.INPUT_PARAM, `the volume is ${volume}; give 0 to 200, 100 is as captured`);
+      }
+      local.setVolume(volume);
+    });
+  }
+
+  /** `setAudioConfig`; resolves with a code, as documented. */
+  setAudioConfig(stream, config) {
+    return answer(() => this.#microphoneOf(stream).replace(checkAudioConfig(config)));
+  }
+
+  /** `useAudioDevice`; resolves with a code, as documented. On failure the old device goes on. */
+  useDevice(stream, deviceID) {
+    return answer(() => {
+      const local = this.#microphoneOf(stream);
+      if (typeof deviceID !== "string" || deviceID === "") {
+        throw new ZegoError(codes.INPUT_PARAM, "the deviceID is empty or no text; take one of getMicrophones()");
+      }
+      return local.replace({ input: deviceID });
+    });
+  }
+
+  #microphoneOf(stream) {
+    const local = this.#known(stream);
+    if (local.isMicrophone) return local;
+    throw new ZegoError(codes.PUBLISHER_NO_AUDIO, "that local stream captures no microphone; make it with camera: {audio: true}");
+  }
+
+  /** `updatePublishingStream`; resolves with a code, as documented. */
+  update(stream) {
+    return answer(() => {
+      if (!(stream instanceof ZegoLocalStream)) {
+        throw new ZegoError(codes.NOT_ZEGO_STREAM, "this is no stream of createZegoStream");
+      }
+      const local = this.#known(stream);
+      if (!local.isCapturing) throw new ZegoError(codes.ZEGO_STREAM_NOT_AUDIO, "that stream captures no sound; start to capture");
+      local.send();
+    });
+  }
+
+  /** The MediaStreams of what is captured and sent. */
+  get list() {
+    return [...this.#streams].filter((stream) => stream.active).map((stream) => stream.stream);
+  }
+}
+
+/** Calls that resolve with a code whatever happens. */
+async function answer(act) {
+  try {
+    await act();
+    return { errorCode: codes.SUCCESS, extendedData: "" };
+  } catch (error) {
+    return { errorCode: error.code ?? codes.PUBLISHER_GET_USER_MEDIA_FAIL, extendedData: error.message };
+  }
+}

@@ -1,0 +1,160 @@
+import { codes } from "../base/codes.js";
+import { ZegoError } from "../base/errors.js";
+import { checkLogin, hasTokenForm } from "./arguments.js";
+
+const COARSE = {
+  LOGINING: "CONNECTING",
+  RECONNECTING: "CONNECTING",
+  LOGINED: "CONNECTED",
+  RECONNECTED: "CONNECTED",
+};
+
+/**
+ * What the room's end and its news mean for the streams.
+ *
+ * @typedef {object} RoomFollower
+ * @property {() => void} onReady Logged in, or logged in again.
+ * @property {(held: {publishing: string[], playing: string[]}) => void} onLinkUp What the server holds for this session.
+ * @property {(publishCode: number, playCode: number) => void} onRoomEnd
+ * @property {(update: "ADD" | "DELETE", streams: {streamID: string}[]) => void} onStreams
+ * @property {(streamID: string, muted: boolean) => void} onMic
+ * @property {(end: {streamID: string, role: "publish" | "play", code: number, message: string}) => void} onStreamEnded
+ * @property {(users: {userID: string, up: number, down: number}[]) => void} onQuality
+ */
+
+/** The room login: one at a time. */
+export class Rooms {
+  #core;
+  #follower;
+  /** The login, from `loginRoom` to its end. */
+  #login;
+
+  /**
+   * @param {import("./core.js").Core} core
+   * @param {RoomFollower} follower
+   */
+  constructor(core, follower) {
+    this.#core = core;
+    this.#follower = follower;
+  }
+
+  /** The room to publish and play through; undefined before LOGINED. */
+  get ready() {
+    return this.#login?.isReady ? this.#login.room : undefined;
+  }
+
+  /** The present room, logged in or not; undefined without one. */
+  get room() {
+    return this.#login?.room;
+  }
+
+  /** The present roomID; undefined without one. */
+  get roomID() {
+    return this.#login?.roomID;
+  }
+
+  /** @throws {ZegoError} 1000002 where there is neither a login nor one under way. */
+  require() {
+    if (!this.#login) throw new ZegoError(codes.NOT_LOGIN, "not in a room; call loginRoom first");
+    return this.#login.room;
+  }
+
+  /** @returns {Promise<true>} See `loginRoom`. */
+  login(roomID, token, user, config) {
+    if (this.#login) {
+      const text = `already in room ${this.#login.roomID}; call logoutRoom first`;
+      return Promise.reject(new ZegoError(codes.ROOM_COUNT_EXCEED, text));
+    }
+    const error = checkLogin(roomID, token, user, config);
+    if (error) return this.#refuse(roomID, error);
+    const { world, identity, settings } = this.#core;
+    const login = { roomID, token, isReady: false };
+    const options = {
+      ...identity,
+      roomID,
+      token,
+      userID: user.userID,
+      userName: user.userName ?? "",
+      userUpdate: config?.userUpdate ?? false,
+      maxMemberCount: config?.maxMemberCount ?? 0,
+      timings: settings.timings,
+      env: world.env,
+    };
+    login.room = new world.Room(options, this.#listener(login));
+    this.#login = login;
+    return login.room.login();
+  }
+
+  /** A login that fails by its arguments is told like one that fails at the server, as documented. */
+  #refuse(roomID, error) {
+    this.#tellState(roomID, "LOGINING", codes.SUCCESS, "");
+    this.#tellState(roomID, "LOGIN_FAILED", error.code, error.message);
+    return Promise.reject(error);
+  }
+
+  #tellState(roomID, reason, code, extendedData) {
+    this.#core.emit("roomStateUpdate", roomID, COARSE[reason] ?? "DISCONNECTED", code, extendedData);
+    this.#core.emit("roomStateChanged", roomID, reason, code, extendedData);
+  }
+
+  #listener(login) {
+    const { roomID } = login;
+    const emit = (name, ...args) => this.#core.emit(name, roomID, ...args);
+    return {
+      onState: (reason, code, extendedData) => this.#onState(login, reason, code, extendedData),
+      onEnd: (code) => this.#onEnd(login, code),
+      onLink: (up, held) => up && this.#follower.onLinkUp(held),
+      onUsers: (update, users) => emit("roomUserUpdate", update, users),
+      onStreams: (update, streams, extendedData) => {
+        this.#follower.onStreams(update, streams);
+        emit("roomStreamUpdate", update, streams, extendedData);
+      },
+      onStreamMic: (streamID, muted) => this.#follower.onMic(streamID, muted),
+      onStreamExtraInfo: (streams) => emit("streamExtraInfoUpdate", streams),
+      onStreamEnded: (end) => this.#follower.onStreamEnded(end),
+      onBroadcast: (messages) => emit("IMRecvBroadcastMessage", messages),
+      onBarrage: (messages) => emit("IMRecvBarrageMessage", messages),
+      onCommand: (fromUser, command) => emit("IMRecvCustomCommand", fromUser, command),
+      onOnlineCount: (count) => emit("roomOnlineUserCountUpdate", count),
+      onTokenWillExpire: (seconds) => emit("tokenWillExpire", seconds),
+      onQuality: (users) => this.#follower.onQuality(users),
+    };
+  }
+
+  #onState(login, reason, code, extendedData) {
+    login.isReady ||= reason === "LOGINED";
+    this.#tellState(login.roomID, reason, code, extendedData);
+    if (COARSE[reason] === "CONNECTED" && login === this.#login) this.#follower.onReady();
+  }
+
+  /** The streams of a room end before it: 0 on logout, "retry time over" where the room's was, else the room's own code. */
+  #onEnd(login, code) {
+    if (login !== this.#login) return;
+    this.#login = undefined;
+    const outOfTime = code === codes.LOGIN_TIMEOUT || code === codes.ROOM_RETRY_TIMEOUT;
+    this.#follower.onRoomEnd(
+      outOfTime ? codes.PUBLISHER_RETRY_TIMEOUT : code,
+      outOfTime ? codes.PLAYER_RETRY_TIMEOUT : code,
+    );
+  }
+
+  /** @throws {ZegoError} See `logoutRoom`. */
+  logout(roomID) {
+    if (!this.#login) {
+      this.#tellState(roomID ?? "", "LOGOUT", codes.SUCCESS, "no room login");
+    } else if (roomID !== undefined && roomID !== this.#login.roomID) {
+      throw new ZegoError(codes.ROOM_ROOMID_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
+    } else {
+      this.#login.room.logout();
+    }
+  }
+
+  /** @returns {boolean} See `renewToken`. */
+  renewToken(token, roomID) {
+    const login = this.#login;
+    if (!login || !hasTokenForm(token) || (roomID !== undefined && roomID !== login.roomID)) return false;
+    if (token !== login.token) login.room.renewToken(token);
+    login.token = token;
+    return true;
+  }
+}

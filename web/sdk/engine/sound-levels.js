@@ -1,0 +1,159 @@
+import { LEVEL_SAMPLE_MS, LEVEL_WINDOW, LevelHold, peakOf } from "../media/levels.js";
+
+const DEFAULT_INTERVAL_MS = 1000;
+
+/** One stream's meter in the browser's audio graph. */
+class Meter {
+  #analyser;
+  #source;
+  #samples = new Float32Array(LEVEL_WINDOW);
+  #hold = new LevelHold();
+  #element;
+
+  /**
+   * @param {import("./world.js").World} world
+   * @param {AudioContext} context
+   * @param {MediaStreamTrack} track
+   * @param {boolean} isRemote
+   */
+  constructor(world, context, track, isRemote) {
+    this.track = track;
+    const stream = new world.MediaStream([track]);
+    this.#analyser = context.createAnalyser();
+    this.#analyser.fftSize = LEVEL_WINDOW;
+    this.#source = context.createMediaStreamSource(stream);
+    this.#source.connect(this.#analyser);
+    if (isRemote) this.#element = silentElement(world, stream);
+  }
+
+  get level() {
+    return this.#hold.level;
+  }
+
+  sample() {
+    this.#analyser.getFloatTimeDomainData(this.#samples);
+    this.#hold.note(peakOf(this.#samples));
+  }
+
+  close() {
+    this.#source.disconnect();
+    if (this.#element) this.#element.srcObject = null;
+  }
+}
+
+/** Chromium gives a remote track to the audio graph only while a media element plays it too (issue 40094084). */
+function silentElement(world, stream) {
+  const element = new world.Audio();
+  element.muted = true;
+  element.srcObject = stream;
+  // A muted element may always play.
+  element.play().catch(() => {});
+  return element;
+}
+
+/**
+ * Tells how loud streams are (`setSoundLevelDelegate`).
+ *
+ * @typedef {{streamID: string, stream: MediaStream | undefined, isSilenced?: boolean}} Heard
+ */
+export class SoundLevels {
+  #core;
+  #sources;
+  #context;
+  #meters = new Map();
+  #timer;
+  #intervalMs = DEFAULT_INTERVAL_MS;
+  #due = 0;
+
+  /**
+   * @param {import("./core.js").Core} core
+   * @param {{published: () => Heard[], played: () => Heard[], captured: () => MediaStream[]}} sources
+   */
+  constructor(core, sources) {
+    this.#core = core;
+    this.#sources = sources;
+  }
+
+  /** See `setSoundLevelDelegate`. */
+  set(isOn, intervalMs = DEFAULT_INTERVAL_MS) {
+    if (!Number.isInteger(intervalMs) || intervalMs < 100 || intervalMs > 3000) {
+      console.error(`setSoundLevelDelegate: the interval is ${intervalMs}; give a whole number of 100 to 3000 ms`);
+      return;
+    }
+    this.close();
+    if (!isOn) return;
+    this.#intervalMs = intervalMs;
+    this.#context = new this.#core.world.AudioContext();
+    this.#due = this.#core.world.env.now() + intervalMs;
+    this.#tick();
+  }
+
+  /** Looks and tells no more. */
+  close() {
+    const { env } = this.#core.world;
+    env.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#meters.forEach((meter) => meter.close());
+    this.#meters.clear();
+    this.#context?.close().catch(() => {});
+    this.#context = undefined;
+  }
+
+  #tick() {
+    const { env } = this.#core.world;
+    // Without a gesture of the user the graph stands still; it is asked again until the browser allows it.
+    if (this.#context.state === "suspended") this.#context.resume().catch(() => {});
+    const heard = this.#look();
+    const now = env.now();
+    this.#timer = env.setTimeout(() => this.#tick(), Math.min(LEVEL_SAMPLE_MS, this.#intervalMs));
+    if (now < this.#due) return;
+    this.#due = now + this.#intervalMs;
+    this.#tell(heard);
+  }
+
+  #look() {
+    const published = this.#sources.published();
+    const played = this.#sources.played();
+    const captured = this.#sources.captured();
+    const streams = [...published.map(({ stream }) => stream), ...captured, ...played.map(({ stream }) => stream)];
+    const remote = new Set(played.map(({ stream }) => stream));
+    this.#drop(new Set(streams));
+    for (const stream of new Set(streams)) this.#meter(stream, remote.has(stream))?.sample();
+    return { published, played, captured };
+  }
+
+  #drop(wanted) {
+    for (const [stream, meter] of this.#meters) {
+      if (wanted.has(stream)) continue;
+      meter.close();
+      this.#meters.delete(stream);
+    }
+  }
+
+  /** The meter of a stream; a new one where its track is another than before. */
+  #meter(stream, isRemote) {
+    const track = stream?.getAudioTracks()[0];
+    const known = this.#meters.get(stream);
+    if (known?.track === track) return known;
+    known?.close();
+    this.#meters.delete(stream);
+    if (!track) return undefined;
+    const meter = new Meter(this.#core.world, this.#context, track, isRemote);
+    this.#meters.set(stream, meter);
+    return meter;
+  }
+
+  #tell({ published, played, captured }) {
+    const level = (stream) => this.#meters.get(stream)?.level ?? 0;
+    const list = [
+      ...published.map(({ streamID, stream }) => ({ streamID, soundLevel: level(stream), type: "push" })),
+      ...played.map(({ streamID, stream, isSilenced }) => ({
+        streamID,
+        soundLevel: isSilenced ? 0 : level(stream),
+        type: "pull",
+      })),
+    ];
+    if (list.length > 0) this.#core.emit("soundLevelUpdate", list);
+    this.#core.emit("capturedSoundLevelUpdate", Math.max(0, ...captured.map(level)));
+  }
+}

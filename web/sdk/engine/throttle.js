@@ -1,0 +1,33 @@
+/** Shortest time between two mute calls that are passed on: 10 a second, as documented. */
+export const MUTE_INTERVAL_MS = 100;
+
+/** Does something at most once in an interval; what was asked for last is always done, at the end of the interval at the latest. */
+export class Throttle {
+  #env;
+  #act;
+  #last = -Infinity;
+  #timer;
+
+  /**
+   * @param {import("../base/env.js").Env} env
+   * @param {() => void} act
+   */
+  constructor(env, act) {
+    this.#env = env;
+    this.#act = act;
+  }
+
+  /** Asks for it to be done. */
+  ask() {
+    if (this.#timer !== undefined) return;
+    const wait = this.#last + MUTE_INTERVAL_MS - this.#env.now();
+    if (wait <= 0) this.#do();
+    else this.#timer = this.#env.setTimeout(() => this.#do(), wait);
+  }
+
+  #do() {
+    this.#timer = undefined;
+    this.#last = this.#env.now();
+    this.#act();
+  }
+}

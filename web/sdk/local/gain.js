@@ -1,0 +1,50 @@
+/**
+ * A gain between a captured track and what is sent.
+ */
+export class Gain {
+  #context;
+  #gain;
+  #source;
+  #destination;
+
+  /**
+   * @param {typeof AudioContext} AudioContext
+   * @param {number} channels
+   */
+  constructor(AudioContext, channels) {
+    this.#context = new AudioContext({ sampleRate: 48_000 });
+    this.#gain = this.#context.createGain();
+    this.#destination = this.#context.createMediaStreamDestination();
+    this.#destination.channelCount = channels;
+    this.#gain.connect(this.#destination);
+  }
+
+  /** What comes out. */
+  get track() {
+    return this.#destination.stream.getAudioTracks()[0];
+  }
+
+  /**
+   * Takes its sound from `stream` from now on.
+   *
+   * @param {MediaStream} stream
+   */
+  feed(stream) {
+    this.#source?.disconnect();
+    this.#source = this.#context.createMediaStreamSource(stream);
+    this.#source.connect(this.#gain);
+    // A page that captures may play, so this is allowed without a gesture.
+    if (this.#context.state === "suspended") this.#context.resume().catch(() => {});
+  }
+
+  /** @param {number} percent 100 changes nothing */
+  set(percent) {
+    this.#gain.gain.value = percent / 100;
+  }
+
+  /** Ends it. */
+  close() {
+    this.track.stop();
+    this.#context.close().catch(() => {});
+  }
+}

@@ -1,0 +1,175 @@
+import { receiveCounters } from "./counters.js";
+import { StreamDriver } from "./driver.js";
+import { Peer } from "./peer.js";
+import { PlayerState } from "./player.js";
+import { PlayQuality } from "./quality.js";
+
+/** How often it is looked whether the first packet came. */
+const AWAIT_MS = 100;
+
+/**
+ * One played stream: carries out what `PlayerState` decides. Its MediaStream stays the same over all connections.
+ *
+ * @typedef {object} PlaybackOptions
+ * @property {string} streamID
+ * @property {number | null | undefined} jitterBufferTargetMs
+ * @property {{request: (type: string, fields: object) => Promise<object>}} room
+ * @property {typeof RTCPeerConnection} RTCPeerConnection
+ * @property {typeof MediaStream} MediaStream
+ * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
+ * @property {import("../base/env.js").Env} env
+ * @property {(state: string, code: number, text: string) => void} onState
+ * @property {() => void} onNegotiated The first answer was applied.
+ * @property {(track: MediaStreamTrack) => void} onTrack The stream has another track than before.
+ * @property {(stats: object) => void} onQuality
+ */
+export class Playback extends StreamDriver {
+  #options;
+  #quality;
+  #awaiting;
+  /** Packets of this connection when last looked at. */
+  #packets = 0;
+
+  /** @param {PlaybackOptions} options */
+  constructor(options) {
+    super(new PlayerState(options.env.now(), options.timings), options.env, options.onState);
+    this.#options = options;
+    this.#quality = new PlayQuality(this.now());
+    /** What the application gets. */
+    this.stream = new options.MediaStream();
+  }
+
+  perform(effect) {
+    switch (effect.do) {
+      case "negotiated":
+        this.#options.onNegotiated();
+        break;
+      case "pause":
+        this.#restorePause(effect.attempt, effect.paused);
+        break;
+      case "awaitMedia":
+        this.#awaitMedia(effect.attempt);
+        break;
+      case "poll":
+        this.look(effect.attempt, (report) => this.#poll(effect.attempt, report));
+        break;
+      default:
+        super.perform(effect);
+    }
+  }
+
+  makePeer(onEvent) {
+    const { env, RTCPeerConnection, jitterBufferTargetMs } = this.#options;
+    const audio = { channels: 2 };
+    const peer = new Peer({ audio, env, RTCPeerConnection, jitterBufferTargetMs, onEvent });
+    this.#packets = 0;
+    this.#quality.fresh(this.now());
+    this.#useTrack(peer.track);
+    return peer;
+  }
+
+  #useTrack(track) {
+    const former = this.stream.getTracks();
+    former.forEach((old) => this.stream.removeTrack(old));
+    this.stream.addTrack(track);
+    track.enabled = !this.state.isPaused;
+    if (former.length > 0) this.#options.onTrack(track);
+  }
+
+  async exchange(offer) {
+    const { room, streamID } = this.#options;
+    const { answer } = await room.request("play", { stream_id: streamID, offer });
+    return answer;
+  }
+
+  withdraw() {
+    // Where the link is away the server learns it from what this client names after its return.
+    this.#options.room.request("stopPlay", { stream_id: this.#options.streamID }).catch(() => {});
+  }
+
+  /** The stream appeared in the room. */
+  appeared() {
+    this.carryOut(this.state.onAppeared(this.now()));
+  }
+
+  /** The server ended the playback. */
+  ended(code, text) {
+    this.carryOut(this.state.onEnded(code, text, this.now(), this.#options.env.random()));
+  }
+
+  /**
+   * Stops (or resumes) the sound, here at once and at the server.
+   *
+   * @param {boolean} paused
+   * @returns {Promise<void>} Rejects with what the server refused with; the sound is then as it was. Rejects with 1000017 or
+   *   1100002 where the link is away or silent; it is asked again when the link is back. Without a connection it is asked with
+   *   the next one.
+   */
+  async mute(paused) {
+    const { attempt, effects } = this.state.onMute(paused, this.now());
+    this.carryOut(effects);
+    this.#enable();
+    if (attempt === undefined) return;
+    try {
+      await this.#askPause(paused);
+      this.state.onPaused(attempt, paused);
+    } catch (error) {
+      this.#onMuteFailed(attempt, paused, error);
+    }
+  }
+
+  #onMuteFailed(attempt, paused, error) {
+    // Without an answer nothing was refused: it is asked again with the next report or link.
+    if (error.retryAfterMs === undefined) throw error;
+    const { refused, effects } = this.state.onMuteFailed(attempt, paused, this.now());
+    this.carryOut(effects);
+    this.#enable();
+    if (refused) throw error;
+  }
+
+  #enable() {
+    this.stream.getAudioTracks().forEach((track) => {
+      track.enabled = !this.state.isPaused;
+    });
+  }
+
+  #askPause(paused) {
+    return this.#options.room.request("pausePlay", { stream_id: this.#options.streamID, paused });
+  }
+
+  /** Restores after a reconnect what the application wants. What fails is asked for again with the next report or link. */
+  #restorePause(attempt, paused) {
+    this.#askPause(paused).then(() => this.state.onPaused(attempt, paused), () => {});
+  }
+
+  #awaitMedia(attempt) {
+    const { env } = this.#options;
+    env.clearTimeout(this.#awaiting);
+    const before = this.#packets;
+    const again = () => {
+      this.#awaiting = env.setTimeout(() => this.look(attempt, arrived), AWAIT_MS);
+    };
+    const arrived = (report) => {
+      this.#packets = receiveCounters(report).packets;
+      if (this.#packets > before) this.carryOut(this.state.onArrived(attempt, this.now()));
+      else again();
+    };
+    this.look(attempt, arrived);
+  }
+
+  #poll(attempt, report) {
+    this.#packets = receiveCounters(report).packets;
+    this.state.onMedia(attempt, this.#packets, this.now());
+  }
+
+  report(report, attempt) {
+    if (!this.state.isPlaying(attempt)) return;
+    const state = { muted: this.state.isPaused, connected: this.state.hearsServer };
+    this.#options.onQuality(this.#quality.report(this.now(), receiveCounters(report), state));
+  }
+
+  closePeer() {
+    this.#options.env.clearTimeout(this.#awaiting);
+    super.closePeer();
+  }
+}

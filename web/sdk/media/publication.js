@@ -1,0 +1,96 @@
+import { sendCounters } from "./counters.js";
+import { StreamDriver } from "./driver.js";
+import { Peer } from "./peer.js";
+import { PublisherState } from "./publisher.js";
+import { PublishQuality } from "./quality.js";
+
+/**
+ * One published stream: carries out what `PublisherState` decides, and sees to it that the server knows whether it is muted.
+ *
+ * @typedef {object} PublicationOptions
+ * @property {string} streamID
+ * @property {{outputTrack: MediaStreamTrack, isMuted: boolean}} local The local stream.
+ * @property {{channels: 1 | 2, bitrateKbps: number, dtx: boolean}} audio
+ * @property {string} extraInfo
+ * @property {{request: (type: string, fields: object) => Promise<object>}} room
+ * @property {typeof RTCPeerConnection} RTCPeerConnection
+ * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
+ * @property {import("../base/env.js").Env} env
+ * @property {(state: string, code: number, text: string) => void} onState
+ * @property {(stats: object) => void} onQuality
+ */
+export class Publication extends StreamDriver {
+  #options;
+  #quality;
+  /** What the server was told of the mute; undefined while it does not know the stream. */
+  #mutedAtServer;
+
+  /** @param {PublicationOptions} options */
+  constructor(options) {
+    super(new PublisherState(options.env.now(), options.timings), options.env, options.onState);
+    this.#options = options;
+    this.#quality = new PublishQuality(this.now());
+    /** What others read; a later try publishes it again. */
+    this.extraInfo = options.extraInfo;
+  }
+
+  perform(effect) {
+    if (effect.do === "measure") this.#quality.fresh(this.now());
+    else super.perform(effect);
+  }
+
+  makePeer(onEvent) {
+    const { local, audio, env, RTCPeerConnection } = this.#options;
+    return new Peer({ track: local.outputTrack, audio, env, RTCPeerConnection, onEvent });
+  }
+
+  async exchange(offer) {
+    const { room, streamID, local } = this.#options;
+    const muted = local.isMuted;
+    this.#mutedAtServer = undefined;
+    const fields = { stream_id: streamID, offer, extra_info: this.extraInfo, muted };
+    const { answer } = await room.request("publish", fields);
+    this.#mutedAtServer = muted;
+    // Its wish may have changed while the request was out.
+    this.noteMuted();
+    return answer;
+  }
+
+  /** Tells the server whether the stream is muted, if it does not know. What fails is told with the next report or link. */
+  noteMuted() {
+    const { room, streamID, local } = this.#options;
+    const muted = local.isMuted;
+    if (this.#mutedAtServer === undefined || this.#mutedAtServer === muted) return;
+    room.request("muteStream", { stream_id: streamID, muted }).then(
+      () => {
+        this.#mutedAtServer = muted;
+        this.noteMuted();
+      },
+      () => {},
+    );
+  }
+
+  restore(resumed) {
+    super.restore(resumed);
+    if (resumed) this.noteMuted();
+  }
+
+  /** The local stream has another track now. */
+  replaceTrack() {
+    // A connection that is closed meanwhile needs no track.
+    this.peer?.replaceTrack(this.#options.local.outputTrack).catch(() => {});
+  }
+
+  report(report, attempt) {
+    if (!this.state.isPublishing(attempt)) return;
+    const { local, onQuality } = this.#options;
+    const state = { muted: local.isMuted, connected: this.state.hearsServer };
+    onQuality(this.#quality.report(this.now(), sendCounters(report), state));
+    this.noteMuted();
+  }
+
+  withdraw() {
+    // Where the link is away the server learns it from what this client names after its return.
+    this.#options.room.request("unpublish", { stream_id: this.#options.streamID }).catch(() => {});
+  }
+}

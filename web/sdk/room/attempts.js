@@ -1,0 +1,119 @@
+import { SHORTEST_WAIT_MS } from "./retry.js";
+import { after } from "./timers.js";
+
+/** So many failed attempts are made although the system says that it has no network; then the network is waited for. */
+const TRIES_OFFLINE = 3;
+/** A server on this machine is reached without a network. */
+const LOOPBACK = /^wss?:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\])(?:[:/]|$)/;
+
+/** @typedef {import("./state.js").RoomState} RoomState */
+
+/**
+ * Begins an attempt. Without a session to take up, this is a relogin, which others may notice: it is told.
+ *
+ * @param {RoomState} room
+ */
+export function attempt(room, now) {
+  if (room.session === null && room.report.completed) {
+    room.tellState(room.report.sessionLost());
+  }
+  room.count("attempts");
+  room.link += 1;
+  room.timers.set("attempt", after(now, Math.max(room.timings.attemptMs, SHORTEST_WAIT_MS)));
+  room.phase = { at: "opening" };
+  room.push({ do: "connect", link: room.link, url: server(room) });
+}
+
+function server(room) {
+  return room.options.servers[room.retry.server];
+}
+
+/** The attempt that runs met a transport fault. */
+export function failAttempt(room, now) {
+  room.count("failedAttempts");
+  room.failures += 1;
+  room.hangUp();
+  const waitMs = room.retry.failed(room.timings.roomBackoff, room.env.random());
+  if (waitMs === undefined) {
+    attempt(room, now);
+  } else if (room.failures >= TRIES_OFFLINE && !room.env.isOnline() && !LOOPBACK.test(server(room))) {
+    room.phase = { at: "waiting" };
+  } else {
+    wait(room, now, waitMs);
+  }
+}
+
+/** Lets `waitMs` pass before the next attempt. */
+export function wait(room, now, waitMs) {
+  room.phase = { at: "waiting" };
+  room.timers.set("retry", after(now, waitMs));
+}
+
+/** The system has a network again: whoever waits for it tries at once. */
+export function onOnline(room, now) {
+  if (room.isAt("waiting") && !room.timers.isSet("retry")) {
+    attempt(room, now);
+  }
+}
+
+/** Whether `link` is the one that counts. */
+export function isCurrent(room, link) {
+  return link === room.link && !["idle", "waiting", "over"].includes(room.phase.at);
+}
+
+/** The link closed, or could not be opened. */
+export function onClosed(room, now, link) {
+  if (!isCurrent(room, link)) {
+    return;
+  }
+  switch (room.phase.at) {
+    case "opening":
+    case "asking":
+      return failAttempt(room, now);
+    case "up":
+      return loseLink(room, now);
+    case "leaving":
+      return room.end();
+  }
+}
+
+/** The link is gone while logged in; the session lives on. */
+export function loseLink(room, now) {
+  room.count("lostLinks");
+  reconnect(room, now, room.report.linkLost(now, room.timings.reconnectingDebounceMs));
+}
+
+/** The session is gone: log in anew. */
+export function loseSession(room, now) {
+  forgetSession(room);
+  reconnect(room, now, room.report.sessionLost());
+}
+
+export function forgetSession(room) {
+  if (room.session !== null) {
+    room.session = null;
+    room.count("lostSessions");
+  }
+  room.held.clear();
+}
+
+/**
+ * Out of `up`: hangs up and begins to try again.
+ *
+ * @param {RoomState} room
+ * @param {number} now
+ * @param {import("./report.js").StateEvent | undefined} event What is told of it.
+ */
+export function reconnect(room, now, event) {
+  room.hangUp();
+  room.dropRequests();
+  room.tell("onLink", false);
+  room.tellState(event);
+  if (room.report.window === undefined) {
+    room.timers.clear("debounce");
+  } else {
+    room.timers.set("debounce", room.report.window);
+  }
+  room.timers.set("budget", after(now, room.timings.roomRetryMs));
+  wait(room, now, room.retry.wait(room.timings.roomBackoff, room.env.random()));
+}

@@ -1,0 +1,205 @@
+import { codes } from "../base/codes.js";
+import { attempt, failAttempt, forgetSession, isCurrent, wait } from "./attempts.js";
+import { onEvent, tellChanges } from "./incoming.js";
+import { startLife, tellOnlineCount } from "./liveness.js";
+import { toldWait } from "./retry.js";
+import { VERSION } from "./wire/frames.js";
+import { parseResult } from "./wire/results.js";
+
+const KICK_OUTS = [codes.MULTIPLE_LOGIN_KICKOUT, codes.MANUAL_KICKOUT, codes.TOKEN_EXPIRED];
+const OF_THE_ROSTER = ["roomUserUpdate", "roomStreamUpdate", "streamExtraInfoUpdate", "streamMicUpdate"];
+
+/** @typedef {import("./state.js").RoomState} RoomState */
+
+/**
+ * The link is open: ask for the session, or for a new one.
+ *
+ * @param {RoomState} room
+ */
+export function onOpened(room, link) {
+  if (!isCurrent(room, link)) {
+    return;
+  }
+  if (room.isAt("opening")) {
+    room.phase = { at: "asking", ...ask(room) };
+  } else if (room.isAt("leaving") && room.phase.step === "opening") {
+    room.phase = { at: "leaving", step: "asking", id: ask(room).id };
+  }
+}
+
+function ask(room) {
+  if (room.session !== null) {
+    const { name, secret, lastSeq } = room.session;
+    return { id: room.send("resume", { versions: [VERSION], session: name, secret, last_seq: lastSeq }), ask: "resume" };
+  }
+  const { appID, roomID, userID, userName, userUpdate, maxMemberCount } = room.options;
+  room.shownToken = room.token.current;
+  const login = {
+    versions: [VERSION],
+    app_id: appID,
+    room_id: roomID,
+    user_id: userID,
+    user_name: userName,
+    token: room.shownToken,
+    user_update: userUpdate,
+    max_member_count: maxMemberCount,
+  };
+  return { id: room.send("login", login), ask: "login" };
+}
+
+/** A frame came while login or resume is out. */
+export function onAskedFrame(room, now, frame) {
+  const isAnswer = frame.id === room.phase.id;
+  if (frame.kind === "ok" && isAnswer) {
+    accepted(room, now, room.phase.ask, frame.ok);
+  } else if (frame.kind === "error" && isAnswer) {
+    refused(room, now, room.phase.ask, frame.error);
+  } else if (frame.kind === "event" && frame.event.kind === "kickOut" && !frame.event.needRelogin) {
+    room.kickOut(frame.event.code, frame.event.message);
+  } else {
+    room.count(frame.kind === "ok" || frame.kind === "error" ? "strayReplies" : "earlyFrames");
+  }
+}
+
+/** A frame came while the server is being told of the logout. */
+export function onLeavingFrame(room, frame) {
+  const isAnswer = (frame.kind === "ok" || frame.kind === "error") && frame.id === room.phase.id;
+  if (!isAnswer) {
+    return;
+  }
+  if (room.phase.step === "asking" && frame.kind === "ok") {
+    room.phase = { at: "leaving", step: "told", id: room.send("logout", {}) };
+  } else {
+    room.end();
+  }
+}
+
+function accepted(room, now, asked, result) {
+  const ok = parseResult(asked, result);
+  if (ok === undefined) {
+    unreadableAnswer(room, now);
+  } else if (ok.version !== VERSION) {
+    const text = `the server chose protocol version ${ok.version}; this client speaks ${VERSION}`;
+    room.fail(codes.UNKNOWN_SERVER_ERROR, text);
+  } else if (asked === "login") {
+    loggedIn(room, now, ok);
+  } else {
+    resumed(room, now, ok);
+  }
+}
+
+/** The answer to login or resume makes no sense. The session is not asked for again: the answer would be the same. */
+export function unreadableAnswer(room, now) {
+  room.count("unreadableResults");
+  forgetSession(room);
+  failAttempt(room, now);
+}
+
+function refused(room, now, asked, { code, message, retryAfterMs }) {
+  if (asked === "resume" && code === codes.NETWORK_RECOVERY) {
+    relogin(room, now);
+  } else if (asked === "resume" && KICK_OUTS.includes(code)) {
+    room.kickOut(code, message);
+  } else if (retryAfterMs === null) {
+    room.fail(code, message);
+  } else {
+    room.hangUp();
+    wait(room, now, toldWait(retryAfterMs));
+  }
+}
+
+/** The server does not know the session any more: log in anew, at once, on a socket of its own. */
+function relogin(room, now) {
+  forgetSession(room);
+  room.hangUp();
+  attempt(room, now);
+}
+
+function loggedIn(room, now, ok) {
+  room.count("logins");
+  room.session = { name: ok.session, secret: ok.secret, lastSeq: ok.snapshot.seq };
+  room.announcedSeq = ok.snapshot.seq;
+  room.token.accepted(room.shownToken);
+  const changes = room.roster.takeSnapshot(ok.snapshot);
+  stand(room, now, ok);
+  room.tell("onLink", true, { fresh: true, publishing: [], playing: [] });
+  tellChanges(room, changes);
+  tellOnlineCount(room, ok.onlineCount);
+  confirmToken(room, now);
+}
+
+function resumed(room, now, ok) {
+  const caughtUp = catchUp(room, ok);
+  if (caughtUp === undefined) {
+    unreadableAnswer(room, now);
+    return;
+  }
+  room.count("resumes");
+  stand(room, now, ok);
+  room.tell("onLink", true, { fresh: false, publishing: [...ok.publishing], playing: [...ok.playing] });
+  tellChanges(room, caughtUp.changes);
+  for (const event of caughtUp.others) {
+    onEvent(room, now, event);
+    if (!room.isAt("up")) {
+      return;
+    }
+  }
+  reconcile(room, now, ok);
+  tellOnlineCount(room, ok.onlineCount);
+  confirmToken(room, now);
+}
+
+/** The session stands on this link: told, watched, kept alive. */
+function stand(room, now, terms) {
+  room.phase = { at: "up" };
+  room.failures = 0;
+  room.retry.succeeded();
+  room.timers.clear("attempt");
+  room.timers.clear("budget");
+  room.tellState(room.report.up());
+  startLife(room, now, terms);
+}
+
+/** A token that was renewed while the link was away, or whose answer was lost, is shown on the new link. */
+function confirmToken(room, now) {
+  if (room.token.isUnconfirmed) {
+    sendToken(room, now);
+  }
+}
+
+/** Shows the newest token on the link that stands. */
+export function sendToken(room, now) {
+  const token = room.token.current;
+  room.request(now, { token }, { type: "renewToken", token });
+}
+
+/**
+ * Brings the roster up to date. Returns what changed and which other events were missed; nothing when there is neither a snapshot
+ * nor the missed events without a hole.
+ */
+function catchUp(room, { missed, snapshot }) {
+  const { session } = room;
+  if (snapshot !== null) {
+    session.lastSeq = room.announcedSeq = snapshot.seq;
+    return { changes: room.roster.takeSnapshot(snapshot), others: [] };
+  }
+  if (missed === null || !missed.every(({ seq }, index) => seq === session.lastSeq + 1 + index)) {
+    return undefined;
+  }
+  session.lastSeq += missed.length;
+  room.announcedSeq = session.lastSeq;
+  const events = missed.map(({ event }) => event);
+  const isOfTheRoster = ({ kind }) => OF_THE_ROSTER.includes(kind);
+  return { changes: room.roster.apply(events.filter(isOfTheRoster)), others: events.filter((event) => !isOfTheRoster(event)) };
+}
+
+/** What the server does not hold has ended; what it holds and nobody here wants is stopped. */
+function reconcile(room, now, { publishing, playing }) {
+  const { lost, stops } = room.held.reconcile(publishing, playing);
+  for (const stream of lost) {
+    room.tell("onStreamEnded", { ...stream, message: "the server did not keep the stream while the connection was away" });
+  }
+  for (const { type, streamID } of stops) {
+    room.request(now, { stream_id: streamID }, { type });
+  }
+}

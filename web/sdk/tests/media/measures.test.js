@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { receiveCounters, sendCounters } from "../../media/counters.js";
+import { grade, worstGrade } from "../../media/grade.js";
+import { LevelHold, peakOf } from "../../media/levels.js";
+import { PlayQuality, PublishQuality } from "../../media/quality.js";
+import { withOpusParameters } from "../../media/sdp.js";
+
+test("grades follow the documented formulas", () => {
+  const table = [
+    [0, 0, 0, 0],
+    [100, 0, undefined, 0],
+    [250, 0, undefined, 1],
+    [300, 0, undefined, 2],
+    [0, 0.1, 0.01, 1],
+    [0, 0.2, 0.01, 1],
+    [0, 0.3, 0.01, 2],
+    [0, 0.6, undefined, 3],
+    [2_500, 0, undefined, 4],
+  ];
+  for (const [rtt, loss, jitter, expected] of table) assert.equal(grade(rtt, loss, jitter, true), expected, `${rtt} ${loss}`);
+  assert.equal(grade(0, 0, undefined, false), 4, "away");
+  assert.equal(grade(undefined, 0, undefined, true), -1, "not known yet");
+});
+
+test("the worst grade counts, and none at all is unknown", () => {
+  assert.equal(worstGrade([0, 3, -1]), 3);
+  assert.equal(worstGrade([]), -1);
+});
+
+test("a loud moment is held and fades by a factor of 0.3 each 200 ms", () => {
+  const hold = new LevelHold();
+  hold.note(peakOf(new Float32Array([0.1, -0.5, 0.25])));
+  assert.equal(hold.level, 50);
+  hold.note(0);
+  assert.equal(hold.level, 15);
+  hold.note(0.9);
+  assert.ok(Math.abs(hold.level - 90) < 1e-9);
+});
+
+const LINES = ["m=audio 9 UDP/TLS/RTP/SAVPF 111 63", "a=rtpmap:111 opus/48000/2", "a=fmtp:111 minptime=10;useinbandfec=1", "a=rtpmap:63 red/48000/2", "a=fmtp:63 111/111", ""];
+
+test("Opus is told the channels, the bitrate and DTX, and all else stays", () => {
+  const sdp = withOpusParameters(LINES.join("\r\n"), { channels: 2, bitrateKbps: 96, dtx: true });
+  const expected = "a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1;maxaveragebitrate=96000;usedtx=1";
+  assert.deepEqual(sdp.split("\r\n"), LINES.with(2, expected));
+  const again = withOpusParameters(sdp, { channels: 1, bitrateKbps: 48 });
+  assert.deepEqual(again.split("\r\n"), LINES.with(2, "a=fmtp:111 minptime=10;useinbandfec=1;maxaveragebitrate=48000"));
+});
+
+test("an SDP without Opus parameters gets a line of them, one without Opus is left alone", () => {
+  const bare = LINES.toSpliced(2, 1);
+  const sdp = withOpusParameters(bare.join("\r\n"), { channels: 1, bitrateKbps: 48 });
+  assert.deepEqual(sdp.split("\r\n"), bare.toSpliced(2, 0, "a=fmtp:111 maxaveragebitrate=48000"));
+  assert.equal(withOpusParameters("v=0\r\n", { channels: 2 }), "v=0\r\n");
+});
+
+const state = { muted: false, connected: true };
+
+const sent = (packets, lost, rtt = 0.02) =>
+  sendCounters(
+    new Map([
+      ["o", { type: "outbound-rtp", kind: "audio", packetsSent: packets, bytesSent: packets * 120 }],
+      ["r", { type: "remote-inbound-rtp", kind: "audio", packetsLost: lost, jitter: 0.001, roundTripTime: rtt }],
+    ]),
+  );
+
+test("a publisher reports what it sent and what the server missed, over all its connections", () => {
+  const quality = new PublishQuality(0);
+  const first = quality.report(3000, sent(150, 15), state).audio;
+  assert.equal(first.audioBitrate, 48);
+  assert.equal(first.audioFPS, 50);
+  assert.equal(first.audioPacketsLostRate, 0.1);
+  assert.equal(first.audioQuality, 1);
+  assert.equal(first.roundTripTimeMs, 20);
+  assert.equal(first.muteState, "0");
+  quality.fresh(10_000);
+  const second = quality.report(13_000, sent(150, 0), { muted: true, connected: true }).audio;
+  assert.equal(second.audioFPS, 50, "the interval began with the new connection");
+  assert.equal(second.audioPacketsLost, 15, "the total goes on");
+  assert.equal(second.audioPacketsLostRate, 0);
+  assert.equal(second.muteState, "1");
+});
+
+test("nothing is known before the first round trip, and nothing is divided by nothing", () => {
+  const stats = new PublishQuality(0).report(0, sendCounters(new Map()), state).audio;
+  assert.deepEqual([stats.audioQuality, stats.audioBitrate, stats.audioPacketsLostRate], [-1, 0, 0]);
+  const played = new PlayQuality(0).report(0, receiveCounters(new Map()), state);
+  assert.deepEqual([played.audio.audioQuality, played.audio.audioFPS, played.peerToPeerDelay], [-1, 0, undefined]);
+});
+
+const got = (seconds, extra = {}) =>
+  receiveCounters(
+    new Map([
+      ["t", { type: "transport", selectedCandidatePairId: "p" }],
+      ["p", { type: "candidate-pair", currentRoundTripTime: 0.04 }],
+      [
+        "i",
+        {
+          type: "inbound-rtp",
+          kind: "audio",
+          packetsReceived: 50 * seconds,
+          bytesReceived: 6000 * seconds,
+          packetsLost: 0,
+          jitter: 0.004,
+          audioLevel: 0.5,
+          totalSamplesReceived: 48_000 * seconds,
+          concealedSamples: 0,
+          jitterBufferDelay: 0.06 * 48_000 * seconds,
+          jitterBufferEmittedCount: 48_000 * seconds,
+          ...extra,
+        },
+      ],
+    ]),
+  );
+
+test("a player reports rates of the interval and totals of the whole life", () => {
+  const quality = new PlayQuality(0);
+  quality.report(3000, got(3), state);
+  const { audio, peerToPeerDelay } = quality.report(6000, got(6, { concealedSamples: 9600, packetsLost: 10 }), state);
+  assert.equal(audio.audioBitrate, 48);
+  assert.equal(audio.audioFPS, 50);
+  assert.equal(audio.audioJitter, 4);
+  assert.equal(audio.audioPacketsLost, 10);
+  assert.ok(Math.abs(audio.audioPacketsLostRate - 10 / 160) < 1e-9);
+  assert.equal(audio.packetsReceived, 300);
+  assert.equal(audio.audioCumulativeDecodeTime, 5800);
+  assert.equal(Math.round(audio.jitterBufferDelayMs), 60);
+  assert.equal(Math.round(peerToPeerDelay), 80);
+});
+
+test("breaks are what the browser counts, or else more than 200 ms concealed within an interval", () => {
+  const counted = new PlayQuality(0).report(3000, got(3, { totalInterruptionDuration: 0.3, concealedSamples: 48_000 }), state);
+  assert.equal(counted.audio.audioCumulativeBreakTime, 300);
+  assert.ok(Math.abs(counted.audio.audioCumulativeBreakRate - 0.1) < 1e-9);
+  const quality = new PlayQuality(0);
+  assert.equal(quality.report(3000, got(3, { concealedSamples: 9_600 }), state).audio.audioCumulativeBreakTime, 0);
+  assert.equal(quality.report(6000, got(6, { concealedSamples: 57_600 }), state).audio.audioCumulativeBreakTime, 1000);
+});
+
+test("muted and away are shown", () => {
+  const { audio } = new PlayQuality(0).report(3000, got(3), { muted: true, connected: false });
+  assert.deepEqual([audio.muteState, audio.audioQuality], ["1", 4]);
+});
