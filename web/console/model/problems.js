@@ -73,6 +73,7 @@ const WORDS = Object.freeze({
  * @property {string} why In words.
  * @property {string} advice What to do; may be empty.
  * @property {string} code Number and documented name, or empty where there is no code.
+ * @property {number | null} number The code alone; `null` where there is none.
  */
 
 /**
@@ -85,8 +86,8 @@ const WORDS = Object.freeze({
 export function explain(what, error) {
   const code = error?.code ?? error?.errorCode;
   const text = [error?.message, error?.msg, error?.extendedData].find((part) => typeof part === "string" && part !== "");
-  if (!Number.isInteger(code)) return { what, why: text ?? String(error), advice: "", code: "" };
+  if (!Number.isInteger(code)) return { what, why: text ?? String(error), advice: "", code: "", number: null };
   const name = codeName(code);
   const [why, advice] = WORDS[name] ?? [text ?? "The engine gave no reason.", ""];
-  return { what, why, advice, code: name ? `${code} ${name}` : String(code) };
+  return { what, why, advice, code: name ? `${code} ${name}` : String(code), number: code };
 }

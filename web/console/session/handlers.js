@@ -10,7 +10,7 @@ export const HANDLERS = Object.freeze({
   roomStateChanged(session, roomID, reason, code, extendedData) {
     const state = COARSE[reason] ?? "DISCONNECTED";
     session.room = { ...session.room, roomID, reason, code, state };
-    if (reason === "KICKOUT" || reason === "RECONNECT_FAILED") session.report("Staying in the room", { code, extendedData });
+    if (reason === "KICKOUT" || reason === "RECONNECT_FAILED") reportEnd(session, { code, extendedData });
     if (state === "DISCONNECTED" || reason === "LOGINING") session.forgetRoom();
     else session.tell("room");
   },
@@ -104,6 +104,12 @@ export const HANDLERS = Object.freeze({
   recvRoomTransparentMessage: onlyLogged,
   recvExperimentalAPI: onlyLogged,
 });
+
+/** The room's streams ended with the same code just before; the room's end says it all. */
+function reportEnd(session, error) {
+  session.problems = session.problems.filter(({ number }) => number !== error.code);
+  session.report("Staying in the room", error);
+}
 
 function received(kind) {
   return (session, _, list) => {

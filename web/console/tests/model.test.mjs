@@ -174,6 +174,6 @@ test("an error says what is wrong, what to do, and its code, in every documented
 
 test("an error without words of ours is shown with its own text, and one without a code too", () => {
   assert.equal(explain("x", new ZegoError(codes.PUBLISHER_INNER_ERROR, "the media plane is busy")).why, "the media plane is busy");
-  assert.deepEqual(explain("x", new TypeError("odd")), { what: "x", why: "odd", advice: "", code: "" });
+  assert.deepEqual(explain("x", new TypeError("odd")), { what: "x", why: "odd", advice: "", code: "", number: null });
   assert.equal(explain("x", { code: 42 }).code, "42");
 });

@@ -144,9 +144,12 @@ test("leaving ends every player and empties the lists", async () => {
   assert.deepEqual(session.problems, []);
 });
 
-test("being kicked out is told in words", async () => {
+test("being kicked out is told once and in words, though every stream ends with the same code", async () => {
   const { session, engine } = await joined();
+  await session.playback.play("s1");
+  engine.emit("playerStateUpdate", { streamID: "s1", state: "NO_PLAY", errorCode: 1002050, extendedData: "" });
   engine.emit("roomStateChanged", "demo", "KICKOUT", 1002050, "{}");
+  assert.deepEqual(session.problems.map((problem) => problem.what), ["Staying in the room"]);
   assert.match(session.problems[0].why, /somewhere else/);
   assert.equal(session.room.state, "DISCONNECTED");
 });
