@@ -69,7 +69,7 @@ const WORDS = Object.freeze({
 
 /**
  * @typedef {object} Problem
- * @property {string} what What did not work, for example "Joining the room".
+ * @property {string} what What happened, for example "Could not join the room".
  * @property {string} why In words.
  * @property {string} advice What to do; may be empty.
  * @property {string} code Number and documented name, or empty where there is no code.
@@ -79,7 +79,7 @@ const WORDS = Object.freeze({
 /**
  * Puts an error in words.
  *
- * @param {string} what What did not work.
+ * @param {string} what What happened, for example "Could not join the room".
  * @param {unknown} error What was thrown: a failure of the engine in any documented shape, or anything else.
  * @returns {Problem}
  */

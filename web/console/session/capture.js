@@ -36,7 +36,7 @@ export class Capture {
   async start({ input, ...processing }) {
     if (this.stream) return true;
     const audio = input === "" ? processing : { ...processing, input };
-    this.#opening ??= this.#session.attempt("Opening the microphone", () =>
+    this.#opening ??= this.#session.attempt("Could not open the microphone", () =>
       this.#session.engine.createZegoStream({ camera: { audio, video: false } }),
     );
     const stream = await this.#opening;
@@ -69,7 +69,7 @@ export class Capture {
   async publish(streamID, extraInfo) {
     this.history = new History();
     const option = extraInfo === "" ? {} : { extraInfo };
-    await this.#session.attempt("Publishing", () => {
+    await this.#session.attempt("Could not publish", () => {
       if (!this.#session.engine.startPublishingStream(streamID, this.stream, option)) {
         throw new Error(`The stream ${streamID} is published already.`);
       }
@@ -102,37 +102,37 @@ export class Capture {
   /** Where this user hears the own microphone. @param {string} deviceID "" is the system's default. */
   useSpeaker(deviceID) {
     this.#speaker = deviceID;
-    if (this.listening) void this.#session.attempt("Changing the speaker", () => this.stream.useAudioOutputDevice(deviceID));
+    if (this.listening) void this.#session.attempt("Could not change the speaker", () => this.stream.useAudioOutputDevice(deviceID));
   }
 
   /** Changes the microphone that runs. @param {string} deviceID */
   async useMicrophone(deviceID) {
     if (!this.stream) return;
-    await this.#session.attempt("Changing the microphone", () => this.#session.engine.useAudioDevice(this.stream, deviceID));
+    await this.#session.attempt("Could not change the microphone", () => this.#session.engine.useAudioDevice(this.stream, deviceID));
   }
 
   /** Sets loudness, 0 to 200; 100 is as captured. */
   async setVolume(volume) {
     if (!this.stream) return;
-    await this.#session.attempt("Setting the loudness", () => this.#session.engine.setCaptureVolume(this.stream, volume));
+    await this.#session.attempt("Could not set the loudness", () => this.#session.engine.setCaptureVolume(this.stream, volume));
   }
 
   /** Changes echo cancellation and its neighbours. @param {{AEC?: boolean, ANS?: boolean, AGC?: boolean}} processing */
   async setProcessing(processing) {
     if (!this.stream) return;
-    await this.#session.attempt("Changing the processing", () => this.#session.engine.setAudioConfig(this.stream, processing));
+    await this.#session.attempt("Could not change the processing", () => this.#session.engine.setAudioConfig(this.stream, processing));
   }
 
   /** Changes the text attached to the published stream. */
   async setExtraInfo(extraInfo) {
     const { streamID } = this.published;
-    await this.#session.attempt("Changing the extra info", () => this.#session.engine.setStreamExtraInfo(streamID, extraInfo));
+    await this.#session.attempt("Could not change the extra info", () => this.#session.engine.setStreamExtraInfo(streamID, extraInfo));
   }
 
   /** `publisherStateUpdate`. */
   stateChanged({ streamID, state, errorCode, extendedData }) {
     this.published = { streamID, state, code: errorCode };
-    if (state === "NO_PUBLISH" && errorCode !== 0) this.#session.report("Publishing", { code: errorCode, extendedData });
+    if (state === "NO_PUBLISH" && errorCode !== 0) this.#session.report("Could not publish", { code: errorCode, extendedData });
     this.#session.tell("capture");
     this.#session.tell("streams");
   }

@@ -93,7 +93,7 @@ export const HANDLERS = Object.freeze({
   },
 
   deviceError(session, code, deviceName) {
-    session.report(deviceName ? `Using ${deviceName}` : "Using a device", { code });
+    session.report(deviceName ? `Trouble with ${deviceName}` : "Trouble with a device", { code });
     session.tell("devices");
   },
 
@@ -108,7 +108,7 @@ export const HANDLERS = Object.freeze({
 /** The room's streams ended with the same code just before; the room's end says it all. */
 function reportEnd(session, error) {
   session.problems = session.problems.filter(({ number }) => number !== error.code);
-  session.report("Staying in the room", error);
+  session.report("Out of the room", error);
 }
 
 function received(kind) {

@@ -57,7 +57,7 @@ export class Playback {
       // A player that was stopped or ended meanwhile has told its reason already.
       if (this.players.get(streamID) === player) {
         this.#forget(streamID);
-        this.#session.report(`Playing ${streamID}`, error);
+        this.#session.report(`Could not play ${streamID}`, error);
       }
     }
     this.#session.tell("streams");
@@ -80,7 +80,7 @@ export class Playback {
   mute(streamID, muted) {
     this.#change(streamID, (player) => {
       player.muted = muted;
-      void this.#session.attempt(`Muting ${streamID}`, () => this.#session.engine.mutePlayStreamAudio(streamID, muted));
+      void this.#session.attempt(`Could not mute ${streamID}`, () => this.#session.engine.mutePlayStreamAudio(streamID, muted));
     });
   }
 
@@ -101,7 +101,7 @@ export class Playback {
   /** After a click: lets everything be heard that the browser held back. */
   resume() {
     for (const player of this.players.values()) {
-      if (player.blocked) void this.#session.attempt("Playing sound", () => player.view.resume());
+      if (player.blocked) void this.#session.attempt("Could not play the sound", () => player.view.resume());
     }
   }
 
@@ -121,7 +121,7 @@ export class Playback {
   /** `playerStateUpdate`. */
   stateChanged({ streamID, state, errorCode, extendedData }) {
     if (state === "NO_PLAY") {
-      if (this.#forget(streamID) && errorCode !== 0) this.#session.report(`Playing ${streamID}`, { code: errorCode, extendedData });
+      if (this.#forget(streamID) && errorCode !== 0) this.#session.report(`Could not play ${streamID}`, { code: errorCode, extendedData });
     } else {
       this.#change(streamID, (player) => Object.assign(player, { state, code: errorCode }));
     }
@@ -154,7 +154,7 @@ export class Playback {
   }
 
   #route(player) {
-    if (player.view) void this.#session.attempt("Changing the speaker", () => player.view.useAudioOutputDevice(this.#speaker));
+    if (player.view) void this.#session.attempt("Could not change the speaker", () => player.view.useAudioOutputDevice(this.#speaker));
   }
 
   #setBlocked(player, blocked) {

@@ -61,7 +61,7 @@ export class Session extends EventTarget {
   /**
    * Shows a problem, once while it stands.
    *
-   * @param {string} what What did not work, for example "Joining the room".
+   * @param {string} what What happened, for example "Could not join the room".
    * @param {unknown} error What was thrown.
    */
   report(what, error) {
@@ -148,7 +148,7 @@ export class Session extends EventTarget {
     this.problems = [];
     this.conversation.clear();
     for (const topic of ["problems", "messages"]) this.tell(topic);
-    const joined = await this.attempt("Joining the room", () => {
+    const joined = await this.attempt("Could not join the room", () => {
       const engine = this.prepare({ appID, server });
       this.room = { ...AWAY, roomID, userID, userName };
       return engine.loginRoom(roomID, token, { userID, userName }, { userUpdate: true });
@@ -158,12 +158,12 @@ export class Session extends EventTarget {
 
   /** Leaves the room; what is captured goes on. */
   leave() {
-    void this.attempt("Leaving the room", () => this.engine.logoutRoom(this.room.roomID));
+    void this.attempt("Could not leave the room", () => this.engine.logoutRoom(this.room.roomID));
   }
 
   /** Puts a new token in force. */
   renewToken(token) {
-    void this.attempt("Renewing the token", () => {
+    void this.attempt("Could not renew the token", () => {
       if (!this.engine.renewToken(token, this.room.roomID)) throw new Error("This is no token of ours: it begins with 04.");
       this.tokenEnds = null;
       this.tell("token");
@@ -180,7 +180,7 @@ export class Session extends EventTarget {
    */
   async send(kind, text, to) {
     const { roomID } = this.room;
-    const answer = await this.attempt("Sending the message", () => {
+    const answer = await this.attempt("Could not send the message", () => {
       const engine = this.requireEngine();
       if (kind === "broadcast") return engine.sendBroadcastMessage(roomID, text);
       if (kind === "barrage") return engine.sendBarrageMessage(roomID, text);

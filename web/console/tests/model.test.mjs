@@ -165,7 +165,7 @@ test("who missed a command is read from the answer, and odd answers name nobody"
 
 test("an error says what is wrong, what to do, and its code, in every documented shape", () => {
   for (const error of [{ code: 1102016, msg: "m" }, { errorCode: 1102016, extendedData: "" }, new ZegoError(1102016, "m")]) {
-    const problem = explain("Joining the room", error);
+    const problem = explain("Could not join the room", error);
     assert.match(problem.why, /does not accept the token/);
     assert.match(problem.advice, /new token/);
     assert.equal(problem.code, "1102016 TOKEN_ERROR");

@@ -149,7 +149,7 @@ test("being kicked out is told once and in words, though every stream ends with 
   await session.playback.play("s1");
   engine.emit("playerStateUpdate", { streamID: "s1", state: "NO_PLAY", errorCode: 1002050, extendedData: "" });
   engine.emit("roomStateChanged", "demo", "KICKOUT", 1002050, "{}");
-  assert.deepEqual(session.problems.map((problem) => problem.what), ["Staying in the room"]);
+  assert.deepEqual(session.problems.map((problem) => problem.what), ["Out of the room"]);
   assert.match(session.problems[0].why, /somewhere else/);
   assert.equal(session.room.state, "DISCONNECTED");
 });
@@ -241,7 +241,7 @@ test("a token that ends is announced until a good one is put in force", async ()
 
 test("at most three problems are shown, the newest first, the same one once", () => {
   const { session } = visit();
-  for (const code of [1002050, 1102016, 1102018, 1102018, 1002034]) session.report("Joining the room", { code });
+  for (const code of [1002050, 1102016, 1102018, 1102018, 1002034]) session.report("Could not join the room", { code });
   assert.deepEqual(session.problems.map((problem) => problem.code.split(" ")[0]), ["1002034", "1102018", "1102016"]);
   session.dismiss(session.problems[0]);
   assert.equal(session.problems.length, 2);

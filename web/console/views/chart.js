@@ -4,7 +4,8 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { setText } from "./dom.js";
 
 const HEIGHT = 64;
-const SPAN_S = 300;
+/** Seconds across the chart at least, so that the first reports are a line and not a dash at its end. */
+const SPAN_S = 60;
 const darkScheme = matchMedia("(prefers-color-scheme: dark)");
 const color = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name);
 
@@ -72,7 +73,7 @@ function options(metric, width) {
     padding: [6, 4, 4, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true, range: (_, __, newest) => [newest - SPAN_S, newest] }, y: valueScale(metric) },
+    scales: { x: { time: true, range: (_, oldest, newest) => [Math.min(oldest, newest - SPAN_S), newest] }, y: valueScale(metric) },
     axes: [{ show: false }, valueAxis(metric)],
     series: [{}, metric.key === "grade" ? { ...line, fill: undefined, paths: uPlot.paths.stepped({ align: -1 }) } : line],
   };

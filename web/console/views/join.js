@@ -47,7 +47,7 @@ export class JoinPanel {
   async mint(userID) {
     const answer = await this.#ask(userID);
     if (answer.token === undefined) {
-      this.#session.report("Getting a temporary token", answer.problem ?? "This server does not make any.");
+      this.#session.report("Could not get a temporary token", answer.problem ?? "This server does not make any.");
     }
     return answer.token;
   }
@@ -119,7 +119,10 @@ export class JoinPanel {
   }
 
   async #join() {
-    if (fields().token === "" && !byId("temporary-token").hidden) await this.#mintIntoField();
+    const { token, userID } = fields();
+    // A token that the page fetched is fetched anew: the server may have another secret by now.
+    const ours = token === "" || this.#tokenFor === userID;
+    if (ours && !byId("temporary-token").hidden) await this.#mintIntoField();
     byId("join-button").disabled = true;
     await this.#session.join({ ...fields(), ...this.where() });
     byId("join-button").disabled = false;

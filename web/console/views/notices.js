@@ -39,7 +39,7 @@ function problemNotice({ what, why, advice, code }, dismiss) {
   notice.className = "notice problem";
   const text = document.createElement("p");
   const title = document.createElement("strong");
-  title.textContent = `${what} did not work. `;
+  title.textContent = `${what}: `;
   text.append(title, `${why} ${advice} `);
   if (code !== "") {
     const number = document.createElement("code");

@@ -9,7 +9,7 @@ import { byId, setLevel, setPressed, setText, syncList } from "./dom.js";
 export function showSound(session, where) {
   const { capture } = session;
   const open = () =>
-    session.attempt("Opening the microphone", () => session.engine ?? session.prepare(where())).then((engine) => engine && capture.start(wish()));
+    session.attempt("Could not open the microphone", () => session.engine ?? session.prepare(where())).then((engine) => engine && capture.start(wish()));
 
   byId("preview").addEventListener("click", () => (capture.stream ? capture.stop() : void open()));
   byId("hear-myself").addEventListener("click", () => capture.listen(!capture.listening));
@@ -77,13 +77,13 @@ function show({ capture, room }) {
 async function listDevices({ engine, capture }) {
   const devices = await engine?.enumDevices().catch(() => undefined);
   if (!devices) return;
-  offer(byId("microphone"), devices.microphones);
-  offer(byId("speaker"), devices.speakers);
-  const used = capture.stream?.audioDeviceId;
-  if (used && devices.microphones.some((device) => device.deviceID === used)) byId("microphone").value = used;
+  const used = capture.stream?.audioDeviceId ?? byId("microphone").value;
+  offer(byId("microphone"), devices.microphones, used);
+  offer(byId("speaker"), devices.speakers, byId("speaker").value);
 }
 
-function offer(select, devices) {
+/** Lists devices and chooses `used` among them, or the default where it is not listed (any more). */
+function offer(select, devices, used) {
   const named = devices.filter(({ deviceID }) => deviceID !== "" && deviceID !== "default");
   const options = [{ deviceID: "", deviceName: "System default" }, ...named];
   const option = () => document.createElement("option");
@@ -91,4 +91,5 @@ function offer(select, devices) {
     element.value = deviceID;
     setText(element, deviceName || "unnamed device");
   });
+  select.value = named.some(({ deviceID }) => deviceID === used) ? used : "";
 }
