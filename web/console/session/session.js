@@ -71,9 +71,9 @@ export class Session extends EventTarget {
     this.tell("problems");
   }
 
-  /** Takes a problem away. */
-  dismiss(problem) {
-    this.problems = this.problems.filter((other) => other !== problem);
+  /** Takes a problem away. @param {import("../model/problems.js").Problem} problem */
+  dismiss({ what, code }) {
+    this.problems = this.problems.filter((other) => other.what !== what || other.code !== code);
     this.tell("problems");
   }
 

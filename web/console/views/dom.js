@@ -20,6 +20,12 @@ export function setPressed(button, pressed) {
   button.setAttribute("aria-pressed", String(pressed));
 }
 
+/** Shows or hides; a focus inside what vanishes goes to the main part, for the browser would drop it. */
+export function hide(element, hidden) {
+  if (hidden && element.contains(document.activeElement)) byId("main").focus();
+  element.hidden = hidden;
+}
+
 /** Sets a level meter. @param {Element} meter @param {number} level 0 to 100. */
 export function setLevel(meter, level) {
   meter.setAttribute("aria-valuenow", String(Math.round(level)));

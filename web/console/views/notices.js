@@ -1,6 +1,6 @@
 /** What needs the user: problems, sound held back, a token that ends. */
 
-import { byId, setText } from "./dom.js";
+import { byId, hide, setText, syncList } from "./dom.js";
 
 /**
  * @param {import("../session/session.js").Session} session
@@ -9,7 +9,7 @@ import { byId, setText } from "./dom.js";
 export function showNotices(session, mint) {
   session.addEventListener("problems", () => showProblems(session));
   session.addEventListener("streams", () => {
-    byId("autoplay").hidden = !session.playback.blocked;
+    hide(byId("autoplay"), !session.playback.blocked);
   });
   byId("autoplay-resume").addEventListener("click", () => session.playback.resume());
   session.addEventListener("token", () => showTokenEnd(session));
@@ -25,13 +25,20 @@ export function showNotices(session, mint) {
 }
 
 function showTokenEnd({ tokenEnds }) {
-  byId("renew").hidden = tokenEnds === null;
+  hide(byId("renew"), tokenEnds === null);
   if (tokenEnds !== null) setText(byId("renew-text"), `Your token ends in ${tokenEnds} s. Renew it to stay able to publish.`);
 }
 
+/** Elements of problems that stay are kept, so that nothing is read out twice. */
 function showProblems(session) {
-  const notices = session.problems.map((problem) => problemNotice(problem, () => session.dismiss(problem)));
-  byId("problems").replaceChildren(...notices);
+  const key = ({ what, code, why }) => `${what} ${code} ${why}`;
+  const create = (problem) => problemNotice(problem, () => dismiss(session, problem));
+  syncList(byId("problems"), session.problems, key, create, () => {});
+}
+
+function dismiss(session, problem) {
+  session.dismiss(problem);
+  (byId("problems").querySelector("button") ?? byId("main")).focus();
 }
 
 function problemNotice({ what, why, advice, code }, dismiss) {
