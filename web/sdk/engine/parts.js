@@ -49,9 +49,9 @@ export class Parts {
         this.publishing.begin();
         this.playing.begin();
       },
-      onLinkUp: (held) => {
-        this.publishing.restore(held.publishing);
-        this.playing.restore(held.playing);
+      onLinkUp: (resumed) => {
+        this.publishing.restore(resumed);
+        this.playing.restore(resumed);
       },
       onRoomEnd: (publishCode, playCode) => this.#onRoomEnd(publishCode, playCode),
       onStreams: (update, streams) => this.#onStreams(update, streams),
@@ -120,7 +120,7 @@ export class Parts {
     this.levels.close();
     this.publishing.endAll(codes.SUCCESS);
     this.playing.endAll(codes.ENGINE_NOT_CREATED, "the engine was destroyed");
-    this.rooms.room?.logout();
+    this.rooms.room?.stop();
     this.locals.destroyAll();
   }
 }

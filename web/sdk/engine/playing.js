@@ -116,12 +116,9 @@ export class Playing {
     for (const entry of [...this.#entries.values()]) this.#end(entry, code, text);
   }
 
-  /** The link is back; the server holds the playbacks of `held`. */
-  restore(held) {
-    for (const { streamID, playback } of this.#entries.values()) playback?.restore(held.includes(streamID));
-    // What was stopped while the link was away.
-    const unwanted = held.filter((streamID) => !this.#entries.has(streamID));
-    for (const streamID of unwanted) this.#rooms.room?.request("stopPlay", { stream_id: streamID }).catch(() => {});
+  /** The link is back; without `resumed` the server has forgotten all playbacks. */
+  restore(resumed) {
+    for (const { playback } of this.#entries.values()) playback?.restore(resumed);
   }
 
   /** A stream appeared in the room. */

@@ -101,15 +101,9 @@ export class Publishing {
     for (const entry of [...this.#entries.values()]) if (wanted(entry)) this.#end(entry, code, text);
   }
 
-  /** The link is back; the server holds the streams of `held`. */
-  restore(held) {
-    for (const { streamID, publication } of this.#entries.values()) publication?.restore(held.includes(streamID));
-    for (const streamID of held) if (!this.#entries.has(streamID)) this.#withdraw(streamID);
-  }
-
-  /** What the server holds and nobody wants any more was stopped while the link was away. */
-  #withdraw(streamID) {
-    this.#rooms.room?.request("unpublish", { stream_id: streamID }).catch(() => {});
+  /** The link is back; without `resumed` the server has forgotten all streams. */
+  restore(resumed) {
+    for (const { publication } of this.#entries.values()) publication?.restore(resumed);
   }
 
   /** The server ended a stream. */

@@ -14,7 +14,7 @@ const COARSE = {
  *
  * @typedef {object} RoomFollower
  * @property {() => void} onReady Logged in, or logged in again.
- * @property {(held: {publishing: string[], playing: string[]}) => void} onLinkUp What the server holds for this session.
+ * @property {(resumed: boolean) => void} onLinkUp Not `resumed`: the session is new, and the server holds no stream of it.
  * @property {(publishCode: number, playCode: number) => void} onRoomEnd
  * @property {(update: "ADD" | "DELETE", streams: {streamID: string}[]) => void} onStreams
  * @property {(streamID: string, muted: boolean) => void} onMic
@@ -103,7 +103,7 @@ export class Rooms {
     return {
       onState: (reason, code, extendedData) => this.#onState(login, reason, code, extendedData),
       onEnd: (code) => this.#onEnd(login, code),
-      onLink: (up, held) => up && this.#follower.onLinkUp(held),
+      onLink: (up, held) => up && this.#follower.onLinkUp(!held.fresh),
       onUsers: (update, users) => emit("roomUserUpdate", update, users),
       onStreams: (update, streams, extendedData) => {
         this.#follower.onStreams(update, streams);

@@ -3,6 +3,9 @@ import { withOpusParameters } from "./sdp.js";
 /** How long the offer waits for the addresses of this machine. The server learns addresses by itself, so late ones are no loss. */
 const GATHERING_MS = 500;
 
+/** How long a DTLS connection that the server closed waits for the server's word on why, which comes on the other way. */
+const CLOSED_GRACE_MS = 1000;
+
 /**
  * One RTCPeerConnection that publishes or plays one audio stream.
  *
@@ -85,7 +88,11 @@ export class Peer {
     this.#setJitterBufferTarget();
     const { transport } = this.#options.track ? this.#transceiver.sender : this.#transceiver.receiver;
     // A DTLS connection that the server closed is told nowhere else.
-    transport?.addEventListener("statechange", () => transport.state === "closed" && this.#tell("closed"));
+    transport?.addEventListener("statechange", () => transport.state === "closed" && this.#onClosed());
+  }
+
+  #onClosed() {
+    if (!this.#closed) this.#options.env.setTimeout(() => this.#tell("closed"), CLOSED_GRACE_MS);
   }
 
   #setJitterBufferTarget() {

@@ -44,6 +44,10 @@ export class Playback extends StreamDriver {
       case "negotiated":
         this.#options.onNegotiated();
         break;
+      case "apply":
+        this.#useTrack(this.peer.track);
+        super.perform(effect);
+        break;
       case "pause":
         this.#restorePause(effect.attempt, effect.paused);
         break;
@@ -64,7 +68,6 @@ export class Playback extends StreamDriver {
     const peer = new Peer({ audio, env, RTCPeerConnection, jitterBufferTargetMs, onEvent });
     this.#packets = 0;
     this.#quality.fresh(this.now());
-    this.#useTrack(peer.track);
     return peer;
   }
 
@@ -83,7 +86,7 @@ export class Playback extends StreamDriver {
   }
 
   withdraw() {
-    // Where the link is away the server learns it from what this client names after its return.
+    // Where the link is away the room tells the server when it is back.
     this.#options.room.request("stopPlay", { stream_id: this.#options.streamID }).catch(() => {});
   }
 

@@ -90,7 +90,7 @@ export class Publication extends StreamDriver {
   }
 
   withdraw() {
-    // Where the link is away the server learns it from what this client names after its return.
+    // Where the link is away the room tells the server when it is back.
     this.#options.room.request("unpublish", { stream_id: this.#options.streamID }).catch(() => {});
   }
 }
