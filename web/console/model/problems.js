@@ -16,7 +16,7 @@ const WORDS = Object.freeze({
   STREAM_ID_INVALID_CHARACTER: ["The stream ID has a character that is not allowed.", ALLOWED],
   NETWORK_BROKEN: ["The connection to the server is lost.", WAIT],
   APPID_INVALID: ["The server does not know this AppID.", "Ask who runs the server for the AppID, and type it in."],
-  INIT_SDK_WRONG: ["The AppID is not a number from 1 to 4294967295.", "Ask who runs the server for the AppID, and type it in."],
+  INIT_SDK_WRONG: ["The AppID is missing, or not a number from 1 to 4294967295.", "Ask who runs the server for the AppID, and type it in."],
   ROOM_COUNT_EXCEED: ["You are in a room already.", "Leave it first."],
   USER_ID_NULL: ["The user ID is missing.", "Type one."],
   USER_ID_INVALID_CHARACTER: ["The user ID has a character that is not allowed.", ALLOWED],
