@@ -10,13 +10,20 @@ export class Gain {
   /**
    * @param {typeof AudioContext} AudioContext
    * @param {number} channels
+   * @param {() => void} onState It runs now, or does not any more.
    */
-  constructor(AudioContext, channels) {
-    this.#context = new AudioContext({ sampleRate: 48_000 });
+  constructor(AudioContext, channels, onState) {
+    this.#context = new AudioContext();
+    this.#context.addEventListener("statechange", onState);
     this.#gain = this.#context.createGain();
     this.#destination = this.#context.createMediaStreamDestination();
     this.#destination.channelCount = channels;
     this.#gain.connect(this.#destination);
+  }
+
+  /** Whether sound comes out. A browser without any sound device may never run it. */
+  get isRunning() {
+    return this.#context.state === "running";
   }
 
   /** What comes out. */

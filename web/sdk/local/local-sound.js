@@ -111,11 +111,17 @@ export class LocalSound {
   #route() {
     const { track } = this.sent;
     if (this.#percent !== 100 || this.#gain) {
-      this.#gain ??= new Gain(this.#world.AudioContext, this.plan.channels);
+      this.#gain ??= new Gain(this.#world.AudioContext, this.plan.channels, () => this.#choose());
       this.#gain.set(this.#percent);
       this.#gain.feed(new this.#world.MediaStream([track]));
     }
-    const output = this.#gain?.track ?? track;
+    this.#choose();
+  }
+
+  /** Sends what comes out of the gain, if it runs; a stream that is not amplified is better than a silent one. */
+  #choose() {
+    if (!this.sent || this.#destroyed) return;
+    const output = this.#gain?.isRunning ? this.#gain.track : this.sent.track;
     if (output !== this.outputTrack) {
       setTrack(this.#streams.stream, output);
       this.#owner.onTrack();
@@ -129,6 +135,7 @@ export class LocalSound {
     this.#percent = percent;
     if (this.#gain) this.#gain.set(percent);
     else if (percent !== 100 && this.sent) this.#route();
+    this.#enable();
   }
 
   /** @param {Partial<{own: boolean, microphone: boolean}>} muted */
@@ -140,7 +147,8 @@ export class LocalSound {
   }
 
   #enable() {
-    if (this.outputTrack) this.outputTrack.enabled = !this.isMuted;
+    const isHeard = !this.isMuted && this.#percent > 0;
+    for (const track of [this.sent?.track, this.outputTrack]) if (track) track.enabled = isHeard;
   }
 
   /** Captures no more. */
