@@ -21,6 +21,9 @@ const LEVEL_INTERVAL_MS = 200;
 /** Problems shown at a time; older ones are in the event log. */
 const PROBLEMS_SHOWN = 3;
 
+/** What a call fails with when the user ended it meanwhile: no problem to show. */
+const CANCELLED = new Set([codes.CANCEL_LOGIN, codes.CANCEL_PUBLISH, codes.CANCEL_PLAY]);
+
 const AWAY = Object.freeze({ state: "DISCONNECTED", reason: "", code: 0, roomID: "", userID: "", userName: "" });
 
 /** See the top of this file. */
@@ -90,7 +93,7 @@ export class Session extends EventTarget {
       if (answer?.errorCode) throw answer;
       return answer;
     } catch (error) {
-      this.report(what, error);
+      if (!CANCELLED.has(error?.code)) this.report(what, error);
       return undefined;
     }
   }

@@ -58,6 +58,16 @@ test("a refused login is one problem in words, and the next try begins without i
   assert.deepEqual(session.problems, []);
 });
 
+test("leaving while joining is under way is no problem", async () => {
+  const { session, engine } = visit();
+  session.prepare(WISH);
+  engine().answers.loginRoom = async () => {
+    throw new ZegoError(1102026, "cancelled");
+  };
+  assert.equal(await session.join(WISH), false);
+  assert.deepEqual(session.problems, []);
+});
+
 test("a wrong AppID is a problem, not a broken page", async () => {
   const { session } = visit();
   assert.equal(await session.join({ ...WISH, appID: NaN }), false);
