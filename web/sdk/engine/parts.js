@@ -65,7 +65,11 @@ export class Parts {
   #localFollower() {
     return {
       isPublished: (local) => this.publishing.publishes(local),
-      onTrack: (local) => this.publishing.replaceTrack(local),
+      onTrack: (local) => {
+        this.publishing.replaceTrack(local);
+        // Another kind of source may be muted otherwise.
+        this.publishing.noteMuted(local);
+      },
       onMuted: (local) => this.publishing.noteMuted(local),
       onDestroyed: (local) => {
         const text = "the local stream was destroyed while it was published";
