@@ -218,6 +218,46 @@ class FakeAudio {
   pause() {}
 }
 
+/** An audio graph in which every source has the loudness that the test gave its track. */
+class FakeContext extends EventTarget {
+  state = "running";
+
+  constructor(world) {
+    super();
+    world.contexts.push(this);
+    this.world = world;
+  }
+
+  createMediaStreamSource(stream) {
+    const [track] = stream.getAudioTracks();
+    return { connect: (node) => (node.track = track), disconnect: () => {} };
+  }
+
+  createAnalyser() {
+    const { peaks } = this.world;
+    return {
+      getFloatTimeDomainData(samples) {
+        samples.fill(0);
+        samples[7] = -(this.track.enabled ? (peaks.get(this.track) ?? 0) : 0);
+      },
+    };
+  }
+
+  createGain() {
+    return { gain: { value: 1 }, connect: () => {} };
+  }
+
+  createMediaStreamDestination() {
+    return { stream: streamOf("amplified") };
+  }
+
+  async resume() {}
+
+  async close() {
+    this.state = "closed";
+  }
+}
+
 /** A browser that a test can shape. */
 export class FakeWorld {
   env = new FakeTime();
@@ -230,6 +270,8 @@ export class FakeWorld {
   peers = [];
   elements = [];
   microphones = [];
+  contexts = [];
+  peaks = new Map();
   accepts = true;
   connects = true;
   flowing = true;
@@ -246,6 +288,9 @@ export class FakeWorld {
     };
     this.Audio = function Audio() {
       return new FakeAudio(world);
+    };
+    this.AudioContext = function AudioContext() {
+      return new FakeContext(world);
     };
     this.mediaDevices = Object.assign(new EventTarget(), {
       devices: [{ kind: "audioinput", deviceId: "mic", label: "Microphone" }],
