@@ -276,7 +276,7 @@ test("a refused renewal leaves the old token in force", () => {
   assert.equal(bench.request().token, "token-1");
 });
 
-test("a refusal that comes after a newer token changes nothing, and a token that was never in force is not fallen back to", () => {
+test("a refusal behind a newer token changes nothing, and a token that was never in force is not fallen back to", () => {
   const bench = up();
   bench.room.renewToken("b");
   bench.room.renewToken("c");

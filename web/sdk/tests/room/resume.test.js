@@ -182,10 +182,11 @@ test("the link that is resumed says what the server holds", () => {
   assert.deepEqual(held, { fresh: false, publishing: ["p"], playing: ["q"] });
 });
 
-test("the count of users is told with a resume", () => {
+test("the count of users is told with a resume, before the streams that were lost", async () => {
   const bench = up();
+  await hold(bench, "play", "s1");
   bench.ok(asking(bench), resumeOk([], null, { online_count: 3 }));
-  assert.deepEqual(bench.told(), ["link resumed", "online 3"]);
+  assert.deepEqual(bench.told(), ["link resumed", "online 3", "ended play s1 1004020"]);
 });
 
 test("who came and went and came again stands where it came last", () => {
