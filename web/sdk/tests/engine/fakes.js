@@ -118,7 +118,8 @@ class FakePeerConnection extends EventTarget {
     this.sent = typeof what === "string" ? undefined : what;
     this.maxBitrate = sendEncodings?.[0].maxBitrate;
     const sender = { transport: null, replaceTrack: async (track) => (this.sent = track) };
-    return { sender, receiver: { transport: null, track: new FakeTrack("remote") } };
+    this.receiver = { transport: null, track: new FakeTrack("remote") };
+    return { sender, receiver: this.receiver };
   }
 
   async createOffer() {
