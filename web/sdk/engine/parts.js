@@ -31,8 +31,8 @@ export class Parts {
     this.playing = new Playing(this.#core, this.rooms);
     this.messages = new Messages(this.rooms);
     this.levels = new SoundLevels(this.#core, {
-      published: () => this.publishing.list,
-      played: () => this.playing.list.map((heard) => ({ ...heard, isSilenced: this.#micMuted.has(heard.streamID) })),
+      published: () => this.publishing.heard,
+      played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.#micMuted.has(heard.streamID) })),
       captured: () => this.locals.list,
     });
     this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
@@ -66,15 +66,10 @@ export class Parts {
   #localFollower() {
     return {
       isPublished: (local) => this.publishing.publishes(local),
-      onTrack: (local) => {
-        this.publishing.replaceTrack(local);
-        // Another kind of source may be muted otherwise.
-        this.publishing.noteMuted(local);
-      },
+      onTrack: (local) => this.publishing.replaceTrack(local),
       onMuted: (local) => this.publishing.noteMuted(local),
       onDestroyed: (local) => {
-        const text = "the local stream was destroyed while it was published";
-        this.publishing.endAll(codes.PUBLISH_NO_CAPTURE, text, (entry) => entry.local === local);
+        this.publishing.endOf(local, codes.PUBLISH_NO_CAPTURE, "the local stream was destroyed while it was published");
       },
     };
   }
@@ -107,11 +102,10 @@ export class Parts {
   #tellQuality() {
     this.#armQuality();
     const { room } = this.rooms;
-    const played = this.playing.list;
-    const ids = new Set(played.map(({ streamID }) => streamID));
-    const owners = new Set((room?.streams ?? []).filter(({ streamID }) => ids.has(streamID)).map(({ user }) => user.userID));
-    const grades = (list) => list.map(({ grade }) => grade);
-    const told = this.#quality.tick({ up: grades(this.publishing.list), down: grades(played), owners });
+    const owners = new Set(
+      (room?.streams ?? []).filter(({ streamID }) => this.playing.find(streamID)).map(({ user }) => user.userID),
+    );
+    const told = this.#quality.tick({ up: this.publishing.grades, down: this.playing.grades, owners });
     told.forEach(({ userID, up, down }) => this.#core.emit("networkQuality", userID, up, down));
     // A report that does not arrive is followed by the next one.
     if (told.length > 0 && room?.isUp) room.request("reportQuality", { up: told[0].up, down: told[0].down }).catch(() => {});

@@ -118,7 +118,8 @@ class FakePeerConnection extends EventTarget {
     this.sent = typeof what === "string" ? undefined : what;
     this.maxBitrate = sendEncodings?.[0].maxBitrate;
     const sender = { transport: null, replaceTrack: async (track) => (this.sent = track) };
-    return { sender, receiver: { transport: null, track: new FakeTrack("remote") } };
+    this.receiver = { transport: null, track: new FakeTrack("remote") };
+    return { sender, receiver: this.receiver };
   }
 
   async createOffer() {
@@ -218,6 +219,46 @@ class FakeAudio {
   pause() {}
 }
 
+/** An audio graph in which every source has the loudness that the test gave its track. */
+class FakeContext extends EventTarget {
+  state = "running";
+
+  constructor(world) {
+    super();
+    world.contexts.push(this);
+    this.world = world;
+  }
+
+  createMediaStreamSource(stream) {
+    const [track] = stream.getAudioTracks();
+    return { connect: (node) => (node.track = track), disconnect: () => {} };
+  }
+
+  createAnalyser() {
+    const { peaks } = this.world;
+    return {
+      getFloatTimeDomainData(samples) {
+        samples.fill(0);
+        samples[7] = -(this.track.enabled ? (peaks.get(this.track) ?? 0) : 0);
+      },
+    };
+  }
+
+  createGain() {
+    return { gain: { value: 1 }, connect: () => {} };
+  }
+
+  createMediaStreamDestination() {
+    return { stream: streamOf("amplified") };
+  }
+
+  async resume() {}
+
+  async close() {
+    this.state = "closed";
+  }
+}
+
 /** A browser that a test can shape. */
 export class FakeWorld {
   env = new FakeTime();
@@ -230,6 +271,8 @@ export class FakeWorld {
   peers = [];
   elements = [];
   microphones = [];
+  contexts = [];
+  peaks = new Map();
   accepts = true;
   connects = true;
   flowing = true;
@@ -246,6 +289,9 @@ export class FakeWorld {
     };
     this.Audio = function Audio() {
       return new FakeAudio(world);
+    };
+    this.AudioContext = function AudioContext() {
+      return new FakeContext(world);
     };
     this.mediaDevices = Object.assign(new EventTarget(), {
       devices: [{ kind: "audioinput", deviceId: "mic", label: "Microphone" }],
