@@ -94,8 +94,9 @@ export class ZegoExpressEngine {
   /**
    * A text to everybody else in the room, at most 1,024 bytes, reliably and in order.
    *
-   * Rejects: 1009001 empty; 1009013 too long; 1009015 more than 2 a second, or 10 in the room; 1000002 in no room; 1009005 in
-   * another room; 1009010 the link went before the server answered: it may have been sent or not, and is not sent again.
+   * Rejects: 1009001 empty; 1009013 too long; 1009015 more than 2 a second, or 10 in the room; 1000002 in no room, or not
+   * yet; 1009005 in another room; 1009010 the link is away, or went before the server answered: it may have been sent or not, and
+   * is not sent again.
    */
   sendBroadcastMessage(roomID: string, message: string): Promise<ZegoServerResponse & { messageID: number }>;
   /** A text to everybody else in the room that may be lost; 20 a second in one room. Rejects as a broadcast does. */
@@ -104,8 +105,8 @@ export class ZegoExpressEngine {
    * A text, or an object as JSON, at most 1,024 bytes, to the users listed, at most 500; to everybody else for `[]`. `extendedData`
    * is `{"absent":[...]}` where some of the list were not in the room.
    *
-   * Rejects: 1009001 empty; 1009002 too long; 1100001 no list; 1002005, 1002006, 1002007 a bad userID; 1009010 nobody of the list
-   * is there, or the link went; 1109001 too many; 1000002, 1009005 as a broadcast.
+   * Rejects: 1009001 empty; 1009002 too long; 1100001 no list, or an id that no user can have; 1009010 nobody of the list is
+   * there, or the link went; 1109001 too many; 1000002, 1009005 as a broadcast.
    */
   sendCustomCommand(roomID: string, command: string | object, toUserIDList: string[]): Promise<ZegoServerResponse>;
 

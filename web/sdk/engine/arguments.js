@@ -149,7 +149,7 @@ export function commandText(command) {
 
 /**
  * @param {unknown} userIDs Of `sendCustomCommand`.
- * @throws {ZegoError} 1100001 for no list, or more than 500; 1002005, 1002006, 1002007 for a bad userID
+ * @throws {ZegoError} 1100001 for no list, more than 500, or an id that no user can have
  */
 export function requireUserIDs(userIDs) {
   if (!Array.isArray(userIDs) || userIDs.length > COMMAND_USERS_MAX) {
@@ -157,7 +157,7 @@ export function requireUserIDs(userIDs) {
   }
   for (const userID of userIDs) {
     const error = checkUserID(userID);
-    if (error) throw error;
+    if (error) throw wrong(codes.INPUT_PARAM, error.message);
   }
 }
 

@@ -12,8 +12,7 @@ import { DeviceWatch } from "../local/devices.js";
 /** The parts of one engine, and what each means for the others. */
 export class Parts {
   #core;
-  #quality = new NetworkQuality();
-  #qualityTimer;
+  #quality;
   /** Played or seen streams whose publishers muted them. */
   #micMuted = new Set();
   #watch;
@@ -27,8 +26,10 @@ export class Parts {
     this.#core = new Core(world, identity, timings);
     this.rooms = new Rooms(this.#core, this.#roomFollower());
     this.locals = new Locals(this.#core, this.#localFollower());
-    this.publishing = new Publishing(this.#core, this.rooms, this.locals);
-    this.playing = new Playing(this.#core, this.rooms);
+    this.#quality = new NetworkQuality(this.#core, this.#qualitySources());
+    const onAdded = () => this.#quality.watch();
+    this.publishing = new Publishing(this.#core, this.rooms, this.locals, onAdded);
+    this.playing = new Playing(this.#core, this.rooms, onAdded);
     this.messages = new Messages(this.rooms);
     this.levels = new SoundLevels(this.#core, {
       published: () => this.publishing.heard,
@@ -36,7 +37,6 @@ export class Parts {
       captured: () => this.locals.list,
     });
     this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
-    this.#armQuality();
   }
 
   /** What all parts share. */
@@ -78,7 +78,6 @@ export class Parts {
     this.publishing.endAll(publishCode);
     this.playing.endAll(playCode);
     this.#micMuted.clear();
-    this.#quality.clear();
   }
 
   #onStreams(update, streams) {
@@ -94,27 +93,22 @@ export class Parts {
     this.#core.emit("remoteMicStatusUpdate", streamID, muted ? "MUTE" : "OPEN");
   }
 
-  #armQuality() {
-    const { world, settings } = this.#core;
-    this.#qualityTimer = world.env.setTimeout(() => this.#tellQuality(), settings.timings.qualityMs);
-  }
-
-  #tellQuality() {
-    this.#armQuality();
-    const { room } = this.rooms;
-    const owners = new Set(
-      (room?.streams ?? []).filter(({ streamID }) => this.playing.find(streamID)).map(({ user }) => user.userID),
-    );
-    const told = this.#quality.tick({ up: this.publishing.grades, down: this.playing.grades, owners });
-    told.forEach(({ userID, up, down }) => this.#core.emit("networkQuality", userID, up, down));
-    // A report that does not arrive is followed by the next one.
-    if (told.length > 0 && room?.isUp) room.request("reportQuality", { up: told[0].up, down: told[0].down }).catch(() => {});
+  #qualitySources() {
+    return {
+      takeGrades: () => ({ up: this.publishing.takeGrades(), down: this.playing.takeGrades() }),
+      owners: () => {
+        const played = (this.rooms.room?.streams ?? []).filter(({ streamID }) => this.playing.find(streamID));
+        return new Set(played.map(({ user }) => user.userID));
+      },
+      // A report that does not arrive is followed by the next one.
+      report: (up, down) => this.rooms.room?.isUp && this.rooms.room.request("reportQuality", { up, down }).catch(() => {}),
+    };
   }
 
   /** Ends everything; nothing is told any more. */
   destroy() {
     if (!this.#core.end()) return;
-    this.#core.world.env.clearTimeout(this.#qualityTimer);
+    this.#quality.close();
     this.#watch.close();
     this.levels.close();
     this.publishing.endAll(codes.SUCCESS);

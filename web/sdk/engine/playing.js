@@ -21,9 +21,10 @@ export class Playing extends Streams {
   /**
    * @param {import("./core.js").Core} core
    * @param {import("./rooms.js").Rooms} rooms
+   * @param {() => void} onAdded
    */
-  constructor(core, rooms) {
-    super(core, rooms, WORDS);
+  constructor(core, rooms, onAdded) {
+    super(core, rooms, WORDS, onAdded);
   }
 
   /** @returns {Promise<MediaStream>} See `startPlayingStream`. */

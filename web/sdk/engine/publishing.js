@@ -22,9 +22,10 @@ export class Publishing extends Streams {
    * @param {import("./core.js").Core} core
    * @param {import("./rooms.js").Rooms} rooms
    * @param {import("./locals.js").Locals} locals
+   * @param {() => void} onAdded
    */
-  constructor(core, rooms, locals) {
-    super(core, rooms, WORDS);
+  constructor(core, rooms, locals, onAdded) {
+    super(core, rooms, WORDS, onAdded);
     this.#locals = locals;
   }
 

@@ -1,4 +1,5 @@
 import { codes } from "../base/codes.js";
+import { QualityReport } from "./network-quality.js";
 
 /**
  * What published and played streams have in common: each is begun with the login, told about, reported on, restored and ended.
@@ -10,11 +11,13 @@ import { codes } from "../base/codes.js";
  * @property {string} streamID
  * @property {import("../media/driver.js").StreamDriver | undefined} driver Undefined until the login is done.
  * @property {object | null} stats The last report.
+ * @property {QualityReport} grade Its grade, for `networkQuality`.
  *
  * @typedef {{stateEvent: string, qualityEvent: string, requesting: string, over: string}} Words
  */
 export class Streams {
   #words;
+  #onAdded;
   /** @type {Map<string, Entry & Record<string, any>>} */
   #entries = new Map();
 
@@ -22,11 +25,13 @@ export class Streams {
    * @param {import("./core.js").Core} core
    * @param {import("./rooms.js").Rooms} rooms
    * @param {Words} words
+   * @param {() => void} onAdded Another stream is published or played.
    */
-  constructor(core, rooms, words) {
+  constructor(core, rooms, words, onAdded) {
     this.core = core;
     this.rooms = rooms;
     this.#words = words;
+    this.#onAdded = onAdded;
   }
 
   /** How many there are. */
@@ -46,8 +51,9 @@ export class Streams {
 
   /** Takes a stream in: REQUESTING is told, and it begins if the login is done. */
   add(streamID, rest) {
-    const entry = { streamID, told: undefined, driver: undefined, stats: null, ...rest };
+    const entry = { streamID, told: undefined, driver: undefined, stats: null, grade: new QualityReport(), ...rest };
     this.#entries.set(streamID, entry);
+    this.#onAdded();
     this.#tell(entry, this.#words.requesting, codes.SUCCESS, "");
     this.begin();
   }
@@ -75,6 +81,7 @@ export class Streams {
       onState: (state, code, text) => this.#onState(entry, state, code, text),
       onQuality: (stats) => {
         entry.stats = stats;
+        entry.grade.note(stats.audio.audioQuality);
         this.core.emit(this.#words.qualityEvent, entry.streamID, stats);
       },
     };
@@ -123,8 +130,8 @@ export class Streams {
     return this.find(streamID)?.stats ?? null;
   }
 
-  /** The grades of the last reports; -1 for one that does not run. */
-  get grades() {
-    return this.entries.map(({ driver, stats }) => (driver?.state.isRunning ? (stats?.audio.audioQuality ?? -1) : -1));
+  /** The grades to tell now, one for each stream. */
+  takeGrades() {
+    return this.entries.map(({ grade }) => grade.take());
   }
 }

@@ -214,6 +214,24 @@ test("networkQuality tells the client's own first, then those of the users whose
   assert.equal(world.requests.filter(([type]) => type === "reportQuality").length, 5);
 });
 
+test("own quality is unknown before the first report, and lost when reports stay away", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const told = [];
+  zg.on("networkQuality", (userID, up, down) => told.push(down));
+  await zg.startPlayingStream("s2");
+  await world.env.pass(4 * SECOND);
+  world.refusals.set("play", missing);
+  world.room.listener.onStreamEnded({ streamID: "s2", role: "play", code: 1004020, message: "" });
+  await world.env.pass(18 * SECOND);
+  assert.equal(told[0], -1);
+  assert.equal(told.at(-1), 4);
+  zg.stopPlayingStream("s2");
+  const { length } = told;
+  await world.env.pass(9 * SECOND);
+  assert.equal(told.length, length, "nothing is played any more");
+});
+
 test("custom sound is a copy of the program's own", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);

@@ -205,7 +205,7 @@ test("messages are refused with the documented codes in the documented order", a
     [() => zg.sendCustomCommand("r", long, []), 1009002],
     [() => zg.sendCustomCommand("r", "x", "bob"), 1100001],
     [() => zg.sendCustomCommand("r", "x", Array(501).fill("bob")), 1100001],
-    [() => zg.sendCustomCommand("r", "x", ["a:b"]), 1002006],
+    [() => zg.sendCustomCommand("r", "x", ["a:b"]), 1100001],
     [() => zg.sendBroadcastMessage("r", "x"), 1000002],
     [() => zg.setStreamExtraInfo("s", ""), 1003050],
     [() => zg.setStreamExtraInfo("s", long), 1003051],
