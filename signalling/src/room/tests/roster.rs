@@ -105,7 +105,7 @@ fn an_add_has_no_extended_data() {
     let link = bench.link.unwrap();
     let add = Event::RoomStreamUpdate(RoomStreamUpdate {
         update: express_messages::types::ZegoUpdateType::Add,
-        streams: vec![stream_at("s@a")],
+        streams: vec![stream_at("s@a").into()],
         reasons: vec![],
     });
     let frame = crate::protocol::ServerFrame::Event(super::words::sequenced(1, add));

@@ -74,7 +74,7 @@ pub(super) fn login_ok(snapshot: Snapshot) -> LoginOk {
         heartbeat_timeout_ms: 100_000,
         token_expires_in_ms: 86_400_000,
         server_time_ms: 0,
-        online_count: 1,
+        online_count: 0,
         snapshot,
     }
 }
@@ -90,7 +90,7 @@ pub(super) fn resume_ok(missed: Option<Vec<SequencedEvent>>, snapshot: Option<Sn
         heartbeat_timeout_ms: 100_000,
         token_expires_in_ms: 86_400_000,
         server_time_ms: 0,
-        online_count: 1,
+        online_count: 0,
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn heartbeat_ok(seq: u64) -> HeartbeatOk {
         seq,
         heartbeat_ms: 30_000,
         token_expires_in_ms: 86_400_000,
-        online_count: 1,
+        online_count: 0,
     }
 }
 
