@@ -117,6 +117,16 @@ pub struct LimitsConfig {
     pub users_per_room: usize,
     /// Logins to one room in a second.
     pub logins_per_room_per_s: u32,
+    /// Broadcast messages in one room in a second.
+    pub broadcasts_per_room_per_s: u32,
+    /// Broadcast messages of one user in a second.
+    pub broadcasts_per_user_per_s: u32,
+    /// Barrage messages in one room in a second.
+    pub barrage_per_room_per_s: u32,
+    /// Custom commands of one user to one other in a second.
+    pub commands_to_one_per_s: u32,
+    /// Custom commands of one user to several others, or all, in a second.
+    pub commands_to_several_per_s: u32,
     /// Streams that one user publishes at a time.
     pub streams_per_user: usize,
     /// Streams that one user plays at a time.

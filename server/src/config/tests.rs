@@ -10,7 +10,11 @@ fn the_embedded_default_is_whole_and_listens_on_loopback_only() {
     assert!(config.http.listen.ip().is_loopback() && config.media.udp.ip().is_loopback());
     assert!(config.apps.is_empty() && config.http.allowed_origins.is_empty());
     assert_eq!((config.timings.heartbeat_s, config.timings.user_timeout_s), (30, 100));
-    assert_eq!(config.limits.logins_per_room_per_s, 200);
+    let limits = config.limits;
+    assert_eq!(limits.logins_per_room_per_s, 200);
+    assert_eq!((limits.broadcasts_per_room_per_s, limits.broadcasts_per_user_per_s), (10, 2));
+    assert_eq!(limits.barrage_per_room_per_s, 20);
+    assert_eq!((limits.commands_to_one_per_s, limits.commands_to_several_per_s), (200, 10));
 }
 
 #[test]

@@ -10,7 +10,10 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{BadFrame, CloseReason, ConnectionId, Effect, MediaPlane, Negotiation, Now, RoomsCounters, RoomsState, StateOptions};
+use super::{
+    BadFrame, CloseReason, ConnectionId, Effect, MediaPlane, Negotiation, Now, RoomsCounters, RoomsState, SharedNotice,
+    StateOptions,
+};
 use crate::forwarder::ForwarderEvent;
 
 /// Requests that wait for the actor, from all sockets; a socket waits for its turn and is not read meanwhile.
@@ -150,6 +153,7 @@ impl RoomsActor {
             match effect {
                 Effect::Reply { connection, frame } => self.send(connection, Outgoing::Text(frame.to_text())),
                 Effect::Event { connection, seq, event } => self.send(connection, Outgoing::Text(event.frame(seq))),
+                Effect::Notice { connection, notice } => self.send_notice(connection, &notice),
                 Effect::Close { connection, reason } => self.send(connection, Outgoing::Close(reason)),
                 Effect::Negotiate(negotiation) => effects.extend(self.negotiate(&negotiation)),
                 Effect::RemovePeer(peer) => self.media.remove(peer),
@@ -187,6 +191,18 @@ impl RoomsActor {
                     let _ = link.kill.send(CloseReason::try_again_later("the reader is too slow"));
                 }
             }
+        }
+    }
+
+    /// A notice goes only where the reader keeps up: with a queue more than half full it is left out.
+    fn send_notice(&mut self, connection: ConnectionId, notice: &SharedNotice) {
+        let Some(link) = self.links.get(&connection) else {
+            return;
+        };
+        if link.outgoing.capacity().saturating_mul(2) < link.outgoing.max_capacity() {
+            self.state.on_notice_dropped();
+        } else {
+            self.send(connection, Outgoing::Text(notice.frame().into()));
         }
     }
 

@@ -39,6 +39,20 @@ pub struct RoomsCounters {
     pub plays: u64,
     /// Events sent or kept for a silent session.
     pub events: u64,
+    /// Broadcast messages taken.
+    pub broadcasts: u64,
+    /// Barrage messages taken.
+    pub barrage_messages: u64,
+    /// Of these, lost because too many of the room were waiting.
+    pub barrage_messages_dropped: u64,
+    /// Custom commands taken.
+    pub custom_commands: u64,
+    /// Quality reports taken.
+    pub quality_reports: u64,
+    /// Notices for open sockets.
+    pub notices: u64,
+    /// Of these, left out because the reader was slow.
+    pub notices_dropped: u64,
     /// Requests refused, by code.
     pub refused: BTreeMap<i32, u64>,
     /// Sockets closed for what they sent: too many bad frames, or no login in time.

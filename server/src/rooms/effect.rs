@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use express_signalling::protocol::{Event, SequencedEvent, ServerFrame};
+use express_signalling::protocol::{Event, Notice, SequencedEvent, ServerFrame};
 
 use crate::forwarder::{PeerId, StreamKey};
 
@@ -32,6 +32,13 @@ pub enum Effect {
         seq: u64,
         /// What.
         event: SharedEvent,
+    },
+    /// Tell a client what is worth nothing later: the first thing to leave out where a reader is slow.
+    Notice {
+        /// Where.
+        connection: ConnectionId,
+        /// What.
+        notice: SharedNotice,
     },
     /// Close a socket behind everything that was sent to it.
     Close {
@@ -170,9 +177,43 @@ impl SharedEvent {
     }
 }
 
+impl From<Event> for SharedEvent {
+    fn from(event: Event) -> Self {
+        Self::new(event)
+    }
+}
+
 impl PartialEq for SharedEvent {
     fn eq(&self, other: &Self) -> bool {
         self.0.event == other.0.event
+    }
+}
+
+/// A notice for many clients: made and written once.
+#[derive(Debug, Clone)]
+pub struct SharedNotice(Arc<(Notice, String)>);
+
+impl SharedNotice {
+    /// Writes the notice.
+    pub fn new(notice: Notice) -> Self {
+        let json = ServerFrame::Notice(notice.clone()).to_text();
+        Self(Arc::new((notice, json)))
+    }
+
+    /// What it says.
+    pub fn notice(&self) -> &Notice {
+        &self.0.0
+    }
+
+    /// The frame that carries it.
+    pub fn frame(&self) -> &str {
+        &self.0.1
+    }
+}
+
+impl PartialEq for SharedNotice {
+    fn eq(&self, other: &Self) -> bool {
+        self.notice() == other.notice()
     }
 }
 

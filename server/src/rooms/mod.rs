@@ -40,6 +40,6 @@ pub use actor::{
 };
 pub use bucket::{Bucket, Rate};
 pub use counters::RoomsCounters;
-pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, Ticket};
+pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket};
 pub use media::MediaPlane;
 pub use state::{BadFrame, Now, RoomsState, StateOptions};

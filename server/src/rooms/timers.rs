@@ -11,7 +11,7 @@ pub(super) struct Timers<K> {
     by_key: HashMap<K, Duration>,
 }
 
-impl<K: Copy + Ord + Hash> Timers<K> {
+impl<K: Clone + Ord + Hash> Timers<K> {
     pub(super) fn new() -> Self {
         Self {
             by_time: BTreeSet::new(),
@@ -21,8 +21,8 @@ impl<K: Copy + Ord + Hash> Timers<K> {
 
     /// Sets or moves a deadline.
     pub(super) fn set(&mut self, key: K, at: Duration) {
-        self.clear(key);
-        self.by_key.insert(key, at);
+        self.clear(key.clone());
+        self.by_key.insert(key.clone(), at);
         self.by_time.insert((at, key));
     }
 
@@ -37,18 +37,17 @@ impl<K: Copy + Ord + Hash> Timers<K> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    #[cfg(test)]
-    pub(super) fn is_set(&self, key: K) -> bool {
-        self.by_key.contains_key(&key)
+    pub(super) fn is_set(&self, key: &K) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// Takes one that is due at `now`, the oldest first.
     pub(super) fn pop_due(&mut self, now: Duration) -> Option<K> {
-        let (at, key) = *self.by_time.first()?;
+        let (at, key) = self.by_time.first()?.clone();
         if at > now {
             return None;
         }
-        self.clear(key);
+        self.clear(key.clone());
         Some(key)
     }
 }

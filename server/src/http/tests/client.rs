@@ -130,7 +130,7 @@ impl Client {
                 assert_eq!(id, self.last_id);
                 Err(error)
             }
-            ServerFrame::Event(event) => panic!("{event:?} instead of an answer"),
+            other => panic!("{other:?} instead of an answer"),
         }
     }
 

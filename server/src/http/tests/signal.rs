@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-use super::client::{Client, login, raw, server, server_with};
+use super::client::{Client, get, login, raw, server, server_with};
 use crate::config::AppConfig;
 
 const UPGRADE: [&str; 5] = [
@@ -34,12 +34,50 @@ async fn two_users_meet_over_real_sockets() {
         stream_id: StreamId::new("s").unwrap(),
         offer: "v=0".into(),
         extra_info: String::new(),
+        muted: false,
     };
     assert_eq!(bob.ask(nonsense).await.unwrap_err().code, 1103022);
     assert_eq!(bob.ask(Logout {}).await.unwrap(), Done {});
     assert_eq!(bob.closed().await.unwrap(), 1000);
     bob.ended().await;
     assert!(matches!(alice.frame().await, ServerFrame::Event(event) if event.seq == 2));
+}
+
+#[tokio::test]
+async fn a_broadcast_and_a_barrage_message_reach_the_other_and_are_counted() {
+    let server = server();
+    let (mut alice, _) = Client::login(&server, "alice").await;
+    let (mut bob, _) = Client::login(&server, "bob").await;
+    let message = "<b>\u{e9}\n\"hi\"</b>".to_owned();
+    let broadcast = SendBroadcastMessage {
+        message: message.clone(),
+    };
+    let sent = bob.ask(broadcast).await.unwrap();
+    let barrage = SendBarrageMessage {
+        message: message.clone(),
+    };
+    let lightly_sent = bob.ask(barrage).await.unwrap();
+    assert!(matches!(alice.frame().await, ServerFrame::Event(event) if event.seq == 1));
+    let ServerFrame::Event(SequencedEvent {
+        seq: 2,
+        event: Event::BroadcastMessage(heard),
+    }) = alice.frame().await
+    else {
+        panic!("no broadcast came");
+    };
+    let heard = &heard.messages[0];
+    assert_eq!((heard.message_id, &heard.message), (sent.message_id, &message));
+    assert_eq!(heard.from_user.user_id.as_str(), "bob");
+    let ServerFrame::Notice(Notice::BarrageMessage(heard)) = alice.frame().await else {
+        panic!("no barrage message came");
+    };
+    let heard = &heard.messages[0];
+    assert_eq!((&heard.message_id, &heard.message), (&lightly_sent.message_id, &message));
+    let rooms = &get(&server, "/healthz").json()["rooms"];
+    for counter in ["broadcasts", "barrage_messages", "notices"] {
+        assert_eq!(rooms[counter], 1, "{counter}");
+    }
+    assert_eq!(rooms["notices_dropped"], 0);
 }
 
 #[tokio::test]
@@ -148,7 +186,7 @@ async fn a_frame_beyond_all_measure_ends_the_connection_and_nothing_else() {
     let _ = alice.socket.send(Message::text("x".repeat(50_000_000))).await;
     while let Some(Ok(_)) = futures::StreamExt::next(&mut alice.socket).await {}
     assert!(bob.ask(Heartbeat {}).await.is_ok());
-    assert_eq!(super::client::get(&server, "/healthz").json()["http"]["bad_frames"], 1);
+    assert_eq!(get(&server, "/healthz").json()["http"]["bad_frames"], 1);
 }
 
 #[tokio::test]
@@ -205,7 +243,7 @@ async fn a_socket_that_does_not_answer_pings_is_given_up_and_the_session_stays()
         last_seq: 0,
     };
     assert!(back.ask(resume).await.is_ok());
-    assert_eq!(super::client::get(&server, "/healthz").json()["http"]["dead_sockets"], 1);
+    assert_eq!(get(&server, "/healthz").json()["http"]["dead_sockets"], 1);
 }
 
 type MaybePlain = tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>;
@@ -231,7 +269,7 @@ fn only_welcome_pages_open_a_socket() {
             .collect();
         assert_eq!(handshake(address, &head), status, "{headers:?}");
     }
-    assert_eq!(super::client::get(&server, "/healthz").json()["http"]["foreign_origins"], 2);
+    assert_eq!(get(&server, "/healthz").json()["http"]["foreign_origins"], 2);
 }
 
 /// The status of a handshake, whose connection would not end by itself.

@@ -52,7 +52,7 @@ impl RoomsState {
             assert_eq!(self.users[&(session.room.0, session.user.user_id.clone())], *key);
             assert!(self.rooms[&session.room].members.contains(key));
             assert!(session.replay.len() <= self.limits.replay_events);
-            assert!(self.timers.is_set(Timer::Session(*key)));
+            assert!(self.timers.is_set(&Timer::Session(*key)));
             if let Some(connection) = session.connection {
                 assert_eq!(self.connections[&connection].session, Some(*key));
             }
@@ -75,6 +75,8 @@ impl RoomsState {
         assert_eq!(self.rooms.len(), self.apps.values().map(|app| app.rooms).sum::<usize>());
         for (room_key, room) in &self.rooms {
             assert!(!room.members.is_empty(), "an empty room is gone");
+            let is_due = self.timers.is_set(&Timer::Notices(room_key.clone()));
+            assert_eq!(!room.waiting.is_empty(), is_due, "what is gathered is told, and only that");
             assert!(room.members.iter().all(|key| self.sessions[key].room == *room_key));
             for (place, stream) in &room.streams {
                 assert_eq!(self.streams[stream].announced, Some(*place));
@@ -103,7 +105,7 @@ impl RoomsState {
                     assert_eq!(self.sessions[&owner].user, stream.user);
                 }
                 None => {
-                    assert!(stream.announced.is_some() && self.timers.is_set(Timer::Stream(*key)));
+                    assert!(stream.announced.is_some() && self.timers.is_set(&Timer::Stream(*key)));
                     let user = (stream.room.0, stream.user.user_id.clone());
                     assert_eq!(
                         self.sessions[&self.users[&user]].room, stream.room,
@@ -113,7 +115,10 @@ impl RoomsState {
             }
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
             let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].connection.is_none());
-            assert!(alive || silent || self.timers.is_set(Timer::Stream(*key)), "{stream:?} hangs");
+            assert!(
+                alive || silent || self.timers.is_set(&Timer::Stream(*key)),
+                "{stream:?} hangs"
+            );
             assert!(
                 stream
                     .players

@@ -187,6 +187,7 @@ impl RoomsState {
     fn close_room_if_empty(&mut self, room_key: &RoomKey) {
         if self.rooms.get(room_key).is_some_and(|room| room.members.is_empty()) {
             self.rooms.remove(room_key);
+            self.timers.clear(Timer::Notices(room_key.clone()));
             if let Some(app) = self.apps.get_mut(&room_key.0) {
                 app.rooms = app.rooms.saturating_sub(1);
             }

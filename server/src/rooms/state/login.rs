@@ -9,6 +9,8 @@ use express_signalling::protocol::{Done, Event, Login, LoginOk, RoomUserUpdate, 
 use express_token::{Refusal, Verified, verify};
 use rand::RngExt;
 
+use super::messages::{SentByUser, SentToRoom};
+use super::notices::Waiting;
 use super::records::{Room, RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::requests::{STRIKE_GUESS, choose_version, whole_ms};
 use super::{End, Now, RoomsState, ms, session_is_gone};
@@ -128,6 +130,8 @@ impl RoomsState {
             members: BTreeSet::new(),
             streams: BTreeMap::new(),
             logins,
+            sent: SentToRoom::default(),
+            waiting: Waiting::default(),
         };
         self.rooms.insert(room_key.clone(), room);
         if let Some(app) = self.apps.get_mut(&room_key.0) {
@@ -150,6 +154,7 @@ impl RoomsState {
             replay: ReplayBuffer::new(self.limits.replay_events),
             publishing: BTreeSet::new(),
             playing: BTreeMap::new(),
+            sent: SentByUser::default(),
         };
         if let Some(known) = self.connections.get_mut(&connection) {
             known.session = Some(key);
@@ -212,11 +217,17 @@ impl RoomsState {
     }
 
     /// Tells everybody else in the room.
-    pub(super) fn tell_others(&mut self, room_key: &RoomKey, about: &ZegoUser, event: Event, user_update_only: bool) {
+    pub(super) fn tell_others(
+        &mut self,
+        room_key: &RoomKey,
+        about: &ZegoUser,
+        event: impl Into<SharedEvent>,
+        user_update_only: bool,
+    ) {
         let Some(room) = self.rooms.get(room_key) else {
             return;
         };
-        let event = SharedEvent::new(event);
+        let event = event.into();
         for key in &room.members {
             let Some(session) = self.sessions.get_mut(key) else {
                 continue;
@@ -228,9 +239,9 @@ impl RoomsState {
     }
 
     /// Tells one session.
-    pub(super) fn tell(&mut self, key: SessionKey, event: Event) {
+    pub(super) fn tell(&mut self, key: SessionKey, event: impl Into<SharedEvent>) {
         if let Some(session) = self.sessions.get_mut(&key) {
-            session.notify(SharedEvent::new(event), &mut self.effects, &mut self.counters.events);
+            session.notify(event.into(), &mut self.effects, &mut self.counters.events);
         }
     }
 

@@ -4,12 +4,15 @@
 mod check;
 mod end;
 mod login;
+mod messages;
+mod notices;
 mod play;
 mod publish;
 mod records;
 mod renew;
 mod requests;
 mod resume;
+mod stream_info;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -23,6 +26,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use self::end::{End, Ended};
+use self::messages::MessageRates;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
@@ -92,6 +96,7 @@ pub struct RoomsState {
     requests: Rate,
     logins: Rate,
     strikes: Rate,
+    message_rates: MessageRates,
     apps: HashMap<u32, App>,
     connections: HashMap<ConnectionId, Connection>,
     sessions: HashMap<SessionKey, Session>,
@@ -124,6 +129,7 @@ impl RoomsState {
             requests: Rate::new(limits.requests_per_s, limits.request_burst),
             logins: Rate::new(limits.logins_per_room_per_s, limits.logins_per_room_per_s),
             strikes: Rate::new(1, requests::STRIKES),
+            message_rates: MessageRates::from(&limits),
             apps: apps.into_iter().map(|app| (app.id, App::new(app))).collect(),
             connections: HashMap::new(),
             sessions: HashMap::new(),
@@ -214,6 +220,7 @@ impl RoomsState {
                 Timer::Session(key) => self.end_session(key, End::HeartbeatTimeout, None),
                 Timer::Token(key) => self.end_session(key, End::TokenExpired, None),
                 Timer::Stream(key) => self.stream_due(key),
+                Timer::Notices(room_key) => self.notices_due(&room_key),
             }
         }
         self.take_effects()
@@ -252,6 +259,11 @@ impl RoomsState {
             known.closing = true;
             count(&mut self.counters.slow_readers);
         }
+    }
+
+    /// A notice was left out because its reader is slow.
+    pub fn on_notice_dropped(&mut self) {
+        count(&mut self.counters.notices_dropped);
     }
 
     fn heard(&mut self, now: Now, session: Option<SessionKey>) {

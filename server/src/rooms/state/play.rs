@@ -105,7 +105,10 @@ impl RoomsState {
         self.peers.insert(peer, PeerUse::Player { session, stream });
         match former {
             Some(former) => self.remove_peer(former),
-            None => count(&mut self.counters.plays),
+            None => {
+                count(&mut self.counters.plays);
+                self.tell_if_muted(session, stream);
+            }
         }
         if paused {
             self.effects.push(Effect::PausePlayer { peer, paused });

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use express_messages::codes;
-use express_messages::ids::{EXTRA_INFO_MAX, StreamId};
+use express_messages::ids::StreamId;
 use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
 use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpdate, SdpOk, ServerFrame, WireError};
 
 use super::records::{PeerUse, Pending, SessionKey, Stream, Timer};
-use super::{Answer, GoneReason, NegotiateError, Now, RoomsState, session_is_gone};
+use super::stream_info::check_extra_info;
+use super::{Answer, GoneReason, NegotiateError, Now, RoomsState};
 use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, Negotiation, Ticket};
@@ -57,13 +58,7 @@ impl RoomsState {
                 "the token does not permit to publish this stream",
             ));
         }
-        if publish.extra_info.len() > EXTRA_INFO_MAX {
-            let message = format!(
-                "extraInfo has {} bytes; at most {EXTRA_INFO_MAX} are allowed",
-                publish.extra_info.len()
-            );
-            return Err(WireError::fatal(codes::PUBLISHER_EXTRA_INFO_TOO_LONG, message));
-        }
+        check_extra_info(&publish.extra_info)?;
         if publish.offer.len() > MAX_SDP {
             return Err(WireError::fatal(
                 codes::PUBLISHER_PARAM,
@@ -78,16 +73,17 @@ impl RoomsState {
         let session = self.session(key)?;
         let (room, user) = (session.room.clone(), session.user.clone());
         let existing = self.stream_key(room.0, &publish.stream_id);
-        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream)) {
-            if stream.owner == Some(key) {
-                return existing.ok_or_else(session_is_gone);
-            }
-            if stream.owner.is_some() || stream.user.user_id != user.user_id {
-                return Err(WireError::fatal(
-                    codes::PUBLISHER_DUPLICATE_STREAMID,
-                    "another user publishes this streamID",
-                ));
-            }
+        if let Some(own) = existing.filter(|stream| self.is_own(key, *stream)) {
+            self.describe_again(own, publish);
+            return Ok(own);
+        }
+        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream))
+            && (stream.owner.is_some() || stream.user.user_id != user.user_id)
+        {
+            return Err(WireError::fatal(
+                codes::PUBLISHER_DUPLICATE_STREAMID,
+                "another user publishes this streamID",
+            ));
         }
         let limit = self.limits.streams_per_user;
         if limit != 0 && session.publishing.len() >= limit {
@@ -105,6 +101,7 @@ impl RoomsState {
             user,
             owner: Some(key),
             extra_info: publish.extra_info.clone(),
+            muted: publish.muted,
             announced: None,
             media: None,
             next: None,

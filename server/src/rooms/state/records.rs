@@ -10,6 +10,8 @@ use express_messages::types::{ZegoStream, ZegoUser};
 use express_signalling::protocol::ListedStream;
 use express_token::Verified;
 
+use super::messages::{SentByUser, SentToRoom};
+use super::notices::Waiting;
 use super::{Policy, Secret};
 use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
@@ -27,7 +29,7 @@ pub(in crate::rooms) type RoomKey = (u32, RoomId);
 pub(in crate::rooms) type StreamName = (u32, StreamId);
 
 /// Deadlines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::rooms) enum Timer {
     /// A socket without a session must log in.
     Connection(ConnectionId),
@@ -37,6 +39,8 @@ pub(in crate::rooms) enum Timer {
     Token(SessionKey),
     /// The media of a stream, or the user who owns it, must be back.
     Stream(StreamKey),
+    /// What a room has gathered must be told.
+    Notices(RoomKey),
 }
 
 #[derive(Debug)]
@@ -101,6 +105,7 @@ pub(in crate::rooms) struct Session {
     pub(in crate::rooms) replay: ReplayBuffer,
     pub(in crate::rooms) publishing: BTreeSet<StreamKey>,
     pub(in crate::rooms) playing: BTreeMap<StreamKey, Play>,
+    pub(super) sent: SentByUser,
 }
 
 impl Session {
@@ -135,6 +140,8 @@ pub(in crate::rooms) struct Room {
     /// Announced streams, in the order in which they came.
     pub(in crate::rooms) streams: BTreeMap<u64, StreamKey>,
     pub(super) logins: Bucket,
+    pub(super) sent: SentToRoom,
+    pub(super) waiting: Waiting,
 }
 
 /// One life of a streamID.
@@ -146,6 +153,7 @@ pub(in crate::rooms) struct Stream {
     /// `None`: the user logged in anew and has not taken it up yet.
     pub(in crate::rooms) owner: Option<SessionKey>,
     pub(super) extra_info: String,
+    pub(super) muted: bool,
     /// Its place in the room's list, once it was announced.
     pub(in crate::rooms) announced: Option<u64>,
     /// The connected media connection.
@@ -166,7 +174,7 @@ impl Stream {
                 user: self.user.clone(),
                 extra_info: self.extra_info.clone(),
             },
-            muted: false,
+            muted: self.muted,
         }
     }
 }

@@ -86,13 +86,13 @@ impl RoomsState {
             Request::Unpublish(unpublish) => Ok(Some(ServerFrame::ok(id, &self.unpublish(key, &unpublish.stream_id)))),
             Request::Play(play) => self.play(connection, key, id, play).map(|()| None),
             Request::StopPlay(stop) => Ok(Some(ServerFrame::ok(id, &self.stop_play(key, &stop.stream_id)))),
-            Request::MuteStream(_)
-            | Request::SetStreamExtraInfo(_)
-            | Request::SendBroadcastMessage(_)
-            | Request::SendBarrageMessage(_)
-            | Request::SendCustomCommand(_)
-            | Request::ReportQuality(_) => Err(WireError::fatal(codes::INPUT_PARAM, "not served yet")),
             Request::PausePlay(pause) => Ok(Some(ServerFrame::ok(id, &self.pause_play(key, &pause)?))),
+            Request::MuteStream(mute) => Ok(Some(ServerFrame::ok(id, &self.mute_stream(key, &mute)?))),
+            Request::SetStreamExtraInfo(set) => Ok(Some(ServerFrame::ok(id, &self.set_stream_extra_info(key, &set)?))),
+            Request::SendBroadcastMessage(send) => Ok(Some(ServerFrame::ok(id, &self.broadcast(now, key, send)?))),
+            Request::SendBarrageMessage(send) => Ok(Some(ServerFrame::ok(id, &self.barrage(now, key, send)?))),
+            Request::SendCustomCommand(send) => Ok(Some(ServerFrame::ok(id, &self.custom_command(now, key, send)?))),
+            Request::ReportQuality(report) => Ok(Some(ServerFrame::ok(id, &self.report_quality(now, key, report)?))),
         }
     }
 

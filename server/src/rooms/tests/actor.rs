@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use express_signalling::protocol::{Heartbeat, Request, ServerFrame};
+use express_signalling::protocol::{Heartbeat, Notice, Request, ServerFrame};
 use express_token::Secret;
 use tokio::sync::{mpsc, oneshot};
 
-use super::world::{SECRET, World, play, publish};
+use super::words::{barrage, play, publish};
+use super::world::{SECRET, World};
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, NegotiateError, PeerId, StreamKey};
 use crate::rooms::*;
@@ -212,6 +213,36 @@ async fn a_reader_that_is_too_slow_is_cut_off_and_the_others_are_not_kept_waitin
     assert_eq!(slow.queue.len(), 16);
     let counters = rooms.address.send(GetCounters).await.unwrap();
     assert_eq!(counters.slow_readers, 1);
+}
+
+#[actix::test]
+async fn a_notice_is_left_out_where_half_the_queue_is_full_and_the_reader_stays() {
+    let mut rooms = Rooms::start();
+    let mut slow = rooms.login("slow").await;
+    let mut quick = rooms.login("quick").await;
+    tokio::time::pause();
+    // Nine events wait for `slow`, of sixteen that may.
+    for number in 0..8 {
+        rooms.login(&format!("u{number}")).await;
+        quick.next();
+    }
+    rooms.send(&quick, barrage("first")).await;
+    quick.next();
+    tokio::time::sleep(Duration::from_millis(201)).await;
+    let counters = rooms.address.send(GetCounters).await.unwrap();
+    assert_eq!((counters.notices_dropped, counters.slow_readers), (1, 0));
+    while slow.queue.len() > 8 {
+        assert!(matches!(slow.next(), ServerFrame::Event(_)));
+    }
+    rooms.send(&quick, barrage("second")).await;
+    tokio::time::sleep(Duration::from_millis(201)).await;
+    while slow.queue.len() > 1 {
+        assert!(matches!(slow.next(), ServerFrame::Event(_)));
+    }
+    let ServerFrame::Notice(Notice::BarrageMessage(barrage)) = slow.next() else {
+        panic!("no barrage came");
+    };
+    assert_eq!(barrage.messages[0].message, "second");
 }
 
 #[actix::test]

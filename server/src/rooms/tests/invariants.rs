@@ -1,11 +1,11 @@
 //! Whatever happens in whatever order: the tables agree, and what a client was told is what is there.
 
-use std::collections::BTreeMap;
-
-use express_messages::types::{ZegoStream, ZegoUpdateType, ZegoUser};
-use express_signalling::protocol::{Event, Heartbeat, Logout, PausePlay, RenewToken, SequencedEvent, Snapshot};
+use express_messages::stats::QualityGrade;
+use express_signalling::protocol::{Heartbeat, Logout, PausePlay, Publish, RenewToken, ReportQuality};
 use proptest::prelude::*;
 
+use super::device::Device;
+use super::words::*;
 use super::world::*;
 use crate::forwarder::{GoneReason, PeerId};
 use crate::rooms::ConnectionId;
@@ -41,6 +41,21 @@ enum Op {
     Publish {
         device: usize,
         stream: usize,
+        muted: bool,
+    },
+    Mute {
+        device: usize,
+        stream: usize,
+        muted: bool,
+    },
+    Info {
+        device: usize,
+        stream: usize,
+        info: usize,
+    },
+    Say {
+        device: usize,
+        what: usize,
     },
     Unpublish {
         device: usize,
@@ -88,7 +103,10 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (device.clone(), any::<bool>()).prop_map(|(device, by_peer)| Op::CloseSocket { device, by_peer }),
         1 => device.clone().prop_map(|device| Op::Logout { device }),
         1 => (device.clone(), proptest::option::of(stream.clone())).prop_map(|(device, stream)| Op::Renew { device, stream }),
-        5 => both.clone().prop_map(|(device, stream)| Op::Publish { device, stream }),
+        5 => (both.clone(), any::<bool>()).prop_map(|((device, stream), muted)| Op::Publish { device, stream, muted }),
+        2 => (both.clone(), any::<bool>()).prop_map(|((device, stream), muted)| Op::Mute { device, stream, muted }),
+        2 => (both.clone(), 0..2_usize).prop_map(|((device, stream), info)| Op::Info { device, stream, info }),
+        4 => (device.clone(), 0..5_usize).prop_map(|(device, what)| Op::Say { device, what }),
         2 => both.clone().prop_map(|(device, stream)| Op::Unpublish { device, stream }),
         4 => both.clone().prop_map(|(device, stream)| Op::Play { device, stream }),
         1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
@@ -100,76 +118,6 @@ fn op() -> impl Strategy<Value = Op> {
         3 => (0..20_usize).prop_map(|peer| Op::Gone { peer }),
         3 => prop_oneof![1..10_u64, 40..120_u64].prop_map(|seconds| Op::Pass { seconds }),
     ]
-}
-
-/// A client that believes what it is told.
-#[derive(Debug, Clone)]
-struct Device {
-    client: Client,
-    user: &'static str,
-    user_update: bool,
-    last_seq: u64,
-    users: BTreeMap<String, ZegoUser>,
-    streams: BTreeMap<String, ZegoStream>,
-}
-
-impl Device {
-    fn new(client: Client, user: &'static str, user_update: bool) -> Self {
-        let mut device = Self {
-            user,
-            user_update,
-            last_seq: 0,
-            users: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            client,
-        };
-        let snapshot = device.client.ok.snapshot.clone();
-        device.see(&snapshot);
-        device
-    }
-
-    fn see(&mut self, snapshot: &Snapshot) {
-        self.last_seq = snapshot.seq;
-        self.users = snapshot
-            .users
-            .iter()
-            .map(|user| (user.user_id.to_string(), user.clone()))
-            .collect();
-        self.streams = snapshot
-            .streams
-            .iter()
-            .map(|stream| (stream.stream_id.to_string(), stream.clone()))
-            .collect();
-    }
-
-    fn hear(&mut self, event: &SequencedEvent) {
-        assert_eq!(event.seq, self.last_seq + 1, "numbers have no gap");
-        self.last_seq = event.seq;
-        match &event.event {
-            Event::RoomUserUpdate(update) => {
-                assert!(self.user_update, "users only for those who want to know");
-                for user in &update.users {
-                    assert_ne!(user.user_id.as_str(), self.user, "nobody hears of oneself");
-                    let known = match update.update {
-                        ZegoUpdateType::Add => self.users.insert(user.user_id.to_string(), user.clone()),
-                        _ => self.users.remove(user.user_id.as_str()),
-                    };
-                    assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
-                }
-            }
-            Event::RoomStreamUpdate(update) => {
-                for stream in &update.streams {
-                    assert_ne!(stream.user.user_id.as_str(), self.user, "nobody hears of oneself");
-                    let known = match update.update {
-                        ZegoUpdateType::Add => self.streams.insert(stream.stream_id.to_string(), stream.clone()),
-                        _ => self.streams.remove(stream.stream_id.as_str()),
-                    };
-                    assert_eq!(known.is_some(), update.update == ZegoUpdateType::Delete, "{event:?}");
-                }
-            }
-            _ => {}
-        }
-    }
 }
 
 struct Scene {
@@ -184,6 +132,11 @@ impl Scene {
             config.limits.replay_events = 4;
             config.limits.requests_per_s = 0;
             config.limits.logins_per_room_per_s = 0;
+            config.limits.broadcasts_per_room_per_s = 0;
+            config.limits.broadcasts_per_user_per_s = 0;
+            config.limits.barrage_per_room_per_s = 0;
+            config.limits.commands_to_one_per_s = 0;
+            config.limits.commands_to_several_per_s = 0;
             config.limits.streams_per_user = 2;
             config.limits.plays_per_user = 2;
         });
@@ -232,6 +185,9 @@ impl Scene {
         let (Op::Logout { device }
         | Op::Renew { device, .. }
         | Op::Publish { device, .. }
+        | Op::Mute { device, .. }
+        | Op::Info { device, .. }
+        | Op::Say { device, .. }
         | Op::Unpublish { device, .. }
         | Op::Play { device, .. }
         | Op::StopPlay { device, .. }
@@ -255,7 +211,13 @@ impl Scene {
                     world.send(connection, RenewToken { token });
                 }
             }
-            Op::Publish { stream, .. } => drop(world.send(connection, publish(STREAMS[stream]))),
+            Op::Publish { stream, muted, .. } => {
+                let publish = publish(STREAMS[stream]);
+                world.send(connection, Publish { muted, ..publish });
+            }
+            Op::Mute { stream, muted, .. } => drop(world.send(connection, mute(STREAMS[stream], muted))),
+            Op::Info { stream, info, .. } => drop(world.send(connection, set_info(STREAMS[stream], ["a", "b"][info]))),
+            Op::Say { what, .. } => say(world, connection, what),
             Op::Unpublish { stream, .. } => drop(world.send(connection, unpublish(STREAMS[stream]))),
             Op::Play { stream, .. } => drop(world.send(connection, play(STREAMS[stream]))),
             Op::StopPlay { stream, .. } => drop(world.send(connection, stop_play(STREAMS[stream]))),
@@ -317,6 +279,9 @@ impl Scene {
             for event in std::mem::take(&mut socket.events) {
                 device.hear(&event);
             }
+            for notice in std::mem::take(&mut socket.notices) {
+                device.notice(&notice);
+            }
         }
     }
 
@@ -346,7 +311,7 @@ impl Scene {
                 truth
                     .streams
                     .iter()
-                    .all(|stream| device.streams.get(stream.stream_id.as_str()) == Some(stream))
+                    .all(|stream| device.streams.get(stream.stream.stream_id.as_str()) == Some(stream))
             );
         }
     }
@@ -364,6 +329,19 @@ impl Scene {
         assert!(self.world.state.is_empty(), "something is left: {:?}", self.world.state);
         assert!(self.world.media_peers().is_empty());
     }
+}
+
+fn say(world: &mut World, connection: ConnectionId, what: usize) {
+    match what {
+        0 => world.send(connection, broadcast("hello")),
+        1 => world.send(connection, barrage("hello")),
+        2 => world.send(connection, command("sit", &[])),
+        3 => world.send(connection, command("sit", &USERS)),
+        _ => {
+            let (up, down) = (QualityGrade::Good, QualityGrade::Bad);
+            world.send(connection, ReportQuality { up, down })
+        }
+    };
 }
 
 proptest! {

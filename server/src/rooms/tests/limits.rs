@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use express_signalling::protocol::{Heartbeat, Logout};
 
+use super::words::*;
 use super::world::*;
 use crate::rooms::ConnectionId;
 

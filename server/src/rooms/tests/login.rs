@@ -3,6 +3,7 @@
 use express_messages::ids::UserId;
 use express_signalling::protocol::{Heartbeat, Login, Logout};
 
+use super::words::*;
 use super::world::*;
 
 #[test]
@@ -31,11 +32,11 @@ fn a_newcomer_sees_the_other_users_and_their_streams_in_their_order() {
         .snapshot
         .streams
         .iter()
-        .map(|stream| stream.stream_id.as_str())
+        .map(|stream| stream.stream.stream_id.as_str())
         .collect();
     assert_eq!((users, streams), (vec!["alice", "carol"], vec!["c1", "a1"]));
     assert_eq!((bob.ok.online_count, bob.ok.snapshot.seq), (3, 0));
-    assert_eq!(bob.ok.snapshot.streams[0].user.user_name, "carol");
+    assert_eq!(bob.ok.snapshot.streams[0].stream.user.user_name, "carol");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use express_signalling::protocol::{Logout, MAX_SDP, PausePlay, Play};
 
+use super::words::*;
 use super::world::*;
 use crate::forwarder::{ForwarderEvent, GoneReason, NegotiateError, PeerId};
 

@@ -1,11 +1,16 @@
 //! The rules of rooms as tables in virtual time: no socket, no media, no clock.
 
 mod actor;
+mod device;
 mod invariants;
 mod limits;
 mod login;
 mod media;
+mod messages;
+mod notices;
 mod publish;
 mod resume;
+mod stream_info;
 mod token;
+mod words;
 mod world;

@@ -2,6 +2,7 @@
 
 use express_signalling::protocol::{Logout, MAX_SDP, Publish};
 
+use super::words::*;
 use super::world::*;
 use crate::forwarder::{GoneReason, NegotiateError};
 
@@ -21,7 +22,7 @@ fn a_stream_is_announced_when_its_media_is_connected_and_not_before() {
     assert_eq!(world.news(bob.connection), ["+s"]);
     assert_eq!(world.news(alice.connection), ["+bob"]);
     let carol = world.login("carol", "r");
-    assert_eq!(carol.ok.snapshot.streams[0].extra_info.len(), 1024);
+    assert_eq!(carol.ok.snapshot.streams[0].stream.extra_info.len(), 1024);
 }
 
 #[test]
@@ -171,6 +172,7 @@ fn what_a_publisher_may_not_do_is_refused_with_its_code() {
             stream_id: stream(stream_id),
             offer: "o".repeat(offer),
             extra_info: "x".repeat(extra_info),
+            muted: false,
         };
         assert_eq!(world.code(alice.connection, request), code, "{what}");
         assert_eq!(world.state.counters().streams, usize::from(code == 0), "{what}");

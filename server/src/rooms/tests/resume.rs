@@ -2,6 +2,7 @@
 
 use express_signalling::protocol::{Heartbeat, Resume, VERSION};
 
+use super::words::*;
 use super::world::*;
 
 #[test]

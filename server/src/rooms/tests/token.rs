@@ -2,6 +2,7 @@
 
 use express_signalling::protocol::{Heartbeat, RenewToken};
 
+use super::words::*;
 use super::world::*;
 
 fn renew(token: String) -> RenewToken {

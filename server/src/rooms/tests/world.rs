@@ -9,6 +9,7 @@ use express_signalling::protocol::*;
 use express_token::{Grant, Iv, Privileges, Secret, issue};
 use serde_json::Value;
 
+use super::words::{play, publish, short};
 use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
 use crate::rooms::{BadFrame, ConnectionId, Effect, Negotiation, Now, RoomsState, StateOptions};
@@ -23,6 +24,7 @@ const START_S: u64 = 1_700_000_000;
 pub(super) struct Socket {
     pub(super) replies: BTreeMap<u64, ServerFrame>,
     pub(super) events: Vec<SequencedEvent>,
+    pub(super) notices: Vec<Notice>,
     pub(super) closed: Option<u16>,
 }
 
@@ -151,7 +153,7 @@ impl World {
         match self.sockets.get_mut(&connection)?.replies.remove(&id)? {
             ServerFrame::Ok { ok, .. } => Some(Ok(parse(ok))),
             ServerFrame::Error { error, .. } => Some(Err(error)),
-            ServerFrame::Event(event) => panic!("{event:?} is no reply"),
+            other => panic!("{other:?} is no reply"),
         }
     }
 
@@ -277,10 +279,16 @@ impl World {
         }
     }
 
-    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`.
+    /// The events since the last look, in short: `+alice`, `-alice`, `+s1`, `-s1:3`, `ended s1:play:1004020`, `kick:1002050`,
+    /// `mic s1:true`, `info s1:text`, `alice to all: text`, `alice: command`.
     pub(super) fn news(&mut self, connection: ConnectionId) -> Vec<String> {
         let events = std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().events);
         events.into_iter().flat_map(|event| short(&event.event)).collect()
+    }
+
+    /// The notices since the last look.
+    pub(super) fn notices(&mut self, connection: ConnectionId) -> Vec<Notice> {
+        std::mem::take(&mut self.sockets.get_mut(&connection).unwrap().notices)
     }
 
     pub(super) fn closed(&self, connection: ConnectionId) -> Option<u16> {
@@ -324,6 +332,15 @@ impl World {
                     assert_eq!(socket.closed, None, "nothing is sent behind a close");
                     socket.events.push(event.sequenced(seq));
                 }
+                Effect::Notice { connection, notice } => {
+                    let socket = self.sockets.get_mut(&connection).unwrap();
+                    assert_eq!(socket.closed, None, "nothing is sent behind a close");
+                    assert_eq!(
+                        ServerFrame::parse(notice.frame()).unwrap(),
+                        ServerFrame::Notice(notice.notice().clone())
+                    );
+                    socket.notices.push(notice.notice().clone());
+                }
                 Effect::Close { connection, reason } => {
                     assert!(reason.text.len() <= 123);
                     assert!(
@@ -348,70 +365,6 @@ impl World {
     }
 }
 
-pub(super) fn publish(stream_id: &str) -> Publish {
-    Publish {
-        stream_id: stream(stream_id),
-        offer: "offer".into(),
-        extra_info: String::new(),
-    }
-}
-
-pub(super) fn play(stream_id: &str) -> Play {
-    Play {
-        stream_id: stream(stream_id),
-        offer: "offer".into(),
-    }
-}
-
-pub(super) fn unpublish(stream_id: &str) -> Unpublish {
-    Unpublish {
-        stream_id: stream(stream_id),
-    }
-}
-
-pub(super) fn stop_play(stream_id: &str) -> StopPlay {
-    StopPlay {
-        stream_id: stream(stream_id),
-    }
-}
-
-pub(super) fn privileges(room_id: &str, login: bool, publish: bool, streams: Option<&[&str]>) -> Privileges {
-    Privileges {
-        room_id: room_id.into(),
-        login,
-        publish,
-        streams: streams.map(|ids| ids.iter().map(|id| (*id).to_owned()).collect()),
-    }
-}
-
 fn parse<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).unwrap()
-}
-
-pub(super) fn short(event: &Event) -> Vec<String> {
-    let sign = |update: &express_messages::types::ZegoUpdateType| match update {
-        express_messages::types::ZegoUpdateType::Add => '+',
-        _ => '-',
-    };
-    match event {
-        Event::RoomUserUpdate(users) => users
-            .users
-            .iter()
-            .map(|user| format!("{}{}", sign(&users.update), user.user_id))
-            .collect(),
-        Event::RoomStreamUpdate(streams) if streams.reasons.is_empty() => streams
-            .streams
-            .iter()
-            .map(|stream| format!("{}{}", sign(&streams.update), stream.stream_id))
-            .collect(),
-        Event::RoomStreamUpdate(streams) => streams
-            .reasons
-            .iter()
-            .map(|gone| format!("-{}:{}", gone.stream_id, gone.reason.code()))
-            .collect(),
-        Event::KickOut(kick) => vec![format!("kick:{}", kick.code)],
-        Event::StreamEnded(ended) => vec![format!("ended {}:{:?}:{}", ended.stream_id, ended.role, ended.code).to_lowercase()],
-        Event::Unknown => panic!("no such event"),
-        _ => panic!("{event:?} is not expected here"),
-    }
 }

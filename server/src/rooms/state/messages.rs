@@ -1,0 +1,224 @@
+//! Messages between users: texts to a whole room, and commands to some of it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::ids::UserId;
+use express_signalling::protocol::{
+    BroadcastMessage, CustomCommand, Event, MAX_COMMAND_USERS, MAX_TEXT, RoomBarrage, RoomMessage, SendBarrageMessage,
+    SendBarrageMessageOk, SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, WireError,
+};
+
+use super::records::{RoomKey, SessionKey};
+use super::requests::whole_ms;
+use super::{Now, RoomsState, session_is_gone};
+use crate::config::LimitsConfig;
+use crate::rooms::SharedEvent;
+use crate::rooms::bucket::{Bucket, Rate};
+use crate::rooms::counters::count;
+
+/// How often messages may be sent.
+#[derive(Debug)]
+pub(super) struct MessageRates {
+    broadcasts_of_room: Rate,
+    broadcasts_of_user: Rate,
+    barrages_of_room: Rate,
+    commands_to_one: Rate,
+    commands_to_several: Rate,
+}
+
+impl From<&LimitsConfig> for MessageRates {
+    fn from(limits: &LimitsConfig) -> Self {
+        let rate = |per_s| Rate::new(per_s, per_s);
+        Self {
+            broadcasts_of_room: rate(limits.broadcasts_per_room_per_s),
+            broadcasts_of_user: rate(limits.broadcasts_per_user_per_s),
+            barrages_of_room: rate(limits.barrage_per_room_per_s),
+            commands_to_one: rate(limits.commands_to_one_per_s),
+            commands_to_several: rate(limits.commands_to_several_per_s),
+        }
+    }
+}
+
+/// What was sent to a room.
+#[derive(Debug, Default)]
+pub(super) struct SentToRoom {
+    last_id: u64,
+    broadcasts: Bucket,
+    barrages: Bucket,
+}
+
+impl SentToRoom {
+    fn next_id(&mut self) -> u64 {
+        self.last_id = self.last_id.saturating_add(1);
+        self.last_id
+    }
+}
+
+/// What a session has sent.
+#[derive(Debug, Default)]
+pub(super) struct SentByUser {
+    broadcasts: Bucket,
+    commands_to_one: Bucket,
+    commands_to_several: Bucket,
+}
+
+impl RoomsState {
+    /// Reaches everybody else in the room, also those who must resume.
+    pub(super) fn broadcast(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        send: SendBroadcastMessage,
+    ) -> Result<SendBroadcastMessageOk, WireError> {
+        check_text("message", &send.message, codes::IM_CONTENT_TOO_LONG)?;
+        let session = self.sessions.get_mut(&key).ok_or_else(session_is_gone)?;
+        let room = self.rooms.get_mut(&session.room).ok_or_else(session_is_gone)?;
+        // Both or none is paid: who is refused for the room's sake keeps its own.
+        let mut of_user = session.sent.broadcasts;
+        of_user
+            .take(self.message_rates.broadcasts_of_user, 1, now.mono)
+            .map_err(|wait| too_often(codes::IM_BROADCAST_QPS, "broadcasts of this user", wait))?;
+        room.sent
+            .broadcasts
+            .take(self.message_rates.broadcasts_of_room, 1, now.mono)
+            .map_err(|wait| too_often(codes::IM_BROADCAST_QPS, "broadcasts in this room", wait))?;
+        session.sent.broadcasts = of_user;
+        let message_id = room.sent.next_id();
+        let (room_key, from_user) = (session.room.clone(), session.user.clone());
+        let message = RoomMessage {
+            from_user: from_user.clone(),
+            message: send.message,
+            message_id,
+            send_time_ms: now.unix_ms,
+        };
+        let messages = vec![message];
+        let event = Event::BroadcastMessage(BroadcastMessage { messages });
+        count(&mut self.counters.broadcasts);
+        self.tell_others(&room_key, &from_user, event, false);
+        Ok(SendBroadcastMessageOk { message_id })
+    }
+
+    /// Reaches everybody else in the room who is connected, with the next notice.
+    pub(super) fn barrage(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        send: SendBarrageMessage,
+    ) -> Result<SendBarrageMessageOk, WireError> {
+        check_text("message", &send.message, codes::IM_CONTENT_TOO_LONG)?;
+        let session = self.sessions.get(&key).ok_or_else(session_is_gone)?;
+        let room_key = session.room.clone();
+        let room = self.rooms.get_mut(&room_key).ok_or_else(session_is_gone)?;
+        room.sent
+            .barrages
+            .take(self.message_rates.barrages_of_room, 1, now.mono)
+            .map_err(|wait| too_often(codes::IM_BROADCAST_QPS, "barrage messages in this room", wait))?;
+        let message_id = room.sent.next_id().to_string();
+        let message = RoomBarrage {
+            from_user: session.user.clone(),
+            message: send.message,
+            message_id: message_id.clone(),
+            send_time_ms: now.unix_ms,
+        };
+        count(&mut self.counters.barrage_messages);
+        if !room.waiting.add_barrage(message) {
+            count(&mut self.counters.barrage_messages_dropped);
+        }
+        self.gather_notices(now, room_key);
+        Ok(SendBarrageMessageOk { message_id })
+    }
+
+    /// Reaches some users of the room, or all others, also those who must resume.
+    pub(super) fn custom_command(
+        &mut self,
+        now: Now,
+        key: SessionKey,
+        send: SendCustomCommand,
+    ) -> Result<SendCustomCommandOk, WireError> {
+        check_text("command", &send.command, codes::IM_COMMAND_TOO_LONG)?;
+        if send.to_users.len() > MAX_COMMAND_USERS {
+            let message = format!(
+                "the command is for {} users; at most {MAX_COMMAND_USERS} are allowed",
+                send.to_users.len()
+            );
+            return Err(WireError::fatal(codes::INPUT_PARAM, message));
+        }
+        let session = self.sessions.get_mut(&key).ok_or_else(session_is_gone)?;
+        let (room_key, from_user) = (session.room.clone(), session.user.clone());
+        let to_all = send.to_users.is_empty();
+        let to_users = others_once(send.to_users, &from_user.user_id);
+        let sent = &mut session.sent;
+        let (bucket, rate) = match to_users.len() {
+            1 => (&mut sent.commands_to_one, self.message_rates.commands_to_one),
+            _ => (&mut sent.commands_to_several, self.message_rates.commands_to_several),
+        };
+        bucket
+            .take(rate, 1, now.mono)
+            .map_err(|wait| too_often(codes::IM_TRANS_FREQUENTLY, "commands of this user", wait))?;
+        let command = CustomCommand {
+            from_user: from_user.clone(),
+            command: send.command,
+        };
+        let event = SharedEvent::new(Event::CustomCommand(command));
+        let absent = if to_all {
+            self.tell_others(&room_key, &from_user, event, false);
+            Vec::new()
+        } else {
+            self.tell_users_listed(&room_key, to_users, &event)?
+        };
+        count(&mut self.counters.custom_commands);
+        Ok(SendCustomCommandOk { absent })
+    }
+
+    /// Tells those who are in the room; the others are the answer.
+    fn tell_users_listed(
+        &mut self,
+        room_key: &RoomKey,
+        users: Vec<UserId>,
+        event: &SharedEvent,
+    ) -> Result<Vec<UserId>, WireError> {
+        let (mut present, mut absent) = (Vec::new(), Vec::new());
+        for user in users {
+            let session = self.users.get(&(room_key.0, user.clone())).copied();
+            let is_here = |key: &SessionKey| self.sessions.get(key).is_some_and(|session| session.room == *room_key);
+            match session.filter(is_here) {
+                Some(session) => present.push(session),
+                None => absent.push(user),
+            }
+        }
+        if present.is_empty() {
+            return Err(WireError::fatal(
+                codes::IM_SEND_FAIL,
+                "none of the users that the command is for is in the room",
+            ));
+        }
+        for session in present {
+            self.tell(session, event.clone());
+        }
+        Ok(absent)
+    }
+}
+
+/// Each of them once and in their order, without the sender: nobody gets one's own.
+fn others_once(users: Vec<UserId>, sender: &UserId) -> Vec<UserId> {
+    let mut seen = HashSet::from([sender.clone()]);
+    users.into_iter().filter(|user| seen.insert(user.clone())).collect()
+}
+
+fn check_text(what: &str, text: &str, too_long: i32) -> Result<(), WireError> {
+    match text.len() {
+        0 => Err(WireError::fatal(codes::IM_CONTENT_NULL, format!("the {what} is empty"))),
+        1..=MAX_TEXT => Ok(()),
+        bytes => {
+            let message = format!("the {what} has {bytes} bytes; at most {MAX_TEXT} are allowed");
+            Err(WireError::fatal(too_long, message))
+        }
+    }
+}
+
+fn too_often(code: i32, what: &str, wait: Duration) -> WireError {
+    let message = format!("too many {what} in a second; send it a little later");
+    WireError::retry(code, message, whole_ms(wait))
+}
