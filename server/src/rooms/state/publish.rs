@@ -77,13 +77,13 @@ impl RoomsState {
             self.describe_again(own, publish);
             return Ok(own);
         }
-        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream)) {
-            if stream.owner.is_some() || stream.user.user_id != user.user_id {
-                return Err(WireError::fatal(
-                    codes::PUBLISHER_DUPLICATE_STREAMID,
-                    "another user publishes this streamID",
-                ));
-            }
+        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream))
+            && (stream.owner.is_some() || stream.user.user_id != user.user_id)
+        {
+            return Err(WireError::fatal(
+                codes::PUBLISHER_DUPLICATE_STREAMID,
+                "another user publishes this streamID",
+            ));
         }
         let limit = self.limits.streams_per_user;
         if limit != 0 && session.publishing.len() >= limit {
