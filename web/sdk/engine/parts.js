@@ -13,9 +13,8 @@ import { DeviceWatch } from "../local/devices.js";
 export class Parts {
   #core;
   #quality;
-  /** Played or seen streams whose publishers muted them. */
-  #micMuted = new Set();
   #watch;
+  #forgetPage;
 
   /**
    * @param {import("./world.js").World} world
@@ -33,10 +32,12 @@ export class Parts {
     this.messages = new Messages(this.rooms);
     this.levels = new SoundLevels(this.#core, {
       published: () => this.publishing.heard,
-      played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.#micMuted.has(heard.streamID) })),
+      played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.rooms.room?.streamIsMuted(heard.streamID) ?? false })),
       captured: () => this.locals.list,
     });
     this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
+    // Else the others would see a user who closed the page for 100 s.
+    this.#forgetPage = world.env.onPageEnd(() => this.destroy());
   }
 
   /** What all parts share. */
@@ -55,8 +56,10 @@ export class Parts {
         this.playing.restore(resumed);
       },
       onRoomEnd: (publishCode, playCode) => this.#onRoomEnd(publishCode, playCode),
-      onStreams: (update, streams) => this.#onStreams(update, streams),
-      onMic: (streamID, muted) => this.#onMic(streamID, muted),
+      onStreams: (update, streams) => {
+        if (update === "ADD") streams.forEach(({ streamID }) => this.playing.appeared(streamID));
+      },
+      onMic: (streamID, muted) => this.#core.emit("remoteMicStatusUpdate", streamID, muted ? "MUTE" : "OPEN"),
       onStreamEnded: ({ streamID, role, code, message }) =>
         (role === "publish" ? this.publishing : this.playing).ended(streamID, code, message),
       onQuality: (users) => this.#quality.note(users),
@@ -77,20 +80,6 @@ export class Parts {
   #onRoomEnd(publishCode, playCode) {
     this.publishing.endAll(publishCode);
     this.playing.endAll(playCode);
-    this.#micMuted.clear();
-  }
-
-  #onStreams(update, streams) {
-    for (const { streamID } of streams) {
-      if (update === "ADD") this.playing.appeared(streamID);
-      else this.#micMuted.delete(streamID);
-    }
-  }
-
-  #onMic(streamID, muted) {
-    if (muted) this.#micMuted.add(streamID);
-    else this.#micMuted.delete(streamID);
-    this.#core.emit("remoteMicStatusUpdate", streamID, muted ? "MUTE" : "OPEN");
   }
 
   #qualitySources() {
@@ -108,6 +97,7 @@ export class Parts {
   /** Ends everything; nothing is told any more. */
   destroy() {
     if (!this.#core.end()) return;
+    this.#forgetPage();
     this.#quality.close();
     this.#watch.close();
     this.levels.close();

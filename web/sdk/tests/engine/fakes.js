@@ -19,6 +19,11 @@ export class FakeTime {
 
   clearTimeout = (id) => this.#timers.delete(id);
 
+  onPageEnd = (fn) => {
+    this.endPage = fn;
+    return () => (this.endPage = undefined);
+  };
+
   /** Timers that run. */
   get pending() {
     return this.#timers.size;
@@ -188,6 +193,17 @@ class FakeRoom {
 
   stop() {
     this.isUp = false;
+    this.stopped = true;
+  }
+
+  /** The publisher of another user's stream mutes it, or opens it. */
+  mute(streamID, muted) {
+    this.muted = muted && streamID;
+    this.listener.onStreamMic(streamID, muted);
+  }
+
+  streamIsMuted(streamID) {
+    return this.muted === streamID;
   }
 
   renewToken(token) {

@@ -41,10 +41,10 @@ test("a stream whose publisher muted it is told with 0, whatever still arrives",
   world.peaks.set(remote.getAudioTracks()[0], 0.9);
   await world.env.pass(400);
   assert.equal(Math.round(levels.at(-1)[0].soundLevel), 90);
-  world.room.listener.onStreamMic("theirs", true);
+  world.room.mute("theirs", true);
   await world.env.pass(100);
   assert.equal(levels.at(-1)[0].soundLevel, 0);
-  world.room.listener.onStreamMic("theirs", false);
+  world.room.mute("theirs", false);
   await world.env.pass(100);
   assert.ok(levels.at(-1)[0].soundLevel > 0);
 });

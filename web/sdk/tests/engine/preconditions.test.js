@@ -66,13 +66,13 @@ test("leaving where one is not is answered as documented", async () => {
   assert.equal(await codeOf(() => inRoom.logoutRoom("nowhere")), 1002002);
 });
 
-test("renewing checks the form and passes a new token on once", async () => {
+test("renewing checks the form and the room, and passes the token on", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);
   assert.equal(zg.renewToken("04AAAB"), true);
-  assert.equal(zg.renewToken("04AAAB"), true);
   assert.deepEqual(world.asked(), ["renewToken"]);
-  for (const bad of ["", "03AAAB", "04AAA", "04AAAA=AAA", "04A===", null]) assert.equal(zg.renewToken(bad), false, `${bad}`);
+  const tooLong = `04${"A".repeat(8192)}`;
+  for (const bad of ["", "03AAAB", "04AAA", "04AAAA=AAA", "04A===", tooLong, null]) assert.equal(zg.renewToken(bad), false, `${bad}`);
   assert.equal(zg.renewToken("04AAAC", "other"), false);
   assert.equal(new FakeWorld().engine().renewToken("04AAAB"), false, "in no room");
 });
@@ -269,6 +269,17 @@ test("after destroyEngine every call fails with 1000001 and nothing is told or l
   for (const call of calls) assert.equal(await codeOf(call), 1000001, `${call}`);
   assert.equal(zg.getPublishingStreamQuality("s"), null);
   assert.equal(zg.getVersion(), ZegoExpressEngine.version);
+});
+
+test("a page that ends says goodbye, and an engine that was destroyed has nothing more to say", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const local = await zg.createZegoStream();
+  const { room } = world;
+  world.env.endPage();
+  assert.ok(room.stopped && !local.active);
+  assert.equal(await codeOf(() => zg.logoutRoom()), 1000001);
+  assert.equal(world.env.endPage, undefined);
 });
 
 test("the types describe every call, and no other", () => {
