@@ -45,7 +45,7 @@ fn every_case_is_seen_as_it_is_written() {
     for file in files {
         let case: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let started = Instant::now();
-        Story::new(text(&case, "name"), &file).run(case["steps"].as_array().expect("a case has steps"));
+        Story::new(&case, &file).run(case["steps"].as_array().expect("a case has steps"));
         println!("{:<60} {:.1} s", text(&case, "name"), started.elapsed().as_secs_f64());
     }
 }
@@ -74,11 +74,11 @@ struct Story {
 }
 
 impl Story {
-    fn new(name: &str, file: &Path) -> Self {
+    fn new(case: &Value, file: &Path) -> Self {
         let folder = work_folder(&format!("case-{}", file.file_stem().unwrap().to_string_lossy()));
-        let server = Server::start(&folder);
+        let server = Server::start_at(&folder, "127.0.0.1:0", &configuration(case));
         Self {
-            name: name.into(),
+            name: text(case, "name").into(),
             folder,
             server,
             actors: HashMap::new(),
@@ -318,6 +318,14 @@ fn contains(value: &Value, wanted: &Value) -> bool {
             value.len() == wanted.len() && value.iter().zip(wanted).all(|(value, wanted)| contains(value, wanted))
         }
         _ => value == wanted,
+    }
+}
+
+/// What a story wants of its server, as TOML of its AppID.
+fn configuration(case: &Value) -> String {
+    match case["server"]["onTokenExpiry"].as_str() {
+        Some(what) => format!("on_token_expiry = \"{what}\"\n"),
+        None => String::new(),
     }
 }
 
