@@ -7,7 +7,7 @@ import path from "node:path";
 import { test } from "node:test";
 
 import * as page from "./console-page.mjs";
-import { openPage, startBrowser } from "./rig/browsers.mjs";
+import { mediaAddress, openPage, startBrowser } from "./rig/browsers.mjs";
 import { joinInPage } from "./rig/caller.mjs";
 import { PATIENCE_MS, ROOT, TARGET, workFolder } from "./rig/process.mjs";
 import { Server } from "./rig/server.mjs";
@@ -45,6 +45,21 @@ test("two people talk through the console, which is readable, operable and withi
   await alice.waitForFunction(() => !document.getElementById("people").textContent.includes("Bob"), { polling: 100 });
   await page.leave(alice);
   assert.deepEqual([alice.complaints, bob.complaints], [[], []]);
+});
+
+test("the console talks in Firefox too", async (t) => {
+  const folder = workFolder(t);
+  const server = await Server.start(t, folder, { configured: false, media: mediaAddress("firefox") });
+  const who = { room: "lobby", user: "alice", stream: "speech", folder, pass: await temporaryToken(server, "alice") };
+  server.native(t, "publish", who, "--wav", SPEECH, "--loop");
+  const bob = await openPage(await startBrowser(t, "firefox"), "about:blank");
+  await page.open(bob, server.url);
+  await page.join(bob, { user: "bob", room: "lobby" });
+  await page.publish(bob, "bob-voice");
+  await page.play(bob, "speech");
+  await hasFigures(bob, "speech");
+  await page.leave(bob);
+  assert.deepEqual(bob.complaints, []);
 });
 
 test("what others write is text and never runs", async (t) => {
