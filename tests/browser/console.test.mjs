@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { test } from "node:test";
 
-import * as page from "./console-page.mjs";
+import * as consolePage from "./console-page.mjs";
 import { mediaAddress, openPage, startBrowser } from "./rig/browsers.mjs";
 import { joinInPage } from "./rig/caller.mjs";
 import { PATIENCE_MS, ROOT, TARGET, workFolder } from "./rig/process.mjs";
@@ -27,23 +27,23 @@ test("two people talk through the console, which is readable, operable and withi
   const bob = await openPage(await startBrowser(t, "chromium"), "about:blank");
   await alice.setViewport(SIZES.wide);
   await bob.setViewport(SIZES.wide);
-  await page.open(alice, server.url);
+  await consolePage.open(alice, server.url);
   await checkLooks(t, alice, "before");
-  await page.join(alice, { user: "alice", room: "lobby", name: "Alice" });
-  await page.publish(alice, "alice-voice");
-  await page.open(bob, server.url, { room: "lobby", user: "bob" });
-  await page.join(bob, { user: "bob", room: "lobby", name: "Bob" });
-  await page.publish(bob, "bob-voice");
-  await page.play(alice, "bob-voice");
-  await page.play(bob, "alice-voice");
-  await page.send(bob, "hello to all");
+  await consolePage.join(alice, { user: "alice", room: "lobby", name: "Alice" });
+  await consolePage.publish(alice, "alice-voice");
+  await consolePage.open(bob, server.url, { room: "lobby", user: "bob" });
+  await consolePage.join(bob, { user: "bob", room: "lobby", name: "Bob" });
+  await consolePage.publish(bob, "bob-voice");
+  await consolePage.play(alice, "bob-voice");
+  await consolePage.play(bob, "alice-voice");
+  await consolePage.send(bob, "hello to all");
   await alice.waitForFunction(() => document.body.textContent.includes("hello to all"), { polling: 100 });
   for (const stream of ["alice-voice", "bob-voice"]) await hasFigures(alice, stream);
   await checkLooks(t, alice, "talking");
 
-  await page.leave(bob);
+  await consolePage.leave(bob);
   await alice.waitForFunction(() => !document.getElementById("people").textContent.includes("Bob"), { polling: 100 });
-  await page.leave(alice);
+  await consolePage.leave(alice);
   assert.deepEqual([alice.complaints, bob.complaints], [[], []]);
 });
 
@@ -53,12 +53,12 @@ test("the console talks in Firefox too", async (t) => {
   const who = { room: "lobby", user: "alice", stream: "speech", folder, pass: await temporaryToken(server, "alice") };
   server.native(t, "publish", who, "--wav", SPEECH, "--loop");
   const bob = await openPage(await startBrowser(t, "firefox"), "about:blank");
-  await page.open(bob, server.url);
-  await page.join(bob, { user: "bob", room: "lobby" });
-  await page.publish(bob, "bob-voice");
-  await page.play(bob, "speech");
+  await consolePage.open(bob, server.url);
+  await consolePage.join(bob, { user: "bob", room: "lobby" });
+  await consolePage.publish(bob, "bob-voice");
+  await consolePage.play(bob, "speech");
   await hasFigures(bob, "speech");
-  await page.leave(bob);
+  await consolePage.leave(bob);
   assert.deepEqual(bob.complaints, []);
 });
 
@@ -66,8 +66,8 @@ test("what others write is text and never runs", async (t) => {
   const site = await startSite(t);
   const { server, browser } = await world(t, { allowedOrigins: [site] });
   const alice = await openPage(browser, "about:blank");
-  await page.open(alice, server.url);
-  await page.join(alice, { user: "alice", room: "r" });
+  await consolePage.open(alice, server.url);
+  await consolePage.join(alice, { user: "alice", room: "r" });
   const [name, info, message] = ["name", "info", "message"].map((where) => `<img src=x onerror="window.hacked='${where}'">`);
   const mallory = await joinInPage(browser, site, server, {
     roomID: "r",
@@ -78,10 +78,10 @@ test("what others write is text and never runs", async (t) => {
   await mallory.do("publish", "m", info);
   await mallory.do("broadcast", message);
   await mallory.do("broadcast", "<script>window.hacked='script'</script>");
-  await page.play(alice, "m");
+  await consolePage.play(alice, "m");
   await alice.waitForFunction(() => document.getElementById("messages").textContent.includes("<script>"), { polling: 100 });
 
-  const shown = await page.shown(alice);
+  const shown = await consolePage.shown(alice);
   assert.ok(shown.people.some((text) => text.includes(name)), JSON.stringify(shown));
   assert.ok(shown.extraInfo.some((text) => text.includes(info)), JSON.stringify(shown));
   assert.ok(shown.messages.some((text) => text.includes(message)), JSON.stringify(shown));
@@ -96,16 +96,16 @@ test("where the browser holds sound back the console says so, and plays after a 
   const who = { room: "lobby", user: "alice", stream: "speech", folder, pass: await temporaryToken(server, "alice") };
   server.native(t, "publish", who, "--wav", SPEECH, "--loop");
   const bob = await openPage(browser, "about:blank");
-  await page.openUntouched(bob, server.url, { user: "bob", room: "lobby" });
-  await page.press(bob, "Click to hear");
-  await page.heard(bob);
-  await page.streamState(bob, "speech", "PLAYING");
+  await consolePage.openUntouched(bob, server.url, { user: "bob", room: "lobby" });
+  await consolePage.press(bob, "Click to hear");
+  await consolePage.heard(bob);
+  await consolePage.streamState(bob, "speech", "PLAYING");
 });
 
 /** Waits for the first quality report of a stream. */
 async function hasFigures(target, stream) {
   const deadline = Date.now() + PATIENCE_MS;
-  while ((await page.figures(target, stream)).Bitrate === "–") {
+  while ((await consolePage.figures(target, stream)).Bitrate === "–") {
     assert.ok(Date.now() < deadline, `${stream} never had figures`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

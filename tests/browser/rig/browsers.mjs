@@ -12,6 +12,7 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 const CHROMIUM_ARGS = [
+  // Its sandbox does not start for root, and in containers tests often are.
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
