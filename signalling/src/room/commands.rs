@@ -157,7 +157,8 @@ impl RoomState {
     }
 }
 
-fn too_long(what: &str, text: &str, max: usize, code: i32) -> Option<RequestError> {
+/// The refusal of a text that no server would take.
+pub(super) fn too_long(what: &str, text: &str, max: usize, code: i32) -> Option<RequestError> {
     (text.len() > max).then(|| RequestError::Refused {
         code,
         message: format!("{what} has {} bytes; at most {max} are allowed", text.len()),

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use express_messages::{
+    codes,
     ids::StreamId,
     room::{
         MuteStream, ReportQuality, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo, StreamRole,
@@ -10,10 +11,11 @@ use express_messages::{
 };
 
 use super::{
+    commands::too_long,
     requests::{Purpose, Ticket},
     state::{Phase, RoomState},
 };
-use crate::protocol;
+use crate::protocol::{self, MAX_TEXT};
 
 impl RoomState {
     /// A published stream is muted or not; told now, or as soon as the server can be told.
@@ -42,38 +44,43 @@ impl RoomState {
         self.mics.stopped(stream_id);
     }
 
-    /// Attaches another text to a published stream. The engine checked its length.
+    /// Attaches another text to a published stream.
     pub(super) fn set_extra_info(&mut self, now: Instant, ticket: Ticket, command: SetStreamExtraInfo) {
+        let code = codes::PUBLISHER_EXTRA_INFO_TOO_LONG;
+        let refused = too_long("extraInfo", &command.extra_info, MAX_TEXT, code);
         let request = protocol::SetStreamExtraInfo {
             stream_id: command.stream_id,
             extra_info: command.extra_info,
         };
-        self.ask_server(now, ticket, None, request, Purpose::Plain { ticket });
+        self.ask_server(now, ticket, refused, request, Purpose::Plain { ticket });
     }
 
     /// Sends a text to everybody.
     pub(super) fn broadcast(&mut self, now: Instant, ticket: Ticket, command: SendBroadcastMessage) {
+        let refused = too_long("the message", &command.message, MAX_TEXT, codes::IM_CONTENT_TOO_LONG);
         let request = protocol::SendBroadcastMessage {
             message: command.message,
         };
-        self.ask_server(now, ticket, None, request, Purpose::Broadcast { ticket });
+        self.ask_server(now, ticket, refused, request, Purpose::Broadcast { ticket });
     }
 
     /// Sends a text to everybody that may be lost.
     pub(super) fn barrage(&mut self, now: Instant, ticket: Ticket, command: SendBarrageMessage) {
+        let refused = too_long("the message", &command.message, MAX_TEXT, codes::IM_CONTENT_TOO_LONG);
         let request = protocol::SendBarrageMessage {
             message: command.message,
         };
-        self.ask_server(now, ticket, None, request, Purpose::Barrage { ticket });
+        self.ask_server(now, ticket, refused, request, Purpose::Barrage { ticket });
     }
 
     /// Sends a text to some.
     pub(super) fn custom_command(&mut self, now: Instant, ticket: Ticket, command: SendCustomCommand) {
+        let refused = too_long("the command", &command.command, MAX_TEXT, codes::IM_COMMAND_TOO_LONG);
         let request = protocol::SendCustomCommand {
             command: command.command,
             to_users: command.to_users,
         };
-        self.ask_server(now, ticket, None, request, Purpose::Command { ticket });
+        self.ask_server(now, ticket, refused, request, Purpose::Command { ticket });
     }
 
     /// Reports the client's own network quality; while the link is away there is nobody to report it to.
