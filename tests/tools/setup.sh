@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a target needs: `setup.sh build [test] [python] [browser]`.
+# Sees to the system packages that a target needs: `setup.sh build [test] [python] [browser] [interop]`.
 # Installs what is missing where root and apt are there; else names it exactly and fails, touching nothing.
 set -euo pipefail
 
 missing=()
 need_command() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+need_gst_plugin() {
+  /usr/bin/python3 -c 'import sys, gi; gi.require_version("Gst", "1.0"); from gi.repository import Gst; Gst.init(None)
+sys.exit(not Gst.ElementFactory.find(sys.argv[1]))' "$1" 2>/dev/null || missing+=("$2")
+}
 
 for group in "$@"; do
   case "$group" in
@@ -34,7 +38,16 @@ for group in "$@"; do
       # Without any font a page has no text to look at.
       [ -n "$(find /usr/share/fonts -name '*.[to]tf' -print -quit 2>/dev/null)" ] || missing+=(fonts-dejavu-core)
       ;;
-    *) echo "setup.sh: unknown group '$group' (known: build test python browser)" >&2; exit 2 ;;
+    interop)
+      # Debian's GStreamer, which Debian's own Python finds.
+      /usr/bin/python3 -c 'import gi; gi.require_version("GstWebRTC", "1.0")' 2>/dev/null \
+        || missing+=(python3-gst-1.0 gir1.2-gst-plugins-bad-1.0)
+      need_gst_plugin audiotestsrc gstreamer1.0-plugins-base
+      need_gst_plugin rtpopuspay gstreamer1.0-plugins-good
+      need_gst_plugin webrtcbin gstreamer1.0-plugins-bad
+      need_gst_plugin nicesrc gstreamer1.0-nice
+      ;;
+    *) echo "setup.sh: unknown group '$group' (known: build test python browser interop)" >&2; exit 2 ;;
   esac
 done
 

@@ -36,6 +36,7 @@
 //! |---|---|
 //! | mint a token in a business server | [`issue_random`], or [`issue`] with all randomness as arguments |
 //! | judge a token a user shows | [`verify`], then [`Verified::may_login`] and [`Verified::may_publish`] |
+//! | judge a token whose bearer says nothing else of himself | [`verify_bearer`], then the same |
 //! | tell an operator why one was refused | [`Refusal::reason`], [`inspect`] |
 //! | make a secret for a new AppID | [`Secret::random`] |
 //!
@@ -68,4 +69,4 @@ pub use layout::MAX_TOKEN_CHARS;
 pub use policy::Policy;
 pub use refusal::{Reason, Refusal, TOKEN_ERROR, TOKEN_EXPIRED};
 pub use secret::{RandomError, SECRET_LEN, Secret, SecretError};
-pub use verify::{Inspection, Verified, inspect, verify};
+pub use verify::{Inspection, Verified, inspect, verify, verify_bearer};

@@ -93,6 +93,20 @@ impl Verified {
 pub fn verify(token: &str, secret: &Secret, policy: &Policy, user_id: &str, now: i64) -> Result<Verified, Refusal> {
     let opened = open(token, secret, policy.ciphers);
     let judgement = judge(&opened, policy, user_id, now);
+    conclude(opened, judgement)
+}
+
+/// Judges a token whose bearer says nothing of who he is: he is the token's user. All else is as in [`verify`].
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_bearer(token: &str, secret: &Secret, policy: &Policy, now: i64) -> Result<Verified, Refusal> {
+    let opened = open(token, secret, policy.ciphers);
+    let judgement = judge(&opened, policy, &opened.claims.user_id, now);
+    conclude(opened, judgement)
+}
+
+fn conclude(opened: Opened, judgement: Option<Reason>) -> Result<Verified, Refusal> {
     match opened.fault.or(judgement) {
         Some(reason) => Err(Refusal::new(reason)),
         None => Ok(Verified { claims: opened.claims }),

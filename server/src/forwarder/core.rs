@@ -26,6 +26,7 @@ use super::dtls::DtlsIdentity;
 use super::peer::{Media, NewPeer, Peer};
 use super::policing::Policer;
 use super::rtp::HeaderShape;
+use super::sdp::Credentials;
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
 /// A datagram to send.
@@ -41,6 +42,8 @@ pub(crate) enum Command {
     Add(Box<NewPeer>),
     Remove(PeerId),
     SetPaused(PeerId, bool),
+    /// Other ICE credentials: ours, then the client's.
+    RestartIce(PeerId, Box<(Credentials, Credentials)>),
 }
 
 /// Who an address belongs to.
@@ -128,6 +131,7 @@ impl Core {
                 }
             }
             Command::SetPaused(id, paused) => self.set_paused(id, paused),
+            Command::RestartIce(id, credentials) => self.restart_ice(id, *credentials),
         }
     }
 
@@ -219,6 +223,17 @@ impl Core {
         }
         self.counters.peers_added.one();
         self.arm(index);
+    }
+
+    fn restart_ice(&mut self, id: PeerId, (local, remote): (Credentials, Credentials)) {
+        let index = self.by_id.get(&id).copied();
+        let Some((index, peer)) = index.and_then(|index| Some((index, self.peers.get_mut(index)?.as_deref_mut()?))) else {
+            return;
+        };
+        self.by_ufrag.remove(peer.ice.local_ufrag());
+        self.by_ufrag.insert(local.ufrag.clone(), index);
+        peer.ice.restart(local, remote);
+        self.counters.ice_restarts.one();
     }
 
     fn set_paused(&mut self, id: PeerId, paused: bool) {

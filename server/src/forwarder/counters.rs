@@ -47,6 +47,8 @@ counters! {
     stun_refused,
     /// Authentic STUN requests from a fifth address of one peer.
     addresses_refused,
+    /// ICE sessions begun anew with other credentials.
+    ice_restarts,
     /// Datagrams not sent because three times the bytes received from an unproven address were reached.
     amplification_refused,
     /// DTLS datagrams ignored because their address is not proved.

@@ -13,8 +13,8 @@ use rand::RngExt;
 use super::core::Command;
 use super::counters::ShardCounters;
 use super::dtls::{DtlsIdentity, IdentityError};
-use super::negotiate::{Terms, negotiate};
-use super::sdp::Role;
+use super::negotiate::{Terms, fresh_credentials, negotiate};
+use super::sdp::{Credentials, Offer, Role};
 use super::socket::{self, Control, Shard};
 use super::{Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError, PeerId, StreamKey};
 
@@ -151,6 +151,27 @@ impl Forwarder {
         self.negotiate(stream, offer_sdp, Role::Player)
     }
 
+    /// Reads an offer as [`Forwarder::publish`] (`publish`) or [`Forwarder::play`] would, and makes no peer of it.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: what is wrong with it.
+    pub fn check_offer(&self, offer_sdp: &str, publish: bool) -> Result<Credentials, NegotiateError> {
+        let role = if publish { Role::Publisher } else { Role::Player };
+        Offer::parse(offer_sdp, role, self.inner.limits.offer_bytes).map(|offer| offer.credentials)
+    }
+
+    /// Begins the ICE session of a peer anew: `remote` are the client's new credentials, the answer is ours. DTLS and SRTP go
+    /// on, and media stays where it is sent until the client has proved an address again. An unknown peer is ignored.
+    ///
+    /// # Errors
+    /// [`NegotiateError::Busy`], [`NegotiateError::Stopped`]: the old ICE session goes on.
+    pub fn restart_ice(&self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
+        let local = fresh_credentials(&mut rand::rng());
+        let command = Command::RestartIce(peer, Box::new((local.clone(), remote)));
+        self.shard_of(peer).tell(command)?;
+        Ok(local)
+    }
+
     /// Says goodbye to a peer (RTCP BYE, close_notify) and forgets it. An unknown peer is ignored.
     pub fn remove(&self, peer: PeerId) {
         self.must_tell(peer, Command::Remove(peer));
@@ -199,10 +220,14 @@ impl Forwarder {
         Ok(Answer { peer: id, sdp })
     }
 
+    fn shard_of(&self, peer: PeerId) -> &ShardHandle {
+        let count = self.inner.shards.len() as u64;
+        &self.inner.shards[(peer.0 % count) as usize]
+    }
+
     /// For commands whose loss would leave a peer behind: waits for room, and says so if there is none.
     fn must_tell(&self, peer: PeerId, command: Command) {
-        let count = self.inner.shards.len() as u64;
-        let shard = &self.inner.shards[(peer.0 % count) as usize];
+        let shard = self.shard_of(peer);
         let sent = shard.commands.send_timeout(Control::Command(command), COMMAND_PATIENCE);
         if let Err(crossbeam_channel::SendTimeoutError::Timeout(_)) = sent {
             tracing::error!(?peer, "a shard took no command for a second");

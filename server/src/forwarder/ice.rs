@@ -9,7 +9,7 @@
 //! Checking back costs nothing extra and lets the client connect in milliseconds instead of waiting for its own
 //! timers; it is also the proof that the client really sits at the address. Until that proof, at most
 //! [`AMPLIFICATION`] times the bytes received from an address are sent to it. Nothing is ever sent to an address
-//! that stands in an SDP. RFC 8445 §7, RFC 7675 (consent); no trickle, no candidates of the other side.
+//! that stands in an SDP. RFC 8445 §7 and §9 (restart), RFC 7675 (consent); candidates of the other side are not used.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -87,6 +87,19 @@ impl IceSession {
             client_is_controlled: false,
             tie_breaker,
             amplification_refused: 0,
+        }
+    }
+
+    /// Begins anew with other credentials on both sides: RFC 8445 §2.4 and §9. Media stays on the path that was selected until
+    /// an address is proved with the new ones; none counts as proved before.
+    pub(crate) fn restart(&mut self, local: Credentials, remote: Credentials) {
+        self.username = format!("{}:{}", remote.ufrag, local.ufrag);
+        self.local = local;
+        self.remote = remote;
+        for path in &mut self.paths {
+            path.validated = false;
+            path.nominated = false;
+            path.check = None;
         }
     }
 

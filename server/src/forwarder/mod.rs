@@ -34,7 +34,7 @@ mod srtp;
 mod stun;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -42,7 +42,7 @@ use std::time::Duration;
 pub use counters::ForwarderCounters;
 pub use dtls::IdentityError;
 pub use handle::{Forwarder, StartForwarderError};
-pub use sdp::NegotiateError;
+pub use sdp::{Credentials, NegotiateError};
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]

@@ -35,10 +35,7 @@ pub(crate) fn negotiate(
     rng: &mut impl RngExt,
 ) -> Result<(NewPeer, String), NegotiateError> {
     let offer = Offer::parse(offer_sdp, role, terms.offer_bytes)?;
-    let local = Credentials {
-        ufrag: random_text(rng, UFRAG_CHARACTERS),
-        password: random_text(rng, PASSWORD_CHARACTERS),
-    };
+    let local = fresh_credentials(rng);
     let new = NewPeer {
         id,
         stream,
@@ -65,6 +62,14 @@ pub(crate) fn negotiate(
         },
     );
     Ok((new, sdp))
+}
+
+/// Credentials that nobody can guess.
+pub(crate) fn fresh_credentials(rng: &mut impl RngExt) -> Credentials {
+    Credentials {
+        ufrag: random_text(rng, UFRAG_CHARACTERS),
+        password: random_text(rng, PASSWORD_CHARACTERS),
+    }
 }
 
 fn random_text(rng: &mut impl RngExt, length: usize) -> String {

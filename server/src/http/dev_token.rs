@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Shared;
+use super::content_type::is_of_type;
 use super::origin::is_local;
 use crate::config::AppConfig;
 
@@ -37,21 +38,12 @@ pub(super) fn dev_token(request: HttpRequest, body: web::Bytes, shared: web::Dat
     let app = shared
         .dev_app
         .as_ref()
-        .filter(|_| is_local(&request, shared.config.http.listen.ip()) && is_json(&request));
+        // A page of another origin cannot send JSON without asking first.
+        .filter(|_| is_local(&request, shared.config.http.listen.ip()) && is_of_type(&request, "application/json"));
     let answer = app
         .map(|app| mint(app, &body))
         .unwrap_or_else(|| HttpResponse::NotFound().finish());
     std::future::ready(answer)
-}
-
-/// A page of another origin cannot send this type without asking first.
-fn is_json(request: &HttpRequest) -> bool {
-    let content_type = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 fn mint(app: &AppConfig, body: &[u8]) -> HttpResponse {

@@ -46,6 +46,7 @@ impl From<&HttpCounters> for HttpCounts {
             foreign_origins: read(&counters.foreign_origins),
             refused_by_limit: read(&counters.refused_by_limit),
             bad_frames: read(&counters.bad_frames),
+            bad_whip_requests: read(&counters.bad_whip_requests),
             dead_sockets: read(&counters.dead_sockets),
         }
     }

@@ -1,6 +1,7 @@
-//! Everything over HTTP: the WebSocket of signalling, the start page, health, development tokens.
+//! Everything over HTTP: the WebSocket of signalling, WHIP and WHEP, the start page, health, development tokens.
 
 mod admission;
+mod content_type;
 mod dev_token;
 mod health;
 mod origin;
@@ -9,6 +10,7 @@ mod signal;
 mod socket;
 #[cfg(test)]
 mod tests;
+mod whip;
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -47,6 +49,7 @@ struct HttpCounters {
     foreign_origins: AtomicU64,
     refused_by_limit: AtomicU64,
     bad_frames: AtomicU64,
+    bad_whip_requests: AtomicU64,
     dead_sockets: AtomicU64,
 }
 
@@ -59,6 +62,8 @@ struct HttpCounts {
     refused_by_limit: u64,
     /// Sockets closed for a frame that was too large, binary or no WebSocket frame at all.
     bad_frames: u64,
+    /// Requests of WHIP and WHEP refused before the rooms saw them: method, type, size, headers, address.
+    bad_whip_requests: u64,
     /// Sockets closed because they did not answer pings.
     dead_sockets: u64,
 }
@@ -105,5 +110,6 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .route("/v1/dev-token", web::post().to(dev_token::dev_token))
         .route("/healthz", web::get().to(health::healthz))
         .route("/readyz", web::get().to(health::readyz));
+    whip::configure(app);
     pages::configure(app);
 }

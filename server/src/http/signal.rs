@@ -1,37 +1,20 @@
 //! `GET /v1/signal`: who may open a WebSocket.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError};
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use express_signalling::protocol::MAX_CLIENT_FRAME;
 use serde_json::json;
 
+use super::admission::Place;
 use super::origin::is_welcome;
 use super::{Shared, socket};
 
 /// Largest frame that is read at all. One between this and [`MAX_CLIENT_FRAME`] is read and refused: refused unread, the
 /// connection would be reset and the close frame that says why could be lost.
 const MAX_READ: usize = 4 * MAX_CLIENT_FRAME;
-
-/// A place among the open sockets; dropped, it is free again.
-#[derive(Debug)]
-pub(super) struct Place {
-    shared: Arc<Shared>,
-    from: IpAddr,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.shared
-            .admission
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .release(self.from);
-    }
-}
 
 /// Opens the WebSocket and serves it.
 ///
@@ -74,18 +57,7 @@ fn admit(request: &HttpRequest, shared: &Arc<Shared>) -> Result<Place, Box<HttpR
     if shared.draining.load(Ordering::Relaxed) {
         return Err(try_later("the server stops"));
     }
-    let from = request.peer_addr().map_or(Ipv4Addr::LOCALHOST.into(), |peer| peer.ip());
-    let mut admission = shared.admission.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Err(problem) = admission.admit(from, shared.uptime()) {
-        count(&shared.counters.refused_by_limit);
-        tracing::info!(%from, problem, "socket refused");
-        return Err(try_later(problem));
-    }
-    drop(admission);
-    Ok(Place {
-        shared: Arc::clone(shared),
-        from,
-    })
+    Place::take(shared, request).map_err(|full| try_later(&full.to_string()))
 }
 
 fn try_later(problem: &str) -> Box<HttpResponse> {

@@ -4,15 +4,16 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, SpawnHandle};
+use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, SpawnHandle};
 use express_signalling::protocol::Request;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::hosts::Hosts;
 use super::{
-    BadFrame, CloseReason, ConnectionId, Effect, MediaPlane, Negotiation, Now, RoomsCounters, RoomsState, SharedNotice,
-    StateOptions,
+    BadFrame, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now, Place,
+    ResourceRequest, RoomsCounters, RoomsState, SharedNotice, StateOptions,
 };
 use crate::forwarder::ForwarderEvent;
 
@@ -80,6 +81,27 @@ pub struct Disconnected {
     pub by_peer: bool,
 }
 
+/// From HTTP: somebody without a socket wants to publish or play.
+#[derive(Message)]
+#[rtype(result = "Result<Hosted, HostRefusal>")]
+pub struct Host {
+    /// What is wanted.
+    pub request: HostRequest,
+    /// Kept as long as the resource that comes of it.
+    pub place: Place,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.request.fmt(f)
+    }
+}
+
+/// From HTTP: somebody wants something of a resource.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Hosted, HostRefusal>")]
+pub struct OnResource(pub ResourceRequest);
+
 /// From the media plane.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -100,6 +122,7 @@ pub struct RoomsActor {
     state: RoomsState,
     media: Box<dyn MediaPlane>,
     links: HashMap<ConnectionId, ConnectionLink>,
+    hosts: Hosts,
     last_connection: u64,
     started: Instant,
     wall_clock: fn() -> SystemTime,
@@ -123,6 +146,7 @@ impl RoomsActor {
             state: RoomsState::new(options.state),
             media: options.media,
             links: HashMap::new(),
+            hosts: Hosts::default(),
             last_connection: 0,
             started: Instant::now(),
             wall_clock: SystemTime::now,
@@ -157,6 +181,12 @@ impl RoomsActor {
                 Effect::Close { connection, reason } => self.send(connection, Outgoing::Close(reason)),
                 Effect::Negotiate(negotiation) => effects.extend(self.negotiate(&negotiation)),
                 Effect::RemovePeer(peer) => self.media.remove(peer),
+                Effect::RestartIce { ticket, peer, remote } => {
+                    let outcome = self.media.restart_ice(peer, remote);
+                    effects.extend(self.state.on_restarted(ticket, outcome));
+                }
+                Effect::Hosted { ticket, outcome } => self.hosts.answer(ticket, outcome),
+                Effect::ResourceEnded(resource) => self.hosts.give_back(&resource),
                 Effect::PausePlayer { peer, paused } => self.media.set_player_paused(peer, paused),
             }
         }
@@ -269,6 +299,28 @@ impl Handler<Disconnected> for RoomsActor {
         self.links.remove(&connection);
         let effects = self.state.on_closed(self.now(), connection, by_peer);
         self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<Host> for RoomsActor {
+    type Result = ResponseFuture<Result<Hosted, HostRefusal>>;
+
+    fn handle(&mut self, Host { request, place }: Host, ctx: &mut Self::Context) -> Self::Result {
+        let (ticket, answer) = self.hosts.wait(Some(place));
+        let effects = self.state.on_host(self.now(), ticket, request);
+        self.carry_out(effects, ctx);
+        answer
+    }
+}
+
+impl Handler<OnResource> for RoomsActor {
+    type Result = ResponseFuture<Result<Hosted, HostRefusal>>;
+
+    fn handle(&mut self, OnResource(request): OnResource, ctx: &mut Self::Context) -> Self::Result {
+        let (ticket, answer) = self.hosts.wait(None);
+        let effects = self.state.on_resource(self.now(), ticket, request);
+        self.carry_out(effects, ctx);
+        answer
     }
 }
 

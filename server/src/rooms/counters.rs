@@ -15,7 +15,13 @@ pub struct RoomsCounters {
     pub rooms: usize,
     /// Now: streams, those not yet announced included.
     pub streams: usize,
-    /// Logins accepted.
+    /// Now: resources of WHIP and WHEP.
+    pub hosted: usize,
+    /// Resources of WHIP and WHEP made.
+    pub hosted_begun: u64,
+    /// ICE sessions begun anew by PATCH.
+    pub ice_restarts: u64,
+    /// Logins accepted, those by WHIP and WHEP included.
     pub logins: u64,
     /// Sessions taken up again with the events that were missed.
     pub resumes_replayed: u64,

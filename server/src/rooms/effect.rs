@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use express_signalling::protocol::{Event, Notice, SequencedEvent, ServerFrame};
 
-use crate::forwarder::{PeerId, StreamKey};
+use super::hosted::{HostRefusal, HostTicket, Hosted};
+use crate::forwarder::{Credentials, PeerId, StreamKey};
 
 /// One socket of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +52,25 @@ pub enum Effect {
     Negotiate(Negotiation),
     /// End a media connection.
     RemovePeer(PeerId),
+    /// Begin ICE of a media connection anew, and hand what comes of it to
+    /// [`RoomsState::on_restarted`](super::RoomsState::on_restarted).
+    RestartIce {
+        /// To answer under.
+        ticket: HostTicket,
+        /// Which.
+        peer: PeerId,
+        /// The client's new credentials.
+        remote: Credentials,
+    },
+    /// Answer a request over HTTP.
+    Hosted {
+        /// Which.
+        ticket: HostTicket,
+        /// With what.
+        outcome: Result<Hosted, HostRefusal>,
+    },
+    /// A resource, which [`Hosted::Created`] named, is over.
+    ResourceEnded(String),
     /// Stop or resume what a player is sent.
     PausePlayer {
         /// Which.

@@ -1,6 +1,6 @@
 //! The port to whatever carries media.
 
-use crate::forwarder::{Answer, Forwarder, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, Credentials, Forwarder, NegotiateError, PeerId, StreamKey};
 
 /// What rooms ask of the media plane. Calls are short and do not block on the network.
 ///
@@ -18,6 +18,12 @@ pub trait MediaPlane: Send {
     /// [`NegotiateError`]: there is no peer.
     fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError>;
 
+    /// Begins the ICE session of a media connection anew: the client's new credentials in, ours out. An unknown one is ignored.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: the old ICE session goes on.
+    fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError>;
+
     /// Ends a media connection; an unknown one is ignored.
     fn remove(&mut self, peer: PeerId);
 
@@ -32,6 +38,10 @@ impl MediaPlane for Forwarder {
 
     fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
         Self::play(self, stream, offer)
+    }
+
+    fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
+        Self::restart_ice(self, peer, remote)
     }
 
     fn remove(&mut self, peer: PeerId) {

@@ -16,6 +16,8 @@
 //! ```
 //! While a session is silent nobody notices: it stays in lists, its streams stay announced, and their ids stay taken.
 //!
+//! A session without a socket (WHIP, WHEP) lives as long as it has a resource: see [`Hosted`].
+//!
 //! # Life of a stream
 //! ```text
 //!   publish ─► negotiated ── Connected ─► announced ── media gone, not back in media_grace ─► ended (Offline)
@@ -28,6 +30,8 @@ mod actor;
 mod bucket;
 mod counters;
 mod effect;
+mod hosted;
+mod hosts;
 mod media;
 mod replay;
 mod state;
@@ -36,10 +40,14 @@ mod tests;
 mod timers;
 
 pub use actor::{
-    Connect, ConnectionLink, Disconnected, Drain, GetCounters, Incoming, MediaNews, Outgoing, RoomsActor, RoomsOptions,
+    Connect, ConnectionLink, Disconnected, Drain, GetCounters, Host, Incoming, MediaNews, OnResource, Outgoing, RoomsActor,
+    RoomsOptions,
 };
 pub use bucket::{Bucket, Rate};
 pub use counters::RoomsCounters;
 pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket};
+pub use hosted::{
+    HostFault, HostRefusal, HostRequest, HostTicket, Hosted, IfMatch, Offered, Place, ResourceAction, ResourceRequest,
+};
 pub use media::MediaPlane;
 pub use state::{BadFrame, Now, RoomsState, StateOptions};

@@ -14,7 +14,7 @@ use express_media::{
     },
 };
 use express_server::{
-    forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey},
+    forwarder::{Answer, Credentials, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey},
     rooms::MediaPlane,
 };
 use tokio::task::AbortHandle;
@@ -285,6 +285,11 @@ impl MediaPlane for VirtualNet {
 
     fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
         Ok(self.negotiate(stream, false, offer))
+    }
+
+    /// Nothing here has an address, so there is nothing to begin anew.
+    fn restart_ice(&mut self, _: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
+        Ok(remote)
     }
 
     fn remove(&mut self, peer: PeerId) {

@@ -65,10 +65,46 @@ pub(crate) enum Role {
 }
 
 /// ICE user fragment and password of one side. RFC 8839 §5.4.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
     pub(crate) ufrag: String,
     pub(crate) password: String,
+}
+
+impl Credentials {
+    /// Takes a fragment of 4 to 256 and a password of 22 to 256 characters out of letters, digits, `+` and `/`.
+    ///
+    /// # Errors
+    /// [`NegotiateError::IceCredentials`]: other lengths or characters.
+    pub fn new(ufrag: &str, password: &str) -> Result<Self, NegotiateError> {
+        let is_ice = |text: &str| {
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
+        };
+        let good = (4..=256).contains(&ufrag.len()) && (22..=256).contains(&password.len()) && is_ice(ufrag) && is_ice(password);
+        good.then(|| Self {
+            ufrag: ufrag.to_owned(),
+            password: password.to_owned(),
+        })
+        .ok_or(NegotiateError::IceCredentials)
+    }
+
+    /// The user fragment: the value of `a=ice-ufrag`.
+    pub fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    /// The password: the value of `a=ice-pwd`.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Without the password: it is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credentials({})", self.ufrag)
+    }
 }
 
 /// A SHA-256 certificate fingerprint. RFC 8122 §5.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use dimpl::Dtls;
 
 use super::super::core::Command;
-use super::super::sdp::Role;
-use super::super::{ForwarderEvent, ForwarderLimits, GoneReason};
+use super::super::sdp::{Credentials, Role};
+use super::super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId};
 use super::client::{TestClient, USUAL};
 use super::world::World;
 
@@ -158,6 +158,82 @@ fn a_client_that_moves_to_another_address_gets_its_media_there() {
     world.send(player, &request);
     world.speak(publisher, 5, 3, 2880);
     assert_eq!(world.heard(player), [1, 3]);
+}
+
+/// The client gets new credentials, and its old requests count no more.
+fn restart(world: &mut World, client: usize, peer: PeerId) -> Vec<u8> {
+    let old = world.clients[client].request(true);
+    let local = Credentials::new("newserver", "newserverpasswordnewserver").unwrap();
+    let remote = Credentials::new("newclient", "newclientpasswordnewclient").unwrap();
+    let client = &mut world.clients[client];
+    client.ufrag = remote.ufrag().into();
+    client.password = remote.password().into();
+    client.server_ufrag = local.ufrag().into();
+    client.server_password = local.password().into();
+    world.command(Command::RestartIce(peer, Box::new((local, remote))));
+    old
+}
+
+#[test]
+fn an_ice_restart_keeps_dtls_and_media_and_needs_the_new_credentials() {
+    let mut world = World::new();
+    let (publisher, _) = world.publisher(1);
+    let (player, peer) = world.player(1);
+    world.speak(publisher, 5, 1, 960);
+    world.events.clear();
+    let old = restart(&mut world, player, peer);
+    world.speak(publisher, 5, 2, 1920);
+    assert_eq!(world.heard(player), [1, 2], "media goes on while ICE begins anew");
+    let refused = world.counters().stun_refused;
+    world.send(player, &old);
+    assert_eq!(world.counters().stun_refused, refused + 1);
+    let moved = "203.0.113.78:5555".parse().unwrap();
+    world.clients[player].address = moved;
+    let request = world.clients[player].request(true);
+    world.send(player, &request);
+    assert_eq!(
+        world.clients[player].refused, 0,
+        "our checks are made with the new credentials"
+    );
+    world.speak(publisher, 5, 3, 2880);
+    assert_eq!(world.heard(player), [1, 2, 3], "at the new address, by the old keys");
+    assert_eq!(world.events, []);
+    assert_eq!(world.counters().ice_restarts, 1);
+}
+
+#[test]
+fn an_ice_restart_at_the_same_address_is_proved_again_by_a_check_of_ours() {
+    let mut world = World::new();
+    let (client, peer) = world.publisher(1);
+    let checks = world.clients[client].checks.len();
+    restart(&mut world, client, peer);
+    let request = world.clients[client].request(true);
+    world.send(client, &request);
+    assert_eq!(world.clients[client].checks.len(), checks + 1);
+    world.speak(client, 5, 1, 960);
+    assert_eq!(world.counters().rtp_received, 1);
+}
+
+#[test]
+fn a_client_that_does_not_use_its_new_credentials_is_gone_after_the_consent_timeout() {
+    let mut world = World::new();
+    let (client, peer) = world.publisher(1);
+    world.events.clear();
+    let old = restart(&mut world, client, peer);
+    for _ in 0..30 {
+        world.pass(Duration::from_secs(1));
+        world.send(client, &old);
+    }
+    let reason = GoneReason::ConsentLost;
+    assert_eq!(world.events, [ForwarderEvent::Gone { peer, reason }]);
+    world.command(Command::RestartIce(
+        peer,
+        Box::new((
+            Credentials::new("ours", "passwordpasswordpassword").unwrap(),
+            Credentials::new("theirs", "passwordpasswordpassword").unwrap(),
+        )),
+    ));
+    assert_eq!(world.counters().ice_restarts, 1, "there is nobody to begin anew with");
 }
 
 #[test]

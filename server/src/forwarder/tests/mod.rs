@@ -1,6 +1,6 @@
 //! Whole connections in memory, in virtual time: a shard's core on one side, [`client::TestClient`] on the other.
 
-mod client;
+pub(crate) mod client;
 mod connection;
 mod handle;
 mod hostile;

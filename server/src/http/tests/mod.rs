@@ -4,3 +4,4 @@ mod client;
 mod health;
 mod signal;
 mod tokens;
+mod whip;

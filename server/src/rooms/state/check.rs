@@ -31,6 +31,7 @@ impl RoomsState {
             && self.stream_names.is_empty()
             && self.peers.is_empty()
             && self.pending.is_empty()
+            && self.hosted.is_empty()
             && self.timers.next().is_none()
             && self.apps.values().all(|app| (app.sessions, app.rooms) == (0, 0))
     }
@@ -52,7 +53,12 @@ impl RoomsState {
             assert_eq!(self.users[&(session.room.0, session.user.user_id.clone())], *key);
             assert!(self.rooms[&session.room].members.contains(key));
             assert!(session.replay.len() <= self.limits.replay_events);
-            assert!(self.timers.is_set(&Timer::Session(*key)));
+            assert_eq!(self.timers.is_set(&Timer::Session(*key)), !session.hosted);
+            assert_eq!(
+                self.hosted.of_session(*key).next().is_some(),
+                session.hosted,
+                "kept by resources"
+            );
             if let Some(connection) = session.connection {
                 assert_eq!(self.connections[&connection].session, Some(*key));
             }
@@ -114,7 +120,7 @@ impl RoomsState {
                 }
             }
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
-            let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].connection.is_none());
+            let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].is_silent());
             assert!(
                 alive || silent || self.timers.is_set(&Timer::Stream(*key)),
                 "{stream:?} hangs"
@@ -149,6 +155,21 @@ impl RoomsState {
                     assert!(used.insert(peer));
                 }
             }
+        }
+        for (key, resource) in &self.hosted.all {
+            let Some(peer) = resource.peer else {
+                let waits = resource.ticket.is_some() || self.timers.is_set(&Timer::Resource(*key));
+                assert!(waits, "{resource:?} hangs");
+                continue;
+            };
+            if resource.publish {
+                assert_eq!(self.peers[&peer], PeerUse::Publisher(resource.stream));
+            } else {
+                assert_eq!(self.peers[&peer], PeerUse::Hosted(*key));
+                assert!(used.insert(peer));
+            }
+            assert!(self.sessions[&resource.session].hosted);
+            assert!(self.streams.contains_key(&resource.stream));
         }
         assert_eq!(used.len(), self.peers.len(), "no media connection is kept for nothing");
     }

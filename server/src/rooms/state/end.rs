@@ -7,7 +7,7 @@ use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
 use express_signalling::protocol::{Event, KickOut, RoomStreamUpdate, StreamEnded, StreamGone, StreamRoleWord, WireError};
 
 use super::RoomsState;
-use super::records::{RoomKey, SessionKey, SessionSecret, Timer};
+use super::records::{RoomKey, Session, SessionKey, SessionSecret, Timer};
 use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, Effect};
@@ -41,7 +41,7 @@ impl End {
     }
 
     /// What the client is told, if it is kicked.
-    fn kick(self) -> Option<(i32, &'static str)> {
+    pub(super) fn kick(self) -> Option<(i32, &'static str)> {
         match self {
             Self::Logout | Self::HeartbeatTimeout => None,
             Self::RepeatLogin => Some((codes::MULTIPLE_LOGIN_KICKOUT, "the user logged in elsewhere")),
@@ -50,7 +50,7 @@ impl End {
     }
 }
 
-/// Sessions that were kicked, and why; the oldest is forgotten.
+/// Sessions, and resources of sessions, that were kicked, and why; the oldest is forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Ended {
     kicks: HashMap<String, (SessionSecret, WireError)>,
@@ -58,7 +58,7 @@ pub(super) struct Ended {
 }
 
 impl Ended {
-    fn remember(&mut self, id: String, secret: SessionSecret, why: WireError) {
+    pub(super) fn remember(&mut self, id: String, secret: SessionSecret, why: WireError) {
         self.order.push_back(id.clone());
         self.kicks.insert(id, (secret, why));
         while self.order.len() > REMEMBERED {
@@ -80,7 +80,7 @@ impl RoomsState {
     ///
     /// - `stays_in`: the room, if the user stays in it and nobody shall notice
     pub(super) fn replace_session(&mut self, key: SessionKey, stays_in: Option<&RoomKey>) {
-        let silent = self.sessions.get(&key).is_some_and(|session| session.connection.is_none());
+        let silent = self.sessions.get(&key).is_some_and(Session::is_silent);
         if silent && stays_in.is_some() {
             self.leave_streams_to_user(key);
         }
@@ -93,6 +93,7 @@ impl RoomsState {
     ///   the user, and streams left to the user stay
     pub(super) fn end_session(&mut self, key: SessionKey, end: End, stays_in: Option<&RoomKey>) {
         self.stop_all_plays(key);
+        self.end_resources_of_session(key, end);
         self.end_streams_of(key, end, stays_in.is_some());
         self.say_goodbye(key, end);
         let Some(session) = self.sessions.remove(&key) else {
@@ -115,7 +116,7 @@ impl RoomsState {
         self.count_end(end);
         let (app_id, room_id) = &session.room;
         tracing::info!(app_id, %room_id, user_id = %session.user.user_id, ?end, "session ended");
-        if let Some((code, message)) = end.kick() {
+        if let Some((code, message)) = end.kick().filter(|_| !session.hosted) {
             self.ended
                 .remember(session.id, session.secret, WireError::fatal(code, message));
         }
@@ -146,7 +147,7 @@ impl RoomsState {
         };
         let mut streams: Vec<StreamKey> = session.publishing.iter().copied().collect();
         // If the old session was silent, what it left to the user goes on; it would not have been its own any more.
-        if !(user_stays && session.connection.is_none()) {
+        if !(user_stays && session.is_silent()) {
             let room_streams = self
                 .rooms
                 .get(&session.room)
@@ -214,6 +215,7 @@ impl RoomsState {
         for peer in [stream.media, stream.next].into_iter().flatten() {
             self.remove_peer(peer);
         }
+        self.end_resources_of_stream(key);
         let stream_id = stream.name.1.clone();
         if let Some(place) = stream.announced {
             if let Some(room) = self.rooms.get_mut(&stream.room) {
@@ -252,6 +254,7 @@ impl RoomsState {
     pub(super) fn remove_peer(&mut self, peer: PeerId) {
         self.peers.remove(&peer);
         self.effects.push(Effect::RemovePeer(peer));
+        self.peer_removed(peer);
     }
 }
 

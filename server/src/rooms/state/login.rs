@@ -23,31 +23,64 @@ use crate::rooms::replay::ReplayBuffer;
 /// When a login is worth another try while the server is full or stops.
 const FULL_RETRY: Duration = Duration::from_secs(5);
 
+/// Who enters a room, and how.
+pub(super) struct Entry {
+    pub(super) room: RoomKey,
+    pub(super) user: ZegoUser,
+    pub(super) token: Verified,
+    /// `None`: by WHIP or WHEP.
+    pub(super) connection: Option<ConnectionId>,
+    pub(super) user_update: bool,
+    /// Counts where the entry creates the room; 0: no limit.
+    pub(super) max_members: u32,
+}
+
 impl RoomsState {
     pub(super) fn login(&mut self, now: Now, connection: ConnectionId, login: Login) -> Result<LoginOk, WireError> {
         let version = choose_version(&login.versions)?;
-        if self.draining {
-            return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server stops", FULL_RETRY));
-        }
+        self.takes_logins()?;
         let token = self.judge_login(now, connection, &login)?;
         let user = ZegoUser::new(&login.user_id, login.user_name.clone())
             .map_err(|error| WireError::fatal(error.code, error.message))?;
-        let room_key = (login.app_id, login.room_id.clone());
-        let previous = self.users.get(&(login.app_id, login.user_id.clone())).copied();
+        let key = self.enter(
+            now,
+            Entry {
+                room: (login.app_id, login.room_id.clone()),
+                user,
+                token,
+                connection: Some(connection),
+                user_update: login.user_update,
+                max_members: login.max_member_count,
+            },
+        )?;
+        self.login_ok(now, version, key)
+    }
+
+    pub(super) fn takes_logins(&self) -> Result<(), WireError> {
+        if self.draining {
+            return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server stops", FULL_RETRY));
+        }
+        Ok(())
+    }
+
+    /// Lets a user in whose token was judged; any other session of the user ends.
+    pub(super) fn enter(&mut self, now: Now, entry: Entry) -> Result<SessionKey, WireError> {
+        let (room_key, user) = (entry.room.clone(), entry.user.clone());
+        let previous = self.users.get(&(room_key.0, user.user_id.clone())).copied();
         self.admit(now, &room_key, previous)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
         if let Some(key) = previous {
             self.replace_session(key, stays.then_some(&room_key));
         }
-        self.enter_room(now, &room_key, login.max_member_count);
-        let key = self.add_session(now, connection, &login, user.clone(), token);
+        self.enter_room(now, &room_key, entry.max_members);
+        let key = self.add_session(now, entry);
         if !stays {
             self.tell_users(&room_key, ZegoUpdateType::Add, &user);
         }
         count(&mut self.counters.logins);
-        tracing::info!(app_id = login.app_id, room_id = %login.room_id, user_id = %login.user_id, "login");
-        self.login_ok(now, version, key)
+        tracing::info!(app_id = room_key.0, room_id = %room_key.1, user_id = %user.user_id, "login");
+        Ok(key)
     }
 
     pub(super) fn logout(&mut self, connection: ConnectionId, key: SessionKey, id: u64) {
@@ -139,34 +172,38 @@ impl RoomsState {
         }
     }
 
-    fn add_session(&mut self, now: Now, connection: ConnectionId, login: &Login, user: ZegoUser, token: Verified) -> SessionKey {
+    fn add_session(&mut self, now: Now, entry: Entry) -> SessionKey {
         let key = SessionKey(self.new_number());
-        let room_key = (login.app_id, login.room_id.clone());
+        let Entry {
+            room: room_key, user, ..
+        } = entry;
+        let user_id = user.user_id.clone();
         let session = Session {
             id: hex(&self.rng.random::<[u8; 16]>()),
             secret: SessionSecret::new(hex(&self.rng.random::<[u8; 32]>())),
             room: room_key.clone(),
             user,
-            user_update: login.user_update,
-            token,
-            connection: Some(connection),
+            user_update: entry.user_update,
+            token: entry.token,
+            hosted: entry.connection.is_none(),
+            connection: entry.connection,
             last_heard: now.mono,
             replay: ReplayBuffer::new(self.limits.replay_events),
             publishing: BTreeSet::new(),
             playing: BTreeMap::new(),
             sent: SentByUser::default(),
         };
-        if let Some(known) = self.connections.get_mut(&connection) {
+        if let Some(known) = entry.connection.and_then(|connection| self.connections.get_mut(&connection)) {
             known.session = Some(key);
         }
         if let Some(room) = self.rooms.get_mut(&room_key) {
             room.members.insert(key);
         }
-        if let Some(app) = self.apps.get_mut(&login.app_id) {
+        if let Some(app) = self.apps.get_mut(&room_key.0) {
             app.sessions = app.sessions.saturating_add(1);
         }
         self.session_ids.insert(session.id.clone(), key);
-        self.users.insert((login.app_id, login.user_id.clone()), key);
+        self.users.insert((room_key.0, user_id), key);
         self.sessions.insert(key, session);
         self.heard(now, Some(key));
         self.watch_token(now, key);
@@ -268,7 +305,7 @@ fn reached(limit: usize, used: usize) -> bool {
     limit != 0 && used >= limit
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod check;
 mod end;
+mod hosted;
 mod login;
 mod messages;
 mod notices;
@@ -11,6 +12,7 @@ mod publish;
 mod records;
 mod renew;
 mod requests;
+mod resources;
 mod resume;
 mod stream_info;
 
@@ -28,6 +30,7 @@ use rand::rngs::StdRng;
 use self::end::{End, Ended};
 use self::messages::MessageRates;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
+use self::resources::Resources;
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
@@ -107,6 +110,7 @@ pub struct RoomsState {
     stream_names: HashMap<StreamName, StreamKey>,
     peers: HashMap<PeerId, PeerUse>,
     pending: HashMap<Ticket, Pending>,
+    hosted: Resources,
     ended: Ended,
     timers: Timers<Timer>,
     rng: StdRng,
@@ -140,6 +144,7 @@ impl RoomsState {
             stream_names: HashMap::new(),
             peers: HashMap::new(),
             pending: HashMap::new(),
+            hosted: Resources::default(),
             ended: Ended::default(),
             timers: Timers::new(),
             rng: StdRng::from_seed(seed),
@@ -195,12 +200,13 @@ impl RoomsState {
         match event {
             ForwarderEvent::Connected { peer } => match self.peers.get(&peer) {
                 Some(PeerUse::Publisher(stream)) => self.publisher_connected(peer, *stream),
-                Some(PeerUse::Player { .. }) => {}
+                Some(PeerUse::Player { .. } | PeerUse::Hosted(_)) => {}
                 None => count(&mut self.counters.late_media_events),
             },
             ForwarderEvent::Gone { peer, reason } => match self.peers.remove(&peer) {
                 Some(PeerUse::Publisher(stream)) => self.publisher_gone(now, peer, stream, reason),
                 Some(PeerUse::Player { session, stream }) => self.player_gone(peer, session, stream, reason),
+                Some(PeerUse::Hosted(resource)) => self.hosted_player_gone(now, peer, resource, reason),
                 None => count(&mut self.counters.late_media_events),
             },
             // A stream is there when it is connected, whether or not it is silent.
@@ -220,6 +226,7 @@ impl RoomsState {
                 Timer::Session(key) => self.end_session(key, End::HeartbeatTimeout, None),
                 Timer::Token(key) => self.end_session(key, End::TokenExpired, None),
                 Timer::Stream(key) => self.stream_due(key),
+                Timer::Resource(key) => self.drop_resource(key),
                 Timer::Notices(room_key) => self.notices_due(&room_key),
             }
         }
@@ -249,6 +256,7 @@ impl RoomsState {
             sessions: self.sessions.len(),
             rooms: self.rooms.len(),
             streams: self.streams.len(),
+            hosted: self.hosted.len(),
             ..self.counters.clone()
         }
     }
@@ -268,7 +276,7 @@ impl RoomsState {
 
     fn heard(&mut self, now: Now, session: Option<SessionKey>) {
         if let Some(key) = session
-            && let Some(session) = self.sessions.get_mut(&key)
+            && let Some(session) = self.sessions.get_mut(&key).filter(|session| !session.hosted)
         {
             session.last_heard = now.mono;
             self.timers
@@ -312,6 +320,7 @@ impl RoomsState {
     }
 
     fn take_effects(&mut self) -> Vec<Effect> {
+        self.end_unused_sessions();
         std::mem::take(&mut self.effects)
     }
 }

@@ -7,7 +7,7 @@ use express_messages::ids::StreamId;
 use express_signalling::protocol::{Done, MAX_SDP, PausePlay, Play as PlayRequest, StreamRoleWord, WireError};
 
 use super::end::ended;
-use super::records::{PeerUse, SessionKey};
+use super::records::{Asker, PeerUse, SessionKey};
 use super::{GoneReason, RoomsState};
 use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::counters::count;
@@ -28,30 +28,39 @@ impl RoomsState {
             ));
         }
         let session = self.session(key)?;
-        let stream = self.stream_key(session.room.0, &play.stream_id);
-        let announced = stream.filter(|key| self.streams.get(key).is_some_and(|stream| stream.announced.is_some()));
-        let Some(stream) = announced else {
-            let after = Duration::from_millis(self.timings.play_retry_ms);
-            return Err(WireError::retry(
-                codes::PLAYER_STREAM_NOT_EXIST,
-                "there is no such stream",
-                after,
-            ));
-        };
-        let limit = self.limits.plays_per_user;
-        if limit != 0 && session.playing.len() >= limit && !session.playing.contains_key(&stream) {
-            return Err(WireError::fatal(
-                codes::PLAYER_STREAM_OUT_LIMIT,
-                format!("a user may play {limit} streams"),
-            ));
+        let stream = self.playable_stream(session.room.0, &play.stream_id)?;
+        if !session.playing.contains_key(&stream) {
+            self.within_play_limit(session.playing.len())?;
         }
-        let ticket = self.ask_media(connection, key, id, stream, false, play.offer);
+        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, false, play.offer);
         if let Some(session) = self.sessions.get_mut(&key) {
             // Played again: the old connection serves until the new one is answered, and a pause stays.
             session.playing.entry(stream).or_default().ticket = Some(ticket);
         }
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.players.insert(key);
+        }
+        Ok(())
+    }
+
+    /// The stream of this name, if it is there to be heard.
+    pub(super) fn playable_stream(&self, app_id: u32, stream_id: &StreamId) -> Result<StreamKey, WireError> {
+        let stream = self.stream_key(app_id, stream_id);
+        let announced = stream.filter(|key| self.streams.get(key).is_some_and(|stream| stream.announced.is_some()));
+        announced.ok_or_else(|| {
+            let after = Duration::from_millis(self.timings.play_retry_ms);
+            WireError::retry(codes::PLAYER_STREAM_NOT_EXIST, "there is no such stream", after)
+        })
+    }
+
+    /// Whether somebody who plays so many may play one more.
+    pub(super) fn within_play_limit(&self, played: usize) -> Result<(), WireError> {
+        let limit = self.limits.plays_per_user;
+        if limit != 0 && played >= limit {
+            return Err(WireError::fatal(
+                codes::PLAYER_STREAM_OUT_LIMIT,
+                format!("a user may play {limit} streams"),
+            ));
         }
         Ok(())
     }

@@ -8,12 +8,14 @@ use express_messages::ids::StreamId;
 use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
 use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpdate, SdpOk, ServerFrame, WireError};
 
-use super::records::{PeerUse, Pending, SessionKey, Stream, Timer};
+use super::hosted::unusable;
+use super::records::{Asker, PeerUse, Pending, Session, SessionKey, Stream, Timer};
 use super::stream_info::check_extra_info;
 use super::{Answer, GoneReason, NegotiateError, Now, RoomsState};
 use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, Negotiation, Ticket};
+use crate::rooms::hosted::{HostFault, HostRefusal};
 
 /// When to ask again while the forwarder is full or busy.
 const MEDIA_RETRY: Duration = Duration::from_secs(1);
@@ -29,7 +31,7 @@ impl RoomsState {
     ) -> Result<(), WireError> {
         self.may_publish(now, key, &publish)?;
         let stream = self.claim_stream(key, &publish)?;
-        let ticket = self.ask_media(connection, key, id, stream, true, publish.offer);
+        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, true, publish.offer);
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.ticket = Some(ticket);
         }
@@ -69,7 +71,7 @@ impl RoomsState {
     }
 
     /// The stream of this name, which from now on is this session's.
-    fn claim_stream(&mut self, key: SessionKey, publish: &Publish) -> Result<StreamKey, WireError> {
+    pub(super) fn claim_stream(&mut self, key: SessionKey, publish: &Publish) -> Result<StreamKey, WireError> {
         let session = self.session(key)?;
         let (room, user) = (session.room.clone(), session.user.clone());
         let existing = self.stream_key(room.0, &publish.stream_id);
@@ -80,10 +82,7 @@ impl RoomsState {
         if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream))
             && (stream.owner.is_some() || stream.user.user_id != user.user_id)
         {
-            return Err(WireError::fatal(
-                codes::PUBLISHER_DUPLICATE_STREAMID,
-                "another user publishes this streamID",
-            ));
+            return Err(taken());
         }
         let limit = self.limits.streams_per_user;
         if limit != 0 && session.publishing.len() >= limit {
@@ -124,17 +123,15 @@ impl RoomsState {
     /// Hands an offer to the media plane.
     pub(super) fn ask_media(
         &mut self,
-        connection: ConnectionId,
+        asker: Asker,
         session: SessionKey,
-        id: u64,
         stream: StreamKey,
         publish: bool,
         offer: String,
     ) -> Ticket {
         let ticket = Ticket(self.new_number());
         let pending = Pending {
-            connection,
-            id,
+            asker,
             session,
             stream,
             publish,
@@ -151,35 +148,61 @@ impl RoomsState {
 
     /// The media plane's answer reaches who asked, if that is still wanted.
     pub(super) fn negotiated(&mut self, now: Now, ticket: Ticket, pending: Pending, answer: Result<Answer, NegotiateError>) {
-        let wanted = match pending.publish {
-            true => self
-                .streams
-                .get(&pending.stream)
-                .is_some_and(|stream| stream.ticket == Some(ticket)),
-            false => self.play_ticket(pending.session, pending.stream) == Some(ticket),
-        };
-        let Pending { connection, id, .. } = pending;
+        let wanted = self.is_wanted(ticket, &pending);
         match answer {
-            Ok(answer) if wanted => {
-                match pending.publish {
-                    true => self.publisher_answered(pending.stream, answer.peer),
-                    false => self.player_answered(pending.session, pending.stream, answer.peer),
-                }
-                self.reply(connection, ServerFrame::ok(id, &SdpOk { answer: answer.sdp }));
-            }
+            Ok(answer) if wanted => self.answered(&pending, answer),
             Ok(answer) => {
                 self.effects.push(Effect::RemovePeer(answer.peer));
-                self.refuse(connection, id, superseded(pending.publish));
+                self.turn_down(&pending, superseded(pending.publish), HostFault::Taken);
             }
             Err(error) => {
                 if wanted {
-                    match pending.publish {
-                        true => self.publisher_refused(now, pending.stream),
-                        false => self.player_refused(pending.session, pending.stream),
+                    match (pending.publish, pending.asker) {
+                        (true, _) => self.publisher_refused(now, pending.stream),
+                        (false, Asker::Socket { .. }) => self.player_refused(pending.session, pending.stream),
+                        (false, Asker::Host { .. }) => {}
                     }
                 }
                 tracing::info!(%error, publish = pending.publish, "offer refused");
-                self.refuse(connection, id, offer_refused(pending.publish, &error));
+                let fault = unusable(pending.publish, &error).fault;
+                self.turn_down(&pending, offer_refused(pending.publish, &error), fault);
+            }
+        }
+    }
+
+    fn is_wanted(&self, ticket: Ticket, pending: &Pending) -> bool {
+        match (pending.publish, pending.asker) {
+            (true, _) => {
+                let stream = self.streams.get(&pending.stream);
+                stream.is_some_and(|stream| stream.ticket == Some(ticket))
+            }
+            (false, Asker::Socket { .. }) => self.play_ticket(pending.session, pending.stream) == Some(ticket),
+            (false, Asker::Host { resource, .. }) => self.hosted.is_waiting(resource, ticket),
+        }
+    }
+
+    fn answered(&mut self, pending: &Pending, answer: Answer) {
+        let Answer { peer, sdp } = answer;
+        match (pending.publish, pending.asker) {
+            (true, _) => self.publisher_answered(pending.stream, peer),
+            (false, Asker::Socket { .. }) => self.player_answered(pending.session, pending.stream, peer),
+            (false, Asker::Host { resource, .. }) => {
+                self.peers.insert(peer, PeerUse::Hosted(resource));
+                count(&mut self.counters.plays);
+            }
+        }
+        match pending.asker {
+            Asker::Socket { connection, id } => self.reply(connection, ServerFrame::ok(id, &SdpOk { answer: sdp })),
+            Asker::Host { ticket, resource } => self.resource_answered(ticket, resource, peer, sdp),
+        }
+    }
+
+    fn turn_down(&mut self, pending: &Pending, error: WireError, fault: HostFault) {
+        match pending.asker {
+            Asker::Socket { connection, id } => self.refuse(connection, id, error),
+            Asker::Host { ticket, resource } => {
+                self.drop_resource(resource);
+                self.answer_host(ticket, Err(HostRefusal { fault, error }));
             }
         }
     }
@@ -219,6 +242,7 @@ impl RoomsState {
         if let Some(former) = former {
             self.remove_peer(former);
         }
+        self.end_replaced_publishers(key, peer);
         if is_new {
             self.announce(key);
         } else {
@@ -248,6 +272,9 @@ impl RoomsState {
     /// The media is gone: whether the stream is, too, depends on whether it comes back.
     pub(super) fn publisher_gone(&mut self, now: Now, peer: PeerId, key: StreamKey, reason: GoneReason) {
         tracing::debug!(?peer, ?reason, "media of a publisher is gone");
+        if self.hosted_publisher_gone(now, peer, key, reason) {
+            return;
+        }
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
@@ -270,7 +297,7 @@ impl RoomsState {
     }
 
     /// Gives the publisher its time to connect again. What is left to a user has its own deadline.
-    fn expect_media(&mut self, now: Now, key: StreamKey) {
+    pub(super) fn expect_media(&mut self, now: Now, key: StreamKey) {
         if self.streams.get(&key).is_some_and(|stream| stream.owner.is_some()) {
             let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
             self.timers.set(Timer::Stream(key), until);
@@ -287,7 +314,7 @@ impl RoomsState {
             return self.end_stream(key, StreamDeleteReason::HeartbeatTimeout, None);
         };
         // A silent publisher has the time of its session; one that is connecting has that of the media plane.
-        let silent = self.sessions.get(&owner).is_none_or(|session| session.connection.is_none());
+        let silent = self.sessions.get(&owner).is_none_or(Session::is_silent);
         if stream.media.is_none() && stream.next.is_none() && !silent {
             count(&mut self.counters.streams_lost);
             let why = (codes::PUBLISHER_SESSION_CLOSED, "the media connection was lost");
@@ -300,6 +327,10 @@ impl RoomsState {
     }
 }
 
+pub(super) fn taken() -> WireError {
+    WireError::fatal(codes::PUBLISHER_DUPLICATE_STREAMID, "another user publishes this streamID")
+}
+
 fn superseded(publish: bool) -> WireError {
     let code = if publish {
         codes::PUBLISHER_INNER_ERROR
@@ -310,7 +341,7 @@ fn superseded(publish: bool) -> WireError {
 }
 
 /// The offer is wrong for good, or the media plane has no room for now.
-fn offer_refused(publish: bool, error: &NegotiateError) -> WireError {
+pub(super) fn offer_refused(publish: bool, error: &NegotiateError) -> WireError {
     let (offer, inner) = match publish {
         true => (codes::PUBLISHER_CREATE_OFFER, codes::PUBLISHER_INNER_ERROR),
         false => (codes::PLAYER_CREATE_OFFER, codes::PLAYER_INTERNAL_EXCEPTION),

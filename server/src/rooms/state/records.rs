@@ -17,11 +17,15 @@ use crate::forwarder::{PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
 use crate::rooms::counters::count;
 use crate::rooms::replay::ReplayBuffer;
-use crate::rooms::{ConnectionId, Effect, SharedEvent, Ticket};
+use crate::rooms::{ConnectionId, Effect, HostTicket, SharedEvent, Ticket};
 
 /// A session inside this server; ascending, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::rooms) struct SessionKey(pub(in crate::rooms) u64);
+
+/// A resource of WHIP or WHEP; ascending, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::rooms) struct ResourceKey(pub(in crate::rooms) u64);
 
 /// A room of an AppID.
 pub(in crate::rooms) type RoomKey = (u32, RoomId);
@@ -39,6 +43,8 @@ pub(in crate::rooms) enum Timer {
     Token(SessionKey),
     /// The media of a stream, or the user who owns it, must be back.
     Stream(StreamKey),
+    /// A resource whose media is lost ends.
+    Resource(ResourceKey),
     /// What a room has gathered must be told.
     Notices(RoomKey),
 }
@@ -98,7 +104,9 @@ pub(in crate::rooms) struct Session {
     pub(in crate::rooms) user: ZegoUser,
     pub(in crate::rooms) user_update: bool,
     pub(super) token: Verified,
-    /// `None`: silent.
+    /// It has no socket by nature: resources of WHIP and WHEP keep it, and nobody hears its events.
+    pub(in crate::rooms) hosted: bool,
+    /// `None`: silent, or hosted.
     pub(in crate::rooms) connection: Option<ConnectionId>,
     /// On the clock of [`Now::mono`](super::Now).
     pub(super) last_heard: Duration,
@@ -109,8 +117,16 @@ pub(in crate::rooms) struct Session {
 }
 
 impl Session {
+    /// Whether it had a socket and has none now.
+    pub(in crate::rooms) fn is_silent(&self) -> bool {
+        self.connection.is_none() && !self.hosted
+    }
+
     /// Numbers an event, keeps it for a resume, and sends it if there is a socket.
     pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counter: &mut u64) {
+        if self.hosted {
+            return;
+        }
         count(counter);
         let seq = self.replay.push(event.clone());
         if let Some(connection) = self.connection {
@@ -183,14 +199,27 @@ impl Stream {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::rooms) enum PeerUse {
     Publisher(StreamKey),
-    Player { session: SessionKey, stream: StreamKey },
+    Player {
+        session: SessionKey,
+        stream: StreamKey,
+    },
+    /// A player without a socket.
+    Hosted(ResourceKey),
+}
+
+/// Who waits for the media plane's answer.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::rooms) enum Asker {
+    /// A request on a socket.
+    Socket { connection: ConnectionId, id: u64 },
+    /// A request over HTTP, and the resource that it is to make.
+    Host { ticket: HostTicket, resource: ResourceKey },
 }
 
 /// A question to the media plane, and who waits for the answer.
 #[derive(Debug)]
 pub(in crate::rooms) struct Pending {
-    pub(super) connection: ConnectionId,
-    pub(super) id: u64,
+    pub(super) asker: Asker,
     pub(super) session: SessionKey,
     pub(super) stream: StreamKey,
     pub(super) publish: bool,

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::words::{barrage, play, publish};
 use super::world::{SECRET, World};
 use crate::config::{AppConfig, ServerConfig};
-use crate::forwarder::{Answer, ForwarderEvent, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, Credentials, ForwarderEvent, NegotiateError, PeerId, StreamKey};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -41,6 +41,11 @@ impl MediaPlane for RecordingMedia {
 
     fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
         self.answer("play", stream, offer)
+    }
+
+    fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
+        self.note(format!("restart {}", peer.0));
+        Ok(remote)
     }
 
     fn remove(&mut self, peer: PeerId) {

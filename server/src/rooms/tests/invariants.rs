@@ -5,10 +5,11 @@ use express_signalling::protocol::{Heartbeat, Logout, PausePlay, Publish, RenewT
 use proptest::prelude::*;
 
 use super::device::Device;
+use super::hosted::ice;
 use super::words::*;
 use super::world::*;
 use crate::forwarder::{GoneReason, PeerId};
-use crate::rooms::ConnectionId;
+use crate::rooms::{ConnectionId, Hosted, IfMatch};
 
 const USERS: [&str; 3] = ["alice", "bob", "carol"];
 const ROOMS: [&str; 2] = ["r1", "r2"];
@@ -77,6 +78,18 @@ enum Op {
     Heartbeat {
         device: usize,
     },
+    /// A request of WHIP or WHEP.
+    Host {
+        user: usize,
+        room: usize,
+        stream: usize,
+        publish: bool,
+    },
+    /// Another one about a resource that was made.
+    Change {
+        resource: usize,
+        restart: bool,
+    },
     Hold {
         hold: bool,
     },
@@ -112,6 +125,9 @@ fn op() -> impl Strategy<Value = Op> {
         1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
         1 => (both, any::<bool>()).prop_map(|((device, stream), paused)| Op::Pause { device, stream, paused }),
         2 => device.prop_map(|device| Op::Heartbeat { device }),
+        4 => (0..USERS.len(), 0..ROOMS.len(), stream, any::<bool>())
+            .prop_map(|(user, room, stream, publish)| Op::Host { user, room, stream, publish }),
+        2 => (0..8_usize, any::<bool>()).prop_map(|(resource, restart)| Op::Change { resource, restart }),
         1 => any::<bool>().prop_map(|hold| Op::Hold { hold }),
         2 => Just(Op::Release),
         5 => (0..20_usize).prop_map(|peer| Op::Connected { peer }),
@@ -172,6 +188,13 @@ impl Scene {
                     self.world.gone(peer, GoneReason::ConsentLost);
                 }
             }
+            Op::Host {
+                user,
+                room,
+                stream,
+                publish,
+            } => drop(self.world.host(USERS[user], ROOMS[room], STREAMS[stream], publish)),
+            Op::Change { resource, restart } => self.change(resource, restart),
             Op::Hold { hold } => self.world.hold = hold,
             Op::Release if !self.world.held.is_empty() => self.world.release(),
             Op::Release => {}
@@ -179,6 +202,24 @@ impl Scene {
             other => self.request(other),
         }
         self.hear_all();
+    }
+
+    /// The newest resources have the smallest numbers.
+    fn change(&mut self, number: usize, restart: bool) {
+        let made = self.world.hosted.iter().rev().filter_map(|(_, outcome)| match outcome {
+            Ok(Hosted::Created { resource, .. }) => Some(resource.clone()),
+            _ => None,
+        });
+        let Some(resource) = made.clone().nth(number) else {
+            return;
+        };
+        let restarts = self.world.hosted.len();
+        let _ = match restart {
+            true => self
+                .world
+                .patch(&resource, "alice", Some(IfMatch::Any), Ok(Some(ice(restarts)))),
+            false => self.world.delete(&resource, "alice"),
+        };
     }
 
     fn request(&mut self, op: Op) {
@@ -324,6 +365,9 @@ impl Scene {
         let open: Vec<_> = self.world.sockets.keys().copied().collect();
         for connection in open {
             self.world.lose(connection);
+        }
+        for peer in self.world.media_peers() {
+            self.world.gone(peer, GoneReason::ConsentLost);
         }
         self.world.pass_s(101);
         assert!(self.world.state.is_empty(), "something is left: {:?}", self.world.state);

@@ -2,6 +2,7 @@
 
 mod actor;
 mod device;
+mod hosted;
 mod invariants;
 mod limits;
 mod login;

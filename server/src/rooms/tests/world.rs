@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::words::{play, publish, short};
 use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
-use crate::rooms::{BadFrame, ConnectionId, Effect, Negotiation, Now, RoomsState, StateOptions};
+use crate::rooms::{BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, StateOptions};
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
@@ -35,6 +35,10 @@ pub(super) struct World {
     /// Media connections: for which stream, as publisher or not.
     pub(super) peers: BTreeMap<PeerId, (StreamKey, bool)>,
     pub(super) paused: BTreeMap<PeerId, bool>,
+    /// What requests over HTTP were answered with, in their order.
+    pub(super) hosted: Vec<(HostTicket, Result<Hosted, HostRefusal>)>,
+    /// Resources that are over, in that order.
+    pub(super) ended_resources: Vec<String>,
     /// Questions that wait, while `hold` is set.
     pub(super) held: Vec<Negotiation>,
     pub(super) hold: bool,
@@ -86,6 +90,8 @@ impl World {
             sockets: BTreeMap::new(),
             peers: BTreeMap::new(),
             paused: BTreeMap::new(),
+            hosted: Vec::new(),
+            ended_resources: Vec::new(),
             held: Vec::new(),
             hold: false,
             refuse: None,
@@ -316,7 +322,7 @@ impl World {
         self.carry_out(effects);
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
                 Effect::Reply { connection, frame } => {
@@ -360,6 +366,14 @@ impl World {
                 Effect::PausePlayer { peer, paused } => {
                     self.paused.insert(peer, paused);
                 }
+                Effect::RestartIce { ticket, peer, remote } => {
+                    assert!(self.peers.contains_key(&peer));
+                    let outcome = self.refuse.map_or(Ok(remote), |refuse| Err(refuse()));
+                    let effects = self.state.on_restarted(ticket, outcome);
+                    self.carry_out(effects);
+                }
+                Effect::Hosted { ticket, outcome } => self.hosted.push((ticket, outcome)),
+                Effect::ResourceEnded(resource) => self.ended_resources.push(resource),
             }
         }
     }
