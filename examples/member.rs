@@ -42,7 +42,9 @@ fn run(arguments: &Arguments) -> Result<(), ZegoError> {
     let mut recordings = Vec::new();
     let mut problem = None;
     cli::until(&happenings, None, |event| {
-        let ZegoEvent::RoomStreamUpdate(update) = event else { return false };
+        let ZegoEvent::RoomStreamUpdate(update) = event else {
+            return false;
+        };
         if update.update_type == ZegoUpdateType::Delete {
             return false; // It is waited for, and recorded on when it comes back.
         }
