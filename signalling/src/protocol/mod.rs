@@ -16,8 +16,8 @@ pub use event::{
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
 pub use notice::{BarrageMessage, NetworkQuality, Notice, RoomBarrage, UserQuality};
 pub use request::{
-    Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk, Request,
-    ReportQuality, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage,
+    Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,
+    ReportQuality, Request, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage,
     SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetStreamExtraInfo, Snapshot, StopPlay, Unpublish,
 };
 

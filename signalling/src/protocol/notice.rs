@@ -1,10 +1,6 @@
 //! Notices: what a server tells a client once, without a number. Nobody misses one that is lost.
 
-use express_messages::{
-    ids::UserId,
-    stats::QualityGrade,
-    types::ZegoUser,
-};
+use express_messages::{ids::UserId, stats::QualityGrade, types::ZegoUser};
 use serde::{Deserialize, Serialize};
 
 /// Every notice, by its word on the wire.
