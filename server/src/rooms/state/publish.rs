@@ -79,10 +79,10 @@ impl RoomsState {
             self.describe_again(own, publish);
             return Ok(own);
         }
-        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream)) {
-            if stream.owner.is_some() || stream.user.user_id != user.user_id {
-                return Err(taken());
-            }
+        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream))
+            && (stream.owner.is_some() || stream.user.user_id != user.user_id)
+        {
+            return Err(taken());
         }
         let limit = self.limits.streams_per_user;
         if limit != 0 && session.publishing.len() >= limit {
