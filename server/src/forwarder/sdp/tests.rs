@@ -55,6 +55,41 @@ fn chromium_offer() -> String {
     .join("\r\n")
 }
 
+/// Offers that the stacks of `tests/interop` made: aiortc 1.16, Chromium 156, Firefox 153 ESR, GStreamer 1.22 and libdatachannel
+/// (node-datachannel 0.33); to publish, to play, and the payload types of Opus and RED in them.
+const REAL_OFFERS: [(&str, &str, u8, Option<u8>); 5] = [
+    (
+        include_str!("offers/aiortc_publish.sdp"),
+        include_str!("offers/aiortc_play.sdp"),
+        96,
+        None,
+    ),
+    (
+        include_str!("offers/chromium_publish.sdp"),
+        include_str!("offers/chromium_play.sdp"),
+        111,
+        Some(63),
+    ),
+    (
+        include_str!("offers/firefox_publish.sdp"),
+        include_str!("offers/firefox_play.sdp"),
+        109,
+        None,
+    ),
+    (
+        include_str!("offers/gstreamer_publish.sdp"),
+        include_str!("offers/gstreamer_play.sdp"),
+        97,
+        None,
+    ),
+    (
+        include_str!("offers/libdatachannel_publish.sdp"),
+        include_str!("offers/libdatachannel_play.sdp"),
+        109,
+        None,
+    ),
+];
+
 fn parse(text: &str, role: Role) -> Result<Offer, NegotiateError> {
     Offer::parse(text, role, MAX)
 }
@@ -134,6 +169,29 @@ fn a_publisher_is_told_recvonly_and_no_ssrc() {
     let offer = parse(&chromium_offer(), Role::Publisher).unwrap();
     let text = answer(&offer, Role::Publisher, &[]);
     assert!(text.contains("a=recvonly\r\n") && !text.contains("a=ssrc"));
+}
+
+#[test]
+fn real_offers_of_five_stacks_are_answered_with_their_own_opus_and_mid() {
+    for (publish, play, opus, red) in REAL_OFFERS {
+        for (text, role, direction) in [(publish, Role::Publisher, "a=recvonly"), (play, Role::Player, "a=sendonly")] {
+            let offer = parse(text, role).unwrap();
+            assert_eq!((offer.format.opus, offer.format.red), (opus, red), "{text}");
+            let answer = answer(&offer, role, &["192.0.2.1:7000".parse().unwrap()]);
+            let rtpmap = format!("a=rtpmap:{opus} ");
+            let repeated = text
+                .lines()
+                .filter(|line| line.starts_with("a=mid:") || line.starts_with(&rtpmap));
+            for line in repeated.chain([direction, "a=setup:passive", "a=rtcp-mux"]) {
+                assert!(
+                    answer.lines().any(|have| have == line),
+                    "{line} is missing in\n{answer}\nto\n{text}"
+                );
+            }
+            assert!(answer.contains(&format!("m=audio 7000 UDP/TLS/RTP/SAVPF {opus}")), "{answer}");
+            assert!(answer.contains("a=group:BUNDLE "), "{answer}");
+        }
+    }
 }
 
 #[test]
