@@ -11,7 +11,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 from av import AudioFrame
 
-from whip import AMPLITUDE, RATE, Resource, arguments, say, tell_heard
+from whip import AMPLITUDE, RATE, Refused, Resource, arguments, say, tell_heard
 
 BLOCK = RATE // 50
 
@@ -85,4 +85,7 @@ async def play(wish):
 
 if __name__ == "__main__":
     wish = arguments(__doc__)
-    asyncio.run((publish if wish.role == "publish" else play)(wish))
+    try:
+        asyncio.run((publish if wish.role == "publish" else play)(wish))
+    except Refused as why:
+        raise SystemExit(why) from None

@@ -1,12 +1,9 @@
-"""GStreamer's webrtcbin publishes a tone by WHIP, or measures what it plays by WHEP."""
+"""GStreamer's webrtcbin publishes a tone by WHIP, or measures what it plays by WHEP.
 
-# It offers before it has candidates, and sends them by PATCH.
+It offers before it has candidates, and sends them by PATCH.
+"""
 
-import hashlib
-import re
 import signal
-import ssl
-import subprocess
 
 import gi
 
@@ -30,27 +27,6 @@ SINK = (
 )
 
 
-class EcdsaCertificate:
-    """A self-signed certificate and its key. What GStreamer makes itself is RSA, and the server takes none but ECDSA."""
-
-    COMMAND = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=interop -keyout /dev/stdout"
-
-    def __init__(self):
-        self.pem = subprocess.run(self.COMMAND.split(), check=True, capture_output=True, text=True).stdout
-        certificate = ssl.PEM_cert_to_DER_cert(self.pem[self.pem.index("-----BEGIN CERTIFICATE") :])
-        self.fingerprint = hashlib.sha256(certificate).digest().hex(":").upper()
-
-    def give_to(self, element):
-        """Makes it the certificate of `element`, where that needs one."""
-        factory = element.get_factory()
-        if factory and factory.get_name() == "dtlssrtpdec":
-            element.set_property("pem", self.pem)
-
-    def corrected(self, sdp):
-        """`sdp` with the fingerprint of the certificate: GStreamer takes that of the key and the certificate together."""
-        return re.sub("(?m)^a=fingerprint:sha-256 [0-9A-F:]+", f"a=fingerprint:sha-256 {self.fingerprint}", sdp)
-
-
 class Connection:
     """A pipeline around webrtcbin, from the offer on."""
 
@@ -59,8 +35,6 @@ class Connection:
         self.loop = GLib.MainLoop()
         self.resource, self.candidates, self.connect_ms, self.failure = None, [], None, None
         self.pc = pipeline.get_by_name("pc")
-        self.certificate = EcdsaCertificate()
-        pipeline.connect("deep-element-added", lambda pipeline, bin, element: self.certificate.give_to(element))
         # Signals come in webrtcbin's threads; what talks to the server does so in the loop's.
         self.pc.connect("on-negotiation-needed", lambda pc: self._offer())
         self.pc.connect("on-ice-candidate", lambda pc, line, candidate: self.candidates.append(candidate))
@@ -76,7 +50,8 @@ class Connection:
         self.loop.run()
         if self.failure:
             raise SystemExit(self.failure)
-        self.resource.delete()
+        if self.resource:
+            self.resource.delete()
         self.pipeline.set_state(Gst.State.NULL)
 
     def _fail(self, why):
@@ -100,7 +75,7 @@ class Connection:
         GLib.idle_add(self._asking, self._post, offer.sdp.as_text())
 
     def _post(self, sdp):
-        self.resource = Resource(self.wish, self.certificate.corrected(sdp))
+        self.resource = Resource(self.wish, sdp)
         _, answer = GstSdp.SDPMessage.new_from_text(self.resource.answer)
         description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, answer)
         self.pc.emit("set-remote-description", description, Gst.Promise.new())
