@@ -30,7 +30,6 @@ const LONG_SECONDS = 3_600;
  * @typedef {object} Publication
  * @property {number} connect_ms how long it took to be connected
  * @property {() => Promise<void>} leave ends it, by DELETE where it was made by POST
- * @property {(call: string, ...args: any[]) => Promise<any>} [act] of a browser: calls a function of pages/whip.js
  */
 
 /**
@@ -162,15 +161,15 @@ async function ofBrowser({ t, server, site }, name) {
       if (statuses.some((status) => status !== 200)) throw new Error(`${name}: DELETE answered ${statuses}`);
     };
     const url = `${server.url}/${protocol}/${stream}?room=${ROOM}`;
-    return { result: await act(call, url, token(newUser(name)), ...more), act, leave };
+    return { result: await act(call, url, token(newUser(name)), ...more), leave };
   };
   return {
     name,
     amplitude: 0.5,
     async publish(stream, hz) {
       const began = performance.now();
-      const { leave, act } = await run("publish", "whip", stream, hz);
-      return { connect_ms: Math.round(performance.now() - began), leave, act };
+      const { leave } = await run("publish", "whip", stream, hz);
+      return { connect_ms: Math.round(performance.now() - began), leave };
     },
     async play(stream, hz, least) {
       const { result, leave } = await run("play", "whep", stream, hz, PATIENCE_MS, least);

@@ -135,7 +135,8 @@ function payloadOf(packet) {
 /** What it is called with, as every stack. */
 function readArguments() {
   const text = { type: "string" };
-  const options = { base: text, token: text, stream: text, room: text, hz: { ...text, default: "400" }, seconds: { ...text, default: "3" } };
+  const where = { base: text, token: text, stream: text, room: text };
+  const options = { ...where, hz: { ...text, default: "400" }, seconds: { ...text, default: "3" } };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const [role] = positionals;
   if (!["publish", "play"].includes(role) || !values.base || !values.token || !values.stream || !values.room) throw new Error(USAGE);
