@@ -9,7 +9,7 @@ export CARGO_TERM_COLOR ?= auto
 # One selection of packages and one profile for every call, so that nothing is compiled twice.
 BUILD := --release --workspace
 
-.PHONY: help demo test test-browser check layers bench setup setup-test setup-speech setup-browser clean
+.PHONY: help demo test test-browser test-interop check layers bench setup setup-test setup-speech setup-browser setup-interop clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -31,6 +31,10 @@ test: setup-test layers ## every test, those in real time last and alone
 test-browser: setup-browser ## the tests in real Chromium and Firefox
 	$(CARGO) build $(BUILD) --bins --examples
 	node --test --test-concurrency=1 tests/browser/*.test.mjs
+
+test-interop: setup-interop ## other WebRTC stacks publish and play by WHIP and WHEP
+	$(CARGO) build $(BUILD) --bins --examples
+	node --test tests/interop/*.test.mjs
 
 check: setup layers ## format, lints, docs, layers, licences
 	$(CARGO) fmt --all --check
@@ -58,6 +62,11 @@ setup-speech:
 setup-browser:
 	@tests/tools/setup.sh build python browser
 	@tests/tools/node_env.sh tests/browser
+
+setup-interop:
+	@tests/tools/setup.sh build python browser interop
+	@tests/tools/node_env.sh tests/browser
+	@tests/tools/node_env.sh tests/interop
 
 clean: ## remove what was built
 	$(CARGO) clean

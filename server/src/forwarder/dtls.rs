@@ -1,54 +1,60 @@
-//! DTLS server side of one peer, by `dimpl`: handshake, keys for SRTP, close_notify. RFC 5764, RFC 8827 §6.5.
+//! DTLS server side of one peer: handshake, keys for SRTP, close_notify. RFC 5764, RFC 8827 §6.5.
+//!
+//! Two libraries do it. `dimpl` speaks DTLS 1.3, too, and knows ECDSA certificates only; `rtc-dtls` speaks 1.2 and takes RSA
+//! ones, which GStreamer and other programs have. Which a client has is seen when it is too late to change, so it is decided
+//! by how the client came: see [`ClientCertificates`].
+
+mod any;
+mod ecdsa;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use dimpl::certificate::{CertificateError, generate_self_signed_certificate};
-use dimpl::{Config, Dtls, DtlsCertificate, Output};
+use dimpl::{Config, DtlsCertificate};
+use rtc_dtls::config::HandshakeConfig;
 
+use self::any::AnySession;
+use self::ecdsa::EcdsaSession;
 use super::sdp::Fingerprint;
 use super::srtp::SrtpKeys;
 
-/// Retransmission time-out of a flight. Long: a short one hangs handshakes under loss, because both sides then
-/// answer each other's repetitions. Loss is met by [`REPEATS`] instead.
-const FLIGHT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Retransmissions of a flight; repetitions of the client use them up, too.
-const FLIGHT_RETRIES: usize = 12;
-/// The whole handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A flight's datagrams are sent again so long after it, unchanged, whether they were lost or not.
-const REPEATS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(70)];
-/// Largest record that is asked for.
-const BUFFER_BYTES: usize = 4096;
-/// Most datagrams of one flight that are kept for repetition.
-const MAX_FLIGHT: usize = 8;
+/// Which certificates a client may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificates {
+    /// ECDSA (P-256 or P-384), over DTLS 1.2 or 1.3: RFC 8827 §6.5 makes every WebRTC client have one.
+    Ecdsa,
+    /// ECDSA or RSA (2048 bits or more), over DTLS 1.2.
+    Any,
+}
 
 /// What all DTLS sessions of a forwarder share: building one configuration for each would cost a millisecond.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct DtlsIdentity {
-    config: Arc<Config>,
+    ecdsa: Arc<Config>,
+    any: Arc<HandshakeConfig>,
     certificate: DtlsCertificate,
     fingerprint: Fingerprint,
+}
+
+impl std::fmt::Debug for DtlsIdentity {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DtlsIdentity").finish_non_exhaustive()
+    }
 }
 
 impl DtlsIdentity {
     /// A fresh self-signed certificate (RFC 8827 §6.5 wants no more).
     ///
     /// # Errors
-    /// If the certificate cannot be made or the configuration is refused.
+    /// If the certificate cannot be made or a configuration is refused.
     pub(crate) fn generate() -> Result<Self, IdentityError> {
         let certificate = generate_self_signed_certificate()?;
-        let config = Config::builder()
-            // An address is answered only when it proved that it receives, so the cookie would prove nothing new.
-            .use_server_cookie(false)
-            .flight_start_rto(FLIGHT_TIMEOUT)
-            .flight_retries(FLIGHT_RETRIES)
-            .handshake_timeout(HANDSHAKE_TIMEOUT)
-            .build()?;
         Ok(Self {
-            config: Arc::new(config),
+            ecdsa: Arc::new(ecdsa::configuration()?),
+            any: Arc::new(any::configuration(&certificate)?),
             fingerprint: fingerprint_of(&certificate.certificate),
             certificate,
         })
@@ -68,6 +74,9 @@ pub enum IdentityError {
     /// The DTLS library refused its configuration.
     #[error("dtls configuration: {0}")]
     Config(#[from] dimpl::Error),
+    /// The other DTLS library refused its configuration, or the key.
+    #[error("dtls 1.2 configuration: {0}")]
+    AnyConfig(String),
 }
 
 /// What a DTLS session wants done.
@@ -85,160 +94,54 @@ pub(crate) enum DtlsEvent {
 
 /// One peer's DTLS.
 #[derive(Debug)]
-pub(crate) struct DtlsSession {
-    dtls: Dtls,
-    expected: Fingerprint,
-    certificate_matches: bool,
-    keys: Option<SrtpKeys>,
-    connected: bool,
-    ended: bool,
-    flight: Vec<Vec<u8>>,
-    flight_at: Option<Instant>,
-    repeats_done: usize,
-    library_timeout: Option<Instant>,
+pub(crate) enum DtlsSession {
+    Ecdsa(Box<EcdsaSession>),
+    Any(Box<AnySession>),
 }
 
 impl DtlsSession {
-    pub(crate) fn new(identity: &DtlsIdentity, expected: Fingerprint, now: Instant) -> Self {
-        let config = Arc::clone(&identity.config);
-        Self {
-            dtls: Dtls::new_auto(config, identity.certificate.clone(), now),
-            expected,
-            certificate_matches: false,
-            keys: None,
-            connected: false,
-            ended: false,
-            flight: Vec::new(),
-            flight_at: None,
-            repeats_done: 0,
-            library_timeout: None,
+    /// - `expected`: the fingerprint that the client's offer names
+    pub(crate) fn new(identity: &DtlsIdentity, certificates: ClientCertificates, expected: Fingerprint, now: Instant) -> Self {
+        match certificates {
+            ClientCertificates::Ecdsa => {
+                let config = Arc::clone(&identity.ecdsa);
+                let session = EcdsaSession::new(config, identity.certificate.clone(), expected, now);
+                Self::Ecdsa(Box::new(session))
+            }
+            ClientCertificates::Any => Self::Any(Box::new(AnySession::new(Arc::clone(&identity.any), expected))),
         }
     }
 
     /// Takes a datagram from a validated address; `out` gets what is to be sent.
     pub(crate) fn handle(&mut self, datagram: &[u8], now: Instant, out: &mut Vec<Vec<u8>>) -> Option<DtlsEvent> {
-        if self.ended {
-            return None;
+        match self {
+            Self::Ecdsa(session) => session.handle(datagram, now, out),
+            Self::Any(session) => session.handle(datagram, now, out),
         }
-        // The library's clock moves only by handle_timeout, which must precede the packet.
-        let handled = self.dtls.handle_timeout(now).and_then(|()| self.dtls.handle_packet(datagram));
-        let event = self.drain(now, out);
-        self.end_on_error(handled, event)
     }
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        if self.ended {
-            return None;
-        }
-        let repeat = self.next_repeat();
-        match (repeat, self.library_timeout) {
-            (Some(repeat), Some(library)) => Some(repeat.min(library)),
-            (repeat, library) => repeat.or(library),
+        match self {
+            Self::Ecdsa(session) => session.next_timeout(),
+            Self::Any(session) => session.next_timeout(),
         }
     }
 
     /// Repeats and retransmits what is due.
     pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> Option<DtlsEvent> {
-        if self.ended {
-            return None;
+        match self {
+            Self::Ecdsa(session) => session.handle_timeout(now, out),
+            Self::Any(session) => session.handle_timeout(now, out),
         }
-        while self.next_repeat().is_some_and(|due| due <= now) {
-            self.repeats_done += 1;
-            out.extend(self.flight.iter().cloned());
-        }
-        if self.next_repeat().is_none() {
-            self.flight = Vec::new();
-        }
-        if self.library_timeout.is_none_or(|due| due > now) {
-            return None;
-        }
-        let handled = self.dtls.handle_timeout(now);
-        let event = self.drain(now, out);
-        self.end_on_error(handled, event)
     }
 
     /// Ends the session: a connected peer gets close_notify.
     pub(crate) fn close(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
-        if !self.ended && self.dtls.close().is_ok() && self.connected {
-            self.flight.clear();
-            self.drain(now, out);
+        match self {
+            Self::Ecdsa(session) => session.close(now, out),
+            Self::Any(session) => session.close(now, out),
         }
-        self.ended = true;
-    }
-
-    fn next_repeat(&self) -> Option<Instant> {
-        let after = REPEATS.get(self.repeats_done)?;
-        Some(self.flight_at? + *after)
-    }
-
-    fn end_on_error(&mut self, handled: Result<(), dimpl::Error>, event: Option<DtlsEvent>) -> Option<DtlsEvent> {
-        let event = match handled {
-            Ok(()) => event,
-            Err(error) => {
-                tracing::debug!(%error, "dtls session failed");
-                event.or(Some(DtlsEvent::Failed))
-            }
-        };
-        if matches!(&event, Some(event) if !matches!(event, DtlsEvent::Connected(_))) {
-            self.ended = true;
-            self.flight = Vec::new();
-        }
-        event
-    }
-
-    /// Takes everything the library has to say.
-    fn drain(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> Option<DtlsEvent> {
-        let before = out.len();
-        let mut buffer = [0u8; BUFFER_BYTES];
-        let mut event = None;
-        loop {
-            match self.dtls.poll_output(&mut buffer) {
-                Output::Packet(packet) => out.push(packet.to_vec()),
-                Output::Timeout(at) => {
-                    self.library_timeout = Some(at);
-                    break;
-                }
-                Output::PeerCert(certificate) => {
-                    let actual = fingerprint_of(certificate);
-                    self.certificate_matches = verify_slices_are_equal(&actual, &self.expected).is_ok();
-                    if !self.certificate_matches {
-                        event = Some(DtlsEvent::WrongCertificate);
-                    }
-                }
-                Output::KeyingMaterial(material, profile) => {
-                    self.keys = SrtpKeys::from_exporter(&material, profile);
-                }
-                Output::Connected => self.connected = true,
-                Output::CloseNotify => event = event.or(Some(DtlsEvent::Closed)),
-                Output::BufferTooSmall { .. } => {
-                    event = event.or(Some(DtlsEvent::Failed));
-                    break;
-                }
-                _ => {}
-            }
-        }
-        if matches!(event, Some(DtlsEvent::WrongCertificate)) {
-            // Nothing more to a stranger, not even the rest of the handshake.
-            out.truncate(before);
-            return event;
-        }
-        self.remember_flight(&out[before..], now);
-        if self.connected && self.certificate_matches && event.is_none() {
-            return self.keys.take().map(DtlsEvent::Connected);
-        }
-        event
-    }
-
-    fn remember_flight(&mut self, sent: &[Vec<u8>], now: Instant) {
-        // Repetition is for handshakes; afterwards only alerts are sent, once.
-        let handshaking = !self.connected || self.keys.is_some();
-        if sent.is_empty() || !handshaking {
-            return;
-        }
-        self.flight = sent.iter().take(MAX_FLIGHT).cloned().collect();
-        self.flight_at = Some(now);
-        self.repeats_done = 0;
     }
 }
 

@@ -12,7 +12,7 @@ use rand::RngExt;
 
 use super::core::Command;
 use super::counters::ShardCounters;
-use super::dtls::{DtlsIdentity, IdentityError};
+use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
 use super::negotiate::{Terms, fresh_credentials, negotiate};
 use super::sdp::{Credentials, Offer, Role};
 use super::socket::{self, Control, Shard};
@@ -140,7 +140,7 @@ impl Forwarder {
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
     pub fn publish(&self, stream: StreamKey, offer_sdp: &str) -> Result<Answer, NegotiateError> {
-        self.negotiate(stream, offer_sdp, Role::Publisher)
+        self.negotiate(stream, offer_sdp, Role::Publisher, ClientCertificates::Ecdsa)
     }
 
     /// Answers the offer of who wants to hear this stream, whether it is sent already or not.
@@ -148,7 +148,7 @@ impl Forwarder {
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
     pub fn play(&self, stream: StreamKey, offer_sdp: &str) -> Result<Answer, NegotiateError> {
-        self.negotiate(stream, offer_sdp, Role::Player)
+        self.negotiate(stream, offer_sdp, Role::Player, ClientCertificates::Ecdsa)
     }
 
     /// Reads an offer as [`Forwarder::publish`] (`publish`) or [`Forwarder::play`] would, and makes no peer of it.
@@ -196,7 +196,28 @@ impl Forwarder {
         self.inner.stop();
     }
 
-    fn negotiate(&self, stream: StreamKey, offer_sdp: &str, role: Role) -> Result<Answer, NegotiateError> {
+    /// The same for a client that may have a certificate of another kind than ECDSA; `publish`: it will send the stream.
+    ///
+    /// # Errors
+    /// [`NegotiateError`]: there is no peer.
+    pub fn answer(
+        &self,
+        stream: StreamKey,
+        offer_sdp: &str,
+        publish: bool,
+        certificates: ClientCertificates,
+    ) -> Result<Answer, NegotiateError> {
+        let role = if publish { Role::Publisher } else { Role::Player };
+        self.negotiate(stream, offer_sdp, role, certificates)
+    }
+
+    fn negotiate(
+        &self,
+        stream: StreamKey,
+        offer_sdp: &str,
+        role: Role,
+        certificates: ClientCertificates,
+    ) -> Result<Answer, NegotiateError> {
         let inner = &self.inner;
         let gone = self.counters().peers_removed;
         let present = inner.joined.load(Ordering::Relaxed).saturating_sub(gone);
@@ -214,7 +235,8 @@ impl Forwarder {
             fingerprint: inner.identity.fingerprint(),
             candidates: &shard.candidates,
         };
-        let (new, sdp) = negotiate(offer_sdp, role, (id, stream), terms, &mut rand::rng())?;
+        let (mut new, sdp) = negotiate(offer_sdp, role, (id, stream), terms, &mut rand::rng())?;
+        new.certificates = certificates;
         shard.tell(Command::Add(Box::new(new)))?;
         inner.joined.fetch_add(1, Ordering::Relaxed);
         Ok(Answer { peer: id, sdp })

@@ -40,7 +40,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub use counters::ForwarderCounters;
-pub use dtls::IdentityError;
+pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
 pub use sdp::{Credentials, NegotiateError};
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use rand::RngExt;
 
+use super::dtls::ClientCertificates;
 use super::peer::NewPeer;
 use super::sdp::{AnswerParts, Credentials, Fingerprint, Offer, Role, write_answer};
 use super::{NegotiateError, PeerId, StreamKey};
@@ -43,6 +44,7 @@ pub(crate) fn negotiate(
         local,
         remote: offer.credentials.clone(),
         fingerprint: offer.fingerprint,
+        certificates: ClientCertificates::Ecdsa,
         format: offer.format,
         ssrc: rng.random_range(1..=u32::MAX),
         // Also used as msid, where + and / have no place.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use super::dtls::{DtlsIdentity, DtlsSession};
+use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::ice::IceSession;
 use super::rebase::{Rebase, SequenceCompactor};
 use super::reception::Reception;
@@ -26,6 +26,7 @@ pub(crate) struct NewPeer {
     pub(crate) local: Credentials,
     pub(crate) remote: Credentials,
     pub(crate) fingerprint: Fingerprint,
+    pub(crate) certificates: ClientCertificates,
     pub(crate) format: LegFormat,
     /// What we send as: media and RTCP to a player, RTCP to a publisher.
     pub(crate) ssrc: u32,
@@ -103,7 +104,7 @@ impl Peer {
             id: new.id,
             stream: new.stream,
             ice: IceSession::new(new.local, new.remote, tie_breaker),
-            dtls: DtlsSession::new(identity, new.fingerprint, now),
+            dtls: DtlsSession::new(identity, new.certificates, new.fingerprint, now),
             srtp: None,
             format: new.format,
             ssrc: new.ssrc,

@@ -199,10 +199,11 @@ impl RoomsActor {
             stream,
             publish,
             offer,
+            certificates,
         } = negotiation;
         let answer = match publish {
-            true => self.media.publish(*stream, offer),
-            false => self.media.play(*stream, offer),
+            true => self.media.publish(*stream, offer, *certificates),
+            false => self.media.play(*stream, offer, *certificates),
         };
         self.state.on_negotiated(self.now(), *ticket, answer)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use express_signalling::protocol::{Event, Notice, SequencedEvent, ServerFrame};
 
 use super::hosted::{HostRefusal, HostTicket, Hosted};
-use crate::forwarder::{Credentials, PeerId, StreamKey};
+use crate::forwarder::{ClientCertificates, Credentials, PeerId, StreamKey};
 
 /// One socket of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,6 +91,8 @@ pub struct Negotiation {
     pub publish: bool,
     /// The client's SDP.
     pub offer: String,
+    /// Which certificates the client may have.
+    pub certificates: ClientCertificates,
 }
 
 /// Why a socket is closed: WebSocket close codes of RFC 6455 §7.4.1 and the IANA registry.

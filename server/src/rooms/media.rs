@@ -1,6 +1,6 @@
 //! The port to whatever carries media.
 
-use crate::forwarder::{Answer, Credentials, Forwarder, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, ClientCertificates, Credentials, Forwarder, NegotiateError, PeerId, StreamKey};
 
 /// What rooms ask of the media plane. Calls are short and do not block on the network.
 ///
@@ -10,13 +10,13 @@ pub trait MediaPlane: Send {
     ///
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
-    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError>;
+    fn publish(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError>;
 
     /// Answers the offer of a player.
     ///
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
-    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError>;
+    fn play(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError>;
 
     /// Begins the ICE session of a media connection anew: the client's new credentials in, ours out. An unknown one is ignored.
     ///
@@ -32,12 +32,12 @@ pub trait MediaPlane: Send {
 }
 
 impl MediaPlane for Forwarder {
-    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
-        Self::publish(self, stream, offer)
+    fn publish(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError> {
+        self.answer(stream, offer, true, certificates)
     }
 
-    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
-        Self::play(self, stream, offer)
+    fn play(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError> {
+        self.answer(stream, offer, false, certificates)
     }
 
     fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {

@@ -2,6 +2,9 @@
 
 import { hearTone, toneStream } from "./hearing.js";
 
+/** Longer than what is measured at a time. */
+const SETTLED_MS = 500;
+
 const resources = [];
 
 /** Publishes a tone of amplitude 0.5. */
@@ -12,7 +15,7 @@ export async function publish(url, token, hz) {
   await exchange(pc, url, token);
 }
 
-/** Plays, and gives the amplitude of the tone once it reaches `least`, or after `ms`. */
+/** Plays, and gives the amplitude of the tone: half a second after it reached `least`, or after `ms`. */
 export async function play(url, token, hz, ms, least) {
   const pc = new RTCPeerConnection();
   const { receiver } = pc.addTransceiver("audio", { direction: "recvonly" });
@@ -22,10 +25,12 @@ export async function play(url, token, hz, ms, least) {
   speaker.srcObject = stream;
   await exchange(pc, url, token);
   await speaker.play();
-  return hearTone(stream, hz, ms, least);
+  // What is loud enough first is the tone's beginning, with silence before it.
+  await hearTone(stream, hz, ms, least);
+  return hearTone(stream, hz, SETTLED_MS, Infinity);
 }
 
-/** Begins the ICE session of the newest connection anew by PATCH; its kind of connection after that. */
+/** Begins the ICE session of the newest connection anew by PATCH; the page's new user fragment. */
 export async function restartIce() {
   const { pc, location, headers } = resources.at(-1);
   pc.restartIce();
@@ -37,13 +42,12 @@ export async function restartIce() {
   const fragment = await response.text();
   if (response.status !== 200) throw new Error(`PATCH: ${response.status} ${fragment}`);
   const ours = (key) => fragment.match(new RegExp(`a=ice-${key}:(.*)`))[1].trim();
-  const answer = pc.remoteDescription ?? pc.currentRemoteDescription;
-  const sdp = answer.sdp.replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${ours("ufrag")}`).replace(/a=ice-pwd:.*/g, `a=ice-pwd:${ours("pwd")}`);
+  const sdp = pc.currentRemoteDescription.sdp.replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${ours("ufrag")}`).replace(/a=ice-pwd:.*/g, `a=ice-pwd:${ours("pwd")}`);
   await pc.setRemoteDescription({ type: "answer", sdp });
-  return { status: response.status, etag: response.headers.get("ETag") };
+  return offer.match(/a=ice-ufrag:(.*)/)[1].trim();
 }
 
-/** The user fragment that the packets of the newest connection really come with, by its statistics. */
+/** The user fragment of the candidate that the newest connection really sends from, by its statistics. */
 export async function selectedFragment() {
   const report = await resources.at(-1).pc.getStats();
   const all = [...report.values()];

@@ -54,10 +54,18 @@ export function tonePcm(hz, seconds) {
   return pcm;
 }
 
-/** Amplitude of a tone of `hz` in a WAV file of {@link writeWav}'s format: the median over slots of its second half. */
+/** Amplitude of a tone of `hz` in a WAV file of {@link writeWav}'s format, as {@link toneInSamples} has it. */
 export function toneInWav(bytes, hz) {
   const data = bytes.subarray(bytes.indexOf("data") + 8);
-  const samples = new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2)));
+  return toneInSamples(new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2))), hz);
+}
+
+/**
+ * Amplitude of a tone of `hz`: the median over slots of the second half.
+ * @param {Int16Array} samples of 48 kHz
+ * @param {number} hz
+ */
+export function toneInSamples(samples, hz) {
   const amplitudes = [];
   for (let start = samples.length >> 1; start + SLOT <= samples.length; start += SLOT) {
     amplitudes.push(toneAmplitude(samples.subarray(start, start + SLOT), hz));

@@ -14,7 +14,7 @@ use express_media::{
     },
 };
 use express_server::{
-    forwarder::{Answer, Credentials, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey},
+    forwarder::{Answer, ClientCertificates, Credentials, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey},
     rooms::MediaPlane,
 };
 use tokio::task::AbortHandle;
@@ -279,11 +279,11 @@ impl VirtualNet {
 }
 
 impl MediaPlane for VirtualNet {
-    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+    fn publish(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
         Ok(self.negotiate(stream, true, offer))
     }
 
-    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+    fn play(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
         Ok(self.negotiate(stream, false, offer))
     }
 

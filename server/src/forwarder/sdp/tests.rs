@@ -200,6 +200,56 @@ fn red_around_another_codec_is_not_taken() {
     assert_eq!(offer.codecs.len(), 1);
 }
 
+/// What real stacks offered to publish and to play, word for word, and the number that each has for Opus.
+const REAL: [(&str, &str, u8); 5] = [
+    (
+        include_str!("offers/aiortc-publish.sdp"),
+        include_str!("offers/aiortc-play.sdp"),
+        96,
+    ),
+    (
+        include_str!("offers/chromium-publish.sdp"),
+        include_str!("offers/chromium-play.sdp"),
+        111,
+    ),
+    (
+        include_str!("offers/firefox-publish.sdp"),
+        include_str!("offers/firefox-play.sdp"),
+        109,
+    ),
+    (
+        include_str!("offers/gstreamer-publish.sdp"),
+        include_str!("offers/gstreamer-play.sdp"),
+        97,
+    ),
+    (
+        include_str!("offers/libdatachannel-publish.sdp"),
+        include_str!("offers/libdatachannel-play.sdp"),
+        109,
+    ),
+];
+
+#[test]
+fn offers_of_real_stacks_are_read_and_answered() {
+    for (publish, play, opus) in REAL {
+        for (text, role, direction) in [(publish, Role::Publisher, "recvonly"), (play, Role::Player, "sendonly")] {
+            let offer = parse(text, role).unwrap_or_else(|error| panic!("{error}:\n{text}"));
+            assert_eq!(offer.format.opus, opus, "{text}");
+            assert!(offer.bundled);
+            let answer = answer(&offer, role, &["192.0.2.1:7000".parse().unwrap()]);
+            assert!(answer.contains(&format!("a={direction}\r\n")), "{answer}");
+            let mid = text.lines().find(|line| line.starts_with("a=mid:")).unwrap();
+            assert!(answer.contains(mid.trim_end()), "{answer}");
+            let wrong = if role == Role::Publisher {
+                Role::Player
+            } else {
+                Role::Publisher
+            };
+            assert!(matches!(parse(text, wrong), Err(NegotiateError::Direction)), "{text}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_mutated_offer_never_panics_and_an_accepted_one_is_answered(

@@ -12,7 +12,7 @@ use super::hosted::unusable;
 use super::records::{Asker, PeerUse, Pending, Session, SessionKey, Stream, Timer};
 use super::stream_info::check_extra_info;
 use super::{Answer, GoneReason, NegotiateError, Now, RoomsState};
-use crate::forwarder::{PeerId, StreamKey};
+use crate::forwarder::{ClientCertificates, PeerId, StreamKey};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, Negotiation, Ticket};
 use crate::rooms::hosted::{HostFault, HostRefusal};
@@ -130,6 +130,11 @@ impl RoomsState {
         offer: String,
     ) -> Ticket {
         let ticket = Ticket(self.new_number());
+        let certificates = match asker {
+            Asker::Socket { .. } => ClientCertificates::Ecdsa,
+            // Any stack may come this way, and some make RSA certificates.
+            Asker::Host { .. } => ClientCertificates::Any,
+        };
         let pending = Pending {
             asker,
             session,
@@ -142,6 +147,7 @@ impl RoomsState {
             stream,
             publish,
             offer,
+            certificates,
         }));
         ticket
     }

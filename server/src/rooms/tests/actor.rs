@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::words::{barrage, play, publish};
 use super::world::{SECRET, World};
 use crate::config::{AppConfig, ServerConfig};
-use crate::forwarder::{Answer, Credentials, ForwarderEvent, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, ClientCertificates, Credentials, ForwarderEvent, NegotiateError, PeerId, StreamKey};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -35,11 +35,11 @@ impl RecordingMedia {
 }
 
 impl MediaPlane for RecordingMedia {
-    fn publish(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+    fn publish(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
         self.answer("publish", stream, offer)
     }
 
-    fn play(&mut self, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
+    fn play(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
         self.answer("play", stream, offer)
     }
 
