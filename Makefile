@@ -9,7 +9,11 @@ export CARGO_TERM_COLOR ?= auto
 # One selection of packages and one profile for every call, so that nothing is compiled twice.
 BUILD := --release --workspace
 
-.PHONY: help demo test test-browser check layers bench setup setup-test setup-speech setup-browser clean
+WEB_TESTS := node --test $(shell find web -path '*/tests/*' -name '*.test.*js')
+BROWSER_TESTS := node --test --test-concurrency=1 tests/browser/*.test.mjs
+INTEROP_TESTS := node --test tests/interop/*.test.mjs
+
+.PHONY: help demo test test-web test-browser test-interop check layers bench setup setup-test setup-speech clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,11 +30,21 @@ test: setup-test layers ## every test, those in real time last and alone
 	$(CARGO) test $(BUILD) --lib --bins
 	$(CARGO) test $(BUILD) --test '*' -- --skip realtime::
 	$(CARGO) test $(BUILD) --doc
+	$(WEB_TESTS)
 	$(CARGO) test $(BUILD) --test realtime -- --test-threads=1 --nocapture
+	$(BROWSER_TESTS)
+	$(INTEROP_TESTS)
 
-test-browser: setup-browser ## the tests in real Chromium and Firefox
+test-web: ## the browser SDK and the console in Node, in virtual time
+	$(WEB_TESTS)
+
+test-browser: setup-test ## the tests in real Chromium and Firefox
 	$(CARGO) build $(BUILD) --bins --examples
-	node --test --test-concurrency=1 tests/browser/*.test.mjs
+	$(BROWSER_TESTS)
+
+test-interop: setup-test ## other WebRTC stacks publish and play by WHIP and WHEP
+	$(CARGO) build $(BUILD) --bins --examples
+	$(INTEROP_TESTS)
 
 check: setup layers ## format, lints, docs, layers, licences
 	$(CARGO) fmt --all --check
@@ -50,14 +64,12 @@ setup:
 	@tests/tools/setup.sh build
 
 setup-test:
-	@tests/tools/setup.sh build test
+	@tests/tools/setup.sh build test python browser interop
+	@tests/tools/node_env.sh tests/browser
+	@tests/tools/node_env.sh tests/interop
 
 setup-speech:
 	@tests/tools/setup.sh build python
-
-setup-browser:
-	@tests/tools/setup.sh build python browser
-	@tests/tools/node_env.sh tests/browser
 
 clean: ## remove what was built
 	$(CARGO) clean

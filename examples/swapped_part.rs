@@ -9,9 +9,11 @@ use actix::{Actor, AsyncContext, Context, Handler, Recipient};
 use express_engine::{RoomStateChanged, RoomUserUpdate, ZegoError, ZegoExpressEngine, ZegoRoomConfig};
 use express_messages::{
     ExitGuard,
+    ids::UserId,
     room::{
-        Logout, PausePlayStream, PlayStream, PublishStream, RenewToken, RequestError, RoomEvent, RoomFactory, RoomLink,
-        RoomOptions, RoomPeers, SdpAnswer, StopPlayStream, StopRoom, UnpublishStream,
+        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
+        RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand,
+        SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
     types::{RoomStateChangedReason, ZegoUpdateType, ZegoUser},
 };
@@ -79,6 +81,12 @@ ignore! {
     PlayStream => Result<SdpAnswer, RequestError> = Err(RequestError::Disconnected),
     StopPlayStream => () = (),
     PausePlayStream => Result<(), RequestError> = Ok(()),
+    MuteStream => () = (),
+    SetStreamExtraInfo => Result<(), RequestError> = Ok(()),
+    SendBroadcastMessage => Result<u64, RequestError> = Err(RequestError::Disconnected),
+    SendBarrageMessage => Result<String, RequestError> = Err(RequestError::Disconnected),
+    SendCustomCommand => Result<Vec<UserId>, RequestError> = Err(RequestError::Disconnected),
+    ReportQuality => () = (),
 }
 
 /// How the engine starts it.

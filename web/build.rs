@@ -9,7 +9,7 @@ use std::{
 const FOLDERS: [(&str, &str); 3] = [("console", "/console/"), ("sdk", "/sdk/"), ("files", "/")];
 
 /// The start page stands in its folder like any other file, but is served as `/`.
-const START_PAGES: [&str; 2] = ["/console/index.html", "/index.html"];
+const START_PAGE: &str = "/console/index.html";
 
 fn main() -> io::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?);
@@ -49,11 +49,7 @@ fn list(folder: &Path, below: &str, entries: &mut Vec<(String, PathBuf)>) -> io:
                 list(&entry.path(), &format!("{path}/"), entries)?;
             }
         } else if !name.ends_with(".md") && !name.starts_with('.') {
-            let path = if START_PAGES.contains(&path.as_str()) {
-                "/".into()
-            } else {
-                path
-            };
+            let path = if path == START_PAGE { "/".into() } else { path };
             entries.push((path, entry.path()));
         }
     }

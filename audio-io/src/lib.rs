@@ -26,6 +26,7 @@
 //! | the actor | [`AudioDeviceActor`] |
 //! | the pump: what happens every 10 ms | [`pump`] |
 //! | devices, real and none | [`devices`] |
+//! | how loud a stream is | [`Level`] |
 //! | rings and their real-time contract | [`ring`] |
 //!
 //! # Threads
@@ -42,6 +43,7 @@ pub mod devices;
 mod factory;
 mod files;
 mod gain;
+mod meter;
 mod mixer;
 pub mod pump;
 mod resample;
@@ -55,4 +57,5 @@ mod worker;
 
 pub use actor::AudioDeviceActor;
 pub use factory::{AudioIo, PumpDrive};
+pub use meter::Level;
 pub use resample::ResampleError;

@@ -9,6 +9,7 @@
 //!     └───────────────────────────────────────────────────────────┴─┘        (the speaker)
 //! ```
 
+mod mics;
 mod speaker;
 mod watch;
 
@@ -19,7 +20,7 @@ use std::{
 
 use express_messages::{
     ZegoError,
-    audio_device::{AudioDeviceEvent, SinkId},
+    audio_device::{AudioDeviceEvent, SinkId, SoundLevels},
     codes,
     ids::{LocalStreamId, StreamId},
 };
@@ -27,11 +28,12 @@ use express_messages::{
 use crate::{
     devices::{DeviceFailure, StreamKey},
     gain::percent,
+    meter::Level,
     pump::{MicId, Playout, PlayoutId, PumpCommand, SinkPlace},
 };
+use mics::Mic;
 use speaker::Speaker;
 pub(crate) use watch::Observation;
-use watch::Watch;
 
 /// Documented maximum of a capture or playout volume, in percent.
 const VOLUME_MAX: u16 = 200;
@@ -61,24 +63,15 @@ struct Local {
     open: bool,
     mic: Option<MicId>,
     audible: bool,
+    /// How loud it is, once it is open.
+    level: Level,
 }
 
 #[derive(Debug)]
 struct Played {
     id: PlayoutId,
     audible: bool,
-}
-
-#[derive(Debug)]
-struct Mic {
-    device_id: String,
-    name: String,
-    /// What the first opener asked for.
-    asked: Option<String>,
-    users: usize,
-    /// It failed: its streams are silent, and a new stream opens it anew.
-    lost: bool,
-    watch: Watch,
+    level: Level,
 }
 
 /// What exists.
@@ -126,6 +119,7 @@ impl DeviceState {
                 open: false,
                 mic: None,
                 audible: false,
+                level: Level::default(),
             },
         );
         Ok(())
@@ -138,13 +132,14 @@ impl DeviceState {
         }
     }
 
-    /// Its source is ready. False where it was closed meanwhile.
-    pub(crate) fn opened(&mut self, id: LocalStreamId, mic: Option<MicId>) -> bool {
+    /// Its source is ready, and `level` says how loud it is. False where it was closed meanwhile.
+    pub(crate) fn opened(&mut self, id: LocalStreamId, mic: Option<MicId>, level: Level) -> bool {
         let Some(local) = self.locals.get_mut(&id).filter(|local| !local.open) else {
             return false;
         };
         local.open = true;
         local.mic = mic;
+        local.level = level;
         if let Some(mic) = mic.and_then(|mic| self.mics.get_mut(&mic)) {
             mic.users += 1;
         }
@@ -172,79 +167,6 @@ impl DeviceState {
         self.locals.get(&id).is_some_and(|local| local.open)
     }
 
-    /// A microphone that is open already and answers to `device_id`.
-    pub(crate) fn find_mic(&self, device_id: Option<&str>) -> Option<MicId> {
-        let answers = |mic: &Mic| !mic.lost && (mic.asked.as_deref() == device_id || Some(&*mic.device_id) == device_id);
-        self.mics.iter().find(|(_, mic)| answers(mic)).map(|(id, _)| *id)
-    }
-
-    /// A name for a microphone that is to be opened.
-    pub(crate) fn new_mic(&mut self) -> MicId {
-        MicId(self.next_id())
-    }
-
-    /// The microphone `id` runs. Answers the one to use: `id`, or another that is the same device, opened meanwhile.
-    pub(crate) fn mic_opened(
-        &mut self,
-        id: MicId,
-        asked: Option<String>,
-        device_id: String,
-        name: String,
-        now: Instant,
-    ) -> MicId {
-        let same = |mic: &Mic| !mic.lost && mic.device_id == device_id;
-        if let Some((&other, _)) = self.mics.iter().find(|(_, mic)| same(mic)) {
-            return other;
-        }
-        let mic = Mic {
-            device_id,
-            name,
-            asked,
-            users: 0,
-            lost: false,
-            watch: Watch::new(now),
-        };
-        self.mics.insert(id, mic);
-        id
-    }
-
-    /// Closes a microphone that nobody uses.
-    pub(crate) fn drop_unused_mic(&mut self, id: MicId) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if self.mics.get(&id).is_some_and(|mic| mic.users == 0) {
-            self.close_mic(id, &mut effects);
-        }
-        effects
-    }
-
-    fn release_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
-        let Some(mic) = self.mics.get_mut(&id) else { return };
-        mic.users = mic.users.saturating_sub(1);
-        if mic.users == 0 {
-            self.close_mic(id, effects);
-        }
-    }
-
-    fn close_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
-        if let Some(mic) = self.mics.remove(&id)
-            && !mic.lost
-        {
-            effects.push(Effect::Pump(PumpCommand::RemoveMic(id)));
-            effects.push(Effect::Close(StreamKey(id.0)));
-        }
-    }
-
-    /// Silences all microphones, or not.
-    pub(crate) fn mute_mics(&mut self, muted: bool) -> PumpCommand {
-        self.mics_muted = muted;
-        PumpCommand::MuteMics(muted)
-    }
-
-    /// Whether all microphones are silent.
-    pub(crate) fn mics_muted(&self) -> bool {
-        self.mics_muted
-    }
-
     /// Sets the capture gain of a local stream.
     pub(crate) fn set_volume(&self, id: LocalStreamId, volume: u16) -> Option<PumpCommand> {
         self.is_open(id)
@@ -266,8 +188,10 @@ impl DeviceState {
             return (played.id, None);
         }
         let id = PlayoutId(self.next_id());
-        self.playouts.insert(stream.clone(), Played { id, audible: false });
-        (id, Some(PumpCommand::AddPlayout(Box::new(Playout::new(id, 0.0)))))
+        let playout = Playout::new(id, 0.0);
+        let (audible, level) = (false, playout.level());
+        self.playouts.insert(stream.clone(), Played { id, audible, level });
+        (id, Some(PumpCommand::AddPlayout(Box::new(playout))))
     }
 
     /// The played stream `stream`, if it was mentioned.
@@ -293,6 +217,19 @@ impl DeviceState {
         let gone = self.sinks.iter().filter(|(_, at)| **at == place).map(|(id, _)| *id).collect();
         self.sinks.retain(|_, at| *at != place);
         (vec![Effect::Pump(PumpCommand::RemovePlayout(played.id))], gone)
+    }
+
+    /// How loud everything is now.
+    pub(crate) fn sound_levels(&self) -> SoundLevels {
+        let open = self.locals.iter().filter(|(_, local)| local.open);
+        SoundLevels {
+            local: open.map(|(id, local)| (*id, local.level.get())).collect(),
+            played: self
+                .playouts
+                .iter()
+                .map(|(id, played)| (id.clone(), played.level.get()))
+                .collect(),
+        }
     }
 
     /// Names a new sink at `place`.

@@ -71,6 +71,7 @@ mod counters;
 mod events;
 mod options;
 mod park;
+mod replies;
 mod reply;
 mod runtime;
 mod server_address;
@@ -83,9 +84,11 @@ pub use api::{RequirementKind, WeakEngine, ZegoCapabilityDetection, ZegoCodecSup
 pub use builder::EngineBuilder;
 pub use counters::EngineCounters;
 pub use events::{
-    DeviceError, EventKind, EventType, Lagged, ListenerId, LocalSourceEnded, PlayQualityUpdate, PlayerStateUpdate,
-    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RoomStateChanged, RoomStreamUpdate, RoomUserUpdate, TokenWillExpire,
-    ZegoEvent, ZegoEvents,
+    CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ImRecvBarrageMessage, ImRecvBroadcastMessage,
+    ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate,
+    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomOnlineUserCountUpdate, RoomStateChanged,
+    RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent,
+    ZegoEvents, ZegoSoundLevelInfo,
 };
 pub use express_messages::{
     ZegoError,
@@ -95,13 +98,14 @@ pub use express_messages::{
     stats::{QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats},
     timings::{Backoff, Timings},
     types::{
-        PlayerState, PublisherState, RoomStateChangedReason, StreamDeleteReason, ZegoDeviceInfo, ZegoDeviceInfos, ZegoStream,
-        ZegoUpdateType, ZegoUser,
+        PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,
+        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoStream, ZegoUpdateType, ZegoUser,
     },
 };
 pub use options::{
     CustomSource, LoginUser, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions, ZegoStreamSource,
 };
+pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;
 pub use server_address::ServerAddresses;
 pub use streams::{ZegoFrames, ZegoLocalStream, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream};

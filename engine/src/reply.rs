@@ -4,6 +4,7 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     thread::{self, ThreadId},
     time::Duration,
@@ -166,6 +167,34 @@ impl<T> Completion<T> {
     }
 }
 
+impl Completion<()> {
+    /// Completions for the `parts` of one answer: it is given with the last of them, and is the first error among them.
+    pub(crate) fn split(self, parts: usize) -> Vec<Self> {
+        if parts == 0 {
+            self.complete(Ok(()));
+            return Vec::new();
+        }
+        let whole = Arc::new(Mutex::new((parts, Ok(()), Some(self))));
+        let part = |_| {
+            let whole = Arc::clone(&whole);
+            Self::new(move |result| {
+                let mut whole = whole.lock().unwrap_or_else(PoisonError::into_inner);
+                let (left, so_far, completion) = &mut *whole;
+                *left -= 1;
+                if so_far.is_ok() {
+                    *so_far = result;
+                }
+                if *left == 0
+                    && let Some(completion) = completion.take()
+                {
+                    completion.complete(so_far.clone());
+                }
+            })
+        };
+        (0..parts).map(part).collect()
+    }
+}
+
 impl<T> fmt::Debug for Completion<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Completion")
@@ -180,6 +209,23 @@ mod tests {
     fn a_reply_whose_engine_is_gone_answers_1000001() {
         let (completion, reply) = Reply::<()>::pending(None);
         drop(completion);
+        assert_eq!(reply.wait().unwrap_err().code, 1000001);
+    }
+
+    #[test]
+    fn an_answer_of_several_parts_comes_with_the_last_and_is_the_first_error() {
+        let (completion, reply) = Reply::pending(None);
+        assert!(completion.split(0).is_empty());
+        assert_eq!(reply.wait(), Ok(()));
+        let (completion, mut reply) = Reply::pending(None);
+        let mut parts = completion.split(3);
+        parts.remove(0).complete(Ok(()));
+        parts.remove(0).complete(Err(ZegoError::new(1000017, "away")));
+        assert_eq!(reply.wait_timeout(Duration::ZERO), None);
+        parts.remove(0).complete(Ok(()));
+        assert_eq!(reply.wait().unwrap_err().code, 1000017);
+        let (completion, reply) = Reply::pending(None);
+        drop(completion.split(2));
         assert_eq!(reply.wait().unwrap_err().code, 1000001);
     }
 

@@ -134,11 +134,42 @@ impl Shared {
         reply
     }
 
+    /// Decides something that is answered in parts, each by the name of a call.
+    pub(crate) fn call_each(
+        &self,
+        decide: impl FnOnce(&mut EngineState, Instant, &mut Step) -> Result<Vec<CallId>, ZegoError>,
+    ) -> Reply<()> {
+        let mut inner = self.lock();
+        let mut step = Step::default();
+        let reply = match decide(&mut inner.state, now(), &mut step) {
+            Err(error) => Reply::ready(Err(error)),
+            Ok(calls) => {
+                let (completion, reply) = Reply::pending(self.control());
+                let parts = completion.split(calls.len());
+                inner.calls.extend(calls.into_iter().zip(parts));
+                reply
+            }
+        };
+        if self.settle(inner, step) {
+            self.wake_actor();
+        }
+        reply
+    }
+
     /// Passes one question on to EngineActor; refused with 1000001 once the engine was destroyed.
     pub(crate) fn ask<T: Send + 'static>(&self, command: impl FnOnce(Completion<T>) -> Command) -> Reply<T> {
+        self.ask_whom(|state| state.alive(), |(), completion| command(completion))
+    }
+
+    /// As [`ask`](Self::ask), where `check` refuses the question, or says of whom it is asked.
+    pub(crate) fn ask_whom<W, T: Send + 'static>(
+        &self,
+        check: impl FnOnce(&mut EngineState) -> Result<W, ZegoError>,
+        command: impl FnOnce(W, Completion<T>) -> Command,
+    ) -> Reply<T> {
         let (completion, reply) = Reply::pending(self.control());
-        self.decide(|state, _, out| match state.alive() {
-            Ok(()) => out.command(command(completion)),
+        self.decide(|state, _, out| match check(state) {
+            Ok(whom) => out.command(command(whom, completion)),
             Err(error) => completion.complete(Err(error)),
         });
         reply

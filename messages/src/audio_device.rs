@@ -2,12 +2,13 @@
 
 use std::{fmt, path::PathBuf};
 
-use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
+use actix::{Message, MessageResponse, Recipient};
 
 use crate::{
     ZegoError,
     audio::{CaptureSink, PlayoutSource},
     ids::{LocalStreamId, StreamId},
+    role_link::role_link,
     types::ZegoDeviceInfos,
 };
 
@@ -204,6 +205,21 @@ pub struct RecordPlayout {
 #[rtype(result = "()")]
 pub struct ForgetPlayout(pub StreamId);
 
+/// Asks how loud everything is now (`soundLevelUpdate`, `capturedSoundLevelUpdate`).
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "SoundLevels")]
+pub struct GetSoundLevels;
+
+/// How loud each stream is: the peak of its last 2,048 samples, held and decaying, 0.0..=1.0 (the documented level is 100
+/// times that).
+#[derive(Debug, Clone, Default, PartialEq, MessageResponse)]
+pub struct SoundLevels {
+    /// Local streams, as their sinks hear them: behind capture volume and mute.
+    pub local: Vec<(LocalStreamId, f32)>,
+    /// Played streams, as their taps hear them: before the speaker's volume.
+    pub played: Vec<(StreamId, f32)>,
+}
+
 /// Closes all devices and ends the actor. Sent by EngineActor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -230,59 +246,44 @@ pub enum AudioDeviceEvent {
     },
 }
 
-macro_rules! audio_device_link {
-    ($($(#[$doc:meta])* $field:ident: $message:ty,)*) => {
-        /// How to command the audio device role, whoever plays it.
-        #[derive(Debug, Clone)]
-        pub struct AudioDeviceLink {
-            $($(#[$doc])* pub $field: Recipient<$message>,)*
-        }
-
-        impl<A> From<Addr<A>> for AudioDeviceLink
-        where
-            A: Actor $(+ Handler<$message>)*,
-            A::Context: Sized $(+ ToEnvelope<A, $message>)*,
-        {
-            fn from(addr: Addr<A>) -> Self {
-                Self { $($field: addr.clone().recipient(),)* }
-            }
-        }
-    };
-}
-
-audio_device_link!(
-    /// List devices.
-    list_devices: ListDevices,
-    /// Open a local stream.
-    open: OpenLocalStream,
-    /// Close a local stream.
-    close: CloseLocalStream,
-    /// Capture gain.
-    capture_volume: SetCaptureVolume,
-    /// Mute a local stream.
-    mute_local: MuteLocalStream,
-    /// Mute all microphones.
-    mute_microphone: MuteMicrophone,
-    /// Monitor a local stream.
-    monitor: MonitorLocalStream,
-    /// Add a sink.
-    attach_sink: AttachSink,
-    /// Remove a sink or tap.
-    detach_sink: DetachSink,
-    /// Add the sound of a played stream.
-    attach_source: AttachSource,
-    /// Remove it.
-    detach_source: DetachSource,
-    /// Audible and how loud.
-    set_playout: SetPlayout,
-    /// Copy a played stream.
-    tap_playout: TapPlayout,
-    /// Record a played stream.
-    record_playout: RecordPlayout,
-    /// Forget a played stream.
-    forget_playout: ForgetPlayout,
-    /// End.
-    stop: StopAudioDevice,
+role_link!(
+    /// How to command the audio device role, whoever plays it.
+    AudioDeviceLink {
+        /// List devices.
+        list_devices: ListDevices,
+        /// Open a local stream.
+        open: OpenLocalStream,
+        /// Close a local stream.
+        close: CloseLocalStream,
+        /// Capture gain.
+        capture_volume: SetCaptureVolume,
+        /// Mute a local stream.
+        mute_local: MuteLocalStream,
+        /// Mute all microphones.
+        mute_microphone: MuteMicrophone,
+        /// Monitor a local stream.
+        monitor: MonitorLocalStream,
+        /// Add a sink.
+        attach_sink: AttachSink,
+        /// Remove a sink or tap.
+        detach_sink: DetachSink,
+        /// Add the sound of a played stream.
+        attach_source: AttachSource,
+        /// Remove it.
+        detach_source: DetachSource,
+        /// Audible and how loud.
+        set_playout: SetPlayout,
+        /// Copy a played stream.
+        tap_playout: TapPlayout,
+        /// Record a played stream.
+        record_playout: RecordPlayout,
+        /// Forget a played stream.
+        forget_playout: ForgetPlayout,
+        /// How loud everything is.
+        sound_levels: GetSoundLevels,
+        /// End.
+        stop: StopAudioDevice,
+    }
 );
 
 /// What the audio device role needs to start.

@@ -16,6 +16,10 @@ pub const USER_NAME_MAX: usize = 256;
 pub const STREAM_ID_MAX: usize = 256;
 /// Longest stream extraInfo in bytes (documented limit).
 pub const EXTRA_INFO_MAX: usize = 1024;
+/// Most bytes of a message or command to others.
+pub const MESSAGE_MAX: usize = 1024;
+/// Most users that one custom command can name.
+pub const COMMAND_USERS_MAX: usize = 500;
 
 /// Whether the web SDK 3.12 accepts `c` in a roomID, userID or streamID.
 ///

@@ -36,6 +36,8 @@ pub mod player;
 #[cfg(feature = "actors")]
 pub mod publisher;
 #[cfg(feature = "actors")]
+mod role_link;
+#[cfg(feature = "actors")]
 pub mod room;
 #[cfg(feature = "actors")]
 mod supervision;

@@ -1,11 +1,12 @@
 //! The publisher role: one published stream. Commands, events, link, peers and factory of PublisherActor.
 
-use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
+use actix::{Message, Recipient};
 
 use crate::{
     audio_device::{AttachSink, DetachSink},
     ids::{LocalStreamId, StreamId},
-    room::{PublishStream, UnpublishStream},
+    role_link::role_link,
+    room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
     stats::ZegoPublishStats,
     timings::Timings,
     types::PublisherState,
@@ -47,7 +48,8 @@ pub struct PublisherOptions {
     pub encoder: EncoderOptions,
     /// What to attach to the stream, at most 1,024 bytes.
     pub extra_info: String,
-    /// Whether the stream starts muted (only for statistics: the sound itself is silenced at the source).
+    /// Whether the stream starts muted: for statistics and for the others in the room. The sound itself is silenced at the
+    /// source.
     pub muted: bool,
     /// Budgets and intervals.
     pub timings: Timings,
@@ -60,6 +62,10 @@ pub struct PublisherPeers {
     pub publish: Recipient<PublishStream>,
     /// Tell the server that the stream ends.
     pub unpublish: Recipient<UnpublishStream>,
+    /// Tell the others whether the stream is muted.
+    pub mute: Recipient<MuteStream>,
+    /// Attach another text to the stream.
+    pub extra_info: Recipient<SetStreamExtraInfo>,
     /// Hear a local stream.
     pub attach: Recipient<AttachSink>,
     /// Hear it no more.
@@ -87,10 +93,16 @@ pub struct PublisherLinkRestored {
     pub resumed: bool,
 }
 
-/// The local stream was muted or not; for statistics (`muteState`).
+/// The local stream was muted or not: for statistics (`muteState`), and for the others in the room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct NotePublisherMuted(pub bool);
+
+/// Attaches another text to the stream (`setStreamExtraInfo`), 1 to 1,024 bytes. Once the server took it, the stream is
+/// published again with it. The answer is the server's.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), RequestError>")]
+pub struct SetPublisherExtraInfo(pub String);
 
 /// What a publisher tells its owner.
 #[derive(Debug, Clone, PartialEq, Message)]
@@ -115,30 +127,19 @@ pub enum PublisherEvent {
     },
 }
 
-/// How to command a publisher, whoever plays the role.
-#[derive(Debug, Clone)]
-pub struct PublisherLink {
-    /// End the publication.
-    pub stop: Recipient<StopPublisher>,
-    /// The signalling link came back.
-    pub link_restored: Recipient<PublisherLinkRestored>,
-    /// Muted or not.
-    pub note_muted: Recipient<NotePublisherMuted>,
-}
-
-impl<A> From<Addr<A>> for PublisherLink
-where
-    A: Actor + Handler<StopPublisher> + Handler<PublisherLinkRestored> + Handler<NotePublisherMuted>,
-    A::Context: ToEnvelope<A, StopPublisher> + ToEnvelope<A, PublisherLinkRestored> + ToEnvelope<A, NotePublisherMuted>,
-{
-    fn from(addr: Addr<A>) -> Self {
-        Self {
-            stop: addr.clone().recipient(),
-            link_restored: addr.clone().recipient(),
-            note_muted: addr.recipient(),
-        }
+role_link!(
+    /// How to command a publisher, whoever plays the role.
+    PublisherLink {
+        /// End the publication.
+        stop: StopPublisher,
+        /// The signalling link came back.
+        link_restored: PublisherLinkRestored,
+        /// Muted or not.
+        note_muted: NotePublisherMuted,
+        /// Attach another text.
+        extra_info: SetPublisherExtraInfo,
     }
-}
+);
 
 /// Starts the publisher role. Runs on the engine's control thread, inside its actix system.
 pub trait PublisherFactory: Send {

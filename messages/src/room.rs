@@ -1,14 +1,21 @@
 //! The room role: one login to one room. Commands, events, link and factory of RoomActor.
 
+mod talk;
+
 use std::time::Duration;
 
-use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
+use actix::{Message, Recipient};
 
+pub use self::talk::{
+    MuteStream, ReportQuality, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo,
+};
 use crate::{
     ZegoError,
     ids::{RoomId, StreamId},
+    role_link::role_link,
+    stats::UserQuality,
     timings::Timings,
-    types::{RoomStateChangedReason, ZegoStream, ZegoUpdateType, ZegoUser},
+    types::{RoomStateChangedReason, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoStream, ZegoUpdateType, ZegoUser},
 };
 
 /// Everything one room login needs; the fields were checked before.
@@ -87,6 +94,8 @@ pub struct PublishStream {
     pub offer: String,
     /// What to attach to the stream, at most 1,024 bytes.
     pub extra_info: String,
+    /// Whether the others are told that it is muted; see [`MuteStream`].
+    pub muted: bool,
 }
 
 /// Tells the server that a stream ends. Sent by a publisher through its peers. Repeating it is harmless.
@@ -173,6 +182,33 @@ pub enum RoomEvent {
         /// On DELETE the documented JSON with `stream_delete_reason`, else empty.
         extended_data: String,
     },
+    /// Streams of others carry another text (`streamExtraInfoUpdate`), or came with one; never empty.
+    ExtraInfoUpdate {
+        /// The streams with their texts.
+        streams: Vec<ZegoStream>,
+    },
+    /// A stream of another user was muted or opened (`remoteMicStatusUpdate`), or came muted.
+    MicUpdate {
+        /// The stream.
+        stream_id: StreamId,
+        /// Muted or not.
+        muted: bool,
+    },
+    /// How many users are in the room (`roomOnlineUserCountUpdate`); never 0.
+    OnlineUserCount(u64),
+    /// Texts to the whole room (`IMRecvBroadcastMessage`); never empty.
+    BroadcastMessages(Vec<ZegoBroadcastMessageInfo>),
+    /// Texts that may be lost (`IMRecvBarrageMessage`); never empty.
+    BarrageMessages(Vec<ZegoBarrageMessageInfo>),
+    /// A text to this user (`IMRecvCustomCommand`).
+    CustomCommand {
+        /// Who sent it.
+        from_user: ZegoUser,
+        /// What; often JSON.
+        command: String,
+    },
+    /// What other users reported of their networks (`networkQuality`); never empty.
+    NetworkQuality(Vec<UserQuality>),
     /// The token ends soon (`tokenWillExpire`).
     TokenWillExpire {
         /// Time left.
@@ -201,60 +237,39 @@ pub enum RoomEvent {
     },
 }
 
-/// How to command a room, whoever plays the role.
-#[derive(Debug, Clone)]
-pub struct RoomLink {
-    /// Leave.
-    pub logout: Recipient<Logout>,
-    /// End at once.
-    pub stop: Recipient<StopRoom>,
-    /// Show a new token.
-    pub renew_token: Recipient<RenewToken>,
-    /// SDP exchange of a publisher.
-    pub publish: Recipient<PublishStream>,
-    /// End of a published stream.
-    pub unpublish: Recipient<UnpublishStream>,
-    /// SDP exchange of a player.
-    pub play: Recipient<PlayStream>,
-    /// End of a played stream.
-    pub stop_play: Recipient<StopPlayStream>,
-    /// Stop or resume the audio of a played stream.
-    pub pause_play: Recipient<PausePlayStream>,
-}
-
-impl<A> From<Addr<A>> for RoomLink
-where
-    A: Actor
-        + Handler<Logout>
-        + Handler<StopRoom>
-        + Handler<RenewToken>
-        + Handler<PublishStream>
-        + Handler<UnpublishStream>
-        + Handler<PlayStream>
-        + Handler<StopPlayStream>
-        + Handler<PausePlayStream>,
-    A::Context: ToEnvelope<A, Logout>
-        + ToEnvelope<A, StopRoom>
-        + ToEnvelope<A, RenewToken>
-        + ToEnvelope<A, PublishStream>
-        + ToEnvelope<A, UnpublishStream>
-        + ToEnvelope<A, PlayStream>
-        + ToEnvelope<A, StopPlayStream>
-        + ToEnvelope<A, PausePlayStream>,
-{
-    fn from(addr: Addr<A>) -> Self {
-        Self {
-            logout: addr.clone().recipient(),
-            stop: addr.clone().recipient(),
-            renew_token: addr.clone().recipient(),
-            publish: addr.clone().recipient(),
-            unpublish: addr.clone().recipient(),
-            play: addr.clone().recipient(),
-            stop_play: addr.clone().recipient(),
-            pause_play: addr.recipient(),
-        }
+role_link!(
+    /// How to command a room, whoever plays the role.
+    RoomLink {
+        /// Leave.
+        logout: Logout,
+        /// End at once.
+        stop: StopRoom,
+        /// Show a new token.
+        renew_token: RenewToken,
+        /// SDP exchange of a publisher.
+        publish: PublishStream,
+        /// End of a published stream.
+        unpublish: UnpublishStream,
+        /// Whether a published stream is muted.
+        mute_stream: MuteStream,
+        /// Another text for a published stream.
+        extra_info: SetStreamExtraInfo,
+        /// SDP exchange of a player.
+        play: PlayStream,
+        /// End of a played stream.
+        stop_play: StopPlayStream,
+        /// Stop or resume the audio of a played stream.
+        pause_play: PausePlayStream,
+        /// A text to everybody.
+        broadcast: SendBroadcastMessage,
+        /// A text to everybody that may be lost.
+        barrage: SendBarrageMessage,
+        /// A text to some.
+        command: SendCustomCommand,
+        /// The client's own network quality.
+        report_quality: ReportQuality,
     }
-}
+);
 
 /// Starts the room role. Runs on the engine's control thread, inside its actix system.
 pub trait RoomFactory: Send {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ids::UserId;
+
 /// A quality grade; the number is the documented one of the web SDK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "i8", try_from = "i8")]
@@ -91,6 +93,17 @@ pub fn grade(rtt_ms: f64, loss: f64, jitter_s: Option<f64>, connected: bool) -> 
         s if s >= 1.0 => QualityGrade::Bad,
         _ => QualityGrade::Die,
     }
+}
+
+/// What one user reported of its own network (`networkQuality`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserQuality {
+    /// Who.
+    pub user_id: UserId,
+    /// Of what it publishes.
+    pub up: QualityGrade,
+    /// Of what it plays.
+    pub down: QualityGrade,
 }
 
 /// Audio part of [`ZegoPublishStats`].

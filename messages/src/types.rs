@@ -72,6 +72,38 @@ documented_words!(
 );
 
 documented_words!(
+    /// Coarse state of a room login (`roomStateUpdate`, the older twin of `roomStateChanged`).
+    RoomState {
+        /// Not logged in.
+        Disconnected = "DISCONNECTED",
+        /// Logging in, or connecting again.
+        Connecting = "CONNECTING",
+        /// Logged in.
+        Connected = "CONNECTED",
+    }
+);
+
+documented_words!(
+    /// Whether a publisher lets its stream be heard (`remoteMicStatusUpdate`).
+    RemoteMicStatus {
+        /// It can be heard.
+        Open = "OPEN",
+        /// Its publisher muted it.
+        Mute = "MUTE",
+    }
+);
+
+documented_words!(
+    /// Whose sound a level tells of (`soundLevelUpdate`).
+    SoundLevelType {
+        /// A published stream's.
+        Push = "push",
+        /// A played stream's.
+        Pull = "pull",
+    }
+);
+
+documented_words!(
     /// State of a published stream (`publisherStateUpdate`).
     PublisherState {
         /// Not publishing.
@@ -147,6 +179,38 @@ pub struct ZegoStream {
     /// What the publisher attached to it, at most 1,024 bytes; often empty.
     #[doc(alias = "extraInfo")]
     pub extra_info: String,
+}
+
+/// A text that another user sent to the whole room (`IMRecvBroadcastMessage`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZegoBroadcastMessageInfo {
+    /// Who sent it.
+    #[doc(alias = "fromUser")]
+    pub from_user: ZegoUser,
+    /// What, 1 to 1,024 bytes.
+    pub message: String,
+    /// When the server took it, Unix time in milliseconds.
+    #[doc(alias = "sendTime")]
+    pub send_time: u64,
+    /// Its number; ascends within the room.
+    #[doc(alias = "messageID")]
+    pub message_id: u64,
+}
+
+/// A text that another user sent to the whole room and that might have been lost (`IMRecvBarrageMessage`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZegoBarrageMessageInfo {
+    /// Who sent it.
+    #[doc(alias = "fromUser")]
+    pub from_user: ZegoUser,
+    /// What, 1 to 1,024 bytes.
+    pub message: String,
+    /// When the server took it, Unix time in milliseconds.
+    #[doc(alias = "sendTime")]
+    pub send_time: u64,
+    /// Its name; text, as documented.
+    #[doc(alias = "messageID")]
+    pub message_id: String,
 }
 
 /// Why a stream went (`stream_delete_reason` of `roomStreamUpdate`).

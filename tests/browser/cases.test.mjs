@@ -13,26 +13,34 @@ import { APP_ID, token } from "./rig/tokens.mjs";
 const CASES = new URL("../cases/", import.meta.url);
 /** What is kept from the application for 8 s is told after one here; the order of things stays. */
 const OPTIONS = { timings: { reconnectingDebounceMs: 1000 } };
+/** Stories told at a time: most of each is waiting. */
+const AT_ONCE = 4;
 /** How long a story is listened to behind its last step. */
 const QUIET_MS = 200;
 
 const files = readdirSync(CASES).filter((name) => name.endsWith(".json")).sort();
 
 for (const name of BROWSERS) {
-  test(`every case is seen in ${name} as it is written`, async (t) => {
+  test(`every case is seen in ${name} as it is written`, { concurrency: AT_ONCE }, async (t) => {
     const site = await startSite(t);
     const browser = await startBrowser(t, name);
-    for (const file of files) {
-      const story = JSON.parse(readFileSync(new URL(file, CASES), "utf8"));
-      await t.test(`${name}: ${story.name}`, (t) => tell(t, browser, site, story, mediaAddress(name)));
-    }
+    // As many pages as stories at a time; each story begins with a page loaded anew.
+    const pages = [];
+    while (pages.length < AT_ONCE) pages.push(await openPage(browser, `${site}/blank.html`));
+    const stories = files.map((file) => JSON.parse(readFileSync(new URL(file, CASES), "utf8")));
+    const tellOne = async (t, story) => {
+      const page = pages.pop();
+      await page.goto(`${site}/story.html`);
+      t.after(() => pages.push(page));
+      await tell(t, page, site, story, mediaAddress(name));
+    };
+    await Promise.all(stories.map((story) => t.test(`${name}: ${story.name}`, (t) => tellOne(t, story))));
   });
 }
 
-async function tell(t, browser, site, story, media) {
+async function tell(t, page, site, story, media) {
   const app = story.server?.onTokenExpiry ? `on_token_expiry = "${story.server.onTokenExpiry}"\n` : "";
   const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media, app });
-  const page = await openPage(browser, `${site}/story.html`);
   const begin = (...args) => window.story.begin(...args);
   await page.evaluate(begin, `${server.url}/sdk/express.js`, APP_ID, server.signalling, OPTIONS);
   for (const [index, step] of story.steps.entries()) {
@@ -45,7 +53,6 @@ async function tell(t, browser, site, story, media) {
   await new Promise((resolve) => setTimeout(resolve, QUIET_MS));
   assert.deepEqual(await page.evaluate(() => window.story.left()), {}, "seen, but not told by the story");
   await page.evaluate(() => window.story.end());
-  await page.close();
 }
 
 async function userStep(page, step, place) {

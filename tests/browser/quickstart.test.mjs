@@ -56,6 +56,21 @@ for (const name of BROWSERS) {
     await alice.evaluate(() => window.leave());
     for (const page of [alice, bob]) assert.deepEqual(page.complaints, []);
   });
+
+  test(`a page that is left is gone for the others at once in ${name}`, async (t) => {
+    const site = await startSite(t);
+    const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media: mediaAddress(name) });
+    const browser = await startBrowser(t, name);
+    const open = (userID) => openPage(browser, `${site}/quickstart.html?${queryOf(server, userID)}`);
+    const alice = await open("alice");
+    await seen(alice, "publisherStateUpdate PUBLISHING 0");
+    const bob = await open("bob");
+    await seen(alice, "roomStreamUpdate ADD bob-stream");
+    const left = performance.now();
+    await bob.goto("about:blank");
+    await seen(alice, "roomUserUpdate DELETE bob bob");
+    t.diagnostic(`told after ${Math.round(performance.now() - left)} ms; a crash takes 100 s`);
+  });
 }
 
 function queryOf(server, userID) {

@@ -13,8 +13,10 @@ import { toneInWav, tonePcm, writeWav } from "../browser/rig/wav.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const ROOM = "r";
-/** What a program records; the second half is measured. */
+/** Of sound that is measured. */
 const SECONDS = 3;
+/** Longer than any test: who publishes is interrupted. */
+const LONG_SECONDS = 3_600;
 
 /**
  * @typedef {object} Stage
@@ -25,11 +27,25 @@ const SECONDS = 3;
  */
 
 /**
+ * @typedef {object} Publication
+ * @property {number} connect_ms how long it took to be connected
+ * @property {() => Promise<void>} leave ends it, by DELETE where it was made by POST
+ */
+
+/**
+ * What was heard.
+ * @typedef {object} Heard
+ * @property {number} amplitude of the tone
+ * @property {number} [packets] how many came, where the stack tells
+ * @property {number} [connect_ms] how long it took to be connected, where the stack tells
+ */
+
+/**
  * @typedef {object} Stack
  * @property {string} name
  * @property {number} amplitude of the tone that it publishes
- * @property {(stream: string, hz: number) => Promise<() => Promise<void>>} publish resolves when connected; the answer ends it
- * @property {(stream: string, hz: number, least: number) => Promise<number>} play the amplitude of the tone that it heard
+ * @property {(stream: string, hz: number) => Promise<Publication>} publish resolves when connected
+ * @property {(stream: string, hz: number, least: number) => Promise<Heard>} play
  */
 
 /**
@@ -52,11 +68,25 @@ export async function allStacks(stage) {
   ];
 }
 
-function urlOf({ server }, protocol, stream) {
-  return `${server.url}/${protocol}/${stream}?room=${ROOM}`;
+/**
+ * A listener of the room who plays `stream` whenever it is there.
+ * @param {Stage} stage
+ * @param {string} stream
+ * @returns {{learns: (type: "ADD" | "DELETE") => Promise<void>, leave: () => Promise<void>}}
+ */
+export function listener({ t, server, folder }, stream) {
+  const user = newUser("listener");
+  const who = { room: ROOM, user, stream, folder };
+  const program = server.native(t, "play", who, "--wav", path.join(folder, `${user}.wav`));
+  return {
+    async learns(type) {
+      await program.line(`${type} of ${stream}`, (line) => isStreamUpdate(JSON.parse(line), type, stream));
+    },
+    leave: async () => expectEnd(user, await program.interrupt(), program),
+  };
 }
 
-/** Each connection of a test is a user of its own, but for those of one page. */
+/** Each connection of a test is a user of its own. */
 let users = 0;
 function newUser(name) {
   users += 1;
@@ -65,32 +95,38 @@ function newUser(name) {
 
 /** Our own engine, over signalling. */
 function native({ t, server, folder }) {
-  const who = (name, stream) => ({ room: ROOM, user: newUser(name), stream, folder });
+  const who = (stream) => ({ room: ROOM, user: newUser("native"), stream, folder });
   return {
     name: "native",
     amplitude: 0.3,
     async publish(stream, hz) {
       const wav = path.join(folder, `${stream}.wav`);
       writeWav(wav, tonePcm(hz, 2));
-      const program = server.native(t, "publish", who("native", stream), "--wav", wav, "--loop");
-      await program.line("that it publishes", (line) => line.includes("Publishing") || line.includes("PUBLISHING"));
-      return async () => expectEnd("native", await program.interrupt(), program);
+      const began = performance.now();
+      const program = server.native(t, "publish", who(stream), "--wav", wav, "--loop");
+      await program.line("that it publishes", (line) => /"publishing"/i.test(line));
+      const connect_ms = Math.round(performance.now() - began);
+      return { connect_ms, leave: async () => expectEnd("native", await program.interrupt(), program) };
     },
     async play(stream, hz) {
-      const user = who("native", stream);
+      const user = who(stream);
       const wav = path.join(folder, `${user.user}-heard.wav`);
       const program = server.native(t, "play", user, "--wav", wav, "--seconds", `${SECONDS}`);
       expectEnd("native", await program.ended, program);
-      return toneInWav(readFileSync(wav), hz);
+      return { amplitude: toneInWav(readFileSync(wav), hz) };
     },
   };
 }
 
-/** A program that takes `publish URL TOKEN HZ` and `play URL TOKEN WAV SECONDS`. */
-function ofProgram(stage, name, [file, script]) {
-  const { t, folder } = stage;
-  const start = (role, url, user, ...more) => {
-    const args = [path.join(HERE, script), role, url, token(user), ...more];
+/**
+ * A program that is called `publish|play --base URL --token T --stream S --room R --hz F --seconds N`. It publishes until it is
+ * interrupted and says in a line of JSON that it is connected, or says in one what it heard; it ends its resource and with 0.
+ */
+function ofProgram({ t, server, folder }, name, [file, script]) {
+  const start = (role, stream, hz, seconds) => {
+    const user = newUser(name);
+    const where = ["--base", server.url, "--token", token(user), "--stream", stream, "--room", ROOM];
+    const args = [path.join(HERE, script), role, ...where, "--hz", `${hz}`, "--seconds", `${seconds}`];
     const program = new Process(file, args, path.join(folder, `${user}.log`));
     t.after(() => program.kill());
     return program;
@@ -99,26 +135,24 @@ function ofProgram(stage, name, [file, script]) {
     name,
     amplitude: 0.3,
     async publish(stream, hz) {
-      const program = start("publish", urlOf(stage, "whip", stream), newUser(name), `${hz}`);
-      await program.line("that it is connected", (line) => line === "connected");
-      return async () => expectEnd(name, await program.interrupt(), program);
+      const program = start("publish", stream, hz, LONG_SECONDS);
+      const { connect_ms } = JSON.parse(await program.line("that it is connected", (line) => line.includes('"connected"')));
+      return { connect_ms, leave: async () => expectEnd(name, await program.interrupt(), program) };
     },
     async play(stream, hz) {
-      const user = newUser(name);
-      const wav = path.join(folder, `${user}.wav`);
-      const program = start("play", urlOf(stage, "whep", stream), user, wav, `${SECONDS}`);
-      await program.line("its recording", (line) => line === "recorded");
+      const program = start("play", stream, hz, SECONDS);
+      const heard = JSON.parse(await program.line("what it heard", (line) => line.includes('"amplitude"')));
       expectEnd(name, await program.ended, program);
-      return toneInWav(readFileSync(wav), hz);
+      return heard;
     },
   };
 }
 
 /** A page that uses fetch and RTCPeerConnection, each time a new one. */
-async function ofBrowser(stage, name) {
-  const browser = await startBrowser(stage.t, name);
-  const run = async (call, ...args) => {
-    const page = await openPage(browser, `${stage.site}/blank.html`);
+async function ofBrowser({ t, server, site }, name) {
+  const browser = await startBrowser(t, name);
+  const run = async (call, protocol, stream, ...more) => {
+    const page = await openPage(browser, `${site}/blank.html`);
     const act = (call, ...args) =>
       page.evaluate(async (call, args) => (await import("/whip.js"))[call](...args), call, args);
     const leave = async () => {
@@ -126,23 +160,30 @@ async function ofBrowser(stage, name) {
       await page.close();
       if (statuses.some((status) => status !== 200)) throw new Error(`${name}: DELETE answered ${statuses}`);
     };
-    return { result: await act(call, ...args), act, leave };
+    const url = `${server.url}/${protocol}/${stream}?room=${ROOM}`;
+    return { result: await act(call, url, token(newUser(name)), ...more), leave };
   };
   return {
     name,
     amplitude: 0.5,
     async publish(stream, hz) {
-      const { leave, act } = await run("publish", urlOf(stage, "whip", stream), token(newUser(name)), hz);
-      return Object.assign(leave, { act });
+      const began = performance.now();
+      const { leave } = await run("publish", "whip", stream, hz);
+      return { connect_ms: Math.round(performance.now() - began), leave };
     },
     async play(stream, hz, least) {
-      const { result, leave } = await run("play", urlOf(stage, "whep", stream), token(newUser(name)), hz, PATIENCE_MS, least);
+      const { result, leave } = await run("play", "whep", stream, hz, PATIENCE_MS, least);
       await leave();
-      return result;
+      return { amplitude: result };
     },
   };
 }
 
 function expectEnd(name, code, program) {
   if (code !== 0) throw new Error(`${name} ended with ${code}\n${program.log}`);
+}
+
+/** Whether this is the event that the stream came or went. */
+function isStreamUpdate({ event, updateType, streamList }, type, stream) {
+  return event === "roomStreamUpdate" && updateType === type && streamList.some(({ streamID }) => streamID === stream);
 }

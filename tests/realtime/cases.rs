@@ -7,7 +7,8 @@ use std::{
 };
 
 use express_engine::{
-    Reply, Timings, ZegoError, ZegoEvent, ZegoExpressEngine, ZegoLocalStream, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions,
+    Reply, Timings, ZegoError, ZegoEvent, ZegoExpressEngine, ZegoLocalStream, ZegoPublishOptions, ZegoRemoteStream,
+    ZegoRoomConfig, ZegoStreamOptions,
 };
 use express_examples::hearing;
 use express_tests::{
@@ -17,8 +18,16 @@ use express_tests::{
 use express_token::Privileges;
 use serde_json::{Map, Value};
 
-/// Reports that come by the clock and are not part of a story.
-const REPORTS: [&str; 2] = ["publishQualityUpdate", "playQualityUpdate"];
+/// Reports that come by the clock: a story may name one, and need not name all.
+const REPORTS: [&str; 7] = [
+    "publishQualityUpdate",
+    "playQualityUpdate",
+    "networkQuality",
+    "soundLevelUpdate",
+    "capturedSoundLevelUpdate",
+    "roomOnlineUserCountUpdate",
+    "roomStateUpdate",
+];
 
 /// How long a story is listened to behind its last step.
 const QUIET: Duration = Duration::from_millis(200);
@@ -36,7 +45,7 @@ fn every_case_is_seen_as_it_is_written() {
     for file in files {
         let case: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
         let started = Instant::now();
-        Story::new(text(&case, "name"), &file).run(case["steps"].as_array().expect("a case has steps"));
+        Story::new(&case, &file).run(case["steps"].as_array().expect("a case has steps"));
         println!("{:<60} {:.1} s", text(&case, "name"), started.elapsed().as_secs_f64());
     }
 }
@@ -65,11 +74,11 @@ struct Story {
 }
 
 impl Story {
-    fn new(name: &str, file: &Path) -> Self {
+    fn new(case: &Value, file: &Path) -> Self {
         let folder = work_folder(&format!("case-{}", file.file_stem().unwrap().to_string_lossy()));
-        let server = Server::start(&folder);
+        let server = Server::start_at(&folder, "127.0.0.1:0", &configuration(case));
         Self {
-            name: name.into(),
+            name: text(case, "name").into(),
             folder,
             server,
             actors: HashMap::new(),
@@ -93,6 +102,7 @@ impl Story {
         let quiet = Instant::now() + QUIET;
         for (user, actor) in &mut self.actors {
             while actor.collect(quiet) {}
+            actor.unseen.retain(|event| !is_report(event));
             assert!(
                 actor.unseen.is_empty(),
                 "{}: {user} saw what the story does not tell: {:#?}",
@@ -145,10 +155,16 @@ impl Actor {
     }
 
     fn call(&mut self, user: &str, call: &str, with: &Map<String, Value>, place: &str) -> Result<(), ZegoError> {
-        let stream = || {
-            with.get("streamID")
-                .and_then(Value::as_str)
-                .unwrap_or_else(|| panic!("{place}: no streamID"))
+        let word = |key: &str| {
+            let word = with.get(key).and_then(Value::as_str);
+            word.unwrap_or_else(|| panic!("{place}: no {key}"))
+        };
+        let stream = || word("streamID");
+        let room = with.get("roomID").and_then(Value::as_str).unwrap_or("r");
+        let mute = with.get("mute") == Some(&Value::Bool(true));
+        let local = || {
+            let local = self.local.as_ref();
+            local.unwrap_or_else(|| panic!("{place}: createZegoStream comes first"))
         };
         match call {
             "loginRoom" => self.login(user, with),
@@ -163,22 +179,41 @@ impl Actor {
                 Ok(())
             }
             "startPublishingStream" => {
-                let local = self
-                    .local
-                    .as_ref()
-                    .unwrap_or_else(|| panic!("{place}: createZegoStream comes first"));
-                self.zg.start_publishing_stream(stream(), local, Default::default())
+                let extra_info = with.get("extraInfo").and_then(Value::as_str).unwrap_or_default().into();
+                let options = ZegoPublishOptions {
+                    extra_info,
+                    ..Default::default()
+                };
+                self.zg.start_publishing_stream(stream(), local(), options)
             }
+            "setStreamExtraInfo" => self.zg.set_stream_extra_info(stream(), word("extraInfo")).wait(),
+            "mutePublishStreamAudio" => self.zg.mute_publish_stream_audio(local(), mute),
+            "muteMicrophone" => self.zg.mute_microphone(mute),
+            "sendBroadcastMessage" => self.zg.send_broadcast_message(room, word("message")).wait().map(drop),
+            "sendBarrageMessage" => self.zg.send_barrage_message(room, word("message")).wait().map(drop),
+            "sendCustomCommand" => {
+                let to = with
+                    .get("toUserIDList")
+                    .and_then(Value::as_array)
+                    .map(Vec::as_slice)
+                    .unwrap_or_default();
+                let to = to.iter().map(|user| user.as_str().expect("a userID"));
+                self.zg.send_custom_command(room, word("command"), to).wait().map(drop)
+            }
+            "setSoundLevelDelegate" => {
+                let interval = with.get("interval").and_then(Value::as_u64);
+                let interval = interval.map(|ms| ms.try_into().expect("an interval"));
+                self.zg
+                    .set_sound_level_delegate(with["enable"] == Value::Bool(true), interval)
+            }
+            "muteAllPlayAudioStreams" => self.zg.mute_all_play_audio_streams(mute).wait(),
             "stopPublishingStream" => self.zg.stop_publishing_stream(stream()),
             "startPlayingStream" => self.play(stream(), with.get("pending") == Some(&Value::Bool(true))),
             "stopPlayingStream" => {
                 self.remotes.remove(stream());
                 self.zg.stop_playing_stream(stream())
             }
-            "mutePlayStreamAudio" => self
-                .zg
-                .mute_play_stream_audio(stream(), with["mute"] == Value::Bool(true))
-                .wait(),
+            "mutePlayStreamAudio" => self.zg.mute_play_stream_audio(stream(), mute).wait(),
             other => panic!("{place}: {other} is not a call of a story"),
         }
     }
@@ -218,16 +253,16 @@ impl Actor {
         };
         let event: ZegoEvent = event.expect("a story is shorter than the queue");
         let event = serde_json::to_value(&event).expect("an event has a JSON form");
-        if !REPORTS.contains(&text(&event, "event")) {
-            self.unseen.push(event);
-        }
+        self.unseen.push(event);
         true
     }
 
     fn sees(&mut self, name: &str, wanted: &Value, place: &str) {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(index) = self.unseen.iter().position(|event| text(event, "event") == name) {
+            // Of a report the next one that fits: others may have come by the clock.
+            let next = |event: &Value| text(event, "event") == name && (!is_report(event) || contains(event, wanted));
+            if let Some(index) = self.unseen.iter().position(next) {
                 let event = self.unseen.remove(index);
                 assert!(contains(&event, wanted), "{place}\nsaw {event}");
                 return;
@@ -269,6 +304,10 @@ impl Actor {
     }
 }
 
+fn is_report(event: &Value) -> bool {
+    REPORTS.contains(&text(event, "event"))
+}
+
 /// Whether everything in `wanted` stands in `value` too.
 fn contains(value: &Value, wanted: &Value) -> bool {
     match (value, wanted) {
@@ -279,6 +318,14 @@ fn contains(value: &Value, wanted: &Value) -> bool {
             value.len() == wanted.len() && value.iter().zip(wanted).all(|(value, wanted)| contains(value, wanted))
         }
         _ => value == wanted,
+    }
+}
+
+/// What a story wants of its server, as TOML of its AppID.
+fn configuration(case: &Value) -> String {
+    match case["server"]["onTokenExpiry"].as_str() {
+        Some(what) => format!("on_token_expiry = \"{what}\"\n"),
+        None => String::new(),
     }
 }
 

@@ -152,6 +152,7 @@ pub struct Server {
     /// `ws://127.0.0.1:port`.
     pub url: String,
     config: PathBuf,
+    more: String,
 }
 
 impl Server {
@@ -167,10 +168,10 @@ impl Server {
             "[http]\nlisten = \"{listen}\"\n[media]\nudp = \"127.0.0.1:0\"\n[[apps]]\nid = {APP_ID}\nsecret = \"{SECRET}\"\n{more}"
         );
         std::fs::write(&config, text).expect("the folder can be written");
-        Self::start_with(config)
+        Self::start_with(config, more)
     }
 
-    fn start_with(config: PathBuf) -> Self {
+    fn start_with(config: PathBuf, more: &str) -> Self {
         let arguments = ["serve".to_owned(), "--config".to_owned(), config.display().to_string()];
         let process = Process::start(&program("express-server"), &arguments, &config.with_extension("log"));
         let ready = process.line("the server's ready line", |line| line.starts_with("ready "));
@@ -179,7 +180,12 @@ impl Server {
             .nth(1)
             .expect("the ready line has an address")
             .replace("http://", "ws://");
-        Self { process, url, config }
+        Self {
+            process,
+            url,
+            config,
+            more: more.into(),
+        }
     }
 
     /// `host:port` of the signalling.
@@ -192,7 +198,7 @@ impl Server {
         self.process.kill();
         let folder = self.config.parent().expect("the file lies in a folder").to_path_buf();
         let address = self.address().to_owned();
-        *self = Self::start_at(&folder, &address, "");
+        *self = Self::start_at(&folder, &address, &self.more);
     }
 }
 

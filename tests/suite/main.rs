@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod long_call;
+mod messages;
 mod outages;
 mod swap;
 mod ten_engines;

@@ -30,13 +30,11 @@ def read_mono(path):
 
 
 def alignment(said, heard):
-    """First sample of `heard` at which `said` begins, and the normalised correlation there."""
-    scores = correlate(heard, said, mode="full", method="fft")
-    offset = int(np.argmax(scores)) - (len(said) - 1)
-    part = heard[max(offset, 0) : offset + len(said)]
-    reference = said[max(-offset, 0) :][: len(part)]
-    norm = np.linalg.norm(part) * np.linalg.norm(reference)
-    return offset, float(np.dot(part, reference) / norm) if norm else 0.0
+    """First sample of `heard` at which the whole of `said` fits best, and the normalised correlation there."""
+    offset = int(np.argmax(correlate(heard, said, mode="valid", method="fft")))
+    part = heard[offset : offset + len(said)]
+    norm = np.linalg.norm(part) * np.linalg.norm(said)
+    return offset, float(np.dot(part, said) / norm) if norm else 0.0
 
 
 def longest_gap_ms(said, heard):
@@ -55,11 +53,11 @@ def score(clip, recording):
     """What a listener heard of the looped `clip`, as the numbers named above."""
     said = read_mono(clip)
     heard = read_mono(recording)
+    if len(heard) < len(said):
+        raise SystemExit(f"{recording}: {len(heard) / RATE:.1f} s hold no whole round of {clip}")
     # The clip is looped and the listener joins at any time: the best fit is a whole round of it.
     offset, likeness = alignment(said, heard)
-    part = heard[max(offset, 0) :][: len(said)]
-    if offset < 0 or len(part) < len(said):
-        raise SystemExit(f"{recording}: no whole round of {clip} was heard (best fit at {offset / RATE:.2f} s)")
+    part = heard[offset : offset + len(said)]
     quality = pesq(16_000, resample_poly(said, 1, 3), resample_poly(part, 1, 3), "wb")
     return {
         "clip": pathlib.Path(clip).stem,

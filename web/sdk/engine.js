@@ -26,13 +26,14 @@ export class ZegoExpressEngine {
   /**
    * @param {number} appID
    * @param {string | string[] | null} [server] Left empty: the server that the page came from.
-   * @param {object} [options] Accepted, as documented.
+   * @param {{timings?: Partial<typeof import("./base/timings.js").DEFAULT_TIMINGS>}} [options] Times other than the documented
+   *   ones, for tests; what else the documents name is accepted.
    * @throws {ZegoError} 1101000: a wrong appID; 1100001: a server address that cannot be used
    */
   constructor(appID, server, options) {
     requireAppID(appID);
     const world = options?.[WORLD] ?? browserWorld();
-    this.#parts = new Parts(world, { appID, servers: signalURLs(server, world.location) });
+    this.#parts = new Parts(world, { appID, servers: signalURLs(server, world.location) }, options?.timings);
   }
 
   /** The parts of an engine that lives. */

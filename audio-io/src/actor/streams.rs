@@ -4,8 +4,9 @@ use actix::{Context, Handler, ResponseActFuture, ResponseFuture};
 use express_messages::{
     ZegoError,
     audio_device::{
-        AttachSink, AttachSource, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout, MonitorLocalStream,
-        MuteLocalStream, MuteMicrophone, OpenLocalStream, SetCaptureVolume, SetPlayout, SinkId, TapPlayout,
+        AttachSink, AttachSource, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout, GetSoundLevels,
+        MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream, SetCaptureVolume, SetPlayout, SinkId, SoundLevels,
+        TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -28,7 +29,7 @@ impl AudioDeviceActor {
         stream: LocalStream,
         ctx: &mut Context<Self>,
     ) -> Result<(), ZegoError> {
-        if !self.state.opened(id, mic) {
+        if !self.state.opened(id, mic, stream.level()) {
             let message = format!("local stream {} was closed while it was being opened", id.0);
             return Err(ZegoError::new(codes::LOCALSTREAM_WRONG, message));
         }
@@ -185,6 +186,14 @@ impl Handler<SetPlayout> for AudioDeviceActor {
         self.ensure_playout(&message.stream_id, ctx);
         let command = self.state.set_playout(&message.stream_id, message.audible, message.percent);
         self.send(command, ctx);
+    }
+}
+
+impl Handler<GetSoundLevels> for AudioDeviceActor {
+    type Result = SoundLevels;
+
+    fn handle(&mut self, _: GetSoundLevels, _: &mut Context<Self>) -> Self::Result {
+        self.state.sound_levels()
     }
 }
 

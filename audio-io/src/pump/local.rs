@@ -11,6 +11,7 @@ use express_messages::{
 use super::{MicId, Returned, guarded, mic::MicInput};
 use crate::{
     gain::Ramp,
+    meter::{Level, Meter},
     mixer::{Mixer, finite, soft_clip},
 };
 
@@ -101,6 +102,7 @@ pub struct LocalStream {
     volume: Ramp,
     mute: Ramp,
     monitor: Ramp,
+    meter: Meter,
     pub(super) sinks: Vec<SinkEntry>,
     pub(super) leaving: bool,
 }
@@ -124,9 +126,15 @@ impl LocalStream {
             volume: Ramp::at(1.0),
             mute: Ramp::at(1.0),
             monitor: Ramp::at(0.0),
+            meter: Meter::new(),
             sinks: Vec::with_capacity(SINKS),
             leaving: false,
         }
+    }
+
+    /// How loud it is to its sinks.
+    pub fn level(&self) -> Level {
+        self.meter.level()
     }
 
     pub(super) fn id(&self) -> LocalStreamId {
@@ -177,6 +185,7 @@ impl LocalStream {
             }
         }
         self.apply_gains();
+        self.meter.measure(&self.block);
         if !self.leaving {
             for sink in &mut self.sinks {
                 sink.give(&self.block, now, panics);

@@ -8,7 +8,11 @@ use super::{
     PlayoutId, Returned,
     local::{Guarded, SINKS, SinkEntry},
 };
-use crate::{gain::Ramp, mixer::Mixer};
+use crate::{
+    gain::Ramp,
+    meter::{Level, Meter},
+    mixer::Mixer,
+};
 
 /// What comes after the present source.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub struct Playout {
     gain: Ramp,
     /// Fades one source out and the next one in.
     fade: Ramp,
+    meter: Meter,
     pub(super) taps: Vec<SinkEntry>,
     leaving: bool,
 }
@@ -42,9 +47,15 @@ impl Playout {
             next: Next::Same,
             gain: Ramp::at(gain),
             fade: Ramp::at(1.0),
+            meter: Meter::new(),
             taps: Vec::with_capacity(SINKS),
             leaving: false,
         }
+    }
+
+    /// How loud it is to its taps.
+    pub fn level(&self) -> Level {
+        self.meter.level()
     }
 
     pub(super) fn id(&self) -> PlayoutId {
@@ -102,6 +113,7 @@ impl Playout {
         if let Some(source) = &mut self.source {
             source.fill(scratch, now, panics);
         }
+        self.meter.measure(scratch);
         if !self.leaving {
             for tap in &mut self.taps {
                 tap.give(scratch, now, panics);

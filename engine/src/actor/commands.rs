@@ -4,14 +4,15 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, Message, Recipi
 use express_messages::{
     ZegoError,
     audio_device::{
-        AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, ListDevices, MuteLocalStream,
-        MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SinkId, StopAudioDevice, TapPlayout,
+        AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels, ListDevices,
+        MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SinkId, SoundLevels, StopAudioDevice,
+        TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
     player::{MutePlayback, PlaybackEnded, PlayerEvent, PlayerLinkRestored, StopPlayer, StreamAppeared},
     publisher::{NotePublisherMuted, PublisherLinkRestored, StopPublisher},
-    room::{Logout, RenewToken, RequestError, StopRoom},
+    room::{Logout, RenewToken, ReportQuality, RequestError, SendCustomCommand, StopRoom},
     types::ZegoDeviceInfos,
 };
 
@@ -33,6 +34,17 @@ impl EngineActor {
             Command::Logout(life) => tell(self.rooms.get(&life), |room| &room.logout, Logout),
             Command::StopRoom(life) => tell(self.rooms.get(&life), |room| &room.stop, StopRoom),
             Command::RenewToken { life, token } => self.renew_token(life, token, ctx),
+            Command::Broadcast { room, message, done } => self.broadcast(room, message, done, ctx),
+            Command::Barrage { room, message, done } => self.barrage(room, message, done, ctx),
+            Command::CustomCommand {
+                room,
+                command,
+                to_users,
+                done,
+            } => self.custom_command(room, SendCustomCommand { command, to_users }, done, ctx),
+            Command::ReportQuality { room, up, down } => {
+                tell(self.rooms.get(&room), |link| &link.report_quality, ReportQuality { up, down });
+            }
 
             Command::StartPublisher { life, room, options } => self.start_publisher(life, room, options, ctx),
             Command::StopPublisher { life, code, message } => {
@@ -45,6 +57,7 @@ impl EngineActor {
             Command::NotePublisherMuted { life, muted } => {
                 tell(self.publishers.get(&life), |link| &link.note_muted, NotePublisherMuted(muted));
             }
+            Command::SetExtraInfo { life, extra_info, done } => self.set_extra_info(life, extra_info, done, ctx),
 
             Command::StartPlayer { life, room, options } => self.start_player(life, room, options, ctx),
             Command::StopPlayer { life, code, message } => {
@@ -81,6 +94,7 @@ impl EngineActor {
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
+            Command::ReadSoundLevels(delegate) => self.read_sound_levels(delegate, ctx),
 
             Command::After(delay, timer) => drop(ctx.run_later(delay, move |engine, ctx| engine.on_timer(timer, ctx))),
             Command::Forget(life) => self.forget(life),
@@ -168,6 +182,21 @@ impl EngineActor {
             move |engine, life, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_local_opened(id, life, result, out));
+            },
+        );
+    }
+
+    fn read_sound_levels(&mut self, delegate: u64, ctx: &mut Context<Self>) {
+        self.ask_device(
+            GetSoundLevels,
+            |link| &link.sound_levels,
+            ctx,
+            move |engine, _, levels: Result<SoundLevels, ZegoError>| {
+                // Without a device part there is silence.
+                let levels = levels.unwrap_or_default();
+                engine
+                    .shared
+                    .report(|state, _, out| state.on_sound_levels(delegate, &levels, out));
             },
         );
     }
@@ -270,13 +299,19 @@ impl IntoAnswer<Self> for SinkId {
     }
 }
 
+impl IntoAnswer<Self> for SoundLevels {
+    fn into_answer(self) -> Result<Self, ZegoError> {
+        Ok(self)
+    }
+}
+
 impl IntoAnswer<Self> for () {
     fn into_answer(self) -> Result<Self, ZegoError> {
         Ok(self)
     }
 }
 
-fn part_gone() -> ZegoError {
+pub(super) fn part_gone() -> ZegoError {
     ZegoError::new(
         codes::DEVICE_GENERIC,
         "a part of the engine failed and is started afresh; call again",

@@ -151,6 +151,8 @@ impl EngineActor {
         Some(PublisherPeers {
             publish: room.publish.clone(),
             unpublish: room.unpublish.clone(),
+            mute: room.mute_stream.clone(),
+            extra_info: room.extra_info.clone(),
             attach: device.attach_sink.clone(),
             detach: device.detach_sink.clone(),
         })

@@ -2,13 +2,14 @@
 //!
 //! - `state/`: what to do, and when (no actix, no clock, no I/O);
 //! - `supervise`, `throttle`: two policies, as tables;
-//! - `engine_actor`: carries it out.
+//! - `engine_actor`, `commands`, `talk`: carry it out.
 
 mod commands;
 mod engine_actor;
 mod inlet;
 pub(crate) mod state;
 mod supervise;
+mod talk;
 mod throttle;
 
 pub(crate) use engine_actor::{EngineActor, Parts, Work};

@@ -48,7 +48,8 @@ impl ZegoExpressEngine {
         )
     }
 
-    /// Silences everything of one local stream, or lets it be heard again; publishing goes on.
+    /// Silences everything of one local stream, or lets it be heard again; publishing goes on, and others are told
+    /// ([`RemoteMicStatusUpdate`](crate::RemoteMicStatusUpdate)).
     ///
     /// At most ten calls a second are acted upon at once; a call that comes too soon takes effect 100 ms after the one before
     /// it, unless a later one replaced it.
@@ -61,8 +62,8 @@ impl ZegoExpressEngine {
         self.shared().decide(|state, now, out| state.mute_local(id, mute, now, out))
     }
 
-    /// Silences every microphone of this engine, or lets them be heard again; files, tones and pushed PCM go on. Limited as
-    /// [`mute_publish_stream_audio`](Self::mute_publish_stream_audio).
+    /// Silences every microphone of this engine, or lets them be heard again; files, tones and pushed PCM go on. Others are
+    /// told, and it is limited, as with [`mute_publish_stream_audio`](Self::mute_publish_stream_audio).
     ///
     /// # Errors
     /// Only 1000001, after `destroy_engine`.

@@ -1,8 +1,10 @@
 //! The documented API.
 
 mod devices;
+mod levels;
 mod listen;
 mod local;
+mod messages;
 mod play;
 mod publish;
 mod room;

@@ -67,6 +67,18 @@ impl ZegoExpressEngine {
         )
     }
 
+    /// As [`mute_play_stream_audio`](Self::mute_play_stream_audio), for all streams that are played now and all that will be. A
+    /// stream is silent while either call says so. The reply comes when the server was told of each stream of now.
+    ///
+    /// # Errors
+    /// As [`mute_play_stream_audio`](Self::mute_play_stream_audio), of the first stream that was not carried out.
+    #[doc(alias = "muteAllPlayAudioStreams")]
+    #[doc(alias = "muteAllPlayStreamAudio")]
+    pub fn mute_all_play_audio_streams(&self, mute: bool) -> Reply<()> {
+        self.shared()
+            .call_each(|state, now, out| state.mute_all_playbacks(mute, now, out))
+    }
+
     /// The last report of a played stream; a new one comes every 3 s. `None` before the first, and for a stream that is not
     /// played.
     #[doc(alias = "getPlayingStreamQuality")]

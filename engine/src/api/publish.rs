@@ -3,7 +3,7 @@
 use express_messages::{ZegoError, stats::ZegoPublishStats};
 
 use super::ZegoExpressEngine;
-use crate::{options::ZegoPublishOptions, streams::ZegoLocalStream};
+use crate::{actor::state::Command, options::ZegoPublishOptions, reply::Reply, streams::ZegoLocalStream};
 
 impl ZegoExpressEngine {
     /// Publishes a local stream under an id that nobody else in the AppID uses. Several streams may be published, also of one
@@ -40,6 +40,24 @@ impl ZegoExpressEngine {
     pub fn stop_publishing_stream(&self, stream_id: impl AsRef<str>) -> Result<(), ZegoError> {
         self.shared()
             .decide(|state, _, out| state.stop_publishing(stream_id.as_ref(), out))
+    }
+
+    /// Attaches another text to a published stream; others get
+    /// [`StreamExtraInfoUpdate`](crate::StreamExtraInfoUpdate), and whoever comes later the newest text. It stays over
+    /// reconnects.
+    ///
+    /// # Errors
+    /// - 1000015, 1000014, 1000016: a bad streamID
+    /// - 1003050: the text is empty; 1003051: it has more than 1,024 bytes
+    /// - 1103055: the stream is not being published, or not yet (wait for PUBLISHING)
+    /// - 1000017: the link is away; 1100002: no answer in time
+    #[doc(alias = "setStreamExtraInfo")]
+    pub fn set_stream_extra_info(&self, stream_id: impl AsRef<str>, extra_info: impl Into<String>) -> Reply<()> {
+        let (stream_id, extra_info) = (stream_id.as_ref(), extra_info.into());
+        self.shared().ask_whom(
+            |state| Ok((state.publisher_of(stream_id, &extra_info)?, extra_info)),
+            |(life, extra_info), done| Command::SetExtraInfo { life, extra_info, done },
+        )
     }
 
     /// The last report of a published stream; a new one comes every 3 s. `None` before the first, and for a stream that is not

@@ -56,7 +56,9 @@ async fn publishers_know_whether_their_stream_is_muted() {
             "mute microphone true",
             "mute local true",
             "publisher m muted true",
-            "publisher t muted true"
+            "publisher t muted true",
+            "mute stream m true",
+            "mute stream t true"
         ]
     );
     // A publication that starts muted knows it too.
@@ -158,4 +160,50 @@ async fn settings_of_a_stopped_playback_are_forgotten_and_its_handle_is_dead() {
     second.play_audio();
     settle().await;
     assert_eq!(world.told(), ["playout s2 true 100"]);
+}
+
+#[actix::test]
+async fn all_played_streams_are_muted_at_once_and_later_ones_begin_muted() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    zg.mute_all_play_audio_streams(false).await.unwrap();
+    for stream in ["a", "b"] {
+        zg.start_playing_stream(stream, Default::default()).await.unwrap();
+    }
+    settle().await;
+    world.told();
+    zg.mute_all_play_audio_streams(true).await.unwrap();
+    assert_eq!(world.told(), ["mute play a true", "mute play b true"]);
+    zg.start_playing_stream("c", Default::default()).await.unwrap();
+    settle().await;
+    assert!(world.told().contains(&"mute play c true".into()));
+}
+
+#[actix::test]
+async fn a_played_stream_is_silent_while_either_mute_says_so() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    for stream in ["a", "b"] {
+        zg.start_playing_stream(stream, Default::default()).await.unwrap();
+    }
+    settle().await;
+    world.told();
+    zg.mute_play_stream_audio("a", true).await.unwrap();
+    assert_eq!(world.told(), ["mute play a true"]);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.told();
+    zg.mute_all_play_audio_streams(true).await.unwrap();
+    assert_eq!(world.told(), ["mute play b true"], "a is silent already");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.told();
+    zg.mute_all_play_audio_streams(false).await.unwrap();
+    assert_eq!(world.told(), ["mute play b false"], "a was muted by itself");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    world.told();
+    zg.mute_play_stream_audio("a", false).await.unwrap();
+    assert_eq!(world.told(), ["mute play a false"]);
 }

@@ -3,22 +3,26 @@
 use std::{sync::Arc, time::Instant};
 
 use actix::{
-    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, SpawnHandle, StreamHandler,
-    WrapFuture,
+    Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, SpawnHandle,
+    StreamHandler, WrapFuture,
 };
 use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AttachSink, DetachSink, SinkId},
     codes,
     publisher::{
-        NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions, PublisherPeers, StopPublisher,
+        NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions, PublisherPeers,
+        SetPublisherExtraInfo, StopPublisher,
     },
-    room::{PublishStream, RequestError, UnpublishStream},
+    room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
     stats::ZegoPublishStats,
 };
 use futures::{StreamExt, channel::mpsc};
 
-use super::state::{Effect, Publication};
+use super::{
+    extra_info::ExtraInfo,
+    state::{Effect, Publication},
+};
 use crate::{
     quality::{PublishQuality, PublishQualityInput, RemoteReport},
     rtp::{RtpStart, SendControl, SendPipeline, SendStats, send_pipeline},
@@ -41,6 +45,7 @@ struct PublisherActor {
     peers: PublisherPeers,
     transports: Arc<dyn TransportFactory>,
     options: PublisherOptions,
+    extra_info: ExtraInfo,
     state: Publication,
     /// What `started` is to carry out.
     first: Vec<Effect>,
@@ -48,7 +53,6 @@ struct PublisherActor {
     pipeline: Option<Pipeline>,
     quality: PublishQuality,
     ssrc: u32,
-    muted: bool,
     sink: Option<SinkId>,
     transport: Option<Arc<dyn MediaTransport>>,
     timer: Option<SpawnHandle>,
@@ -95,7 +99,7 @@ impl PublisherActor {
             owner: ExitGuard::new(events, |panicked| PublisherEvent::Exited { panicked }),
             peers,
             transports,
-            muted: options.muted,
+            extra_info: ExtraInfo::new(options.extra_info.clone()),
             options,
             state,
             first,
@@ -140,7 +144,29 @@ impl Handler<NotePublisherMuted> for PublisherActor {
     type Result = ();
 
     fn handle(&mut self, muted: NotePublisherMuted, _: &mut Self::Context) {
-        self.muted = muted.0;
+        self.options.muted = muted.0;
+        // Where the server does not have the stream yet, the next offer says it.
+        self.peers.mute.do_send(MuteStream {
+            stream_id: self.options.stream_id.clone(),
+            muted: muted.0,
+        });
+    }
+}
+
+impl Handler<SetPublisherExtraInfo> for PublisherActor {
+    type Result = ResponseActFuture<Self, Result<(), RequestError>>;
+
+    fn handle(&mut self, SetPublisherExtraInfo(extra_info): SetPublisherExtraInfo, _: &mut Self::Context) -> Self::Result {
+        self.extra_info.ask(&extra_info);
+        let asked = self.peers.extra_info.send(SetStreamExtraInfo {
+            stream_id: self.options.stream_id.clone(),
+            extra_info: extra_info.clone(),
+        });
+        Box::pin(asked.into_actor(self).map(move |answer, this, _| {
+            let answer = answer.unwrap_or(Err(RequestError::Disconnected));
+            this.extra_info.answered(extra_info, answer.is_ok());
+            answer
+        }))
     }
 }
 
@@ -262,7 +288,8 @@ impl PublisherActor {
         let asked = self.peers.publish.send(PublishStream {
             stream_id: self.options.stream_id.clone(),
             offer,
-            extra_info: self.options.extra_info.clone(),
+            extra_info: self.extra_info.current().to_owned(),
+            muted: self.options.muted,
         });
         ctx.spawn(asked.into_actor(self).map(move |answer, this, ctx| {
             // A room role that is gone is a link that is away: who stops the room stops us too.
@@ -321,7 +348,7 @@ impl PublisherActor {
                 jitter: remote.jitter,
             }),
             round_trip_time: known.round_trip_time,
-            muted: self.muted,
+            muted: self.options.muted,
             connected: self.state.hears_server(),
         };
         let stats = self.quality.report(now(), &input);

@@ -3,6 +3,7 @@
 //! [`state`] decides, [`actor`] carries out. Each try to connect is one transport; the sending pipeline outlives them all.
 
 mod actor;
+mod extra_info;
 mod state;
 #[cfg(test)]
 mod tests;

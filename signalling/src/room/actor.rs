@@ -8,9 +8,11 @@ use actix::{
 };
 use express_messages::{
     ExitGuard, ZegoError,
+    ids::UserId,
     room::{
-        Logout, PausePlayStream, PlayStream, PublishStream, RenewToken, RequestError, RoomEvent, SdpAnswer, StopPlayStream,
-        StopRoom, UnpublishStream,
+        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
+        SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo, StopPlayStream, StopRoom,
+        UnpublishStream,
     },
 };
 use futures::{StreamExt, channel::oneshot, stream};
@@ -45,10 +47,7 @@ struct OpenLink {
 }
 
 /// Whoever waits for an answer. Dropped without one, it says `Disconnected`.
-enum Reply {
-    Sdp(oneshot::Sender<Result<SdpAnswer, RequestError>>),
-    Done(oneshot::Sender<Result<(), RequestError>>),
-}
+type Reply = Box<dyn FnOnce(Result<Answer, RequestError>)>;
 
 impl RoomActor {
     pub(super) fn new(state: RoomState, connector: Arc<dyn Connector>, owner: ExitGuard<RoomEvent>, span: Span) -> Self {
@@ -131,13 +130,8 @@ impl RoomActor {
     }
 
     fn answer(&mut self, ticket: Ticket, answer: Result<Answer, RequestError>) {
-        // An asker that no longer waits is no error.
-        match (self.waiting.remove(&ticket), answer) {
-            (Some(Reply::Sdp(to)), Ok(Answer::Sdp(sdp))) => drop(to.send(Ok(sdp))),
-            (Some(Reply::Sdp(to)), Err(error)) => drop(to.send(Err(error))),
-            (Some(Reply::Done(to)), Ok(_)) => drop(to.send(Ok(()))),
-            (Some(Reply::Done(to)), Err(error)) => drop(to.send(Err(error))),
-            (Some(Reply::Sdp(_)), Ok(Answer::Done)) | (None, _) => {}
+        if let Some(reply) = self.waiting.remove(&ticket) {
+            reply(answer);
         }
     }
 
@@ -159,12 +153,26 @@ impl RoomActor {
         });
     }
 
-    /// Makes a ticket for an asker.
-    fn ticket(&mut self, reply: Reply) -> Ticket {
+    /// Lets the state ask the server; `take` finds what the asker wants in the answer.
+    fn ask<T: 'static>(
+        &mut self,
+        ctx: &mut Context<Self>,
+        take: fn(Answer) -> Option<T>,
+        decide: impl FnOnce(&mut RoomState, Instant, Ticket),
+    ) -> ResponseFuture<Result<T, RequestError>> {
+        let (sender, answer) = oneshot::channel();
         self.last_ticket += 1;
         let ticket = Ticket(self.last_ticket);
-        self.waiting.insert(ticket, reply);
-        ticket
+        let reply = move |answer: Result<Answer, RequestError>| {
+            if let Some(answer) = answer.map(take).transpose() {
+                // An asker that no longer waits is no error.
+                drop(sender.send(answer));
+            }
+        };
+        self.waiting.insert(ticket, Box::new(reply));
+        self.turn(ctx, |state, now| decide(state, now, ticket));
+        // Without an answer the actor is gone.
+        Box::pin(async move { answer.await.unwrap_or(Err(RequestError::Disconnected)) })
     }
 }
 
@@ -212,58 +220,81 @@ impl Handler<RenewToken> for RoomActor {
     }
 }
 
-impl Handler<PublishStream> for RoomActor {
-    type Result = ResponseFuture<Result<SdpAnswer, RequestError>>;
+/// Commands that the server answers: the answer that each asks for, and how the state carries it out.
+macro_rules! asked {
+    ($($command:ty => $answer:ty, $take:expr, $decide:expr;)*) => {
+        $(impl Handler<$command> for RoomActor {
+            type Result = ResponseFuture<Result<$answer, RequestError>>;
 
-    fn handle(&mut self, command: PublishStream, ctx: &mut Self::Context) -> Self::Result {
-        let (sender, answer) = oneshot::channel();
-        let ticket = self.ticket(Reply::Sdp(sender));
-        self.turn(ctx, |state, now| state.publish(now, ticket, command));
-        Box::pin(answered(answer))
+            fn handle(&mut self, command: $command, ctx: &mut Self::Context) -> Self::Result {
+                let decide: fn(&mut RoomState, Instant, Ticket, $command) = $decide;
+                self.ask(ctx, $take, |state, now, ticket| decide(state, now, ticket, command))
+            }
+        })*
+    };
+}
+
+asked! {
+    PublishStream => SdpAnswer, sdp, RoomState::publish;
+    PlayStream => SdpAnswer, sdp, RoomState::play;
+    PausePlayStream => (), done, RoomState::pause_play;
+    SetStreamExtraInfo => (), done, RoomState::set_extra_info;
+    SendBroadcastMessage => u64, broadcast, RoomState::broadcast;
+    SendBarrageMessage => String, barrage, RoomState::barrage;
+    SendCustomCommand => Vec<UserId>, absent, RoomState::custom_command;
+}
+
+/// Commands that nobody waits for.
+macro_rules! told {
+    ($($command:ty => $decide:expr;)*) => {
+        $(impl Handler<$command> for RoomActor {
+            type Result = ();
+
+            fn handle(&mut self, command: $command, ctx: &mut Self::Context) {
+                let decide: fn(&mut RoomState, Instant, $command) = $decide;
+                self.turn(ctx, |state, now| decide(state, now, command));
+            }
+        })*
+    };
+}
+
+told! {
+    UnpublishStream => |state, now, command| state.unpublish(now, command.stream_id);
+    StopPlayStream => |state, now, command| state.stop_play(now, command.stream_id);
+    MuteStream => |state, now, command| state.mute_stream(now, &command);
+    ReportQuality => RoomState::report_quality;
+}
+
+fn sdp(answer: Answer) -> Option<SdpAnswer> {
+    match answer {
+        Answer::Sdp(sdp) => Some(sdp),
+        _ => None,
     }
 }
 
-impl Handler<UnpublishStream> for RoomActor {
-    type Result = ();
+fn done(answer: Answer) -> Option<()> {
+    matches!(answer, Answer::Done).then_some(())
+}
 
-    fn handle(&mut self, command: UnpublishStream, ctx: &mut Self::Context) {
-        self.turn(ctx, |state, now| state.unpublish(now, command.stream_id));
+fn broadcast(answer: Answer) -> Option<u64> {
+    match answer {
+        Answer::Broadcast(id) => Some(id),
+        _ => None,
     }
 }
 
-impl Handler<PlayStream> for RoomActor {
-    type Result = ResponseFuture<Result<SdpAnswer, RequestError>>;
-
-    fn handle(&mut self, command: PlayStream, ctx: &mut Self::Context) -> Self::Result {
-        let (sender, answer) = oneshot::channel();
-        let ticket = self.ticket(Reply::Sdp(sender));
-        self.turn(ctx, |state, now| state.play(now, ticket, command));
-        Box::pin(answered(answer))
+fn barrage(answer: Answer) -> Option<String> {
+    match answer {
+        Answer::Barrage(id) => Some(id),
+        _ => None,
     }
 }
 
-impl Handler<StopPlayStream> for RoomActor {
-    type Result = ();
-
-    fn handle(&mut self, command: StopPlayStream, ctx: &mut Self::Context) {
-        self.turn(ctx, |state, now| state.stop_play(now, command.stream_id));
+fn absent(answer: Answer) -> Option<Vec<UserId>> {
+    match answer {
+        Answer::Absent(users) => Some(users),
+        _ => None,
     }
-}
-
-impl Handler<PausePlayStream> for RoomActor {
-    type Result = ResponseFuture<Result<(), RequestError>>;
-
-    fn handle(&mut self, command: PausePlayStream, ctx: &mut Self::Context) -> Self::Result {
-        let (sender, answer) = oneshot::channel();
-        let ticket = self.ticket(Reply::Done(sender));
-        self.turn(ctx, |state, now| state.pause_play(now, ticket, command));
-        Box::pin(answered(answer))
-    }
-}
-
-/// The answer of the server, or `Disconnected` when the actor is gone before it.
-async fn answered<T>(answer: oneshot::Receiver<Result<T, RequestError>>) -> Result<T, RequestError> {
-    answer.await.unwrap_or(Err(RequestError::Disconnected))
 }
 
 impl std::fmt::Debug for RoomActor {

@@ -107,6 +107,7 @@ impl RoomState {
             self.counters.lost_sessions.one();
         }
         self.media.clear();
+        self.mics.clear();
     }
 
     /// Out of [`Phase::Up`]: hangs up and begins to try again.

@@ -70,6 +70,7 @@ impl RoomState {
             stream_id,
             offer,
             extra_info,
+            muted,
         } = command;
         let refused = too_long("the SDP offer", &offer, MAX_SDP, codes::PUBLISHER_PARAM)
             .or_else(|| too_long("extraInfo", &extra_info, EXTRA_INFO_MAX, codes::PUBLISHER_EXTRA_INFO_TOO_LONG));
@@ -77,14 +78,18 @@ impl RoomState {
             stream_id: stream_id.clone(),
             offer,
             extra_info,
-            muted: false,
+            muted,
         };
+        let telling = self.mics.offered(&stream_id, muted);
         let purpose = Purpose::Publish {
             ticket,
             stream_id: stream_id.clone(),
+            telling,
         };
         if self.ask_server(now, ticket, refused, request, purpose) {
             self.media.asked(StreamRole::Publish, &stream_id);
+        } else {
+            self.mics.not_taken(&stream_id, telling);
         }
     }
 
@@ -111,11 +116,11 @@ impl RoomState {
             stream_id: command.stream_id,
             paused: command.paused,
         };
-        self.ask_server(now, ticket, None, request, Purpose::PausePlay { ticket });
+        self.ask_server(now, ticket, None, request, Purpose::Plain { ticket });
     }
 
     /// Sends a request that somebody waits for; nothing is queued while the link is away. Returns whether it was sent.
-    fn ask_server(
+    pub(super) fn ask_server(
         &mut self,
         now: Instant,
         ticket: Ticket,
@@ -134,7 +139,7 @@ impl RoomState {
 
     /// A published stream ends. While the link is away this is remembered, and told when the session is taken up again.
     pub(super) fn unpublish(&mut self, now: Instant, stream_id: StreamId) {
-        self.media.stopped(StreamRole::Publish, &stream_id);
+        self.forget_published(&stream_id);
         self.tell_server(now, Unpublish { stream_id });
     }
 
@@ -144,14 +149,16 @@ impl RoomState {
         self.tell_server(now, StopPlay { stream_id });
     }
 
-    fn tell_server(&mut self, now: Instant, request: impl Into<Request>) {
+    /// Tells the server something that nobody waits for; not while the link is away.
+    pub(super) fn tell_server(&mut self, now: Instant, request: impl Into<Request>) {
         if self.phase == Phase::Up {
-            self.request(now, request, Purpose::Stop);
+            self.request(now, request, Purpose::Told);
         }
     }
 }
 
-fn too_long(what: &str, text: &str, max: usize, code: i32) -> Option<RequestError> {
+/// The refusal of a text that no server would take.
+pub(super) fn too_long(what: &str, text: &str, max: usize, code: i32) -> Option<RequestError> {
     (text.len() > max).then(|| RequestError::Refused {
         code,
         message: format!("{what} has {} bytes; at most {max} are allowed", text.len()),

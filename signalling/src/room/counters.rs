@@ -40,7 +40,7 @@ pub struct Counters {
     pub unreadable_frames: Counter,
     /// Results of a request that do not have the shape they must have.
     pub unreadable_results: Counter,
-    /// Events of a newer server, ignored.
+    /// Events and notices of a newer server, ignored.
     pub unknown_events: Counter,
     /// Events that had been seen already, ignored.
     pub repeated_events: Counter,
@@ -52,7 +52,7 @@ pub struct Counters {
     pub stray_replies: Counter,
     /// Requests that were not answered in time.
     pub unanswered_requests: Counter,
-    /// Housekeeping requests (heartbeat, unpublish, stop play, renew token) that the server refused.
+    /// Housekeeping requests (heartbeat, unpublish, stop play, renew token, mute stream, report quality) that the server refused.
     pub refused_requests: Counter,
     /// Users and streams beyond what a client keeps ([`MAX_LISTED`](super::MAX_LISTED)), ignored.
     pub unlisted: Counter,

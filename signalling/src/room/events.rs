@@ -5,18 +5,23 @@ use std::time::Instant;
 use express_messages::{
     codes,
     room::{RequestError, RoomEvent, SdpAnswer, StreamRole},
+    stats::UserQuality,
+    types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo},
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
-    requests::{Answer, Purpose, refusal},
+    requests::{Answer, Purpose, Ticket, refusal},
     session::parse,
     state::{LinkId, Phase, RoomState},
     timers::{Timer, after},
 };
 use crate::protocol::{
-    Done, Event, HeartbeatOk, KickOut, RenewTokenOk, SdpOk, SequencedEvent, ServerFrame, StreamRoleWord, WireError,
+    self, CustomCommand, Done, Event, HeartbeatOk, KickOut, Notice, RenewTokenOk, RoomBarrage, RoomMessage, SdpOk,
+    SendBarrageMessageOk, SendBroadcastMessageOk, SendCustomCommandOk, SequencedEvent, ServerFrame, StreamEnded, StreamRoleWord,
+    WireError,
 };
 
 impl RoomState {
@@ -59,7 +64,7 @@ impl RoomState {
     fn on_frame(&mut self, now: Instant, frame: ServerFrame) {
         match frame {
             ServerFrame::Event(event) => self.on_sequenced(now, event),
-            ServerFrame::Notice(_) => {}
+            ServerFrame::Notice(notice) => self.on_notice(notice),
             ServerFrame::Ok { id, ok } => match self.requests.take(id) {
                 Some(purpose) => self.on_ok(now, purpose, ok),
                 None => self.counters.stray_replies.one(),
@@ -102,24 +107,54 @@ impl RoomState {
                 self.report_changes(changes);
             }
             Event::KickOut(kick) => self.on_kick_out(now, &kick),
-            Event::StreamEnded(ended) => {
-                let role = match ended.role {
-                    StreamRoleWord::Publish => StreamRole::Publish,
-                    StreamRoleWord::Play => StreamRole::Play,
-                };
-                self.media.stopped(role, &ended.stream_id);
-                self.emit([RoomEvent::StreamEnded {
-                    stream_id: ended.stream_id,
-                    role,
-                    code: ended.code,
-                    message: ended.message,
-                }]);
+            Event::StreamEnded(ended) => self.on_stream_ended(ended),
+            Event::StreamMicUpdate(update) => {
+                let changes = self.roster.update_mic(update);
+                self.report_changes(changes);
             }
-            Event::StreamMicUpdate(_)
-            | Event::StreamExtraInfoUpdate(_)
-            | Event::BroadcastMessage(_)
-            | Event::CustomCommand(_) => {}
+            Event::StreamExtraInfoUpdate(update) => {
+                let changes = self.roster.update_extra_infos(update);
+                self.report_changes(changes);
+            }
+            Event::BroadcastMessage(broadcast) => {
+                let messages: Vec<_> = broadcast.messages.into_iter().map(message_info).collect();
+                self.emit((!messages.is_empty()).then_some(RoomEvent::BroadcastMessages(messages)));
+            }
+            Event::CustomCommand(CustomCommand { from_user, command }) => {
+                self.emit([RoomEvent::CustomCommand { from_user, command }]);
+            }
             Event::Unknown => self.counters.unknown_events.one(),
+        }
+    }
+
+    fn on_stream_ended(&mut self, ended: StreamEnded) {
+        let role = match ended.role {
+            StreamRoleWord::Publish => StreamRole::Publish,
+            StreamRoleWord::Play => StreamRole::Play,
+        };
+        match role {
+            StreamRole::Publish => self.forget_published(&ended.stream_id),
+            StreamRole::Play => self.media.stopped(role, &ended.stream_id),
+        }
+        self.emit([RoomEvent::StreamEnded {
+            stream_id: ended.stream_id,
+            role,
+            code: ended.code,
+            message: ended.message,
+        }]);
+    }
+
+    fn on_notice(&mut self, notice: Notice) {
+        match notice {
+            Notice::BarrageMessage(barrage) => {
+                let messages: Vec<_> = barrage.messages.into_iter().map(barrage_info).collect();
+                self.emit((!messages.is_empty()).then_some(RoomEvent::BarrageMessages(messages)));
+            }
+            Notice::NetworkQuality(quality) => {
+                let users: Vec<_> = quality.users.into_iter().map(user_quality).collect();
+                self.emit((!users.is_empty()).then_some(RoomEvent::NetworkQuality(users)));
+            }
+            Notice::Unknown => self.counters.unknown_events.one(),
         }
     }
 
@@ -148,18 +183,35 @@ impl RoomState {
                     None => self.counters.unreadable_results.one(),
                 }
             }
-            Purpose::Publish { ticket, stream_id } => {
+            Purpose::Publish {
+                ticket,
+                stream_id,
+                telling,
+            } => {
                 self.media.accepted(StreamRole::Publish, &stream_id);
-                let answer = self.sdp(ok);
-                self.answer(ticket, answer);
+                self.mics.taken(&stream_id, telling);
+                self.answer_with(ticket, ok, sdp);
+                self.tell_mics(now);
             }
             Purpose::Play { ticket, stream_id } => {
                 self.media.accepted(StreamRole::Play, &stream_id);
-                let answer = self.sdp(ok);
-                self.answer(ticket, answer);
+                self.answer_with(ticket, ok, sdp);
             }
-            Purpose::PausePlay { ticket } => self.answer(ticket, Ok(Answer::Done)),
-            Purpose::Stop => {
+            Purpose::Plain { ticket } => self.answer(ticket, Ok(Answer::Done)),
+            Purpose::Broadcast { ticket } => {
+                self.answer_with(ticket, ok, |ok: SendBroadcastMessageOk| Answer::Broadcast(ok.message_id));
+            }
+            Purpose::Barrage { ticket } => {
+                self.answer_with(ticket, ok, |ok: SendBarrageMessageOk| Answer::Barrage(ok.message_id));
+            }
+            Purpose::Command { ticket } => {
+                self.answer_with(ticket, ok, |ok: SendCustomCommandOk| Answer::Absent(ok.absent));
+            }
+            Purpose::MuteStream { stream_id, telling } => {
+                self.mics.taken(&stream_id, telling);
+                self.tell_mics(now);
+            }
+            Purpose::Told => {
                 if parse::<Done>(ok).is_none() {
                     self.counters.unreadable_results.one();
                 }
@@ -167,18 +219,17 @@ impl RoomState {
         }
     }
 
-    fn sdp(&self, ok: Value) -> Result<Answer, RequestError> {
-        match parse::<SdpOk>(ok) {
-            Some(ok) => Ok(Answer::Sdp(SdpAnswer { sdp: ok.answer })),
-            None => {
-                self.counters.unreadable_results.one();
-                Err(RequestError::Refused {
-                    code: codes::UNKNOWN_SERVER_ERROR,
-                    message: "the server's answer holds no SDP".into(),
-                    retry_after: None,
-                })
+    /// Answers with what `make` takes from a result, or says that the result cannot be read.
+    fn answer_with<T: DeserializeOwned>(&mut self, ticket: Ticket, ok: Value, make: impl FnOnce(T) -> Answer) {
+        let answer = parse::<T>(ok).map(make).ok_or_else(|| {
+            self.counters.unreadable_results.one();
+            RequestError::Refused {
+                code: codes::UNKNOWN_SERVER_ERROR,
+                message: "the server's answer has not the shape that it must have".into(),
+                retry_after: None,
             }
-        }
+        });
+        self.answer(ticket, answer);
     }
 
     fn on_heartbeat(&mut self, now: Instant, ok: &HeartbeatOk) {
@@ -186,15 +237,26 @@ impl RoomState {
         self.timers.set(Timer::Heartbeat, after(now, self.heartbeat));
         self.timers.set(Timer::HeartbeatTimeout, after(now, self.heartbeat_timeout));
         self.token_expires(now, ok.token_expires_in_ms);
+        self.report_online(ok.online_count);
         self.announce(now, ok.seq);
+        self.tell_mics(now);
     }
 
     fn on_refused(&mut self, now: Instant, purpose: Purpose, error: WireError) {
         match &purpose {
-            Purpose::Publish { stream_id, .. } => self.media.refused(StreamRole::Publish, stream_id),
+            Purpose::Publish { stream_id, telling, .. } => {
+                self.media.refused(StreamRole::Publish, stream_id);
+                self.mics.not_taken(stream_id, *telling);
+            }
+            Purpose::MuteStream { stream_id, telling } => self.mics.not_taken(stream_id, *telling),
             Purpose::Play { stream_id, .. } => self.media.refused(StreamRole::Play, stream_id),
             Purpose::RenewToken { token } => self.token.refused(token),
-            Purpose::PausePlay { .. } | Purpose::Heartbeat | Purpose::Stop => {}
+            Purpose::Plain { .. }
+            | Purpose::Broadcast { .. }
+            | Purpose::Barrage { .. }
+            | Purpose::Command { .. }
+            | Purpose::Heartbeat
+            | Purpose::Told => {}
         }
         let session_lost = error.code == codes::NETWORK_RECOVERY;
         match purpose.ticket() {
@@ -216,6 +278,9 @@ impl RoomState {
     /// A request was not answered in time.
     pub(super) fn unanswered(&mut self, now: Instant, purpose: Purpose) {
         self.counters.unanswered_requests.one();
+        if let Purpose::Publish { stream_id, telling, .. } | Purpose::MuteStream { stream_id, telling } = &purpose {
+            self.mics.not_taken(stream_id, *telling);
+        }
         match purpose {
             Purpose::RenewToken { .. } if self.phase == Phase::Up && self.token.is_unconfirmed() => self.send_token(now),
             other => {
@@ -224,5 +289,35 @@ impl RoomState {
                 }
             }
         }
+    }
+}
+
+fn sdp(ok: SdpOk) -> Answer {
+    Answer::Sdp(SdpAnswer { sdp: ok.answer })
+}
+
+fn message_info(message: RoomMessage) -> ZegoBroadcastMessageInfo {
+    ZegoBroadcastMessageInfo {
+        from_user: message.from_user,
+        message: message.message,
+        send_time: message.send_time_ms,
+        message_id: message.message_id,
+    }
+}
+
+fn barrage_info(message: RoomBarrage) -> ZegoBarrageMessageInfo {
+    ZegoBarrageMessageInfo {
+        from_user: message.from_user,
+        message: message.message,
+        send_time: message.send_time_ms,
+        message_id: message.message_id,
+    }
+}
+
+fn user_quality(user: protocol::UserQuality) -> UserQuality {
+    UserQuality {
+        user_id: user.user_id,
+        up: user.up,
+        down: user.down,
     }
 }

@@ -8,7 +8,8 @@
 //!
 //! **Order.** LOGINING comes first, once. After LOGINED come the users (ADD, only with `user_update`), then the streams
 //! (ADD), each only if there are any. After a lost link: RECONNECTED (only if RECONNECTING was told), `LinkRestored`, then
-//! the difference: streams DELETE, users DELETE, users ADD, streams ADD, so that a stream never appears without its user.
+//! the difference: streams DELETE, users DELETE, users ADD, streams ADD, so that a stream never appears without its user;
+//! then the extra info and the mute of streams, where there is one or it changed. The number of users comes last.
 //! After LOGIN_FAILED, RECONNECT_FAILED, KICKOUT and LOGOUT nothing comes but `Exited`.
 //!
 //! **Nobody else notices.** The server keeps a silent session for 100 s. A lost socket is resumed within it, and others in
@@ -27,22 +28,27 @@
 //! with the newest token.
 //!
 //! **Requests.** Nothing is queued while the link is away: a command is answered `Disconnected`. What is out when the link
-//! goes is answered `Disconnected` too, and what is not answered in time `TimedOut`.
+//! goes is answered `Disconnected` too, and what is not answered in time `TimedOut`. Whether a published stream is muted is
+//! a state and no request: it is told again until the server took it.
 
 mod actor;
 mod attempts;
+mod changes;
 mod commands;
 mod counters;
 mod events;
 mod factory;
 mod link;
+mod listing;
 mod media;
+mod mics;
 mod report;
 mod requests;
 mod retry;
 mod roster;
 mod session;
 mod state;
+mod talk;
 pub mod testing;
 mod timers;
 mod token;
@@ -52,7 +58,7 @@ pub use actor::RoomActor;
 pub use counters::{Counter, Counters};
 pub use factory::Signalling;
 pub use link::{Connector, INCOMING_QUEUE, Incoming, LINGER, Link, LinkEnd, LinkError, OUTGOING_QUEUE, Outgoing, signal_url};
-pub use roster::MAX_LISTED;
+pub use listing::MAX_LISTED;
 pub use websocket::{WebSocketConnector, tls_config};
 
 #[cfg(test)]

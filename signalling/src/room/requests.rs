@@ -6,11 +6,11 @@ use std::{
 };
 
 use express_messages::{
-    ids::StreamId,
+    ids::{StreamId, UserId},
     room::{RequestError, SdpAnswer},
 };
 
-use super::timers::after;
+use super::{mics::Telling, timers::after};
 use crate::protocol::WireError;
 
 /// Names whoever waits for an answer, outside the state.
@@ -24,6 +24,12 @@ pub(super) enum Answer {
     Sdp(SdpAnswer),
     /// Carried out.
     Done,
+    /// The number of a broadcast.
+    Broadcast(u64),
+    /// The name of a barrage message.
+    Barrage(String),
+    /// Who did not get a command, not being there.
+    Absent(Vec<UserId>),
 }
 
 /// Why a request was made, and so what its reply means.
@@ -36,24 +42,44 @@ pub(super) enum Purpose {
     Publish {
         ticket: Ticket,
         stream_id: StreamId,
+        telling: Telling,
     },
     Play {
         ticket: Ticket,
         stream_id: StreamId,
     },
-    PausePlay {
+    /// `pausePlay` or `setStreamExtraInfo`: there is nothing in the reply.
+    Plain {
         ticket: Ticket,
     },
-    /// `unpublish` or `stopPlay`: nobody waits for it.
-    Stop,
+    Broadcast {
+        ticket: Ticket,
+    },
+    Barrage {
+        ticket: Ticket,
+    },
+    Command {
+        ticket: Ticket,
+    },
+    MuteStream {
+        stream_id: StreamId,
+        telling: Telling,
+    },
+    /// `unpublish`, `stopPlay` or `reportQuality`: nobody waits for it.
+    Told,
 }
 
 impl Purpose {
     /// Who waits for it.
     pub(super) fn ticket(&self) -> Option<Ticket> {
         match self {
-            Self::Publish { ticket, .. } | Self::Play { ticket, .. } | Self::PausePlay { ticket } => Some(*ticket),
-            Self::Heartbeat | Self::RenewToken { .. } | Self::Stop => None,
+            Self::Publish { ticket, .. }
+            | Self::Play { ticket, .. }
+            | Self::Plain { ticket }
+            | Self::Broadcast { ticket }
+            | Self::Barrage { ticket }
+            | Self::Command { ticket } => Some(*ticket),
+            Self::Heartbeat | Self::RenewToken { .. } | Self::MuteStream { .. } | Self::Told => None,
         }
     }
 }

@@ -1,125 +1,30 @@
 //! The room as this client sees it: the other users and their streams, and the difference between two views of it.
 
-use std::{collections::HashMap, hash::Hash};
+use std::collections::HashMap;
 
 use express_messages::{
     ids::{StreamId, UserId},
-    room::RoomEvent,
-    types::{StreamDeleteReason, ZegoStream, ZegoUpdateType, ZegoUser},
+    types::{ZegoUpdateType, ZegoUser},
 };
-use serde_json::json;
 
-use crate::protocol::{RoomStreamUpdate, RoomUserUpdate, Snapshot, StreamGone};
+use super::{
+    changes::Changes,
+    listing::{Listed, Listing, Put},
+};
+use crate::protocol::{ListedStream, RoomStreamUpdate, RoomUserUpdate, Snapshot, StreamExtraInfoUpdate, StreamMicUpdate};
 
-/// Users, and streams, that a client keeps of one room. User events are meant for rooms of up to 500 users (documented);
-/// the bound only keeps a broken server from filling the memory. What is beyond it is counted and not reported.
-pub const MAX_LISTED: usize = 100_000;
-
-/// Items by key, which remember the order in which they came.
-#[derive(Debug, Clone)]
-struct Listing<K, V> {
-    items: HashMap<K, (u64, V)>,
-    next: u64,
-}
-
-/// What became of an item that was put into a listing.
-enum Put<V> {
-    New,
-    Same,
-    Replaced(V),
-    Full,
-}
-
-impl<K: Eq + Hash + Clone, V: PartialEq + Clone> Listing<K, V> {
-    fn new() -> Self {
-        Self {
-            items: HashMap::new(),
-            next: 0,
-        }
-    }
-
-    fn put(&mut self, key: K, value: V) -> Put<V> {
-        if self.items.get(&key).is_some_and(|(_, old)| *old == value) {
-            return Put::Same;
-        }
-        if self.items.len() >= MAX_LISTED && !self.items.contains_key(&key) {
-            return Put::Full;
-        }
-        self.next += 1;
-        match self.items.insert(key, (self.next, value)) {
-            None => Put::New,
-            Some((_, old)) => Put::Replaced(old),
-        }
-    }
-
-    fn remove(&mut self, key: &K) -> Option<V> {
-        self.items.remove(key).map(|(_, value)| value)
-    }
-
-    /// Items of `self` that `other` has not, or has differently, in the order in which they came.
-    fn missing_in(&self, other: &Self) -> Vec<V> {
-        let same = |key: &K, value: &V| other.items.get(key).is_some_and(|(_, there)| there == value);
-        let mut missing: Vec<_> = self.items.iter().filter(|(key, (_, value))| !same(key, value)).collect();
-        missing.sort_unstable_by_key(|(_, (order, _))| *order);
-        missing.into_iter().map(|(_, (_, value))| value.clone()).collect()
+impl Listed for ZegoUser {
+    /// A user with another name left and came.
+    fn is(&self, other: &Self) -> bool {
+        self == other
     }
 }
 
-/// Users and streams that went and came. What went is reported before what came; a stream never outlives its user.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Changes {
-    pub(super) streams_gone: Vec<ZegoStream>,
-    pub(super) users_gone: Vec<ZegoUser>,
-    pub(super) users_came: Vec<ZegoUser>,
-    pub(super) streams_came: Vec<ZegoStream>,
-    /// Why streams went, as far as the server said so.
-    reasons: HashMap<StreamId, StreamDeleteReason>,
-    /// Items beyond [`MAX_LISTED`].
-    pub(super) unlisted: u64,
-}
-
-impl Changes {
-    /// The documented events: streams DELETE, users DELETE, users ADD, streams ADD, each only where it is not empty.
-    pub(super) fn into_events(self) -> Vec<RoomEvent> {
-        let reasons = delete_reasons(&self.streams_gone, &self.reasons);
-        let events = [
-            streams(ZegoUpdateType::Delete, self.streams_gone, reasons),
-            users(ZegoUpdateType::Delete, self.users_gone),
-            users(ZegoUpdateType::Add, self.users_came),
-            streams(ZegoUpdateType::Add, self.streams_came, String::new()),
-        ];
-        events.into_iter().flatten().collect()
+impl Listed for ListedStream {
+    /// A stream stays the same when it carries another text, or is muted.
+    fn is(&self, other: &Self) -> bool {
+        self.stream.stream_id == other.stream.stream_id && self.stream.user == other.stream.user
     }
-
-    fn note(&mut self, reasons: Vec<StreamGone>) {
-        self.reasons
-            .extend(reasons.into_iter().map(|gone| (gone.stream_id, gone.reason)));
-    }
-}
-
-fn users(update: ZegoUpdateType, users: Vec<ZegoUser>) -> Option<RoomEvent> {
-    (!users.is_empty()).then_some(RoomEvent::UserUpdate { update, users })
-}
-
-fn streams(update: ZegoUpdateType, streams: Vec<ZegoStream>, extended_data: String) -> Option<RoomEvent> {
-    (!streams.is_empty()).then_some(RoomEvent::StreamUpdate {
-        update,
-        streams,
-        extended_data,
-    })
-}
-
-/// The documented JSON of a DELETE; a stream of whose end the server said nothing has code 0, "unknown".
-fn delete_reasons(streams: &[ZegoStream], reasons: &HashMap<StreamId, StreamDeleteReason>) -> String {
-    let one = |stream: &ZegoStream| {
-        let reason = reasons.get(&stream.stream_id);
-        json!({
-            "stream_id": stream.stream_id,
-            "code": reason.map_or(0, |reason| reason.code()),
-            "description": reason.map_or("unknown", |reason| reason.description()),
-        })
-    };
-    json!({ "stream_delete_reason": streams.iter().map(one).collect::<Vec<_>>() }).to_string()
 }
 
 /// Users and streams of one room, without the client itself.
@@ -128,7 +33,7 @@ pub(super) struct Roster {
     me: UserId,
     user_update: bool,
     users: Listing<UserId, ZegoUser>,
-    streams: Listing<StreamId, ZegoStream>,
+    streams: Listing<StreamId, ListedStream>,
 }
 
 impl Roster {
@@ -159,45 +64,73 @@ impl Roster {
             return;
         }
         match self.users.put(user.user_id.clone(), user.clone()) {
-            Put::Same => return,
-            Put::Full => {
-                changes.unlisted += 1;
-                return;
+            // Users have nothing that could change without making another user of them.
+            Put::Same | Put::Changed(_) => {}
+            Put::Full => changes.unlisted += 1,
+            Put::New => changes.users_came.push(user),
+            Put::Replaced(old) => {
+                replaced(&mut changes.users_gone, &mut changes.users_came, old);
+                changes.users_came.push(user);
             }
-            Put::New => {}
-            Put::Replaced(old) => replaced(&mut changes.users_gone, &mut changes.users_came, old),
         }
-        changes.users_came.push(user);
     }
 
     /// An event about streams.
     pub(super) fn update_streams(&mut self, update: RoomStreamUpdate) -> Changes {
         let mut changes = Changes::default();
         for stream in update.streams {
-            self.update_stream(update.update, stream.stream, &mut changes);
+            self.update_stream(update.update, stream, &mut changes);
         }
         changes.note(update.reasons);
         changes
     }
 
-    fn update_stream(&mut self, update: ZegoUpdateType, stream: ZegoStream, changes: &mut Changes) {
-        if stream.user.user_id == self.me {
+    fn update_stream(&mut self, update: ZegoUpdateType, listed: ListedStream, changes: &mut Changes) {
+        if listed.stream.user.user_id == self.me {
             return;
         }
+        let id = listed.stream.stream_id.clone();
         if update == ZegoUpdateType::Delete {
-            changes.streams_gone.extend(self.streams.remove(&stream.stream_id));
+            changes.streams_gone.extend(self.streams.remove(&id));
             return;
         }
-        match self.streams.put(stream.stream_id.clone(), stream.clone()) {
-            Put::Same => return,
-            Put::Full => {
-                changes.unlisted += 1;
-                return;
+        match self.streams.put(id, listed.clone()) {
+            Put::Same => {}
+            Put::Full => changes.unlisted += 1,
+            Put::New => changes.streams_came.push(listed),
+            Put::Changed(old) => changed(changes, old, listed),
+            Put::Replaced(old) => {
+                replaced(&mut changes.streams_gone, &mut changes.streams_came, old);
+                changes.streams_came.push(listed);
             }
-            Put::New => {}
-            Put::Replaced(old) => replaced(&mut changes.streams_gone, &mut changes.streams_came, old),
         }
-        changes.streams_came.push(stream);
+    }
+
+    /// A stream was muted or opened. One that is not of this room is played here.
+    pub(super) fn update_mic(&mut self, update: StreamMicUpdate) -> Changes {
+        let mut changes = Changes::default();
+        let StreamMicUpdate { stream_id, muted } = update;
+        match self.streams.get(&stream_id) {
+            Some(known) => {
+                let stream = known.stream.clone();
+                self.update_stream(ZegoUpdateType::Add, ListedStream { stream, muted }, &mut changes);
+            }
+            None => changes.foreign_mics.push((stream_id, muted)),
+        }
+        changes
+    }
+
+    /// Streams carry other texts. One that is not listed is left out, as its ADD was.
+    pub(super) fn update_extra_infos(&mut self, update: StreamExtraInfoUpdate) -> Changes {
+        let mut changes = Changes::default();
+        for stream in update.streams {
+            if let Some(known) = self.streams.get(&stream.stream_id) {
+                let mut listed = known.clone();
+                listed.stream.extra_info = stream.extra_info;
+                self.update_stream(ZegoUpdateType::Add, listed, &mut changes);
+            }
+        }
+        changes
     }
 
     /// The whole state as the server has it; what differs from what is known.
@@ -208,7 +141,7 @@ impl Roster {
             fresh.update_user(ZegoUpdateType::Add, user, &mut ignored);
         }
         for stream in snapshot.streams {
-            fresh.update_stream(ZegoUpdateType::Add, stream.stream, &mut ignored);
+            fresh.update_stream(ZegoUpdateType::Add, stream, &mut ignored);
         }
         let mut changes = self.difference(&fresh);
         changes.unlisted = ignored.unlisted;
@@ -220,19 +153,28 @@ impl Roster {
     pub(super) fn replay(&mut self, missed: Vec<Missed>) -> Changes {
         let before = self.clone();
         let mut reasons = HashMap::new();
+        let mut foreign_mics: Vec<(StreamId, bool)> = Vec::new();
         let mut unlisted = 0;
         for update in missed {
             let changes = match update {
                 Missed::Users(update) => self.update_users(update),
                 Missed::Streams(update) => self.update_streams(update),
+                Missed::Mic(update) => self.update_mic(update),
+                Missed::ExtraInfos(update) => self.update_extra_infos(update),
             };
             unlisted += changes.unlisted;
             reasons.extend(changes.reasons);
+            for (id, muted) in changes.foreign_mics {
+                foreign_mics.retain(|(other, _)| *other != id);
+                foreign_mics.push((id, muted));
+            }
         }
-        let mut changes = before.difference(self);
-        changes.reasons = reasons;
-        changes.unlisted = unlisted;
-        changes
+        Changes {
+            reasons,
+            foreign_mics,
+            unlisted,
+            ..before.difference(self)
+        }
     }
 
     fn difference(&self, newer: &Self) -> Changes {
@@ -241,6 +183,7 @@ impl Roster {
             users_gone: self.users.missing_in(&newer.users),
             users_came: newer.users.missing_in(&self.users),
             streams_came: newer.streams.missing_in(&self.streams),
+            streams_changed: self.streams.changed_in(&newer.streams),
             ..Changes::default()
         }
     }
@@ -251,6 +194,8 @@ impl Roster {
 pub(super) enum Missed {
     Users(RoomUserUpdate),
     Streams(RoomStreamUpdate),
+    Mic(StreamMicUpdate),
+    ExtraInfos(StreamExtraInfoUpdate),
 }
 
 /// `old` gives way to an item of the same key: it went, unless it came within the same event.
@@ -258,5 +203,13 @@ fn replaced<V: PartialEq>(gone: &mut Vec<V>, came: &mut Vec<V>, old: V) {
     match came.iter().position(|item| *item == old) {
         Some(index) => drop(came.remove(index)),
         None => gone.push(old),
+    }
+}
+
+/// `old` is `new` now; where it came within the same event, it came as `new`.
+fn changed(changes: &mut Changes, old: ListedStream, new: ListedStream) {
+    match changes.streams_came.iter_mut().find(|came| **came == old) {
+        Some(came) => *came = new,
+        None => changes.streams_changed.push((old, new)),
     }
 }

@@ -2,15 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use express_messages::{codes, ids::StreamId, room::RoomEvent};
+use express_messages::{
+    codes,
+    ids::StreamId,
+    room::{RoomEvent, StreamRole},
+};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
+    changes::Changes,
     requests::Purpose,
     retry::Retry,
-    roster::{Changes, Missed},
+    roster::Missed,
     state::{Ask, Leaving, LinkId, Phase, RoomState, Session},
     timers::{Timer, after},
 };
@@ -188,6 +193,7 @@ impl RoomState {
             self.emit([RoomEvent::LinkRestored { resumed: false }]);
         }
         self.report_changes(changes);
+        self.report_online(ok.online_count);
         self.confirm_token(now);
     }
 
@@ -212,7 +218,9 @@ impl RoomState {
                 return;
             }
         }
+        self.report_online(ok.online_count);
         self.reconcile(now, ok.publishing, ok.playing);
+        self.tell_mics(now);
         self.confirm_token(now);
     }
 
@@ -247,6 +255,8 @@ impl RoomState {
             match missed.event {
                 Event::RoomUserUpdate(update) => updates.push(Missed::Users(update)),
                 Event::RoomStreamUpdate(update) => updates.push(Missed::Streams(update)),
+                Event::StreamMicUpdate(update) => updates.push(Missed::Mic(update)),
+                Event::StreamExtraInfoUpdate(update) => updates.push(Missed::ExtraInfos(update)),
                 other => others.push(other),
             }
         }
@@ -295,9 +305,17 @@ impl RoomState {
         self.emit(changes.into_events());
     }
 
+    /// A server that does not count says 0.
+    pub(super) fn report_online(&mut self, count: u64) {
+        self.emit((count > 0).then_some(RoomEvent::OnlineUserCount(count)));
+    }
+
     fn reconcile(&mut self, now: Instant, publishing: Vec<StreamId>, playing: Vec<StreamId>) {
         let found = self.media.reconcile(publishing, playing);
         for (stream_id, role, code) in found.lost {
+            if role == StreamRole::Publish {
+                self.mics.stopped(&stream_id);
+            }
             self.emit([RoomEvent::StreamEnded {
                 stream_id,
                 role,
@@ -306,7 +324,7 @@ impl RoomState {
             }]);
         }
         for stop in found.stops {
-            self.request(now, stop, Purpose::Stop);
+            self.request(now, stop, Purpose::Told);
         }
     }
 

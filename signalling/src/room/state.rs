@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The rest of the state stands in `attempts.rs` (links, and trying again), `session.rs` (login, resume and what follows
-//! them), `events.rs` (what the server tells) and `commands.rs` (what the engine asks).
+//! them), `events.rs` (what the server tells), `commands.rs` (what the engine asks) and `talk.rs` (what it tells the others).
 
 use std::{
     sync::Arc,
@@ -29,6 +29,7 @@ use super::{
     counters::Counters,
     link::signal_url,
     media::Media,
+    mics::Mics,
     report::Report,
     requests::{Answer, Purpose, Requests, Ticket},
     retry::Retry,
@@ -135,6 +136,7 @@ pub(super) struct RoomState {
     pub(super) token: TokenKeeper,
     pub(super) requests: Requests,
     pub(super) media: Media,
+    pub(super) mics: Mics,
     pub(super) heartbeat: Duration,
     pub(super) heartbeat_timeout: Duration,
     /// The highest event number that the server says it sent.
@@ -168,6 +170,7 @@ impl RoomState {
             shown_token: String::new(),
             requests: Requests::default(),
             media: Media::new(),
+            mics: Mics::default(),
             announced_seq: 0,
             effects: Vec::new(),
             options,
@@ -279,6 +282,7 @@ impl RoomState {
 
     /// What is out will not be answered.
     pub(super) fn drop_requests(&mut self) {
+        self.mics.link_lost();
         for purpose in self.requests.take_all() {
             if let Some(ticket) = purpose.ticket() {
                 self.answer(ticket, Err(RequestError::Disconnected));

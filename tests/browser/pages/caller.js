@@ -5,19 +5,12 @@ import { hearTone, record as recordStream } from "./hearing.js";
 let zg;
 let room;
 const playing = new Map();
-const events = [];
 
-/** Logs in; `seen()` gives the events by their documented names from then on. */
+/** Logs in. */
 export async function join({ sdk, appID, server, roomID, userID, userName, token }) {
   const { ZegoExpressEngine } = await import(sdk);
   zg = new ZegoExpressEngine(appID, server);
   room = roomID;
-  for (const name of ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "streamExtraInfoUpdate", "publisherStateUpdate", "playerStateUpdate"]) {
-    zg.on(name, (...args) => events.push([name, ...args]));
-  }
-  for (const name of ["IMRecvBroadcastMessage", "IMRecvBarrageMessage", "IMRecvCustomCommand"]) {
-    zg.on(name, (...args) => events.push([name, ...args]));
-  }
   return zg.loginRoom(roomID, token, { userID, userName }, { userUpdate: true });
 }
 
@@ -48,22 +41,7 @@ export function record(streamID, seconds) {
   return recordStream(playing.get(streamID), seconds);
 }
 
-/** Statistics of a played stream. */
-export function quality(streamID) {
-  return zg.getPlayingStreamQuality(streamID);
-}
-
 /** Sends a text to everybody else in the room. */
 export function broadcast(text) {
   return zg.sendBroadcastMessage(room, text);
-}
-
-/** The events so far, each an array of name and arguments. */
-export function seen() {
-  return events;
-}
-
-/** Leaves. */
-export function leave() {
-  zg.destroyEngine();
 }

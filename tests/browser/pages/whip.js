@@ -2,6 +2,9 @@
 
 import { hearTone, toneStream } from "./hearing.js";
 
+/** Longer than what is measured at a time. */
+const SETTLED_MS = 500;
+
 const resources = [];
 
 /** Publishes a tone of amplitude 0.5. */
@@ -12,7 +15,7 @@ export async function publish(url, token, hz) {
   await exchange(pc, url, token);
 }
 
-/** Plays, and gives the amplitude of the tone once it reaches `least`, or after `ms`. */
+/** Plays, and gives the amplitude of the tone: half a second after it reached `least`, or after `ms`. */
 export async function play(url, token, hz, ms, least) {
   const pc = new RTCPeerConnection();
   const { receiver } = pc.addTransceiver("audio", { direction: "recvonly" });
@@ -22,7 +25,9 @@ export async function play(url, token, hz, ms, least) {
   speaker.srcObject = stream;
   await exchange(pc, url, token);
   await speaker.play();
-  return hearTone(stream, hz, ms, least);
+  // What is loud enough first is the tone's beginning, with silence before it.
+  await hearTone(stream, hz, ms, least);
+  return hearTone(stream, hz, SETTLED_MS, Infinity);
 }
 
 /** Begins the ICE session of the newest connection anew by PATCH; the page's new user fragment. */

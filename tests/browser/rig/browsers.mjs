@@ -12,6 +12,7 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 const CHROMIUM_ARGS = [
+  // Its sandbox does not start for root, and in containers tests often are.
   "--no-sandbox",
   "--disable-gpu",
   "--disable-quic",
@@ -27,6 +28,9 @@ const FIREFOX_PREFS = {
   "media.navigator.streams.fake": true,
   "media.navigator.permission.disabled": true,
   "media.peerconnection.ice.obfuscate_host_addresses": false,
+  // Pages in the background keep time as well as the one in front, as Chromium's do under this driver.
+  "dom.min_background_timeout_value": 4,
+  "dom.timeout.enable_budget_timer_throttling": false,
   "media.autoplay.default": 0,
   "media.autoplay.blocking_policy": 0,
 };

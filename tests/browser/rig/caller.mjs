@@ -8,13 +8,14 @@ import { APP_ID, token } from "./tokens.mjs";
  * @param {import("puppeteer-core").Browser} browser
  * @param {string} site
  * @param {import("./server.mjs").Server} server
- * @param {{roomID: string, userID: string, userName?: string}} who
+ * @param {{roomID: string, userID: string, userName?: string, token?: string}} who
  * @returns {Promise<Caller>}
  */
 export async function joinInPage(browser, site, server, who) {
   const caller = new Caller(await openPage(browser, `${site}/blank.html`));
   const sdk = `${server.url}/sdk/express.js`;
-  await caller.do("join", { userName: who.userID, ...who, sdk, appID: APP_ID, server: server.signalling, token: token(who.userID) });
+  const usual = { userName: who.userID, sdk, appID: APP_ID, server: server.signalling, token: token(who.userID) };
+  await caller.do("join", { ...usual, ...who });
   return caller;
 }
 

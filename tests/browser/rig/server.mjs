@@ -66,11 +66,11 @@ export class Server {
    * Starts the example `publish`, `play` or `member` in a room, which ends with the test.
    * @param {import("node:test").TestContext} t
    * @param {"publish" | "play" | "member"} name
-   * @param {{room: string, user: string, stream: string, folder: string}} who
+   * @param {{room: string, user: string, stream: string, folder: string, pass?: string}} who `pass`: its token, where ours is none
    * @param {...string} more further arguments
    */
-  native(t, name, { room, user, stream, folder }, ...more) {
-    const usual = ["--server", this.signalling, "--app-id", String(APP_ID), "--token", token(user), "--room", room];
+  native(t, name, { room, user, stream, folder, pass = token(user) }, ...more) {
+    const usual = ["--server", this.signalling, "--app-id", String(APP_ID), "--token", pass, "--room", room];
     const args = [...usual, "--user", user, "--stream", stream, "--json", ...more];
     const native = new Process(program(`examples/${name}`), args, path.join(folder, `${name}-${user}.log`));
     t.after(() => native.kill());

@@ -9,6 +9,8 @@ import { ROOT } from "./process.mjs";
 
 const run = promisify(execFile);
 const RATE = 48_000;
+/** Samples of 100 ms: over much longer a clock that runs a little fast would lower what is measured. */
+const SLOT = 4_800;
 
 /**
  * Writes mono PCM of 48 kHz and 16 bit.
@@ -52,16 +54,31 @@ export function tonePcm(hz, seconds) {
   return pcm;
 }
 
-/** Amplitude of a tone of `hz` in the second half of a WAV file of {@link writeWav}'s format (Goertzel). */
+/** Amplitude of a tone of `hz` in a WAV file of {@link writeWav}'s format, as {@link toneInSamples} has it. */
 export function toneInWav(bytes, hz) {
   const data = bytes.subarray(bytes.indexOf("data") + 8);
-  const samples = new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2)));
-  const part = samples.subarray(samples.length >> 1);
+  return toneInSamples(new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2))), hz);
+}
+
+/**
+ * Amplitude of a tone of `hz`: the median over slots of the second half.
+ * @param {Int16Array} samples of 48 kHz
+ * @param {number} hz
+ */
+export function toneInSamples(samples, hz) {
+  const amplitudes = [];
+  for (let start = samples.length >> 1; start + SLOT <= samples.length; start += SLOT) {
+    amplitudes.push(toneAmplitude(samples.subarray(start, start + SLOT), hz));
+  }
+  return amplitudes.sort((a, b) => a - b)[amplitudes.length >> 1] ?? 0;
+}
+
+function toneAmplitude(samples, hz) {
+  const step = (2 * Math.PI * hz) / RATE;
   let [re, im] = [0, 0];
-  part.forEach((sample, n) => {
-    const angle = (2 * Math.PI * hz * n) / RATE;
-    re += (sample / 32_768) * Math.cos(angle);
-    im -= (sample / 32_768) * Math.sin(angle);
+  samples.forEach((sample, n) => {
+    re += (sample / 32_768) * Math.cos(step * n);
+    im -= (sample / 32_768) * Math.sin(step * n);
   });
-  return (2 * Math.hypot(re, im)) / part.length;
+  return (2 * Math.hypot(re, im)) / samples.length;
 }

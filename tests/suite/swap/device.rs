@@ -58,6 +58,7 @@ note! {
     TapPlayout => MessageResult<TapPlayout> = MessageResult(SinkId(8)),
     RecordPlayout => Result<SinkId, ZegoError> = Ok(SinkId(9)),
     ForgetPlayout => () = (),
+    GetSoundLevels => SoundLevels = SoundLevels::default(),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {

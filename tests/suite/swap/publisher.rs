@@ -5,9 +5,9 @@ use express_messages::{
     ExitGuard,
     publisher::{
         NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored, PublisherOptions,
-        PublisherPeers, StopPublisher,
+        PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
-    room::{PublishStream, UnpublishStream},
+    room::{PublishStream, RequestError, UnpublishStream},
     types::PublisherState,
 };
 use express_tests::simulation::{Simulation, settle};
@@ -38,6 +38,7 @@ impl Actor for MutePublisher {
             stream_id: self.options.stream_id.clone(),
             offer: "an offer of its own".into(),
             extra_info: self.options.extra_info.clone(),
+            muted: self.options.muted,
         });
         let told = asked.into_actor(self).map(|answer, this, _| {
             assert!(answer.unwrap().is_ok(), "the real room and server take the stream");
@@ -67,6 +68,13 @@ impl Handler<NotePublisherMuted> for MutePublisher {
     fn handle(&mut self, _: NotePublisherMuted, _: &mut Self::Context) {}
 }
 
+impl Handler<SetPublisherExtraInfo> for MutePublisher {
+    type Result = Result<(), RequestError>;
+    fn handle(&mut self, _: SetPublisherExtraInfo, _: &mut Self::Context) -> Self::Result {
+        Err(RequestError::TimedOut)
+    }
+}
+
 struct MutePublishers;
 
 impl PublisherFactory for MutePublishers {
@@ -86,6 +94,7 @@ async fn a_stranger_as_publisher_publishes_through_the_real_room() {
     let expected = ["publish s PUBLISH_REQUESTING 0", "publish s PUBLISHING 0"];
     assert_eq!(alice.told.take()[2..], expected);
     assert_eq!(simulation.server().await.streams, 1);
+    assert_eq!(alice.zg.set_stream_extra_info("s", "x").await.unwrap_err().code, 1100002);
 
     alice.zg.stop_publishing_stream("s").unwrap();
     settle().await;

@@ -4,9 +4,11 @@ use actix::{Actor, ActorContext, Context, Handler, Recipient};
 use express_engine::ZegoError;
 use express_messages::{
     ExitGuard,
+    ids::UserId,
     room::{
-        Logout, PausePlayStream, PlayStream, PublishStream, RenewToken, RequestError, RoomEvent, RoomFactory, RoomLink,
-        RoomOptions, RoomPeers, SdpAnswer, StopPlayStream, StopRoom, UnpublishStream,
+        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
+        RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand,
+        SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
     types::{RoomStateChangedReason as Reason, ZegoUpdateType, ZegoUser},
 };
@@ -92,6 +94,12 @@ ignore! {
     UnpublishStream => () = (),
     StopPlayStream => () = (),
     PausePlayStream => Result<(), RequestError> = Ok(()),
+    MuteStream => () = (),
+    SetStreamExtraInfo => Result<(), RequestError> = Ok(()),
+    SendBroadcastMessage => Result<u64, RequestError> = Ok(1),
+    SendBarrageMessage => Result<String, RequestError> = Ok("1".into()),
+    SendCustomCommand => Result<Vec<UserId>, RequestError> = Ok(Vec::new()),
+    ReportQuality => () = (),
 }
 
 struct EchoRooms(VirtualNet);
@@ -115,6 +123,7 @@ async fn a_stranger_as_room_answers_the_real_publisher_and_player_and_the_user_h
     let ear = alice.listen("s").await;
     sleep(3.0).await;
     assert!(ear.amplitude(440.0) > 0.2);
+    assert_eq!(alice.zg.send_broadcast_message("echo", "hello?").await.unwrap().message_id, 1);
     let expected = [
         "room LOGINING 0",
         "room LOGINED 0",

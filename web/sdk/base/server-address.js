@@ -62,6 +62,6 @@ function parse(text, address) {
 }
 
 function refused(why, address) {
-  const text = `${why} ${JSON.stringify(address)}: the server is ws://host:port, wss://host:port, http(s)://host:port or host:port`;
-  return new ZegoError(codes.INPUT_PARAM, text);
+  const forms = "the server is ws://host:port, wss://host:port, http(s)://host:port or host:port";
+  return new ZegoError(codes.INPUT_PARAM, `${why} ${JSON.stringify(address)}: ${forms}`);
 }

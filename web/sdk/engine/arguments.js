@@ -2,6 +2,7 @@ import { byteLength } from "../base/bytes.js";
 import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
 import { checkRoomID, checkStreamID, checkUserID, checkUserName } from "../base/ids.js";
+import { MAX_TOKEN } from "../room/wire/frames.js";
 
 /**
  * Checks of arguments, in the documented order and with the documented codes.
@@ -55,12 +56,13 @@ function checkRoomConfig(config) {
 }
 
 /**
- * What can be seen of a token without its secret: version 04 and padded base64.
+ * What can be seen of a token without its secret: version 04, padded base64, and no longer than a server takes.
  *
  * @param {unknown} token
  */
 export function hasTokenForm(token) {
-  return typeof token === "string" && /^04(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/.test(token);
+  if (typeof token !== "string" || token.length > MAX_TOKEN) return false;
+  return /^04(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/.test(token);
 }
 
 /**
@@ -149,7 +151,7 @@ export function commandText(command) {
 
 /**
  * @param {unknown} userIDs Of `sendCustomCommand`.
- * @throws {ZegoError} 1100001 for no list, or more than 500; 1002005, 1002006, 1002007 for a bad userID
+ * @throws {ZegoError} 1100001 for no list, more than 500, or an id that no user can have
  */
 export function requireUserIDs(userIDs) {
   if (!Array.isArray(userIDs) || userIDs.length > COMMAND_USERS_MAX) {
@@ -157,7 +159,7 @@ export function requireUserIDs(userIDs) {
   }
   for (const userID of userIDs) {
     const error = checkUserID(userID);
-    if (error) throw error;
+    if (error) throw wrong(codes.INPUT_PARAM, error.message);
   }
 }
 

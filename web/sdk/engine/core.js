@@ -14,16 +14,18 @@ export class Core {
   /**
    * @param {import("./world.js").World} world
    * @param {{appID: number, servers: string[]}} identity
+   * @param {Partial<typeof DEFAULT_TIMINGS>} [timings] What differs from the default table.
    */
-  constructor(world, identity) {
+  constructor(world, identity, timings) {
+    const table = { ...DEFAULT_TIMINGS, ...timings };
     this.world = world;
     this.identity = identity;
     this.emitter = new Emitter(EVENTS);
     this.settings = {
-      timings: DEFAULT_TIMINGS,
+      timings: table,
       maxChannels: MAX_CHANNELS,
-      publishQualityMs: DEFAULT_TIMINGS.qualityMs,
-      playQualityMs: DEFAULT_TIMINGS.qualityMs,
+      publishQualityMs: table.qualityMs,
+      playQualityMs: table.qualityMs,
     };
   }
 

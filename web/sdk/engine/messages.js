@@ -27,10 +27,12 @@ export class Messages {
   }
 
   async #request(roomID, type, fields) {
-    const room = this.#rooms.require();
+    this.#rooms.require();
     if (roomID !== this.#rooms.roomID) {
       throw new ZegoError(codes.IM_ROOM_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
     }
+    const room = this.#rooms.ready;
+    if (!room) throw new ZegoError(codes.NOT_LOGIN, "the login is not done yet; wait for it");
     try {
       return await room.request(type, fields);
     } catch (error) {

@@ -12,30 +12,32 @@ import { DeviceWatch } from "../local/devices.js";
 /** The parts of one engine, and what each means for the others. */
 export class Parts {
   #core;
-  #quality = new NetworkQuality();
-  #qualityTimer;
-  /** Played or seen streams whose publishers muted them. */
-  #micMuted = new Set();
+  #quality;
   #watch;
+  #forgetPage;
 
   /**
    * @param {import("./world.js").World} world
    * @param {{appID: number, servers: string[]}} identity
+   * @param {object} [timings]
    */
-  constructor(world, identity) {
-    this.#core = new Core(world, identity);
+  constructor(world, identity, timings) {
+    this.#core = new Core(world, identity, timings);
     this.rooms = new Rooms(this.#core, this.#roomFollower());
     this.locals = new Locals(this.#core, this.#localFollower());
-    this.publishing = new Publishing(this.#core, this.rooms, this.locals);
-    this.playing = new Playing(this.#core, this.rooms);
+    this.#quality = new NetworkQuality(this.#core, this.#qualitySources());
+    const onAdded = () => this.#quality.watch();
+    this.publishing = new Publishing(this.#core, this.rooms, this.locals, onAdded);
+    this.playing = new Playing(this.#core, this.rooms, onAdded);
     this.messages = new Messages(this.rooms);
     this.levels = new SoundLevels(this.#core, {
-      published: () => this.publishing.list,
-      played: () => this.playing.list.map((heard) => ({ ...heard, isSilenced: this.#micMuted.has(heard.streamID) })),
+      published: () => this.publishing.heard,
+      played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.rooms.room?.streamIsMuted(heard.streamID) ?? false })),
       captured: () => this.locals.list,
     });
     this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
-    this.#armQuality();
+    // Else the others would see a user who closed the page for 100 s.
+    this.#forgetPage = world.env.onPageEnd(() => this.destroy());
   }
 
   /** What all parts share. */
@@ -54,8 +56,10 @@ export class Parts {
         this.playing.restore(resumed);
       },
       onRoomEnd: (publishCode, playCode) => this.#onRoomEnd(publishCode, playCode),
-      onStreams: (update, streams) => this.#onStreams(update, streams),
-      onMic: (streamID, muted) => this.#onMic(streamID, muted),
+      onStreams: (update, streams) => {
+        if (update === "ADD") streams.forEach(({ streamID }) => this.playing.appeared(streamID));
+      },
+      onMic: (streamID, muted) => this.#core.emit("remoteMicStatusUpdate", streamID, muted ? "MUTE" : "OPEN"),
       onStreamEnded: ({ streamID, role, code, message }) =>
         (role === "publish" ? this.publishing : this.playing).ended(streamID, code, message),
       onQuality: (users) => this.#quality.note(users),
@@ -68,8 +72,7 @@ export class Parts {
       onTrack: (local) => this.publishing.replaceTrack(local),
       onMuted: (local) => this.publishing.noteMuted(local),
       onDestroyed: (local) => {
-        const text = "the local stream was destroyed while it was published";
-        this.publishing.endAll(codes.PUBLISH_NO_CAPTURE, text, (entry) => entry.local === local);
+        this.publishing.endOf(local, codes.PUBLISH_NO_CAPTURE, "the local stream was destroyed while it was published");
       },
     };
   }
@@ -77,45 +80,25 @@ export class Parts {
   #onRoomEnd(publishCode, playCode) {
     this.publishing.endAll(publishCode);
     this.playing.endAll(playCode);
-    this.#micMuted.clear();
-    this.#quality.clear();
   }
 
-  #onStreams(update, streams) {
-    for (const { streamID } of streams) {
-      if (update === "ADD") this.playing.appeared(streamID);
-      else this.#micMuted.delete(streamID);
-    }
-  }
-
-  #onMic(streamID, muted) {
-    if (muted) this.#micMuted.add(streamID);
-    else this.#micMuted.delete(streamID);
-    this.#core.emit("remoteMicStatusUpdate", streamID, muted ? "MUTE" : "OPEN");
-  }
-
-  #armQuality() {
-    const { world, settings } = this.#core;
-    this.#qualityTimer = world.env.setTimeout(() => this.#tellQuality(), settings.timings.qualityMs);
-  }
-
-  #tellQuality() {
-    this.#armQuality();
-    const { room } = this.rooms;
-    const played = this.playing.list;
-    const ids = new Set(played.map(({ streamID }) => streamID));
-    const owners = new Set((room?.streams ?? []).filter(({ streamID }) => ids.has(streamID)).map(({ user }) => user.userID));
-    const grades = (list) => list.map(({ grade }) => grade);
-    const told = this.#quality.tick({ up: grades(this.publishing.list), down: grades(played), owners });
-    told.forEach(({ userID, up, down }) => this.#core.emit("networkQuality", userID, up, down));
-    // A report that does not arrive is followed by the next one.
-    if (told.length > 0 && room?.isUp) room.request("reportQuality", { up: told[0].up, down: told[0].down }).catch(() => {});
+  #qualitySources() {
+    return {
+      takeGrades: () => ({ up: this.publishing.takeGrades(), down: this.playing.takeGrades() }),
+      owners: () => {
+        const played = (this.rooms.room?.streams ?? []).filter(({ streamID }) => this.playing.find(streamID));
+        return new Set(played.map(({ user }) => user.userID));
+      },
+      // A report that does not arrive is followed by the next one.
+      report: (up, down) => this.rooms.room?.isUp && this.rooms.room.request("reportQuality", { up, down }).catch(() => {}),
+    };
   }
 
   /** Ends everything; nothing is told any more. */
   destroy() {
     if (!this.#core.end()) return;
-    this.#core.world.env.clearTimeout(this.#qualityTimer);
+    this.#forgetPage();
+    this.#quality.close();
     this.#watch.close();
     this.levels.close();
     this.publishing.endAll(codes.SUCCESS);

@@ -68,7 +68,7 @@ export class Rooms {
     const error = checkLogin(roomID, token, user, config);
     if (error) return this.#refuse(roomID, error);
     const { world, identity, settings } = this.#core;
-    const login = { roomID, token, isReady: false };
+    const login = { roomID, isReady: false };
     const options = {
       ...identity,
       roomID,
@@ -153,8 +153,7 @@ export class Rooms {
   renewToken(token, roomID) {
     const login = this.#login;
     if (!login || !hasTokenForm(token) || (roomID !== undefined && roomID !== login.roomID)) return false;
-    if (token !== login.token) login.room.renewToken(token);
-    login.token = token;
+    login.room.renewToken(token);
     return true;
   }
 }

@@ -63,7 +63,9 @@ export class SoundLevels {
   #meters = new Map();
   #timer;
   #intervalMs = DEFAULT_INTERVAL_MS;
-  #due = 0;
+  /** When it is looked next, and when it is told next. */
+  #nextLook = 0;
+  #nextTelling = 0;
 
   /**
    * @param {import("./core.js").Core} core
@@ -84,7 +86,8 @@ export class SoundLevels {
     if (!isOn) return;
     this.#intervalMs = intervalMs;
     this.#context = new this.#core.world.AudioContext();
-    this.#due = this.#core.world.env.now() + intervalMs;
+    this.#nextLook = this.#core.world.env.now();
+    this.#nextTelling = this.#nextLook + intervalMs;
     this.#tick();
   }
 
@@ -101,24 +104,33 @@ export class SoundLevels {
 
   #tick() {
     const { env } = this.#core.world;
+    const context = this.#context;
     // Without a gesture of the user the graph stands still; it is asked again until the browser allows it.
-    if (this.#context.state === "suspended") this.#context.resume().catch(() => {});
-    const heard = this.#look();
+    if (context.state === "suspended") context.resume().catch(() => {});
+    const heard = this.#gather();
     const now = env.now();
-    this.#timer = env.setTimeout(() => this.#tick(), Math.min(LEVEL_SAMPLE_MS, this.#intervalMs));
-    if (now < this.#due) return;
-    this.#due = now + this.#intervalMs;
-    this.#tell(heard);
+    if (now >= this.#nextLook) {
+      this.#meters.forEach((meter) => meter.sample());
+      this.#nextLook = now + LEVEL_SAMPLE_MS;
+    }
+    if (now >= this.#nextTelling) {
+      this.#nextTelling = now + this.#intervalMs;
+      this.#tell(heard);
+    }
+    // A listener may have switched it off, or on anew.
+    if (this.#context !== context) return;
+    this.#timer = env.setTimeout(() => this.#tick(), Math.min(this.#nextLook, this.#nextTelling) - now);
   }
 
-  #look() {
+  /** What is to be heard now, each with its meter. */
+  #gather() {
     const published = this.#sources.published();
     const played = this.#sources.played();
     const captured = this.#sources.captured();
-    const streams = [...published.map(({ stream }) => stream), ...captured, ...played.map(({ stream }) => stream)];
     const remote = new Set(played.map(({ stream }) => stream));
-    this.#drop(new Set(streams));
-    for (const stream of new Set(streams)) this.#meter(stream, remote.has(stream))?.sample();
+    const streams = new Set([...published.map(({ stream }) => stream), ...captured, ...remote]);
+    this.#drop(streams);
+    streams.forEach((stream) => this.#meter(stream, remote.has(stream)));
     return { published, played, captured };
   }
 
@@ -130,17 +142,14 @@ export class SoundLevels {
     }
   }
 
-  /** The meter of a stream; a new one where its track is another than before. */
+  /** Sees to it that a stream has a meter; a new one where its track is another than before. */
   #meter(stream, isRemote) {
     const track = stream?.getAudioTracks()[0];
     const known = this.#meters.get(stream);
-    if (known?.track === track) return known;
+    if (known?.track === track) return;
     known?.close();
     this.#meters.delete(stream);
-    if (!track) return undefined;
-    const meter = new Meter(this.#core.world, this.#context, track, isRemote);
-    this.#meters.set(stream, meter);
-    return meter;
+    if (track) this.#meters.set(stream, new Meter(this.#core.world, this.#context, track, isRemote));
   }
 
   #tell({ published, played, captured }) {

@@ -25,6 +25,12 @@ export class Throttle {
     else this.#timer = this.#env.setTimeout(() => this.#do(), wait);
   }
 
+  /** What was asked for is not done any more. */
+  cancel() {
+    this.#env.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
   #do() {
     this.#timer = undefined;
     this.#last = this.#env.now();

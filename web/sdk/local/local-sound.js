@@ -122,12 +122,13 @@ export class LocalSound {
   #choose() {
     if (!this.sent || this.#destroyed) return;
     const output = this.#gain?.isRunning ? this.#gain.track : this.sent.track;
-    if (output !== this.outputTrack) {
-      setTrack(this.#streams.stream, output);
-      this.#owner.onTrack();
-      this.#emit("audioTrackChanged", output);
-    }
+    const isNew = output !== this.outputTrack;
+    if (isNew) setTrack(this.#streams.stream, output);
+    // Before anybody sends it: who is muted is not heard for a moment either.
     this.#enable();
+    if (!isNew) return;
+    this.#owner.onTrack();
+    this.#emit("audioTrackChanged", output);
   }
 
   /** @param {number} percent 0..200 */

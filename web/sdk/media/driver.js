@@ -82,11 +82,13 @@ export class StreamDriver {
 
   #open(attempt) {
     const onEvent = (event) => this.carryOut(this.state.onTransport(attempt, event, this.now(), this.#env.random()));
-    const offered = Promise.resolve().then(() => {
-      this.#peer = this.makePeer(onEvent);
-      return this.#peer.offer();
-    });
-    this.#settle(offered, "onOffer", attempt);
+    this.#settle(this.#offer(onEvent), "onOffer", attempt);
+  }
+
+  /** Async for the sake of what it throws; the connection is there when it returns. */
+  async #offer(onEvent) {
+    this.#peer = this.makePeer(onEvent);
+    return this.#peer.offer();
   }
 
   #apply(attempt, answer) {

@@ -30,12 +30,15 @@ import { Retry } from "./retry.js";
  * @property {string} budgetText
  */
 
-/** The state of one published or played stream. */
+/**
+ * The state of one published or played stream. A subclass says what comes behind the answer: `onReady(connected, now, random, out)`
+ * when it is applied, `onConnection(event, now, random, out)` and `onRunningTime(now, random, out)` in its own phases.
+ */
 export class StreamMachine {
   /**
    * @param {Words} words
    * @param {number} now
-   * @param {object} timings as base/timings.js
+   * @param {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
    */
   constructor(words, now, timings) {
     this.words = words;

@@ -89,6 +89,7 @@ export function loseSession(room, now) {
   reconnect(room, now, room.report.sessionLost());
 }
 
+/** What the session was, and held, is over. */
 export function forgetSession(room) {
   if (room.session !== null) {
     room.session = null;

@@ -68,6 +68,7 @@ function setHeartbeat(room, intervalMs) {
   room.heartbeatMs = Math.min(LONGEST_HEARTBEAT_MS, Math.max(SHORTEST_HEARTBEAT_MS, wanted));
 }
 
+/** What is left of the life of the token in force; its end is announced in time. */
 export function tokenExpires(room, now, leftMs) {
   const at = room.token.expires(now, leftMs, room.timings.tokenWarningMs);
   if (at === undefined) {
@@ -77,6 +78,7 @@ export function tokenExpires(room, now, leftMs) {
   }
 }
 
+/** Tells how many are in the room, if the server says so. */
 export function tellOnlineCount(room, count) {
   if (count !== 0) {
     room.tell("onOnlineCount", count);
@@ -91,6 +93,7 @@ function announce(room, now, seq) {
   }
 }
 
+/** The events that the server said it sent are there by now, or lost. */
 export function checkGap(room, now) {
   if (room.session.lastSeq < room.announcedSeq) {
     room.count("gaps");

@@ -14,7 +14,8 @@ const MESSAGES = ["sendBroadcastMessage", "sendBarrageMessage", "sendCustomComma
 /** What whoever made a request is told whose link went before the reply came. */
 export function lost({ type }) {
   if (MESSAGES.includes(type)) {
-    return new ZegoError(codes.IM_SEND_FAIL, "the connection went before the server answered; it may have been sent or not", null);
+    const text = "the connection went before the server answered; it may have been sent or not";
+    return new ZegoError(codes.IM_SEND_FAIL, text, null);
   }
   return away();
 }
@@ -92,8 +93,9 @@ export function unanswered(room, now, purpose) {
     }
     return;
   }
-  const late = new ZegoError(codes.TIMEOUT, `the server did not answer ${purpose.type} within ${room.timings.requestMs / 1000} s`);
-  answer(room, purpose.ticket, { error: MESSAGES.includes(purpose.type) ? lost(purpose) : late });
+  const text = `the server did not answer ${purpose.type} within ${room.timings.requestMs / 1000} s`;
+  const error = MESSAGES.includes(purpose.type) ? lost(purpose) : new ZegoError(codes.TIMEOUT, text);
+  answer(room, purpose.ticket, { error });
 }
 
 /** Nobody waits for what the room itself asked. */

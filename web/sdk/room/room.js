@@ -9,9 +9,6 @@ import { Link } from "./link.js";
 import { onOpened } from "./session.js";
 import { RoomState } from "./state.js";
 
-/** Longest delay that a browser's timer takes. */
-const LONGEST_ALARM_MS = 2 ** 31 - 1;
-
 /**
  * Everything one room login needs; ids and names were checked before.
  *
@@ -40,14 +37,14 @@ const LONGEST_ALARM_MS = 2 ** 31 - 1;
  * may call the room.
  *
  * @typedef {object} RoomListener
- * @property {(reason: string, errorCode: number, extendedData: string) => void} [onState] The coarse state changed: the documented
- *   `roomStateChanged`.
+ * @property {(reason: string, errorCode: number, extendedData: string) => void} [onState] The coarse state changed: the
+ *   documented `roomStateChanged`.
  * @property {(code: number) => void} [onEnd] The login is over: told right before the `onState` that says so, so that streams end
  *   first.
  * @property {(up: boolean, held?: { fresh: boolean, publishing: string[], playing: string[] }) => void} [onLink] Requests can be
  *   sent, or cannot for now. `held` is what the server holds for this session; `fresh`: the session is new, nothing is held. What
- *   of ours a resumed session does not hold any more is told as `onStreamEnded` afterwards; what it holds and nobody here wants is
- *   stopped by the room.
+ *   of ours a resumed session does not hold any more is told as `onStreamEnded` afterwards; what it holds and nobody here wants
+ *   is stopped by the room.
  * @property {(update: "ADD" | "DELETE", users: User[]) => void} [onUsers] Never the client itself, never empty.
  * @property {(update: "ADD" | "DELETE", streams: Stream[], extendedData: string) => void} [onStreams] Never empty; `extendedData`
  *   is the documented JSON on DELETE.
@@ -137,7 +134,10 @@ export class Room {
     return answer;
   }
 
-  /** Leaves: LOGOUT is told before this returns, the server is told if there is a way to it within a second. */
+  /**
+   * Leaves: LOGOUT is told before this returns (to a listener that calls it, behind what is being told already), the server is
+   * told if there is a way to it within a second.
+   */
   logout() {
     this.#turn(commands.logout);
   }
@@ -284,7 +284,8 @@ export class Room {
     this.#env.clearTimeout(this.#alarm);
     const next = this.#state.nextDeadline();
     if (next < Infinity) {
-      const waitMs = Math.min(Math.max(0, Math.ceil(next - this.#env.now())), LONGEST_ALARM_MS);
+      // Up, as a timer that takes whole milliseconds alone would otherwise ring too early, again and again.
+      const waitMs = Math.max(0, Math.ceil(next - this.#env.now()));
       this.#alarm = this.#env.setTimeout(() => this.#turn((state, now) => state.onTime(now)), waitMs);
     }
   }

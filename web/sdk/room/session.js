@@ -144,8 +144,8 @@ function resumed(room, now, ok) {
       return;
     }
   }
-  reconcile(room, now, ok);
   tellOnlineCount(room, ok.onlineCount);
+  reconcile(room, now, ok);
   confirmToken(room, now);
 }
 

@@ -170,7 +170,8 @@ export class RoomState {
   }
 
   /**
-   * Tells a state, if there is one to tell. Whoever reacts to the end of a room finds its streams ended, so the end is told first.
+   * Tells a state, if there is one to tell. Whoever reacts to the end of a room finds its streams ended, so the end is told
+   * first.
    *
    * @param {import("./report.js").StateEvent | undefined} event
    */

@@ -222,3 +222,44 @@ async fn a_source_that_panics_falls_silent_alone() {
     assert!(taps[1].1.samples().contains(&0.04));
     assert!(events.is_empty());
 }
+
+#[actix::test]
+async fn levels_are_those_of_what_is_published_and_of_what_is_played_whatever_the_speaker_does() {
+    let (link, _) = start(&ScriptedDevices::new());
+    link.open.send(open(tone())).await.unwrap().unwrap();
+    let source = AttachSource {
+        stream_id: stream("s"),
+        source: Box::new(Counting(249)),
+    };
+    link.attach_source.send(source).await.unwrap();
+    let silent = SetPlayout {
+        stream_id: stream("s"),
+        audible: false,
+        percent: 0,
+    };
+    link.set_playout.send(silent).await.unwrap();
+    pass(210).await;
+    let levels = link.sound_levels.send(GetSoundLevels).await.unwrap();
+    let [(LOCAL, local)] = levels.local[..] else {
+        panic!("{levels:?}")
+    };
+    assert!((local - 0.5).abs() < 0.01, "{local}");
+    let [(name, played)] = &levels.played[..] else {
+        panic!("{levels:?}")
+    };
+    assert!(name.as_str() == "s" && (0.26..=0.28).contains(played), "{levels:?}");
+
+    let volume = SetCaptureVolume { id: LOCAL, percent: 200 };
+    link.capture_volume.send(volume).await.unwrap();
+    pass(200).await;
+    let louder = link.sound_levels.send(GetSoundLevels).await.unwrap().local[0].1;
+    assert!(louder > 0.8, "{louder}");
+    let mute = MuteLocalStream { id: LOCAL, muted: true };
+    link.mute_local.send(mute).await.unwrap();
+    pass(2_000).await;
+    assert!(link.sound_levels.send(GetSoundLevels).await.unwrap().local[0].1 < 0.001);
+
+    link.close.send(CloseLocalStream(LOCAL)).await.unwrap();
+    link.forget_playout.send(ForgetPlayout(stream("s"))).await.unwrap();
+    assert_eq!(link.sound_levels.send(GetSoundLevels).await.unwrap(), SoundLevels::default());
+}

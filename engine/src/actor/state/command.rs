@@ -5,10 +5,11 @@ use std::time::Duration;
 use express_messages::{
     ZegoError,
     audio_device::{MonitorLocalStream, RecordPlayout, SetPlayout},
-    ids::{LocalStreamId, StreamId},
+    ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
     room::RoomOptions,
+    stats::QualityGrade,
     types::ZegoDeviceInfos,
 };
 
@@ -48,6 +49,30 @@ pub(crate) enum Command {
         life: LifeId,
         token: String,
     },
+    /// To everybody in the room.
+    Broadcast {
+        room: LifeId,
+        message: String,
+        done: Completion<u64>,
+    },
+    /// To everybody in the room; it may be lost.
+    Barrage {
+        room: LifeId,
+        message: String,
+        done: Completion<String>,
+    },
+    /// To some in the room.
+    CustomCommand {
+        room: LifeId,
+        command: String,
+        to_users: Vec<UserId>,
+        done: Completion<Vec<UserId>>,
+    },
+    ReportQuality {
+        room: LifeId,
+        up: QualityGrade,
+        down: QualityGrade,
+    },
 
     StartPublisher {
         life: LifeId,
@@ -66,6 +91,11 @@ pub(crate) enum Command {
     NotePublisherMuted {
         life: LifeId,
         muted: bool,
+    },
+    SetExtraInfo {
+        life: LifeId,
+        extra_info: String,
+        done: Completion<()>,
     },
 
     StartPlayer {
@@ -131,6 +161,9 @@ pub(crate) enum Command {
         done: Option<Completion<()>>,
     },
 
+    /// For the delegate of this number.
+    ReadSoundLevels(u64),
+
     /// Report back to the state after this time.
     After(Duration, Timer),
     /// The part is gone: drop what is kept of it.
@@ -154,6 +187,10 @@ pub(crate) enum Timer {
     MuteLocal(LocalStreamId),
     /// Likewise.
     MutePlayback(PlayId),
+    /// The network's quality is to be told.
+    NetworkQuality,
+    /// The levels are to be told to the delegate of this number.
+    SoundLevels(u64),
     /// The audio device part is to be started afresh.
     RestartDevice,
     /// The end waits no longer for publishers and players.

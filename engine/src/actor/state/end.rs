@@ -86,6 +86,8 @@ impl EngineState {
             Timer::MuteMicrophone => self.on_mute_microphone_due(now, out),
             Timer::MuteLocal(id) => self.on_mute_local_due(id, now, out),
             Timer::MutePlayback(id) => self.on_mute_playback_due(id, now, out),
+            Timer::NetworkQuality => self.on_network_due(out),
+            Timer::SoundLevels(number) => self.on_sound_levels_due(number, out),
             Timer::RestartDevice => self.on_restart_device_due(out),
             Timer::EndStreams => self.on_end_streams_due(out),
             Timer::EndAll => self.on_end_all_due(out),

@@ -12,11 +12,17 @@
 mod command;
 mod device;
 mod end;
+mod levels;
 mod life;
 mod local;
+mod mute_play;
+mod network;
 mod play;
 mod publish;
 mod room;
+mod seen;
+mod talk;
+mod token_form;
 
 use std::collections::BTreeMap;
 
@@ -29,13 +35,16 @@ use express_messages::{
 pub(crate) use command::{CallId, Command, LifeId, PlayId, Step, TapKey, Timer};
 use device::Device;
 use end::End;
+use levels::Delegate;
 use life::Slot;
 use local::LocalStream;
 pub(crate) use local::check_percent;
+use network::Network;
 use play::Playback;
 use publish::Publication;
 pub(crate) use room::LoginRequest;
 use room::Room;
+pub(crate) use talk::check_users;
 
 use super::throttle::Throttled;
 use crate::reply::engine_gone;
@@ -61,6 +70,10 @@ pub(crate) struct EngineState {
     playbacks: Vec<Playback>,
     locals: BTreeMap<LocalStreamId, LocalStream>,
     microphone: Throttled,
+    /// `muteAllPlayAudioStreams`.
+    all_muted: bool,
+    network: Network,
+    levels: Option<Delegate>,
     device: Device,
     ending: BTreeMap<LifeId, Slot>,
     stops_unanswered: u64,
@@ -79,6 +92,9 @@ impl EngineState {
             playbacks: Vec::new(),
             locals: BTreeMap::new(),
             microphone: Throttled::new(false),
+            all_muted: false,
+            network: Network::default(),
+            levels: None,
             device: Device::default(),
             ending: BTreeMap::new(),
             stops_unanswered: 0,

@@ -23,12 +23,9 @@ use express_messages::{
     types::PlayerState as State,
 };
 
-use super::{CallId, Command, EngineState, LifeId, PlayId, Step, Timer, life::Slot};
+use super::{CallId, Command, EngineState, LifeId, PlayId, Step, life::Slot, mute_play::PlayMute, network::Report};
 use crate::{
-    actor::{
-        supervise::{RestartLog, Role, Verdict},
-        throttle::{self, Throttled},
-    },
+    actor::supervise::{RestartLog, Role, Verdict},
     events::{PlayQualityUpdate, PlayerStateUpdate},
     options::ZegoPlayOptions,
 };
@@ -46,8 +43,10 @@ pub(super) struct Playback {
     told: (State, i32),
     quality: Option<ZegoPlayStats>,
     restarts: RestartLog,
-    muted: Throttled,
-    mute_calls: Vec<CallId>,
+    pub(super) mute: PlayMute,
+    /// Its publisher, who is in another room, muted it.
+    foreign_muted: bool,
+    pub(super) grade: Report,
     audible: bool,
     percent: u16,
 }
@@ -55,6 +54,19 @@ pub(super) struct Playback {
 impl Playback {
     pub(super) fn stream_id(&self) -> &StreamId {
         &self.options.stream_id
+    }
+
+    pub(super) fn id(&self) -> PlayId {
+        self.id
+    }
+
+    pub(super) fn life(&self) -> Option<LifeId> {
+        self.life
+    }
+
+    /// Its publisher, in another room, muted or opened it; whether that is news.
+    pub(super) fn note_foreign_mute(&mut self, muted: bool) -> bool {
+        std::mem::replace(&mut self.foreign_muted, muted) != muted
     }
 
     /// Tells a new state, unless it is the one that was told last.
@@ -71,19 +83,6 @@ impl Playback {
             audible: self.audible,
             percent: self.percent,
         })
-    }
-
-    /// Passes the wanted mute on; without a part there is nobody to ask, and the next part is told when it starts.
-    fn mute(&mut self, out: &mut Step) {
-        let calls = std::mem::take(&mut self.mute_calls);
-        match self.life {
-            Some(life) => out.command(Command::MutePlayback {
-                life,
-                muted: self.muted.wanted(),
-                calls,
-            }),
-            None => calls.into_iter().for_each(|call| out.answer(Some(call), Ok(()))),
-        }
     }
 }
 
@@ -125,13 +124,15 @@ impl EngineState {
             told: (State::NoPlay, 0),
             quality: None,
             restarts: RestartLog::default(),
-            muted: Throttled::new(false),
-            mute_calls: Vec::new(),
+            mute: PlayMute::new(self.all_muted),
+            foreign_muted: false,
+            grade: Report::default(),
             audible: false,
             percent: 100,
         };
         playback.tell(State::PlayRequesting, 0, "", out);
         self.playbacks.push(playback);
+        self.watch_network(out);
         self.start_streams(out);
         Ok(id)
     }
@@ -142,47 +143,6 @@ impl EngineState {
         let stream_id = StreamId::new(stream_id)?;
         self.end_playback(&stream_id, 0, String::new(), out);
         Ok(())
-    }
-
-    /// `mutePlayStreamAudio`. The answer comes when the server was told.
-    pub(crate) fn mute_playback(
-        &mut self,
-        stream_id: &str,
-        muted: bool,
-        call: CallId,
-        now: Instant,
-        out: &mut Step,
-    ) -> Result<(), ZegoError> {
-        self.alive()?;
-        let stream_id = StreamId::new(stream_id)?;
-        let Some(playback) = self.playback(&stream_id) else {
-            let text = format!("stream {stream_id} is not being played");
-            return Err(ZegoError::new(codes::PLAYER_STREAM_NOT_PLAYING, text));
-        };
-        playback.mute_calls.push(call);
-        match playback.muted.want(muted, now) {
-            throttle::Verdict::Act => playback.mute(out),
-            throttle::Verdict::Later(after) => out.command(Command::After(after, Timer::MutePlayback(playback.id))),
-            throttle::Verdict::Waiting => {}
-            throttle::Verdict::Nothing => {
-                playback.mute_calls.clear();
-                out.answer(Some(call), Ok(()));
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn on_mute_playback_due(&mut self, id: PlayId, now: Instant, out: &mut Step) {
-        let Some(playback) = self.playbacks.iter_mut().find(|p| p.id == id) else {
-            return;
-        };
-        match playback.muted.due(now) {
-            throttle::Verdict::Act => playback.mute(out),
-            _ => {
-                let calls = std::mem::take(&mut playback.mute_calls);
-                calls.into_iter().for_each(|call| out.answer(Some(call), Ok(())));
-            }
-        }
     }
 
     /// `getPlayingStreamQuality`: the last report.
@@ -202,6 +162,15 @@ impl EngineState {
         true
     }
 
+    /// Whether the publisher of a played stream muted it.
+    pub(super) fn is_remote_muted(&self, playback: &Playback) -> bool {
+        let seen = self
+            .room
+            .as_ref()
+            .and_then(|room| room.streams.is_muted(playback.stream_id()));
+        seen.unwrap_or(playback.foreign_muted)
+    }
+
     /// Whether that playback still runs.
     pub(crate) fn is_playing(&self, id: PlayId) -> bool {
         self.playbacks.iter().any(|p| p.id == id)
@@ -218,11 +187,11 @@ impl EngineState {
     /// Takes a playback away and tells so; answers its part.
     fn remove_playback(&mut self, stream_id: &StreamId, code: i32, message: &str, out: &mut Step) -> Option<LifeId> {
         let index = self.playbacks.iter().position(|p| p.stream_id() == stream_id)?;
-        let playback = self.playbacks.remove(index);
+        let mut playback = self.playbacks.remove(index);
         out.emit(state_update(stream_id, State::NoPlay, code, message));
         out.command(Command::ForgetPlayout(stream_id.clone()));
         out.answer(playback.call, Err(play_error(code, message)));
-        for call in playback.mute_calls {
+        for call in playback.mute.take_calls() {
             let text = "the playback ended first";
             out.answer(Some(call), Err(ZegoError::new(codes::PLAYER_STREAM_NOT_PLAYING, text)));
         }
@@ -263,6 +232,7 @@ impl EngineState {
             } => playback.tell(state, code, &extended_data, out),
             PlayerEvent::Negotiated => out.answer(playback.call.take(), Ok(())),
             PlayerEvent::Quality(stats) => {
+                playback.grade.note(stats.audio.audio_quality);
                 playback.quality = Some(stats.clone());
                 out.emit(PlayQualityUpdate { stream_id, stats });
             }
@@ -320,8 +290,8 @@ impl EngineState {
             playback.life = Some(life);
             let options = playback.options.clone();
             out.command(Command::StartPlayer { life, room, options });
-            if playback.muted.wanted() {
-                playback.mute(out);
+            if playback.mute.wanted() {
+                playback.pass_mute_on(out);
             }
         }
     }

@@ -20,7 +20,7 @@ use express_messages::{
     types::PublisherState as State,
 };
 
-use super::{Command, EngineState, LifeId, Step, life::Slot};
+use super::{Command, EngineState, LifeId, Step, life::Slot, network::Report};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
     events::{PublishQualityUpdate, PublisherStateUpdate},
@@ -36,12 +36,21 @@ pub(super) struct Publication {
     /// What the application was told last.
     told: (State, i32),
     quality: Option<ZegoPublishStats>,
+    pub(super) grade: Report,
     restarts: RestartLog,
 }
 
 impl Publication {
     pub(super) fn stream_id(&self) -> &StreamId {
         &self.options.stream_id
+    }
+
+    pub(super) fn local_stream(&self) -> LocalStreamId {
+        self.options.local_stream
+    }
+
+    pub(super) fn life(&self) -> Option<LifeId> {
+        self.life
     }
 
     /// Tells a new state, unless it is the one that was told last.
@@ -98,10 +107,12 @@ impl EngineState {
             life: None,
             told: (State::NoPublish, 0),
             quality: None,
+            grade: Report::default(),
             restarts: RestartLog::default(),
         };
         publication.tell(State::PublishRequesting, 0, "", out);
         self.publications.push(publication);
+        self.watch_network(out);
         self.start_streams(out);
         Ok(())
     }
@@ -122,6 +133,13 @@ impl EngineState {
     pub(crate) fn publish_quality(&self, stream_id: &str) -> Option<ZegoPublishStats> {
         let publication = self.publications.iter().find(|p| *p.stream_id() == *stream_id)?;
         publication.quality.clone()
+    }
+
+    /// The server took another text for the stream of publisher `life`: a fresh part publishes with it.
+    pub(crate) fn on_extra_info_taken(&mut self, life: LifeId, extra_info: String) {
+        if let Some(publication) = self.publications.iter_mut().find(|p| p.life == Some(life)) {
+            publication.options.extra_info = extra_info;
+        }
     }
 
     /// The server ended a publication: where it lost the media (1103027, 1103028) the part negotiates anew, any other code is
@@ -189,6 +207,7 @@ impl EngineState {
                 extended_data,
             } => publication.tell(state, code, &extended_data, out),
             PublisherEvent::Quality(stats) => {
+                publication.grade.note(stats.audio.audio_quality);
                 publication.quality = Some(stats.clone());
                 out.emit(PublishQualityUpdate { stream_id, stats });
             }

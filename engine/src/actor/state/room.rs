@@ -14,12 +14,12 @@ use express_messages::{
     ZegoError, codes,
     ids::RoomId,
     room::{RoomEvent, RoomOptions, StreamRole},
-    types::{RoomStateChangedReason as Reason, ZegoStream, ZegoUpdateType, ZegoUser},
+    types::{RoomState, RoomStateChangedReason as Reason, ZegoUser},
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, life::Slot};
+use super::{CallId, Command, EngineState, LifeId, Step, life::Slot, seen::SeenStreams, token_form::check_token_form};
 use crate::{
-    events::{RoomStateChanged, RoomStreamUpdate, RoomUserUpdate, TokenWillExpire},
+    events::{RoomStateChanged, RoomStateUpdate, RoomUserUpdate, TokenWillExpire},
     options::{LoginUser, ZegoRoomConfig},
 };
 
@@ -30,6 +30,7 @@ pub(super) struct Room {
     /// `None` while the predecessor is still leaving.
     life: Option<LifeId>,
     phase: Phase,
+    pub(super) streams: SeenStreams,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,10 @@ struct Farewell {
 }
 
 impl Room {
+    pub(super) fn id(&self) -> &RoomId {
+        &self.options.room_id
+    }
+
     /// The part to publish and play through; `None` before LOGINED.
     pub(super) fn ready(&self) -> Option<LifeId> {
         match self.phase {
@@ -73,15 +78,16 @@ impl EngineState {
             let text = format!("already in room {}; call logout_room first", room.options.room_id);
             return Err(ZegoError::new(codes::ROOM_COUNT_EXCEED, text));
         }
-        out.emit(room_state(&request.room_id, Reason::Logining, 0, ""));
+        tell_state(&request.room_id, Reason::Logining, 0, "", out);
         let raw_room_id = request.room_id.clone();
         let options = self.check_login(request).inspect_err(|error| {
-            out.emit(room_state(&raw_room_id, Reason::LoginFailed, error.code, &error.message));
+            tell_state(&raw_room_id, Reason::LoginFailed, error.code, &error.message, out);
         })?;
         self.room = Some(Room {
             options,
             life: None,
             phase: Phase::LoggingIn(call),
+            streams: SeenStreams::default(),
         });
         self.start_room(out);
         Ok(())
@@ -126,6 +132,7 @@ impl EngineState {
     pub(crate) fn logout_room(&mut self, room_id: Option<&str>, out: &mut Step) -> Result<(), ZegoError> {
         self.alive()?;
         let Some(room) = &self.room else {
+            // No change of the coarse state: the older twin is not told.
             out.emit(room_state(room_id.unwrap_or_default(), Reason::Logout, 0, "no room login"));
             return Ok(());
         };
@@ -192,6 +199,9 @@ impl EngineState {
                 streams,
                 extended_data,
             } => self.on_room_streams(update, streams, extended_data, out),
+            RoomEvent::ExtraInfoUpdate { streams } => self.on_extra_infos(streams, out),
+            RoomEvent::MicUpdate { stream_id, muted } => self.on_mic(stream_id, muted, out),
+            RoomEvent::NetworkQuality(users) => self.on_network_quality(users),
             RoomEvent::TokenWillExpire { remaining } => self.on_token_will_expire(remaining, out),
             RoomEvent::StreamEnded {
                 stream_id,
@@ -205,13 +215,18 @@ impl EngineState {
                 code,
                 message,
             } => self.tell_playback_ended(&stream_id, code, message, out),
-            RoomEvent::LinkRestored { resumed } => self.restore_streams(resumed, out),
+            RoomEvent::LinkRestored { resumed } => {
+                if !resumed {
+                    self.forget_foreign_mutes(out);
+                }
+                self.restore_streams(resumed, out);
+            }
             RoomEvent::Exited { panicked } => self.on_room_lost(life, panicked, out),
-            other => tracing::warn!(?other, "a room event that this engine does not know"),
+            word => self.on_word(word, out),
         }
     }
 
-    fn room_id(&self) -> String {
+    pub(super) fn room_id(&self) -> String {
         self.room
             .as_ref()
             .map(|room| room.options.room_id.to_string())
@@ -243,22 +258,8 @@ impl EngineState {
             }
             other => tracing::warn!(%other, "a room state that this engine does not know"),
         }
-        out.emit(room_state(room.options.room_id.as_str(), reason, code, &extended_data));
+        tell_state(room.options.room_id.as_str(), reason, code, &extended_data, out);
         self.start_streams(out);
-    }
-
-    fn on_room_streams(&mut self, update: ZegoUpdateType, streams: Vec<ZegoStream>, extended_data: String, out: &mut Step) {
-        if update == ZegoUpdateType::Add {
-            for stream in &streams {
-                self.tell_stream_appeared(&stream.stream_id, out);
-            }
-        }
-        out.emit(RoomStreamUpdate {
-            room_id: self.room_id(),
-            update_type: update,
-            stream_list: streams,
-            extended_data,
-        });
     }
 
     fn on_token_will_expire(&self, remaining: Duration, out: &mut Step) {
@@ -299,7 +300,7 @@ impl EngineState {
         self.end_all_publications(publish_code, &farewell.extended_data, out);
         self.end_all_playbacks(play_code, &farewell.extended_data, out);
         let room_id = room.options.room_id.as_str();
-        out.emit(room_state(room_id, farewell.reason, farewell.code, &farewell.extended_data));
+        tell_state(room_id, farewell.reason, farewell.code, &farewell.extended_data, out);
         if let Phase::LoggingIn(call) = room.phase {
             out.answer(Some(call), Err(login_error(farewell)));
         }
@@ -350,6 +351,19 @@ fn login_error(farewell: Farewell) -> ZegoError {
     }
 }
 
+/// Tells a new state, and its older twin behind it.
+fn tell_state(room_id: &str, reason: Reason, error_code: i32, extended_data: &str, out: &mut Step) {
+    out.emit(room_state(room_id, reason, error_code, extended_data));
+    if let Some(state) = coarse(reason) {
+        out.emit(RoomStateUpdate {
+            room_id: room_id.into(),
+            state,
+            error_code,
+            extended_data: extended_data.into(),
+        });
+    }
+}
+
 fn room_state(room_id: &str, reason: Reason, error_code: i32, extended_data: &str) -> RoomStateChanged {
     RoomStateChanged {
         room_id: room_id.into(),
@@ -359,28 +373,20 @@ fn room_state(room_id: &str, reason: Reason, error_code: i32, extended_data: &st
     }
 }
 
-fn not_logged_in() -> ZegoError {
+/// The coarse state that a reason leads to.
+fn coarse(reason: Reason) -> Option<RoomState> {
+    match reason {
+        Reason::Logining | Reason::Reconnecting => Some(RoomState::Connecting),
+        Reason::Logined | Reason::Reconnected => Some(RoomState::Connected),
+        Reason::LoginFailed | Reason::ReconnectFailed | Reason::Kickout | Reason::Logout => Some(RoomState::Disconnected),
+        _ => None,
+    }
+}
+
+pub(super) fn not_logged_in() -> ZegoError {
     ZegoError::new(codes::NOT_LOGIN, "not in a room; call login_room first")
 }
 
 fn not_that_room(room_id: &str) -> ZegoError {
     ZegoError::new(codes::ROOM_ROOMID_INCORRECT, format!("not logged in to room {room_id:?}"))
-}
-
-/// What can be seen of a token without its secret: version 04 and padded base64.
-fn check_token_form(token: &str) -> Result<(), ZegoError> {
-    let body = token.strip_prefix("04").unwrap_or_default();
-    let data = body.trim_end_matches('=');
-    let fits = !data.is_empty()
-        && body.len().is_multiple_of(4)
-        && body.len() - data.len() <= 2
-        && data.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/');
-    if fits {
-        Ok(())
-    } else {
-        Err(ZegoError::new(
-            codes::INPUT_PARAM,
-            "this is no token04: it begins with 04, and base64 follows",
-        ))
-    }
 }

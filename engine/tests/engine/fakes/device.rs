@@ -215,6 +215,12 @@ impl Handler<ForgetPlayout> for FakeDevice {
         self.played.remove(&forget.0);
     }
 }
+impl Handler<GetSoundLevels> for FakeDevice {
+    type Result = SoundLevels;
+    fn handle(&mut self, _: GetSoundLevels, _: &mut Self::Context) -> Self::Result {
+        self.world.lock().levels.clone()
+    }
+}
 impl Handler<StopAudioDevice> for FakeDevice {
     type Result = ();
     fn handle(&mut self, _: StopAudioDevice, ctx: &mut Self::Context) {

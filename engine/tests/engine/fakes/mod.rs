@@ -39,6 +39,10 @@ pub(crate) struct Inner {
     pub(crate) open_code: i32,
     /// The answer to opening comes after this time.
     pub(crate) open_after: Duration,
+    /// What goes wrong with a message or an extra info.
+    pub(crate) talk_error: Option<RequestError>,
+    /// How loud the device part says everything is.
+    pub(crate) levels: SoundLevels,
     /// Streams that the server does not give to players.
     pub(crate) missing: HashSet<String>,
     /// Parts that do not react to being stopped: "room", "publisher", "player", "device".
@@ -128,6 +132,10 @@ impl World {
         inner.vanish.insert(part.into(), ctx.address().recipient());
     }
 
+    fn answer_talk<T>(&self, answer: T) -> Result<T, RequestError> {
+        self.lock().talk_error.clone().map_or(Ok(answer), Err)
+    }
+
     /// Whether a part is to stop now.
     fn obeys(&self, kind: &str) -> bool {
         !self.lock().deaf.contains(kind)
@@ -157,3 +165,4 @@ macro_rules! fake {
     };
 }
 use fake;
+pub(crate) use publisher::publish_stats;

@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
+use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, ResponseFuture, WrapFuture};
 use express_engine::{AudioBlock, PublisherState, QualityGrade, ZegoPublishAudioStats, ZegoPublishStats};
 use express_messages::{
     ExitGuard,
     audio::CaptureSink,
     audio_device::AttachSink,
     publisher::*,
-    room::{PublishStream, UnpublishStream},
+    room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
 };
 
 use super::{Crash, Vanish, World, fake};
@@ -73,6 +73,7 @@ impl Actor for FakePublisher {
             stream_id: options.stream_id.clone(),
             offer: "offer".into(),
             extra_info: options.extra_info.clone(),
+            muted: options.muted,
         });
         let both = async move { (attach.await, publish.await) };
         ctx.spawn(both.into_actor(self).map(|(attached, published), publisher, _| {
@@ -105,11 +106,23 @@ impl Handler<PublisherLinkRestored> for FakePublisher {
             .note(format!("publisher {} restored {}", self.options.stream_id, restored.resumed));
     }
 }
+impl Handler<SetPublisherExtraInfo> for FakePublisher {
+    type Result = ResponseFuture<Result<(), RequestError>>;
+    fn handle(&mut self, SetPublisherExtraInfo(extra_info): SetPublisherExtraInfo, _: &mut Self::Context) -> Self::Result {
+        let stream_id = self.options.stream_id.clone();
+        let asked = self.peers.extra_info.send(SetStreamExtraInfo { stream_id, extra_info });
+        Box::pin(async move { asked.await.unwrap() })
+    }
+}
 impl Handler<NotePublisherMuted> for FakePublisher {
     type Result = ();
     fn handle(&mut self, note: NotePublisherMuted, _: &mut Self::Context) {
         self.world
             .note(format!("publisher {} muted {}", self.options.stream_id, note.0));
+        self.peers.mute.do_send(MuteStream {
+            stream_id: self.options.stream_id.clone(),
+            muted: note.0,
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
-use express_engine::{RoomStateChangedReason as Reason, ZegoError, codes};
+use express_engine::{RoomStateChangedReason as Reason, UserId, ZegoError, codes};
 use express_messages::{ExitGuard, room::*};
 
 use super::{Crash, Vanish, World, fake};
@@ -118,5 +118,47 @@ impl Handler<PausePlayStream> for FakeRoom {
     fn handle(&mut self, pause: PausePlayStream, _: &mut Self::Context) -> Self::Result {
         self.world.note(format!("pause {} {}", pause.stream_id, pause.paused));
         Ok(())
+    }
+}
+impl Handler<MuteStream> for FakeRoom {
+    type Result = ();
+    fn handle(&mut self, mute: MuteStream, _: &mut Self::Context) {
+        self.world.note(format!("mute stream {} {}", mute.stream_id, mute.muted));
+    }
+}
+impl Handler<SetStreamExtraInfo> for FakeRoom {
+    type Result = Result<(), RequestError>;
+    fn handle(&mut self, set: SetStreamExtraInfo, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("extra info {} {:?}", set.stream_id, set.extra_info));
+        self.world.answer_talk(())
+    }
+}
+impl Handler<SendBroadcastMessage> for FakeRoom {
+    type Result = Result<u64, RequestError>;
+    fn handle(&mut self, send: SendBroadcastMessage, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("broadcast {:?}", send.message));
+        self.world.answer_talk(42)
+    }
+}
+impl Handler<SendBarrageMessage> for FakeRoom {
+    type Result = Result<String, RequestError>;
+    fn handle(&mut self, send: SendBarrageMessage, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("barrage {:?}", send.message));
+        self.world.answer_talk("7".into())
+    }
+}
+impl Handler<SendCustomCommand> for FakeRoom {
+    type Result = Result<Vec<UserId>, RequestError>;
+    fn handle(&mut self, send: SendCustomCommand, _: &mut Self::Context) -> Self::Result {
+        let users: Vec<_> = send.to_users.iter().map(UserId::as_str).collect();
+        self.world.note(format!("command {:?} to {}", send.command, users.join(",")));
+        self.world.answer_talk(send.to_users.into_iter().skip(1).collect())
+    }
+}
+impl Handler<ReportQuality> for FakeRoom {
+    type Result = ();
+    fn handle(&mut self, report: ReportQuality, _: &mut Self::Context) {
+        let (up, down) = (i8::from(report.up), i8::from(report.down));
+        self.world.note(format!("quality {up} {down}"));
     }
 }

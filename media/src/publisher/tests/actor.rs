@@ -10,9 +10,9 @@ use express_messages::{
     ids::{LocalStreamId, StreamId},
     publisher::{
         EncoderOptions, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored,
-        PublisherOptions, PublisherPeers, StopPublisher,
+        PublisherOptions, PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
-    room::{PublishStream, RequestError, SdpAnswer, UnpublishStream},
+    room::{MuteStream, PublishStream, RequestError, SdpAnswer, SetStreamExtraInfo, UnpublishStream},
     stats::QualityGrade,
     testkit::{Recorded, Recorder},
     timings::Timings,
@@ -36,6 +36,8 @@ struct Stage {
     events: Recorded<PublisherEvent>,
     publish: Recorded<PublishStream>,
     unpublish: Recorded<UnpublishStream>,
+    mute: Recorded<MuteStream>,
+    extra_info: Recorded<SetStreamExtraInfo>,
     attach: Recorded<AttachSink>,
     detach: Recorded<DetachSink>,
 }
@@ -79,9 +81,14 @@ fn start_with(
     let (owner, events) = Recorder::start();
     let (unpublish, unpublished) = Recorder::start();
     let (detach, detached) = Recorder::start();
+    let (mute, muted) = Recorder::start();
+    // The first text is taken, later ones are not.
+    let (extra_info, extra_infos) = Recorder::answering([Ok(())], || Err(RequestError::TimedOut));
     let peers = PublisherPeers {
         publish,
         unpublish,
+        mute,
+        extra_info,
         attach,
         detach,
     };
@@ -92,6 +99,8 @@ fn start_with(
         events,
         publish: published,
         unpublish: unpublished,
+        mute: muted,
+        extra_info: extra_infos,
         attach: attached,
         detach: detached,
     }
@@ -344,4 +353,34 @@ async fn a_link_that_stays_away_uses_up_the_budget_and_then_it_ends() {
     assert_eq!(stage.told(), expected);
     assert_eq!(stage.transports.open(), 0);
     assert!((200..300).contains(&stage.transports.made()), "{}", stage.transports.made());
+}
+
+#[actix::test]
+async fn a_mute_is_told_to_the_others_at_once_and_with_the_next_offer() {
+    tokio::time::pause();
+    let stage = start(options(), []);
+    stage.settle().await;
+    assert!(!stage.publish.take()[0].muted);
+    stage.link.note_muted.do_send(NotePublisherMuted(true));
+    stage.link.link_restored.do_send(PublisherLinkRestored { resumed: false });
+    stage.settle().await;
+    let stream_id = StreamId::new("s1").unwrap();
+    assert_eq!(stage.mute.take(), [MuteStream { stream_id, muted: true }]);
+    assert!(stage.publish.take()[0].muted);
+}
+
+#[actix::test]
+async fn the_newest_text_that_the_server_took_comes_with_the_next_offer() {
+    tokio::time::pause();
+    let stage = start(options(), []);
+    stage.settle().await;
+    stage.publish.take();
+    for (text, taken) in [("second", true), ("third", false)] {
+        let answer = stage.link.extra_info.send(SetPublisherExtraInfo(text.into())).await.unwrap();
+        assert_eq!(answer.is_ok(), taken);
+        assert_eq!(stage.extra_info.take()[0].extra_info, text);
+    }
+    stage.link.link_restored.do_send(PublisherLinkRestored { resumed: false });
+    stage.settle().await;
+    assert_eq!(stage.publish.take()[0].extra_info, "second");
 }

@@ -86,6 +86,7 @@ fn publish(name: &str) -> PublishStream {
         stream_id: stream_id(name),
         offer: "offer".into(),
         extra_info: String::new(),
+        muted: false,
     }
 }
 

@@ -13,5 +13,6 @@ mod reconnect;
 mod requests;
 mod resume;
 mod roster;
+mod talk;
 mod websocket;
 mod words;

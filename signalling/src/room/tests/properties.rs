@@ -192,6 +192,7 @@ impl World {
                     stream_id: stream_id("mine"),
                     offer: String::new(),
                     extra_info: String::new(),
+                    muted: false,
                 };
                 self.bench.act(|state, now| state.publish(now, Ticket(1), command));
             }

@@ -20,6 +20,7 @@ fn publish(bench: &mut Bench, ticket: u64, offer: &str) {
         stream_id: stream_id("s"),
         offer: offer.into(),
         extra_info: "x".into(),
+        muted: false,
     };
     bench.act(|state, now| state.publish(now, Ticket(ticket), command));
 }
@@ -180,6 +181,7 @@ fn too_much_text_is_refused_before_it_is_sent() {
         stream_id: stream_id("s"),
         offer: "offer".into(),
         extra_info: "x".repeat(1025),
+        muted: false,
     };
     bench.act(|state, now| state.publish(now, Ticket(2), command));
     assert!(bench.sent().is_empty());

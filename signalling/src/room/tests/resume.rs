@@ -188,6 +188,7 @@ fn publish(bench: &mut Bench, name: &str) {
         stream_id: stream_id(name),
         offer: "offer".into(),
         extra_info: String::new(),
+        muted: false,
     };
     bench.act(|state, now| state.publish(now, Ticket(1), command));
     let id = bench.request().id;

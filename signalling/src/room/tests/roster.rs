@@ -5,11 +5,16 @@ use std::time::Instant;
 use express_messages::{room::RoomEvent, types::ZegoUser};
 
 use super::{
-    super::{MAX_LISTED, state::Effect},
+    super::{
+        MAX_LISTED,
+        state::{Effect, RoomState},
+    },
     bench::Bench,
-    words::{options, snapshot, stream_at, streams, user, users},
+    words::{
+        heartbeat_ok, info, listed, login_ok, mic, options, resume_ok, secs, sequenced, snapshot, stream_at, streams, user, users,
+    },
 };
-use crate::protocol::{Event, RoomStreamUpdate, RoomUserUpdate, Snapshot};
+use crate::protocol::{Event, ResumeOk, RoomStreamUpdate, RoomUserUpdate, ServerFrame, Snapshot};
 
 const NOTHING: [&str; 0] = [];
 
@@ -105,10 +110,10 @@ fn an_add_has_no_extended_data() {
     let link = bench.link.unwrap();
     let add = Event::RoomStreamUpdate(RoomStreamUpdate {
         update: express_messages::types::ZegoUpdateType::Add,
-        streams: vec![stream_at("s@a")],
+        streams: vec![stream_at("s@a").into()],
         reasons: vec![],
     });
-    let frame = crate::protocol::ServerFrame::Event(super::words::sequenced(1, add));
+    let frame = ServerFrame::Event(sequenced(1, add));
     bench.state.on_text(Instant::now(), link, &frame.to_text());
     let effects = bench.state.take_effects();
     assert!(matches!(&effects[..], [Effect::Emit(RoomEvent::StreamUpdate { extended_data, .. })] if extended_data.is_empty()));
@@ -130,4 +135,125 @@ fn a_room_larger_than_a_client_keeps_is_cut_and_counted() {
     bench.event(1, users("-u0"));
     bench.event(2, users("+late"));
     assert_eq!(bench.told(), ["users -u0", "users +late"]);
+}
+
+/// Loses the link, and takes the session up again with what `ok` brings.
+fn resume_with(bench: &mut Bench, ok: &ResumeOk) -> Vec<String> {
+    bench.lose();
+    bench.pass_until_connecting();
+    bench.open();
+    let id = bench.request().id;
+    bench.ok(id, ok);
+    bench.told()
+}
+
+#[test]
+fn a_stream_that_comes_with_a_text_or_muted_is_told_so_right_behind() {
+    let mut bench = Bench::up();
+    let add = RoomStreamUpdate {
+        update: express_messages::types::ZegoUpdateType::Add,
+        streams: vec![listed("s@a=hi"), listed("t@a"), listed("u@a!")],
+        reasons: vec![],
+    };
+    bench.event(1, Event::RoomStreamUpdate(add));
+    assert_eq!(bench.told(), ["streams +s,t,u", "info s=hi", "mic u muted"]);
+    // The same of what was there before the login.
+    let mut late = Bench::new(options());
+    late.act(RoomState::start);
+    late.open();
+    late.accept(snapshot(0, &["a"], &["s@a=hi!"]));
+    let told = [
+        "LOGINING 0",
+        "LOGINED 0",
+        "users +a",
+        "streams +s",
+        "info s=hi",
+        "mic s muted",
+    ];
+    assert_eq!(late.told(), told);
+}
+
+#[test]
+fn a_stream_that_says_something_else_of_itself_neither_goes_nor_comes() {
+    let mut bench = Bench::up_with(options(), snapshot(0, &["a"], &["s@a=one", "t@a"]));
+    bench.event(1, info("s@a=two"));
+    bench.event(2, info("s@a=two"));
+    bench.event(3, mic("t", true));
+    bench.event(4, mic("t", true));
+    bench.event(5, info("unknown@a=x"));
+    assert_eq!(bench.told(), ["info s=two", "mic t muted"]);
+    let missed = resume_with(
+        &mut bench,
+        &resume_ok(None, Some(snapshot(9, &["a"], &["s@a=three!", "t@a"]))),
+    );
+    assert_eq!(missed, ["restored true", "info s=three", "mic s muted", "mic t open"]);
+}
+
+#[test]
+fn of_missed_changes_only_the_last_state_is_told() {
+    let mut bench = Bench::up_with(options(), snapshot(0, &["a"], &["s@a=one", "t@a"]));
+    let missed = [
+        mic("t", true),
+        info("s@a=two"),
+        mic("elsewhere", false),
+        mic("t", false),
+        info("s@a=three"),
+        streams("+u@a"),
+        mic("u", true),
+        mic("elsewhere", true),
+    ];
+    let missed = missed
+        .into_iter()
+        .zip(1..)
+        .map(|(event, seq)| sequenced(seq, event))
+        .collect();
+    let told = resume_with(&mut bench, &resume_ok(Some(missed), None));
+    let expected = [
+        "restored true",
+        "streams +u",
+        "info s=three",
+        "mic u muted",
+        "mic elsewhere muted",
+    ];
+    let mut sorted = told.clone();
+    sorted.sort();
+    let mut wanted = expected.map(String::from).to_vec();
+    wanted.sort();
+    assert_eq!(sorted, wanted);
+    assert_eq!(told[..3], expected[..3]);
+}
+
+#[test]
+fn the_mute_of_a_stream_of_another_room_is_told_too() {
+    let mut bench = Bench::up();
+    bench.event(1, mic("elsewhere", true));
+    assert_eq!(bench.told(), ["mic elsewhere muted"]);
+}
+
+#[test]
+fn how_many_users_are_there_is_told_with_login_resume_and_heartbeat_if_the_server_counts() {
+    let mut bench = Bench::new(options());
+    bench.act(RoomState::start);
+    bench.open();
+    let id = bench.request().id;
+    let mut ok = login_ok(snapshot(0, &["a"], &[]));
+    ok.online_count = 2;
+    bench.ok(id, &ok);
+    assert_eq!(bench.told(), ["LOGINING 0", "LOGINED 0", "users +a", "online 2"]);
+    let mut ok = resume_ok(Some(vec![]), None);
+    ok.online_count = 3;
+    assert_eq!(resume_with(&mut bench, &ok), ["restored true", "online 3"]);
+    for (count, told) in [(4, vec!["online 4"]), (0, vec![])] {
+        let heartbeat = loop {
+            bench.pass(secs(1.0));
+            bench.alive();
+            if let Some(frame) = bench.sent().pop() {
+                break frame;
+            }
+        };
+        let mut ok = heartbeat_ok(0);
+        ok.online_count = count;
+        bench.receive(&ServerFrame::ok(heartbeat.id, &ok).to_text());
+        assert_eq!(bench.told(), told);
+    }
 }

@@ -10,7 +10,8 @@ use express_messages::{
 };
 
 use crate::protocol::{
-    Event, HeartbeatOk, LoginOk, ResumeOk, RoomStreamUpdate, RoomUserUpdate, SequencedEvent, Snapshot, StreamGone,
+    Event, HeartbeatOk, ListedStream, LoginOk, ResumeOk, RoomStreamUpdate, RoomUserUpdate, SequencedEvent, Snapshot,
+    StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
 };
 
 pub(super) fn secs(seconds: f64) -> Duration {
@@ -50,12 +51,12 @@ pub(super) fn stream(name: &str, owner: &str) -> ZegoStream {
     }
 }
 
-/// A snapshot: users by name, streams as `stream@user`.
+/// A snapshot: users by name, streams as [`listed`] has them.
 pub(super) fn snapshot(seq: u64, users: &[&str], streams: &[&str]) -> Snapshot {
     Snapshot {
         seq,
         users: users.iter().map(|name| user(name)).collect(),
-        streams: streams.iter().map(|text| stream_at(text).into()).collect(),
+        streams: streams.iter().map(|text| listed(text)).collect(),
     }
 }
 
@@ -74,7 +75,7 @@ pub(super) fn login_ok(snapshot: Snapshot) -> LoginOk {
         heartbeat_timeout_ms: 100_000,
         token_expires_in_ms: 86_400_000,
         server_time_ms: 0,
-        online_count: 1,
+        online_count: 0,
         snapshot,
     }
 }
@@ -90,7 +91,7 @@ pub(super) fn resume_ok(missed: Option<Vec<SequencedEvent>>, snapshot: Option<Sn
         heartbeat_timeout_ms: 100_000,
         token_expires_in_ms: 86_400_000,
         server_time_ms: 0,
-        online_count: 1,
+        online_count: 0,
     }
 }
 
@@ -99,7 +100,7 @@ pub(super) fn heartbeat_ok(seq: u64) -> HeartbeatOk {
         seq,
         heartbeat_ms: 30_000,
         token_expires_in_ms: 86_400_000,
-        online_count: 1,
+        online_count: 0,
     }
 }
 
@@ -145,6 +146,29 @@ pub(super) fn sequenced(seq: u64, event: Event) -> SequencedEvent {
     SequencedEvent { seq, event }
 }
 
+/// A stream as lists have it: `s@a`, `s@a=text`, `s@a!` (muted), `s@a=text!`.
+pub(super) fn listed(text: &str) -> ListedStream {
+    let (text, muted) = text.strip_suffix('!').map_or((text, false), |text| (text, true));
+    let (name, extra_info) = text.split_once('=').unwrap_or((text, ""));
+    let stream = ZegoStream {
+        extra_info: extra_info.into(),
+        ..stream_at(name)
+    };
+    ListedStream { stream, muted }
+}
+
+/// A publisher muted or opened a stream.
+pub(super) fn mic(name: &str, muted: bool) -> Event {
+    let stream_id = stream_id(name);
+    Event::StreamMicUpdate(StreamMicUpdate { stream_id, muted })
+}
+
+/// A publisher attached another text: `s@a=text`.
+pub(super) fn info(text: &str) -> Event {
+    let streams = vec![listed(text).stream];
+    Event::StreamExtraInfoUpdate(StreamExtraInfoUpdate { streams })
+}
+
 /// An event as text: `RECONNECTING 1000017`, `users +a,b`, `streams -s(1)`, `restored true`, ...
 pub(super) fn text(event: &RoomEvent) -> String {
     let sign = |update: &ZegoUpdateType| if *update == ZegoUpdateType::Add { '+' } else { '-' };
@@ -172,6 +196,15 @@ pub(super) fn text(event: &RoomEvent) -> String {
             stream_id, role, code, ..
         } => format!("ended {role:?} {stream_id} {code}"),
         RoomEvent::LinkRestored { resumed } => format!("restored {resumed}"),
+        RoomEvent::ExtraInfoUpdate { streams } => {
+            let infos: Vec<String> = streams
+                .iter()
+                .map(|stream| format!("{}={}", stream.stream_id, stream.extra_info))
+                .collect();
+            format!("info {}", infos.join(","))
+        }
+        RoomEvent::MicUpdate { stream_id, muted } => format!("mic {stream_id} {}", if *muted { "muted" } else { "open" }),
+        RoomEvent::OnlineUserCount(count) => format!("online {count}"),
         other => format!("{other:?}"),
     }
 }

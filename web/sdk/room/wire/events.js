@@ -1,7 +1,15 @@
-import { ShapeError, code, exact, flag, grade, list, listedStream, object, streamID, text, user, userID, whole, word } from "./shapes.js";
+import { ShapeError, code, exact, flag, grade, list, listedStream } from "./shapes.js";
+import { object, streamID, text, user, userID, whole, word } from "./shapes.js";
 
 /** Why a stream went: the words of the wire; their place + 1 is the documented number. */
-export const DELETE_REASONS = Object.freeze(["stopped", "heartbeat_timeout", "repeat_login", "kicked_out", "offline", "removed_by_server"]);
+export const DELETE_REASONS = Object.freeze([
+  "stopped",
+  "heartbeat_timeout",
+  "repeat_login",
+  "kicked_out",
+  "offline",
+  "removed_by_server",
+]);
 
 const update = (value) => word(value, ["ADD", "DELETE"]);
 
@@ -25,7 +33,11 @@ const EVENTS = new Map([
   ["roomUserUpdate", (fields) => ({ update: update(fields.update), users: list(fields.users, user) })],
   [
     "roomStreamUpdate",
-    (fields) => ({ update: update(fields.update), streams: list(fields.streams, listedStream), reasons: reasons(fields.reasons) }),
+    (fields) => ({
+      update: update(fields.update),
+      streams: list(fields.streams, listedStream),
+      reasons: reasons(fields.reasons),
+    }),
   ],
   [
     "kickOut",

@@ -79,6 +79,7 @@ export function list(value, item) {
   return value.map((each) => item(each));
 }
 
+/** A userID by the documented rules. */
 export function userID(value) {
   if (!isID(value, USER_ID_MAX)) {
     throw wrong("a user id", value);
@@ -86,6 +87,7 @@ export function userID(value) {
   return value;
 }
 
+/** A streamID by the documented rules. */
 export function streamID(value) {
   if (!isID(value, STREAM_ID_MAX)) {
     throw wrong("a stream id", value);

@@ -5,7 +5,8 @@ import { ZegoError } from "../../base/errors.js";
 
 test("an error has every documented shape at once, also as JSON and spread", () => {
   const error = new ZegoError(1102016, "the token is no token04");
-  const shapes = { code: 1102016, msg: error.message, message: "the token is no token04", errorCode: 1102016, extendedData: error.message };
+  const text = "the token is no token04";
+  const shapes = { code: 1102016, msg: text, message: text, errorCode: 1102016, extendedData: text };
   for (const seen of [error, JSON.parse(JSON.stringify(error)), { ...error }]) {
     for (const [field, value] of Object.entries(shapes)) {
       assert.equal(seen[field], value, field);

@@ -39,8 +39,8 @@ test("several addresses are kept in their order", () => {
 });
 
 test("addresses that cannot be used are refused with 1100001", () => {
-  const bad = ["ws://", "ftp://host", "host:99999", "ws://u:p@host", "two words", "[::1", "host/?a=1", "host/#x", 7, {}, ["a:1", "ftp://b"], [["a"]]];
-  for (const server of bad) {
+  const texts = ["ws://", "ftp://host", "host:99999", "ws://u:p@host", "two words", "[::1", "host/?a=1", "host/#x"];
+  for (const server of [...texts, 7, {}, ["a:1", "ftp://b"], [["a"]]]) {
     assert.throws(() => signalURLs(server, HTTP), { code: 1100001 }, JSON.stringify(server));
   }
   for (const nowhere of [undefined, { protocol: "file:", host: "" }]) {

@@ -20,7 +20,8 @@ test("the stream backoff is the documented one", () => {
 test("intervals are those of the engine, and only the two retry budgets differ", () => {
   const rust = readFileSync(new URL("../../../../messages/src/timings.rs", import.meta.url), "utf8");
   const defaults = rust.slice(rust.indexOf("impl Default for Timings"));
-  const engine = new Map([...defaults.matchAll(/^ +(\w+): secs\((\d+)( \* 60)?\),$/gm)].map(([, name, n, min]) => [name, n * (min ? 60_000 : 1_000)]));
+  const lines = [...defaults.matchAll(/^ +(\w+): secs\((\d+)( \* 60)?\),$/gm)];
+  const engine = new Map(lines.map(([, name, number, minutes]) => [name, number * (minutes ? 60_000 : 1_000)]));
   const pairs = {
     reconnecting_debounce: "reconnectingDebounceMs",
     login_attempt_timeout: "attemptMs",

@@ -11,7 +11,7 @@ export const linkAway = refused(1000017, undefined);
 export const timedOut = refused(1100002, undefined);
 export const missing = refused(1104039, SECOND);
 
-export const PUBLISH_STAGES = ["offering", "exchanging", "applying", "connecting", "publishing"];
+const PUBLISH_STAGES = ["offering", "exchanging", "applying", "connecting", "publishing"];
 export const PLAY_STAGES = ["offering", "exchanging", "applying", "connecting", "awaiting", "playing"];
 
 /** A machine, its virtual clock, and a stream that may be arriving. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { at, BUDGET, deeds, linkAway, missing, PLAY_STAGES, PlayerMachine, refused, SECOND, timedOut, told } from "./harness.js";
+import { at, BUDGET, deeds, linkAway, missing, PLAY_STAGES, PlayerMachine, refused, SECOND, told } from "./harness.js";
 
 const atStage = (stage) => at(PlayerMachine, stage);
 
@@ -35,60 +35,6 @@ test("a connection may be there before its answer is reported applied", () => {
   machine.transport("connected");
   machine.applied();
   assert.deepEqual(deeds(machine.take()), ["negotiated", "awaitMedia"]);
-});
-
-test("each temporary fault is requesting with its code, and a new connection 300 ms later", () => {
-  const table = [
-    ["offering", (m) => m.offer(new Error("no socket")), 1104022],
-    ["exchanging", (m) => m.answer(linkAway), 1104029],
-    ["exchanging", (m) => m.answer(timedOut), 1100002],
-    ["applying", (m) => m.applied(new Error("bad")), 1104025],
-    ["applying", (m) => m.transport("failed"), 1104028],
-    ["connecting", (m) => m.transport("failed"), 1104028],
-    ["awaiting", (m) => m.transport("failed"), 1104028],
-    ["playing", (m) => m.transport("failed"), 1104028],
-    ["connecting", (m) => m.transport("closed"), 1104027],
-    ["playing", (m) => m.transport("closed"), 1104027],
-    ["playing", (m) => m.ended(1004020), 1004020],
-  ];
-  for (const [stage, fault, code] of table) {
-    const machine = atStage(stage);
-    fault(machine);
-    assert.equal(machine.effects[0].do, "close", `${stage} ${code}`);
-    assert.deepEqual(machine.told(), [`PLAY_REQUESTING ${code}`], stage);
-    machine.pass(299);
-    assert.deepEqual(machine.take(), [], `${stage} ${code}`);
-    machine.pass(1);
-    assert.deepEqual(machine.take(), [{ do: "open", attempt: 2 }]);
-    machine.advanceTo("playing");
-    assert.deepEqual(machine.told(), ["PLAYING 0"]);
-  }
-});
-
-test("a step that takes too long is a fault", () => {
-  const table = [
-    ["offering", 10, 1104022],
-    ["exchanging", 20, 1100002],
-    ["applying", 10, 1104025],
-    ["connecting", 15, 1104028],
-  ];
-  for (const [stage, seconds, code] of table) {
-    const machine = atStage(stage);
-    machine.pass(seconds * SECOND - 1);
-    assert.deepEqual(machine.take(), [], stage);
-    machine.pass(1);
-    assert.deepEqual(machine.told(), [`PLAY_REQUESTING ${code}`], stage);
-  }
-});
-
-test("a refusal without a time is final with its code", () => {
-  for (const code of [1102018, 1102016, 1104046, 1004025, 1104045, 1004099, 1104039]) {
-    const machine = atStage("exchanging");
-    machine.answer(refused(code, null));
-    const effects = machine.take();
-    assert.deepEqual(deeds(effects), ["close", "emit", "end"]);
-    assert.deepEqual(told(effects), [`NO_PLAY ${code}`]);
-  }
 });
 
 test("a missing stream is waited for without another word, and played when it is there", () => {
@@ -187,38 +133,12 @@ test("an end that overtakes the answer is an interruption", () => {
   assert.deepEqual(machine.told(), ["PLAYING 0"]);
 });
 
-test("a server that lost the session is asked anew, one that kept it is not", () => {
-  for (const stage of ["applying", "connecting", "awaiting", "playing"]) {
-    const kept = atStage(stage);
-    kept.link(true);
-    assert.deepEqual(kept.take(), [], stage);
-    const lost = atStage(stage);
-    lost.link(false);
-    const effects = lost.take();
-    assert.deepEqual(deeds(effects), ["close", "emit", "open"], stage);
-    assert.deepEqual(told(effects), ["PLAY_REQUESTING 1104027"], stage);
-  }
-});
-
 test("the start completes once, however often it is negotiated", () => {
   const machine = atStage("playing");
   machine.transport("failed");
   machine.pass(300);
   machine.advanceTo("playing");
   assert.ok(!machine.does("negotiated"));
-});
-
-test("ICE disconnected for 15 seconds is a fault, for less it is nothing", () => {
-  const machine = atStage("playing");
-  machine.transport("disconnected");
-  assert.ok(!machine.state.hearsServer);
-  machine.pass(15 * SECOND - 1);
-  machine.transport("connected");
-  machine.pass(60 * SECOND);
-  assert.deepEqual(machine.told(), []);
-  machine.transport("disconnected");
-  machine.pass(15 * SECOND);
-  assert.deepEqual(machine.told(), ["PLAY_REQUESTING 1104028"]);
 });
 
 test("media that stops for 5 seconds is an interruption, and its return is playing", () => {
@@ -318,18 +238,6 @@ test("a mute that the server did not take leaves everything as it was", () => {
   assert.ok(machine.state.isPaused);
 });
 
-test("stop at any stage closes and tells NO_PLAY once", () => {
-  for (const stage of PLAY_STAGES) {
-    const machine = atStage(stage);
-    machine.stop(0);
-    const withdraws = stage === "offering" ? [] : ["withdraw"];
-    assert.deepEqual(deeds(machine.take()), ["close", ...withdraws, "emit", "end"], stage);
-    machine.stop(1002055);
-    machine.pass(2 * BUDGET);
-    assert.deepEqual(machine.take(), [], stage);
-  }
-});
-
 test("what an older try brings is ignored", () => {
   const machine = atStage("playing");
   machine.transport("failed");
@@ -346,12 +254,3 @@ test("what an older try brings is ignored", () => {
   assert.deepEqual(machine.told(), ["PLAYING 0"]);
 });
 
-test("quality is reported every 3 seconds of playing", () => {
-  const machine = atStage("playing");
-  machine.pass(3 * SECOND - 1);
-  assert.deepEqual(machine.take(), []);
-  machine.pass(1);
-  assert.deepEqual(machine.take(), [{ do: "report", attempt: 1 }]);
-  machine.pass(30 * SECOND);
-  assert.equal(machine.take().length, 10);
-});

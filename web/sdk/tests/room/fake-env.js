@@ -35,7 +35,8 @@ export class FakeEnv {
 
   setTimeout = (fn, ms) => {
     this.#lastTimer += 1;
-    this.#timers.set(this.#lastTimer, { at: this.time + ms, fn });
+    // Browsers cut what is less than a millisecond off.
+    this.#timers.set(this.#lastTimer, { at: this.time + Math.trunc(ms), fn });
     return this.#lastTimer;
   };
 

@@ -102,7 +102,8 @@ test("names of the language are no events and no notices, and an ordinary id", (
     bench.event(seq, { event: word });
     bench.frame({ notice: word });
   }
-  bench.receive('{"seq":5,"event":"roomUserUpdate","update":"ADD","users":[{"user_id":"__proto__","user_name":"__proto__"}],"__proto__":{"x":1}}');
+  const users = '[{"user_id":"__proto__","user_name":"__proto__"}]';
+  bench.receive(`{"seq":5,"event":"roomUserUpdate","update":"ADD","users":${users},"__proto__":{"x":1}}`);
   assert.deepEqual([bench.counter("unknownEvents"), bench.counter("unknownNotices")], [4, 4]);
   assert.deepEqual(bench.told(), ["users +__proto__"]);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Bench } from "./bench.js";
-import { fatal, heartbeatOk, snapshot, users } from "./words.js";
+import { fatal, heartbeatOk, loginOk, snapshot, users } from "./words.js";
 
 /** Logged in on terms of the test's own, with a regular heartbeat that is far away unless said. */
 const up = (more = {}, seed = 1) => Bench.up(snapshot(), { heartbeat_ms: 3_600_000, ...more }, {}, seed);
@@ -109,6 +109,19 @@ test("the count of users comes with each heartbeat that is due, and not with eac
   assert.ok(counts.length >= 3 && counts.length <= 5, `${counts.length} counts in 120 s`);
 });
 
+test("a heartbeat that is due while a sign of life is out needs no request of its own", () => {
+  const bench = Bench.started();
+  bench.env.random = () => 0.5;
+  bench.open();
+  bench.ok(bench.request().id, loginOk(snapshot(), { heartbeat_ms: 12_000 }));
+  bench.pass(5);
+  const { id } = bench.request();
+  bench.pass(2);
+  assert.deepEqual(bench.sent(), [], "one was due after 6 seconds");
+  bench.ok(id, heartbeatOk(0, { online_count: 3 }));
+  assert.equal(bench.told().at(-1), "online 3");
+});
+
 test("heartbeats unanswered for 100 seconds end the session with 1002051 at once", () => {
   const bench = up({ heartbeat_ms: 30_000 });
   for (let n = 0; n < 99; n += 1) {
@@ -171,19 +184,9 @@ test("the end of a token is told at once when less than 30 seconds are left, beh
   const bench = Bench.started();
   bench.open();
   const { id } = bench.request();
-  bench.ok(id, { ...loginWith(12_000), snapshot: snapshot(0, ["a"]) });
+  bench.ok(id, loginOk(snapshot(0, ["a"]), { token_expires_in_ms: 12_000 }));
   bench.pass(0);
   assert.deepEqual(bench.told(), ["LOGINING 0", "LOGINED 0", "link fresh", "users +a", "token ends in 12"]);
-});
-
-const loginWith = (token_expires_in_ms) => ({
-  version: 1,
-  session: "session",
-  secret: "secret",
-  heartbeat_ms: 30_000,
-  heartbeat_timeout_ms: 100_000,
-  token_expires_in_ms,
-  online_count: 0,
 });
 
 test("the server's word in a heartbeat moves the announcement", () => {
@@ -229,12 +232,20 @@ test("a token renewed before the first login is out is the one shown", () => {
   assert.equal(bench.request().token, "token-2");
 });
 
+test("a token that a login showed needs no renewal behind it", () => {
+  const bench = Bench.started();
+  bench.room.renewToken("token-2");
+  bench.open();
+  bench.accept();
+  assert.deepEqual(bench.sent(), []);
+});
+
 test("a token renewed while the login is out is shown behind it", () => {
   const bench = Bench.started();
   bench.open();
   const login = bench.request();
   bench.room.renewToken("token-2");
-  bench.ok(login.id, { ...loginWith(86_400_000), snapshot: snapshot() });
+  bench.ok(login.id, loginOk());
   const { type, token } = bench.request();
   assert.deepEqual([type, token], ["renewToken", "token-2"]);
 });
@@ -265,7 +276,7 @@ test("a refused renewal leaves the old token in force", () => {
   assert.equal(bench.request().token, "token-1");
 });
 
-test("a refusal that comes after a newer token changes nothing, and a token that was never in force is not fallen back to", () => {
+test("a refusal behind a newer token changes nothing, and a token that was never in force is not fallen back to", () => {
   const bench = up();
   bench.room.renewToken("b");
   bench.room.renewToken("c");

@@ -270,3 +270,24 @@ test("a server on this machine is tried on without a network", () => {
     assert.equal(bench.urls.length, 7, server);
   }
 });
+
+test("a success starts the waits, and the tries without a network, from the beginning", () => {
+  const bench = Bench.up(snapshot(), {}, { servers: ["wss://voice.example.com/v1/signal"] });
+  bench.lose();
+  for (let n = 0; n < 4; n += 1) {
+    bench.passUntilConnecting();
+    bench.lose();
+  }
+  bench.passUntilConnecting();
+  bench.open();
+  bench.resume();
+  bench.env.setOnline(false);
+  bench.lose();
+  const lostAt = bench.seconds;
+  bench.passUntilConnecting();
+  assert.ok(bench.seconds - lostAt < 4.001, `${bench.seconds - lostAt} s`);
+  bench.lose();
+  const tries = bench.urls.length;
+  bench.passUntilConnecting();
+  assert.equal(bench.urls.length, tries + 1, "one failure is not three");
+});

@@ -182,6 +182,40 @@ test("the link that is resumed says what the server holds", () => {
   assert.deepEqual(held, { fresh: false, publishing: ["p"], playing: ["q"] });
 });
 
+test("the count of users is told with a resume, before the streams that were lost", async () => {
+  const bench = up();
+  await hold(bench, "play", "s1");
+  bench.ok(asking(bench), resumeOk([], null, { online_count: 3 }));
+  assert.deepEqual(bench.told(), ["link resumed", "online 3", "ended play s1 1004020"]);
+});
+
+test("who came and went and came again stands where it came last", () => {
+  const bench = up();
+  const missed = [users("+x"), users("+y"), users("-x"), users("+x")];
+  bench.ok(asking(bench), resumeOk(missed.map((event, index) => sequenced(11 + index, event))));
+  assert.deepEqual(bench.told(), ["link resumed", "users +y,x"]);
+});
+
+test("a refused renegotiation leaves the stream held", async () => {
+  const bench = up();
+  await hold(bench, "play", "s1");
+  const again = bench.room.request("play", { stream_id: "s1", offer: "offer" });
+  bench.refuse(fatal(1104022));
+  assert.equal((await outcome(again)).code, 1104022);
+  bench.ok(asking(bench), resumeOk([]));
+  assert.deepEqual(bench.told(), ["link resumed", "ended play s1 1004020"]);
+});
+
+test("a reply that comes after the stop does not bring the stream back", () => {
+  const bench = up();
+  bench.room.request("play", { stream_id: "s1", offer: "offer" });
+  const { id } = bench.request();
+  bench.room.request("stopPlay", { stream_id: "s1" }).catch(() => {});
+  bench.ok(id, { answer: "late" });
+  bench.ok(asking(bench), resumeOk([]));
+  assert.deepEqual(bench.told(), ["link resumed"]);
+});
+
 test("a stream that ended while the link was away is told once, with the server's code", async () => {
   const bench = up();
   await hold(bench, "publish", "mine");

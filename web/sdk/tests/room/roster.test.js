@@ -3,7 +3,7 @@ import test from "node:test";
 
 import { MAX_LISTED } from "../../room/listing.js";
 import { Bench } from "./bench.js";
-import { info, mic, snapshot, streams, user, users } from "./words.js";
+import { info, mic, resumeOk, snapshot, streams, user, users } from "./words.js";
 
 test("users and streams come and go", () => {
   const bench = Bench.up();
@@ -124,6 +124,20 @@ test("a stream of another room is known by its mute state alone", () => {
   assert.equal(bench.room.streamIsMuted("far"), false);
   assert.deepEqual(bench.told(), ["mic far MUTE", "mic far OPEN"]);
   assert.deepEqual(bench.room.streams, []);
+});
+
+test("what was known of a stream of another room is forgotten when the room lists it, and with a snapshot", () => {
+  const bench = Bench.up();
+  bench.event(1, mic("far", true));
+  bench.event(2, streams("+far@a"));
+  bench.event(3, streams("-far@a"));
+  assert.equal(bench.room.streamIsMuted("far"), false);
+  bench.event(4, mic("away", true));
+  bench.lose();
+  bench.passUntilConnecting();
+  bench.open();
+  bench.ok(bench.request().id, resumeOk(null, snapshot(9)));
+  assert.equal(bench.room.streamIsMuted("away"), false);
 });
 
 test("a room larger than a client keeps is cut and counted", () => {

@@ -73,7 +73,7 @@ export function streams(text) {
   return { event: "roomStreamUpdate", update: update(text), streams: items, reasons };
 }
 
-export const kick = (code, needRelogin = false, message = "why") => ({ event: "kickOut", code, message, need_relogin: needRelogin });
+export const kick = (code, need_relogin = false, message = "why") => ({ event: "kickOut", code, message, need_relogin });
 export const mic = (streamID, muted) => ({ event: "streamMicUpdate", stream_id: streamID, muted });
 export const info = (...texts) => ({ event: "streamExtraInfoUpdate", streams: texts.map(stream) });
 export const ended = (streamID, role, code) => ({ event: "streamEnded", stream_id: streamID, role, code, message: "" });

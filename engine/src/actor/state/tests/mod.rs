@@ -76,8 +76,10 @@ fn line(event: &ZegoEvent) -> String {
     }
 }
 
+/// What was told, without the older twins of room states.
 fn lines(step: &Step) -> Vec<String> {
-    step.events.iter().map(line).collect()
+    let is_twin = |event: &&ZegoEvent| matches!(event, ZegoEvent::RoomStateUpdate(_));
+    step.events.iter().filter(|event| !is_twin(event)).map(line).collect()
 }
 
 /// The life that a step started, of the kind that `wanted` picks.

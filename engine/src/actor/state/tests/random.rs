@@ -99,7 +99,7 @@ impl Run {
         let local = self.dice.pick(&self.locals.clone());
         let call = self.state.new_call();
         let (flag, now) = (self.dice.below(2) == 0, self.now);
-        let waits = match self.dice.below(12) {
+        let waits = match self.dice.below(13) {
             0 | 1 => self.state.login_room(login("r"), call, out).is_ok(),
             2 => self.state.create_local(&ZegoStreamOptions::tone(440.0), call, out).is_ok(),
             3 | 4 => {
@@ -121,6 +121,11 @@ impl Run {
                     self.calls.insert(again.0);
                 }
                 self.state.mute_playback(stream, flag, call, now, out).is_ok()
+            }
+            12 => {
+                let calls = self.state.mute_all_playbacks(flag, now, out).unwrap();
+                self.calls.extend(calls.iter().map(|call| call.0));
+                false
             }
             10 if self.dice.below(8) == 0 => {
                 let _ = self.state.logout_room(flag.then_some("r"), out);

@@ -1,0 +1,173 @@
+//! Events of streams and devices.
+
+use express_messages::{
+    ids::{LocalStreamId, StreamId},
+    stats::{QualityGrade, ZegoPlayStats, ZegoPublishStats},
+    types::{PlayerState, PublisherState, RemoteMicStatus, SoundLevelType},
+};
+use serde::Serialize;
+
+use super::documented;
+
+/// The state of a published stream changed. NO_PUBLISH with a code other than 0 is final: the SDK retries no more.
+#[doc(alias = "publisherStateUpdate")]
+#[doc(alias = "onPublisherStateUpdate")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PublisherStateUpdate {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// The new state.
+    pub state: PublisherState,
+    /// 0, or why the state is not what was asked for.
+    pub error_code: i32,
+    /// Text, often empty.
+    pub extended_data: String,
+}
+
+/// The state of a played stream changed. NO_PLAY with a code other than 0 is final: the SDK retries no more.
+#[doc(alias = "playerStateUpdate")]
+#[doc(alias = "onPlayerStateUpdate")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PlayerStateUpdate {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// The new state.
+    pub state: PlayerState,
+    /// 0, or why the state is not what was asked for.
+    pub error_code: i32,
+    /// Text, often empty.
+    pub extended_data: String,
+}
+
+/// How well a published stream is sent; every 3 s while PUBLISHING.
+#[doc(alias = "publishQualityUpdate")]
+#[doc(alias = "onPublisherQualityUpdate")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PublishQualityUpdate {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// The figures.
+    pub stats: ZegoPublishStats,
+}
+
+/// How well a played stream arrives; every 3 s while PLAYING.
+#[doc(alias = "playQualityUpdate")]
+#[doc(alias = "onPlayerQualityUpdate")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct PlayQualityUpdate {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// The figures.
+    pub stats: ZegoPlayStats,
+}
+
+/// A device, or the part of the engine that drives the devices, failed while it was in use.
+#[doc(alias = "deviceError")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct DeviceError {
+    /// 1006006 unplugged, 1006001 otherwise.
+    pub error_code: i32,
+    /// Name of the device; empty where it was not one device alone.
+    pub device_name: String,
+}
+
+/// A local stream from a file that does not repeat came to its end; silence follows. An addition of ours, for bots.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct LocalSourceEnded {
+    /// The local stream, see [`ZegoLocalStream::id`](crate::ZegoLocalStream::id).
+    #[serde(serialize_with = "documented::local_stream")]
+    pub local_stream: LocalStreamId,
+}
+
+/// How good the network is: this user's own with userID "" first, then that of others, as they report it themselves.
+///
+/// Every 3 s while something is published or played. Others are told of while a stream of theirs that is in the same room is
+/// played, from their first report on.
+#[doc(alias = "networkQuality")]
+#[doc(alias = "onNetworkQuality")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct NetworkQuality {
+    /// Who; empty: this user.
+    #[serde(rename = "userID")]
+    pub user_id: String,
+    /// Of what is published: the worst of all. −1 where nothing is, nothing is known yet or more than one report is missing,
+    /// 4 where more than three are.
+    pub upstream_quality: QualityGrade,
+    /// Likewise of what is played.
+    pub downstream_quality: QualityGrade,
+}
+
+/// A publisher muted its stream or lets it be heard again. Told of streams of others in the room, and of those that are played
+/// here; once of a stream that comes muted.
+#[doc(alias = "remoteMicStatusUpdate")]
+#[doc(alias = "onRemoteMicStateUpdate")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RemoteMicStatusUpdate {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// Heard or muted.
+    pub status: RemoteMicStatus,
+}
+
+/// How loud all published, then all played streams are; every interval that
+/// [`set_sound_level_delegate`](crate::ZegoExpressEngine::set_sound_level_delegate) was given. Not told while there is none.
+#[doc(alias = "soundLevelUpdate")]
+#[doc(alias = "onRemoteSoundLevelUpdate")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SoundLevelUpdate {
+    /// In the order in which they were begun; never empty.
+    pub sound_level_list: Vec<ZegoSoundLevelInfo>,
+}
+
+/// How loud one stream is: an item of [`SoundLevelUpdate`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ZegoSoundLevelInfo {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// 0.0..=100.0: the peak of the last 2,048 samples, looked at every 200 ms, held and decaying. Speech is usually over 10.
+    /// Of a published stream behind its volume and mute; of a played one before its playout volume, 0 while its publisher
+    /// muted it.
+    pub sound_level: f64,
+    /// Published or played.
+    #[serde(rename = "type")]
+    #[doc(alias = "type")]
+    pub stream_type: SoundLevelType,
+}
+
+/// How loud the loudest local stream is, published or not; every interval that
+/// [`set_sound_level_delegate`](crate::ZegoExpressEngine::set_sound_level_delegate) was given, also while there is none.
+#[doc(alias = "capturedSoundLevelUpdate")]
+#[doc(alias = "onCapturedSoundLevelUpdate")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CapturedSoundLevelUpdate {
+    /// 0.0..=100.0, as in [`ZegoSoundLevelInfo`]; 0 where nothing is captured.
+    pub sound_level: f64,
+}

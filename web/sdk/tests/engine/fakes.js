@@ -1,0 +1,374 @@
+import { WORLD } from "../../engine/world.js";
+import { ZegoError } from "../../base/errors.js";
+import { ZegoExpressEngine } from "../../express.js";
+
+/** A clock that stands still until `pass`; timers fire in their order. */
+export class FakeTime {
+  #now = 0;
+  #timers = new Map();
+  #lastID = 0;
+
+  now = () => this.#now;
+  random = () => 0.5;
+
+  setTimeout = (fn, ms) => {
+    this.#lastID += 1;
+    this.#timers.set(this.#lastID, { fn, due: this.#now + ms });
+    return this.#lastID;
+  };
+
+  clearTimeout = (id) => this.#timers.delete(id);
+
+  onPageEnd = (fn) => {
+    this.endPage = fn;
+    return () => (this.endPage = undefined);
+  };
+
+  /** Timers that run. */
+  get pending() {
+    return this.#timers.size;
+  }
+
+  async pass(ms) {
+    const until = this.#now + ms;
+    for (;;) {
+      await settle();
+      const [id, timer] = [...this.#timers].sort(([, a], [, b]) => a.due - b.due)[0] ?? [];
+      if (!timer || timer.due > until) break;
+      this.#timers.delete(id);
+      this.#now = Math.max(this.#now, timer.due);
+      timer.fn();
+    }
+    this.#now = until;
+    await settle();
+  }
+}
+
+/** Everything that is ready has happened. */
+export async function settle() {
+  for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+class FakeTrack extends EventTarget {
+  kind = "audio";
+  enabled = true;
+  readyState = "live";
+
+  constructor(label = "fake") {
+    super();
+    this.label = label;
+  }
+
+  getSettings() {
+    return { deviceId: this.label };
+  }
+
+  clone() {
+    return new FakeTrack(`${this.label} copy`);
+  }
+
+  stop() {
+    this.readyState = "ended";
+  }
+}
+
+export class FakeStream extends EventTarget {
+  #tracks;
+
+  constructor(tracks = []) {
+    super();
+    this.#tracks = new Set(tracks);
+  }
+
+  getTracks() {
+    return [...this.#tracks];
+  }
+
+  getAudioTracks() {
+    return this.getTracks().filter(({ kind }) => kind === "audio");
+  }
+
+  getVideoTracks() {
+    return this.getTracks().filter(({ kind }) => kind === "video");
+  }
+
+  addTrack(track) {
+    this.#tracks.add(track);
+  }
+
+  removeTrack(track) {
+    this.#tracks.delete(track);
+  }
+}
+
+/** A stream of one track with this label. */
+export function streamOf(label) {
+  return new FakeStream([new FakeTrack(label)]);
+}
+
+class FakePeerConnection extends EventTarget {
+  iceGatheringState = "complete";
+  connectionState = "new";
+  packets = 0;
+  closed = false;
+
+  constructor(world) {
+    super();
+    this.world = world;
+    world.peers.push(this);
+  }
+
+  addTransceiver(what, { direction, sendEncodings }) {
+    this.direction = direction;
+    this.sent = typeof what === "string" ? undefined : what;
+    this.maxBitrate = sendEncodings?.[0].maxBitrate;
+    const sender = { transport: null, replaceTrack: async (track) => (this.sent = track) };
+    this.receiver = { transport: null, track: new FakeTrack("remote") };
+    return { sender, receiver: this.receiver };
+  }
+
+  async createOffer() {
+    return { type: "offer", sdp: "v=0\r\na=rtpmap:111 opus/48000/2\r\na=fmtp:111 useinbandfec=1\r\n" };
+  }
+
+  async setLocalDescription(description) {
+    this.localDescription = description;
+  }
+
+  async setRemoteDescription(description) {
+    this.remoteDescription = description;
+    if (this.world.connects) this.become("connected");
+  }
+
+  become(state) {
+    this.connectionState = state;
+    this.dispatchEvent(new Event("connectionstatechange"));
+  }
+
+  async getStats() {
+    this.packets += this.world.flowing ? 1 : 0;
+    return new Map([["i", { type: "inbound-rtp", kind: "audio", packetsReceived: this.packets }]]);
+  }
+
+  close() {
+    this.closed = true;
+  }
+}
+
+/** A room whose server says what the test wants. */
+class FakeRoom {
+  isUp = false;
+  streams = [];
+
+  constructor(world, options, listener) {
+    Object.assign(this, { world, options, listener });
+    world.room = this;
+  }
+
+  login() {
+    this.listener.onState("LOGINING", 0, "");
+    const answer = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+    if (this.world.accepts) this.accept();
+    return answer;
+  }
+
+  accept() {
+    this.isUp = true;
+    this.listener.onLink(true, { fresh: true, publishing: [], playing: [] });
+    this.listener.onState("LOGINED", 0, "");
+    this.resolve(true);
+  }
+
+  /** The login is over. */
+  end(reason, code, text = "") {
+    this.isUp = false;
+    this.listener.onEnd(code);
+    this.listener.onState(reason, code, text);
+    this.reject(new ZegoError(code, text));
+  }
+
+  logout() {
+    this.end("LOGOUT", 0);
+  }
+
+  stop() {
+    this.isUp = false;
+    this.stopped = true;
+  }
+
+  /** The publisher of another user's stream mutes it, or opens it. */
+  mute(streamID, muted) {
+    this.muted = muted && streamID;
+    this.listener.onStreamMic(streamID, muted);
+  }
+
+  streamIsMuted(streamID) {
+    return this.muted === streamID;
+  }
+
+  renewToken(token) {
+    this.world.requests.push(["renewToken", token]);
+  }
+
+  async request(type, fields) {
+    this.world.requests.push([type, fields]);
+    const refusal = this.world.refusals.get(type);
+    if (refusal) throw refusal;
+    if (type === "publish" || type === "play") return { answer: "v=0\r\n" };
+    return this.world.results.get(type) ?? {};
+  }
+}
+
+class FakeAudio {
+  volume = 1;
+  srcObject = null;
+
+  constructor(world) {
+    this.world = world;
+    world.elements.push(this);
+  }
+
+  async play() {
+    if (this.world.blocked) throw Object.assign(new Error("gesture"), { name: "NotAllowedError" });
+  }
+
+  pause() {}
+}
+
+/** An audio graph in which every source has the loudness that the test gave its track. */
+class FakeContext extends EventTarget {
+  state = "running";
+
+  constructor(world) {
+    super();
+    world.contexts.push(this);
+    this.world = world;
+  }
+
+  createMediaStreamSource(stream) {
+    const [track] = stream.getAudioTracks();
+    return { connect: (node) => (node.track = track), disconnect: () => {} };
+  }
+
+  createAnalyser() {
+    const { peaks } = this.world;
+    return {
+      getFloatTimeDomainData(samples) {
+        samples.fill(0);
+        samples[7] = -(this.track.enabled ? (peaks.get(this.track) ?? 0) : 0);
+      },
+    };
+  }
+
+  createGain() {
+    return { gain: { value: 1 }, connect: () => {} };
+  }
+
+  createMediaStreamDestination() {
+    return { stream: streamOf("amplified") };
+  }
+
+  async resume() {}
+
+  async close() {
+    this.state = "closed";
+  }
+}
+
+/** A browser that a test can shape. */
+export class FakeWorld {
+  env = new FakeTime();
+  document = new EventTarget();
+  location = { protocol: "http:", host: "page.example:8080" };
+  MediaStream = FakeStream;
+  requests = [];
+  refusals = new Map();
+  results = new Map();
+  peers = [];
+  elements = [];
+  microphones = [];
+  contexts = [];
+  peaks = new Map();
+  accepts = true;
+  connects = true;
+  flowing = true;
+  blocked = false;
+  captureError = undefined;
+
+  constructor() {
+    const world = this;
+    this.RTCPeerConnection = function RTCPeerConnection() {
+      return new FakePeerConnection(world);
+    };
+    this.Room = function Room(options, listener) {
+      return new FakeRoom(world, options, listener);
+    };
+    this.Audio = function Audio() {
+      return new FakeAudio(world);
+    };
+    this.AudioContext = function AudioContext() {
+      return new FakeContext(world);
+    };
+    this.mediaDevices = Object.assign(new EventTarget(), {
+      devices: [{ kind: "audioinput", deviceId: "mic", label: "Microphone" }],
+      enumerateDevices: async () => [...this.mediaDevices.devices],
+      getUserMedia: async ({ audio }) => {
+        if (this.captureError) throw Object.assign(new Error("no"), { name: this.captureError });
+        this.microphones.push(audio);
+        return streamOf(audio.deviceId?.exact ?? "mic");
+      },
+    });
+  }
+
+  engine(server = "") {
+    return new ZegoExpressEngine(1, server, { [WORLD]: this });
+  }
+
+  /** The types of requests made since it was last asked. */
+  asked() {
+    return this.requests.splice(0).map(([type]) => type);
+  }
+}
+
+const EVENTS = {
+  roomStateChanged: (roomID, reason, code) => `room ${reason} ${code}`,
+  publisherStateUpdate: ({ streamID, state, errorCode }) => `${streamID} ${state} ${errorCode}`,
+  playerStateUpdate: ({ streamID, state, errorCode }) => `${streamID} ${state} ${errorCode}`,
+  roomStreamUpdate: (roomID, update, list) => `streams ${update} ${list.map(({ streamID }) => streamID)}`,
+  remoteMicStatusUpdate: (streamID, status) => `mic ${streamID} ${status}`,
+};
+
+/** The events of an engine since it was last asked, as short texts. */
+export class Told {
+  #lines = [];
+
+  constructor(zg) {
+    for (const [name, line] of Object.entries(EVENTS)) zg.on(name, (...args) => this.#lines.push(line(...args)));
+  }
+
+  take() {
+    return this.#lines.splice(0);
+  }
+}
+
+/** The form of a token04; the fake room asks no more of it. */
+export const TOKEN = "04AAAAAGVT";
+
+/** An engine that is logged in to room "r". */
+export async function loggedIn(world) {
+  const zg = world.engine();
+  const told = new Told(zg);
+  await zg.loginRoom("r", TOKEN, { userID: "alice" }, { userUpdate: true });
+  told.take();
+  return { zg, told };
+}
+
+/** The code that a call throws or rejects with; 0 where it does neither. */
+export async function codeOf(call) {
+  try {
+    await call();
+    return 0;
+  } catch (error) {
+    return error.code ?? error;
+  }
+}

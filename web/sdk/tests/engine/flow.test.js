@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { codeOf, FakeWorld, loggedIn, settle, streamOf, TOKEN, Told } from "./fakes.js";
+
+const SECOND = 1000;
+
+const away = { code: 1000017, message: "the link is away" };
+const missing = { code: 1104039, message: "no such stream", retryAfterMs: SECOND };
+
+test("the whole documented flow runs in the documented order", async () => {
+  const world = new FakeWorld();
+  const zg = world.engine();
+  const told = new Told(zg);
+  assert.equal(await zg.loginRoom("r", TOKEN, { userID: "alice", userName: "Alice" }, { userUpdate: true }), true);
+  assert.deepEqual(told.take(), ["room LOGINING 0", "room LOGINED 0"]);
+  const local = await zg.createZegoStream({ camera: { audio: true, video: false } });
+  local.playAudio();
+  zg.startPublishingStream("s1", local);
+  assert.deepEqual(told.take(), ["s1 PUBLISH_REQUESTING 0"]);
+  await world.env.pass(0);
+  assert.deepEqual(told.take(), ["s1 PUBLISHING 0"]);
+  world.room.listener.onStreams("ADD", [{ streamID: "s2", user: { userID: "bob", userName: "Bob" }, extraInfo: "" }], "");
+  const remote = await zg.startPlayingStream("s2");
+  zg.createRemoteStreamView(remote).playAudio();
+  await world.env.pass(0);
+  assert.deepEqual(told.take(), ["streams ADD s2", "s2 PLAY_REQUESTING 0", "s2 PLAYING 0"]);
+  await world.env.pass(4 * SECOND);
+  assert.equal(zg.getPlayingStreamQuality("s2").audio.audioCodec, "opus");
+  assert.equal(zg.getPublishingStreamQuality("s2"), null);
+  zg.stopPublishingStream("s1");
+  zg.destroyStream(local);
+  zg.stopPlayingStream("s2");
+  zg.logoutRoom("r");
+  assert.deepEqual(told.take(), ["s1 NO_PUBLISH 0", "s2 NO_PLAY 0", "room LOGOUT 0"]);
+  const types = world.asked().filter((type) => type !== "reportQuality");
+  assert.deepEqual(types, ["publish", "play", "unpublish", "stopPlay"]);
+});
+
+test("what was asked of a publication reaches the server and the browser", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const local = await zg.createZegoStream({ camera: { audio: { input: "headset", AEC: false } }, audioBitrate: 96, channelCount: 2 });
+  assert.deepEqual(world.microphones, [{ deviceId: { exact: "headset" }, channelCount: 2, echoCancellation: false }]);
+  zg.startPublishingStream("s", local, { extraInfo: "hello", enableDTX: true });
+  await settle();
+  const [[type, fields]] = world.requests;
+  assert.equal(type, "publish");
+  assert.deepEqual([fields.stream_id, fields.extra_info, fields.muted], ["s", "hello", false]);
+  assert.match(fields.offer, /a=fmtp:111 useinbandfec=1;stereo=1;sprop-stereo=1;maxaveragebitrate=96000;usedtx=1/);
+  assert.deepEqual([world.peers[0].maxBitrate, world.peers[0].direction], [96_000, "sendonly"]);
+});
+
+test("publishing and playing are accepted while a login runs, and begin with LOGINED", async () => {
+  const world = new FakeWorld();
+  world.accepts = false;
+  const zg = world.engine();
+  const told = new Told(zg);
+  const local = await zg.createZegoStream();
+  const login = zg.loginRoom("r", TOKEN, { userID: "alice" });
+  zg.startPublishingStream("s1", local);
+  const playing = zg.startPlayingStream("s2");
+  await world.env.pass(5 * SECOND);
+  assert.deepEqual(told.take(), ["room LOGINING 0", "s1 PUBLISH_REQUESTING 0", "s2 PLAY_REQUESTING 0"]);
+  assert.deepEqual(world.asked(), []);
+  world.room.accept();
+  await Promise.all([login, playing]);
+  await world.env.pass(0);
+  assert.deepEqual(told.take(), ["room LOGINED 0", "s1 PUBLISHING 0", "s2 PLAYING 0"]);
+});
+
+test("a room that ends takes its streams with it, each with the code that fits", async () => {
+  const table = [
+    ["KICKOUT", 1002050, 1002050, 1002050],
+    ["RECONNECT_FAILED", 1002053, 1103051, 1104031],
+    ["LOGOUT", 0, 0, 0],
+  ];
+  for (const [reason, code, publish, play] of table) {
+    const world = new FakeWorld();
+    const { zg, told } = await loggedIn(world);
+    zg.startPublishingStream("s1", await zg.createZegoStream());
+    await zg.startPlayingStream("s2");
+    await world.env.pass(0);
+    told.take();
+    world.room.end(reason, code);
+    assert.deepEqual(told.take(), [`s1 NO_PUBLISH ${publish}`, `s2 NO_PLAY ${play}`, `room ${reason} ${code}`]);
+    assert.equal(await zg.loginRoom("r2", TOKEN, { userID: "alice" }), true, "the next login is free");
+  }
+});
+
+test("a failed login ends what was started with it", async () => {
+  const world = new FakeWorld();
+  world.accepts = false;
+  const zg = world.engine();
+  const told = new Told(zg);
+  const login = codeOf(() => zg.loginRoom("r", TOKEN, { userID: "alice" }));
+  const playing = codeOf(() => zg.startPlayingStream("s2"));
+  await settle();
+  told.take();
+  world.room.end("LOGIN_FAILED", 1102016);
+  assert.deepEqual(await Promise.all([login, playing]), [1102016, 1102016]);
+  assert.deepEqual(told.take(), ["s2 NO_PLAY 1102016", "room LOGIN_FAILED 1102016"]);
+});
+
+test("a stream that is not there stays requested until it appears", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  world.refusals.set("play", missing);
+  const playing = zg.startPlayingStream("s2");
+  await world.env.pass(60 * SECOND);
+  assert.deepEqual(told.take(), ["s2 PLAY_REQUESTING 0"]);
+  world.refusals.clear();
+  world.room.listener.onStreams("ADD", [{ streamID: "s2", user: { userID: "bob" } }], "");
+  assert.equal((await playing).getAudioTracks().length, 1);
+  await world.env.pass(0);
+  assert.deepEqual(told.take(), ["streams ADD s2", "s2 PLAYING 0"]);
+});
+
+test("stopping a pending playback rejects its call with 1104042 and reports zero", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  world.refusals.set("play", missing);
+  const playing = codeOf(() => zg.startPlayingStream("s2"));
+  await settle();
+  zg.stopPlayingStream("s2");
+  assert.equal(await playing, 1104042);
+  assert.deepEqual(told.take(), ["s2 PLAY_REQUESTING 0", "s2 NO_PLAY 0"]);
+});
+
+test("a session that is lost is published and played anew, a session that was kept is not", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  const local = await zg.createZegoStream();
+  zg.startPublishingStream("s1", local, { extraInfo: "old" });
+  const remote = await zg.startPlayingStream("s2");
+  await world.env.pass(0);
+  await zg.setStreamExtraInfo("s1", "new");
+  zg.mutePublishStreamAudio(local, true);
+  await zg.mutePlayStreamAudio("s2", true);
+  await settle();
+  told.take();
+  world.asked();
+  world.room.listener.onLink(true, { fresh: false, publishing: ["s1"], playing: ["s2"] });
+  await settle();
+  assert.deepEqual([told.take(), world.asked()], [[], []]);
+  world.room.listener.onLink(true, { fresh: true, publishing: [], playing: [] });
+  await world.env.pass(0);
+  const publish = world.requests.find(([type]) => type === "publish")[1];
+  assert.deepEqual([publish.extra_info, publish.muted], ["new", true], "a muted user is never heard");
+  assert.deepEqual(world.requests.find(([type]) => type === "pausePlay")[1], { stream_id: "s2", paused: true });
+  assert.equal(remote.getAudioTracks().length, 1, "the MediaStream is the same and has the new track");
+  assert.ok(!remote.getAudioTracks()[0].enabled);
+  const expected = ["s1 PUBLISH_REQUESTING 1103027", "s2 PLAY_REQUESTING 1104027", "s1 PUBLISHING 0", "s2 PLAYING 0"];
+  assert.deepEqual(told.take().sort(), expected.sort());
+});
+
+test("a stream whose media the server lost is published anew, one that it forbids ends", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  zg.startPublishingStream("s1", await zg.createZegoStream());
+  await world.env.pass(0);
+  told.take();
+  world.room.listener.onStreamEnded({ streamID: "s1", role: "publish", code: 1103028, message: "" });
+  await world.env.pass(0);
+  assert.deepEqual(told.take(), ["s1 PUBLISH_REQUESTING 1103027", "s1 PUBLISHING 0"]);
+  world.room.listener.onStreamEnded({ streamID: "s1", role: "publish", code: 1002082, message: "no right" });
+  assert.deepEqual(told.take(), ["s1 NO_PUBLISH 1002082"]);
+});
+
+test("one local stream may be published twice, and ends both when it is destroyed", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  const local = await zg.createZegoStream();
+  zg.startPublishingStream("a", local);
+  zg.startPublishingStream("b", local);
+  await world.env.pass(0);
+  told.take();
+  zg.destroyStream(local);
+  assert.deepEqual(told.take(), ["a NO_PUBLISH 1103099", "b NO_PUBLISH 1103099"]);
+  assert.ok(!local.active && local.stream.getAudioTracks()[0].readyState === "ended");
+});
+
+test("a message whose socket went is 1009010, and absent users of a command are named", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  world.results.set("sendBroadcastMessage", { message_id: 42 });
+  assert.deepEqual(await zg.sendBroadcastMessage("r", "hi"), { errorCode: 0, messageID: 42, extendedData: "" });
+  world.refusals.set("sendBroadcastMessage", away);
+  assert.equal(await codeOf(() => zg.sendBroadcastMessage("r", "hi")), 1009010);
+  world.results.set("sendCustomCommand", { absent: ["carol"] });
+  const { errorCode, extendedData } = await zg.sendCustomCommand("r", { seat: 4 }, ["bob", "carol"]);
+  assert.deepEqual([errorCode, extendedData], [0, '{"absent":["carol"]}']);
+  assert.equal(world.requests.at(-1)[1].command, '{"seat":4}');
+});
+
+test("networkQuality tells the client's own first, then those of the users whose streams are played", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const told = [];
+  zg.on("networkQuality", (...args) => told.push(args.join(" ")));
+  await world.env.pass(3 * SECOND);
+  assert.deepEqual(told, [], "nothing is published or played");
+  const bob = { streamID: "s2", user: { userID: "bob", userName: "" }, extraInfo: "" };
+  world.room.streams = [bob];
+  await zg.startPlayingStream("s2");
+  world.room.listener.onQuality([
+    { userID: "bob", up: 1, down: 2 },
+    { userID: "carol", up: 0, down: 0 },
+  ]);
+  await world.env.pass(15 * SECOND);
+  const others = told.filter((line) => line.startsWith("bob"));
+  assert.deepEqual(others, ["bob 1 2", "bob 1 2", "bob -1 -1", "bob -1 -1", "bob 4 4"]);
+  assert.ok(told[0].startsWith(" -1 ") && !told.some((line) => line.startsWith("carol")));
+  assert.equal(world.requests.filter(([type]) => type === "reportQuality").length, 5);
+});
+
+test("own quality is unknown before the first report, and lost when reports stay away", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const told = [];
+  zg.on("networkQuality", (userID, up, down) => told.push(down));
+  await zg.startPlayingStream("s2");
+  await world.env.pass(4 * SECOND);
+  world.refusals.set("play", missing);
+  world.room.listener.onStreamEnded({ streamID: "s2", role: "play", code: 1004020, message: "" });
+  await world.env.pass(18 * SECOND);
+  assert.equal(told[0], -1);
+  assert.equal(told.at(-1), 4);
+  zg.stopPlayingStream("s2");
+  const { length } = told;
+  await world.env.pass(9 * SECOND);
+  assert.equal(told.length, length, "nothing is played any more");
+});
+
+test("custom sound is a copy of the program's own", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const source = streamOf("song");
+  const local = await zg.createZegoStream({ custom: { audio: { source } } });
+  zg.mutePublishStreamAudio(local, true);
+  zg.destroyStream(local);
+  const [track] = source.getAudioTracks();
+  assert.ok(track.enabled && track.readyState === "live");
+});

@@ -1,0 +1,43 @@
+// The documented call as a typed program: `tsc --noEmit --strict` must find nothing in it.
+import ZegoDefault, { codes, ZegoError, ZegoExpressEngine, type ZegoPlayStats } from "../express.js";
+
+export async function call(appID: number, token: string): Promise<ZegoPlayStats | null> {
+  const zg: ZegoDefault = new ZegoExpressEngine(appID, "");
+  zg.on("roomStateChanged", (roomID, reason, errorCode, extendedData) => {
+    if (reason === "KICKOUT") console.log(roomID, errorCode, extendedData);
+  });
+  zg.on("roomStreamUpdate", async (_roomID, updateType, streamList) => {
+    if (updateType !== "ADD") return;
+    const remote = await zg.startPlayingStream(streamList[0].streamID, { jitterBufferTarget: 100 });
+    zg.createRemoteStreamView(remote).playAudio({ enableAutoplayDialog: true });
+  });
+  zg.on("publisherStateUpdate", ({ streamID, state }) => console.log(streamID, state === "PUBLISHING"));
+  zg.on("soundLevelUpdate", (levels) => levels.forEach(({ soundLevel, type }) => console.log(soundLevel, type)));
+  const { webRTC, microphone, errInfo } = await zg.checkSystemRequirements();
+  const { result } = await zg.checkSystemRequirements("microphone", 0);
+  if (!webRTC || !microphone || !result) throw new Error(JSON.stringify(errInfo));
+  try {
+    await zg.loginRoom("room", token, { userID: "alice" }, { userUpdate: true });
+  } catch (error) {
+    if (error instanceof ZegoError && error.errorCode === codes.TOKEN_EXPIRED) console.log(error.msg);
+    throw error;
+  }
+  const local = await zg.createZegoStream({ camera: { audio: { input: "id", AEC: true }, video: false }, audioBitrate: 64 });
+  local.on("autoplayFailed", () => void local.resumeAudio());
+  local.playAudio();
+  zg.startPublishingStream("alice-voice", local, { extraInfo: "{}", enableDTX: true });
+  const { messageID } = await zg.sendBroadcastMessage("room", "hello");
+  const { errorCode } = await zg.setCaptureVolume(local, 150);
+  console.log(messageID.toFixed(), errorCode);
+  zg.setEngineConfig({ roomRetryTime: 60 });
+  zg.setSoundLevelDelegate(true, 500);
+  // @ts-expect-error: there is no such event
+  zg.on("roomStateChange", () => {});
+  // @ts-expect-error: this is the audio SDK
+  await zg.createZegoStream({ camera: { audio: true, video: true } });
+  zg.stopPublishingStream("alice-voice");
+  zg.destroyStream(local);
+  zg.logoutRoom("room");
+  zg.destroyEngine();
+  return zg.getPlayingStreamQuality("bob-voice");
+}

@@ -1,0 +1,77 @@
+// Options of calls.
+
+/** Processing of a microphone. What is left out is the browser's to decide. */
+export interface ZegoAudioConfig {
+  /** Noise suppression. */
+  ANS?: boolean;
+  /** Automatic gain control. */
+  AGC?: boolean;
+  /** Echo cancellation. */
+  AEC?: boolean;
+}
+
+/** A microphone, and how to capture it. */
+export interface ZegoMicrophoneOptions extends ZegoAudioConfig {
+  /** The deviceID of `getMicrophones`; left out: the default one. */
+  input?: string;
+  channelCount?: 1 | 2;
+}
+
+/** A sound that the program brings. It keeps its own: what is stopped and muted here is a copy. */
+export interface ZegoCustomAudioOptions {
+  source: MediaStream | HTMLMediaElement;
+  channelCount?: 1 | 2;
+}
+
+/** What to capture: at most one of `camera`, `screen` and `custom`; none is the default microphone. */
+export interface ZegoStreamOptions extends ZegoAudioConfig {
+  /** A microphone. `video: true` is refused: this is the audio SDK. */
+  camera?: { audio?: boolean | ZegoMicrophoneOptions; video?: false };
+  /** The sound of a tab, window or screen that the user chooses; the picture is dropped. */
+  screen?: { audio: true | (ZegoAudioConfig & { channelCount?: 1 | 2 }); video?: false };
+  /** A MediaStream or a media element. */
+  custom?: { audio: ZegoCustomAudioOptions };
+  /** Whole kbit/s when published, 6 to 510. Default: 48. */
+  audioBitrate?: number;
+  /** Default: 1. */
+  channelCount?: 1 | 2;
+  /** `false`: capture nothing until `startCaptureMicrophone` or `startCaptureCustomAudio`. */
+  autoCapture?: boolean;
+}
+
+/** Options of `startPublishingStream`. */
+export interface ZegoPublishOption {
+  /** A text that others get with the stream, at most 1,024 bytes. */
+  extraInfo?: string;
+  /** Send next to nothing during silence. Default: `false`. */
+  enableDTX?: boolean;
+}
+
+/** Options of `startPlayingStream`. */
+export interface ZegoPlayOption {
+  /** Least delay of the jitter buffer, more than 0 and at most 4,000 ms, where the browser takes it. */
+  jitterBufferTarget?: number;
+  /** Takes `jitterBufferTarget` away. Default: `false`. */
+  enableLowLatency?: boolean;
+}
+
+/** Options of the constructor. Others that the documents name are accepted. */
+export interface ZegoEngineOptions {
+  /** Times in ms other than those of `base/timings.js`, such as `reconnectingDebounceMs`. For tests; an addition of ours. */
+  timings?: { [name: string]: number };
+  [other: string]: unknown;
+}
+
+/** What `setEngineConfig` changes, from the next login, stream or report on. */
+export interface ZegoEngineConfig {
+  /** How long a login or a reconnect is tried, 1 to 3,600 s. Default: 300. */
+  roomRetryTime?: number;
+  /** How long a stream is tried, 1 to 3,600 s. Default: 300. */
+  streamRetryTime?: number;
+  /** Most streams played at once, 1 to 50. Default: 12. */
+  maxChannels?: number;
+  /** Between two `publishQualityUpdate`, at least 1,000 ms. Default: 3,000. */
+  publishQualityInterval?: number;
+  /** Between two `playQualityUpdate`, at least 1,000 ms. Default: 3,000. */
+  playQualityInterval?: number;
+}

@@ -1,0 +1,66 @@
+// Quality of streams.
+
+/** -1 unknown, 0 excellent, 1 good, 2 medium, 3 bad, 4 very bad or away. */
+export type ZegoQualityGrade = -1 | 0 | 1 | 2 | 3 | 4;
+
+/** Quality of a published stream. There is no video part. */
+export interface ZegoPublishStats {
+  audio: {
+    /** Sent payload over the last interval, kbit/s. */
+    audioBitrate: number;
+    audioCodec: "opus";
+    /** Packets that the server reports lost since the start. */
+    audioPacketsLost: number;
+    /** Fraction lost over the last interval, 0 to 1. */
+    audioPacketsLostRate: number;
+    /** "1": muted. */
+    muteState: "0" | "1";
+    /** Packets sent a second. */
+    audioFPS: number;
+    audioQuality: ZegoQualityGrade;
+    /** Round-trip time to the server, ms; `null` while not known. An addition of ours. */
+    roundTripTimeMs: number | null;
+  };
+}
+
+/** Quality of a played stream. There is no video part. */
+export interface ZegoPlayStats {
+  audio: {
+    /** Received payload over the last interval, kbit/s. */
+    audioBitrate: number;
+    audioCodec: "opus";
+    /** Interarrival jitter, ms (RFC 3550 section 6.4.1). */
+    audioJitter: number;
+    /** Loudness of what is heard now, 0 to 1. */
+    audioLevel: number;
+    /** Packets lost since the start. */
+    audioPacketsLost: number;
+    /** Fraction lost over the last interval, 0 to 1. */
+    audioPacketsLostRate: number;
+    audioQuality: ZegoQualityGrade;
+    audioSamplingRate: 48000;
+    /** "1": muted by `mutePlayStreamAudio` or `muteAllPlayAudioStreams`. */
+    muteState: "0" | "1";
+    /** Packets received a second. */
+    audioFPS: number;
+    /** Sound given out since the start, ms. */
+    audioCumulativeDecodeTime: number;
+    /** Breaks since the start, ms: as the browser counts them, or else intervals with more than 200 ms concealed. */
+    audioCumulativeBreakTime: number;
+    /** Break time over play time, 0 to 1. */
+    audioCumulativeBreakRate: number;
+    /** Mean delay of the jitter buffer over the last interval, ms. An addition of ours, as all that follow. */
+    jitterBufferDelayMs: number;
+    /** Samples concealed since the start. */
+    concealedSamples: number;
+    /** Samples given out since the start, the concealed ones included. */
+    totalSamplesReceived: number;
+    packetsReceived: number;
+    /** Packets that came too late to be played. */
+    packetsDiscarded: number;
+  };
+  /** Half the round-trip time plus the delay of the jitter buffer, ms; `undefined` while not known. */
+  peerToPeerDelay: number | undefined;
+  /** Fraction lost between both users; `undefined` while the server does not tell the publisher's. */
+  peerToPeerPacketLostRate: number | undefined;
+}
