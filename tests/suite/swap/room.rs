@@ -12,7 +12,10 @@ use express_messages::{
     },
     types::{RoomStateChangedReason as Reason, ZegoUpdateType, ZegoUser},
 };
-use express_server::{forwarder::StreamKey, rooms::MediaPlane};
+use express_server::{
+    forwarder::{ClientCertificates, StreamKey},
+    rooms::MediaPlane,
+};
 use express_tests::{
     simulation::{Simulation, settle, sleep},
     virtual_net::VirtualNet,
@@ -50,7 +53,10 @@ impl Actor for EchoRoom {
 impl Handler<PublishStream> for EchoRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, publish: PublishStream, _: &mut Self::Context) -> Self::Result {
-        let answer = self.media.publish(Self::STREAM, &publish.offer).unwrap();
+        let answer = self
+            .media
+            .publish(Self::STREAM, &publish.offer, ClientCertificates::Ecdsa)
+            .unwrap();
         Ok(SdpAnswer { sdp: answer.sdp })
     }
 }
@@ -58,7 +64,7 @@ impl Handler<PublishStream> for EchoRoom {
 impl Handler<PlayStream> for EchoRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, play: PlayStream, _: &mut Self::Context) -> Self::Result {
-        let answer = self.media.play(Self::STREAM, &play.offer).unwrap();
+        let answer = self.media.play(Self::STREAM, &play.offer, ClientCertificates::Ecdsa).unwrap();
         Ok(SdpAnswer { sdp: answer.sdp })
     }
 }
