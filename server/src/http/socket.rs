@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use actix_web::web::Bytes;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, Closed, ProtocolError, Session};
-use express_signalling::protocol::{ClientFrame, FrameError, MAX_CLIENT_FRAME};
+use express_signalling::protocol::{ClientFrame, FrameError, MAX_CLIENT_FRAME, close};
 use futures::FutureExt;
 use futures::future::Fuse;
 use tokio::sync::{mpsc, oneshot};
@@ -17,7 +17,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::Shared;
 use super::signal::count;
-use crate::rooms::{BadFrame, CloseReason, Connect, ConnectionId, ConnectionLink, Disconnected, Incoming, Outgoing};
+use crate::rooms::{BadFrame, CloseReason, Connect, ConnectionId, ConnectionLink, Disconnected, Incoming, Outgoing, SocketEnd};
 
 /// Pings of a client that wait for an answer; the rest is not answered.
 const PONGS: usize = 4;
@@ -55,13 +55,13 @@ pub(super) async fn serve(shared: &Shared, session: Session, messages: Aggregate
         pongs,
         shows: &shows,
     };
-    reader.run(messages).await;
+    let end = reader.run(messages).await;
     if shows.dead.get() {
         count(&shared.counters.dead_sockets);
     }
-    let by_peer = !shows.ended_by_us.get();
+    let end = if shows.ended_by_us.get() { SocketEnd::Lost } else { end };
     // The rooms let go of their end of the queue, which ends the writer.
-    let _ = shared.rooms.send(Disconnected { connection, by_peer }).await;
+    let _ = shared.rooms.send(Disconnected { connection, end }).await;
     let _ = writer.await;
 }
 
@@ -91,7 +91,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn run(self, mut messages: AggregatedMessageStream) {
+    async fn run(self, mut messages: AggregatedMessageStream) -> SocketEnd {
         while let Some(message) = messages.recv().await {
             self.shows.last_seen.set(Instant::now());
             match message {
@@ -100,18 +100,23 @@ impl Reader<'_> {
                 }
                 Ok(AggregatedMessage::Text(text)) => {
                     if self.shows.ended_by_us.get() || !self.deliver(&text).await {
-                        return;
+                        return SocketEnd::Closed;
                     }
                 }
                 Ok(AggregatedMessage::Ping(payload)) => {
                     let _ = self.pongs.try_send(payload);
                 }
                 Ok(AggregatedMessage::Pong(_)) => {}
-                Ok(AggregatedMessage::Close(_)) => return self.close(CloseReason::normal("")),
+                Ok(AggregatedMessage::Close(reason)) => {
+                    self.close(CloseReason::normal(""));
+                    let page_left = reason.is_some_and(|reason| u16::from(reason.code) == close::PAGE_LEFT);
+                    return if page_left { SocketEnd::PageLeft } else { SocketEnd::Closed };
+                }
                 Ok(AggregatedMessage::Binary(_)) => return self.refuse(CloseReason::unsupported()),
                 Err(error) => return self.refuse(unreadable(&error)),
             }
         }
+        SocketEnd::Closed
     }
 
     /// `false` when there are no rooms any more.
@@ -123,7 +128,7 @@ impl Reader<'_> {
         self.shared.rooms.send(Incoming { connection, frame }).await.is_ok()
     }
 
-    fn refuse(&self, reason: CloseReason) {
+    fn refuse(&self, reason: CloseReason) -> SocketEnd {
         count(&self.shared.counters.bad_frames);
         tracing::debug!(
             connection = self.connection.0,
@@ -132,6 +137,7 @@ impl Reader<'_> {
             "socket closed for a bad frame"
         );
         self.close(reason);
+        SocketEnd::Closed
     }
 
     fn close(&self, reason: CloseReason) {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::hosts::Hosts;
 use super::{
     BadFrame, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now, Place,
-    ResourceRequest, RoomsCounters, RoomsState, SharedNotice, StateOptions,
+    ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
 };
 use crate::forwarder::ForwarderEvent;
 
@@ -77,8 +77,8 @@ pub struct Incoming {
 pub struct Disconnected {
     /// Which socket.
     pub connection: ConnectionId,
-    /// Whether the client closed it, which is a sign of life.
-    pub by_peer: bool,
+    /// How.
+    pub end: SocketEnd,
 }
 
 /// From HTTP: somebody without a socket wants to publish or play.
@@ -296,9 +296,9 @@ impl Handler<Incoming> for RoomsActor {
 impl Handler<Disconnected> for RoomsActor {
     type Result = ();
 
-    fn handle(&mut self, Disconnected { connection, by_peer }: Disconnected, ctx: &mut Self::Context) {
+    fn handle(&mut self, Disconnected { connection, end }: Disconnected, ctx: &mut Self::Context) {
         self.links.remove(&connection);
-        let effects = self.state.on_closed(self.now(), connection, by_peer);
+        let effects = self.state.on_closed(self.now(), connection, end);
         self.carry_out(effects, ctx);
     }
 }

@@ -50,4 +50,4 @@ pub use hosted::{
     HostFault, HostRefusal, HostRequest, HostTicket, Hosted, IfMatch, Offered, Place, ResourceAction, ResourceRequest,
 };
 pub use media::MediaPlane;
-pub use state::{BadFrame, Now, RoomsState, StateOptions};
+pub use state::{BadFrame, Now, RoomsState, SocketEnd, StateOptions};

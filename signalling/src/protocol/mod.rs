@@ -50,6 +50,8 @@ pub const MAX_SERVER_FRAME: usize = 8 * 1024 * 1024;
 pub mod close {
     /// The login is over, or the session moved to a newer socket.
     pub const NORMAL: u16 = 1000;
+    /// From a browser: the page was closed or left, which counts as a logout.
+    pub const PAGE_LEFT: u16 = 1001;
     /// No frame of a WebSocket.
     pub const PROTOCOL: u16 = 1002;
     /// A binary frame.

@@ -2,7 +2,7 @@
 
 use actix::Addr;
 use express_server::rooms::{
-    BadFrame, Connect, ConnectionId, ConnectionLink, Disconnected, Incoming as Request, Outgoing as Reply, RoomsActor,
+    BadFrame, Connect, ConnectionId, ConnectionLink, Disconnected, Incoming as Request, Outgoing as Reply, RoomsActor, SocketEnd,
 };
 use express_signalling::{
     protocol::{ClientFrame, close},
@@ -72,7 +72,10 @@ impl Socket {
         };
         self.bring(Incoming::Opened).await;
         let end = self.carry(&rooms, connection, &mut replies, killed).await;
-        let by_peer = matches!(end, End::ByClient);
+        let socket_end = match end {
+            End::ByClient => SocketEnd::Closed,
+            End::ByServer(..) | End::Cut => SocketEnd::Lost,
+        };
         match end {
             End::ByClient => {}
             End::ByServer(code, reason) => self.bring(Incoming::Closed(LinkError::Closed { code, reason })).await,
@@ -81,7 +84,12 @@ impl Socket {
                     .await
             }
         }
-        let _server_gone = rooms.send(Disconnected { connection, by_peer }).await;
+        let _server_gone = rooms
+            .send(Disconnected {
+                connection,
+                end: socket_end,
+            })
+            .await;
     }
 
     /// Carries frames both ways until the socket ends.

@@ -10,7 +10,6 @@
  * @property {typeof WebSocket} WebSocket
  * @property {() => boolean} isOnline What the system says of its network; `true` where it does not say.
  * @property {(fn: () => void) => () => void} onOnline Calls `fn` when the network is back, until the result is called.
- * @property {(fn: () => void) => () => void} onPageEnd Calls `fn` when the page is closed or left for good, until the result is called.
  */
 
 /**
@@ -29,12 +28,6 @@ export function browserEnv() {
     onOnline: (fn) => {
       globalThis.addEventListener("online", fn);
       return () => globalThis.removeEventListener("online", fn);
-    },
-    onPageEnd: (fn) => {
-      // A page that the browser keeps for the back button lives on.
-      const listener = ({ persisted }) => persisted || fn();
-      globalThis.addEventListener("pagehide", listener);
-      return () => globalThis.removeEventListener("pagehide", listener);
     },
   };
 }

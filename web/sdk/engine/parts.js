@@ -14,7 +14,6 @@ export class Parts {
   #core;
   #quality;
   #watch;
-  #forgetPage;
 
   /**
    * @param {import("./world.js").World} world
@@ -36,8 +35,6 @@ export class Parts {
       captured: () => this.locals.list,
     });
     this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
-    // Else the others would see a user who closed the page for 100 s.
-    this.#forgetPage = world.env.onPageEnd(() => this.destroy());
   }
 
   /** What all parts share. */
@@ -97,7 +94,6 @@ export class Parts {
   /** Ends everything; nothing is told any more. */
   destroy() {
     if (!this.#core.end()) return;
-    this.#forgetPage();
     this.#quality.close();
     this.#watch.close();
     this.levels.close();

@@ -83,6 +83,17 @@ impl fmt::Debug for StateOptions {
     }
 }
 
+/// How a socket ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SocketEnd {
+    /// Found dead, or closed by us.
+    Lost,
+    /// Closed by the client, which is a sign of life: it may resume.
+    Closed,
+    /// The page behind it was closed or left, which a browser says by close code 1001 (RFC 6455 §7.4.1): the user is gone.
+    PageLeft,
+}
+
 /// A frame of a client that is no request of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadFrame {
@@ -169,18 +180,16 @@ impl RoomsState {
     }
 
     /// A socket is gone.
-    ///
-    /// - `by_peer`: the client closed it, which is a sign of life; `false` if it was found dead or closed by us
-    pub fn on_closed(&mut self, now: Now, connection: ConnectionId, by_peer: bool) -> Vec<Effect> {
+    pub fn on_closed(&mut self, now: Now, connection: ConnectionId, end: SocketEnd) -> Vec<Effect> {
         self.timers.clear(Timer::Connection(connection));
         if let Some(key) = self.connections.remove(&connection).and_then(|gone| gone.session)
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.connection = None;
-            if by_peer {
-                session.last_heard = now.mono;
-                self.timers
-                    .set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));
+            match end {
+                SocketEnd::Lost => {}
+                SocketEnd::Closed => self.heard(now, Some(key)),
+                SocketEnd::PageLeft => self.end_session(key, End::Logout, None),
             }
         }
         self.take_effects()

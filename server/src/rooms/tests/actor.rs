@@ -162,7 +162,7 @@ async fn a_publish_goes_to_the_media_plane_and_its_event_to_the_others() {
         .address
         .send(Disconnected {
             connection: bob.connection,
-            by_peer: true,
+            end: SocketEnd::Closed,
         })
         .await
         .unwrap();

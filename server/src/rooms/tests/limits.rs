@@ -6,7 +6,7 @@ use express_signalling::protocol::{Heartbeat, Logout};
 
 use super::words::*;
 use super::world::*;
-use crate::rooms::ConnectionId;
+use crate::rooms::{ConnectionId, SocketEnd};
 
 #[test]
 fn a_room_takes_200_logins_a_second_and_then_says_when() {
@@ -203,7 +203,7 @@ fn what_unknown_sockets_say_is_ignored() {
     let now = world.at();
     let stranger = ConnectionId(99);
     assert!(world.state.on_request(now, stranger, 1, Heartbeat {}.into()).is_empty());
-    assert!(world.state.on_closed(now, stranger, true).is_empty());
+    assert!(world.state.on_closed(now, stranger, SocketEnd::Closed).is_empty());
     world.state.on_slow_reader(stranger);
     assert_eq!(world.state.counters().slow_readers, 0);
 }

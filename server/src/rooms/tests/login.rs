@@ -309,6 +309,19 @@ fn the_time_of_a_silent_client_counts_from_its_last_sign_of_life() {
 }
 
 #[test]
+fn who_leaves_the_page_is_gone_for_the_others_at_once() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    world.publish(bob.connection, "s");
+    world.news(alice.connection);
+    world.leave_page(bob.connection);
+    assert_eq!(world.news(alice.connection), ["-s:1", "-bob"]);
+    assert!(world.media_peers().is_empty());
+    assert_eq!((world.state.counters().logouts, world.state.counters().sessions), (1, 1));
+}
+
+#[test]
 fn a_heartbeat_tells_where_the_session_stands() {
     let mut world = World::new();
     let alice = world.login("alice", "r");

@@ -12,7 +12,9 @@ use serde_json::Value;
 use super::words::{play, publish, short};
 use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
-use crate::rooms::{BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, StateOptions};
+use crate::rooms::{
+    BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd, StateOptions,
+};
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
@@ -123,13 +125,19 @@ impl World {
 
     /// The client closes its socket.
     pub(super) fn close(&mut self, connection: ConnectionId) {
-        let effects = self.state.on_closed(self.at(), connection, true);
+        let effects = self.state.on_closed(self.at(), connection, SocketEnd::Closed);
         self.carry_out(effects);
     }
 
     /// The server finds the socket dead.
     pub(super) fn lose(&mut self, connection: ConnectionId) {
-        let effects = self.state.on_closed(self.at(), connection, false);
+        let effects = self.state.on_closed(self.at(), connection, SocketEnd::Lost);
+        self.carry_out(effects);
+    }
+
+    /// The client's page is closed or left.
+    pub(super) fn leave_page(&mut self, connection: ConnectionId) {
+        let effects = self.state.on_closed(self.at(), connection, SocketEnd::PageLeft);
         self.carry_out(effects);
     }
 

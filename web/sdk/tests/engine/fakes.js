@@ -19,11 +19,6 @@ export class FakeTime {
 
   clearTimeout = (id) => this.#timers.delete(id);
 
-  onPageEnd = (fn) => {
-    this.endPage = fn;
-    return () => (this.endPage = undefined);
-  };
-
   /** Timers that run. */
   get pending() {
     return this.#timers.size;
@@ -193,7 +188,6 @@ class FakeRoom {
 
   stop() {
     this.isUp = false;
-    this.stopped = true;
   }
 
   /** The publisher of another user's stream mutes it, or opens it. */

@@ -271,17 +271,6 @@ test("after destroyEngine every call fails with 1000001 and nothing is told or l
   assert.equal(zg.getVersion(), ZegoExpressEngine.version);
 });
 
-test("a page that ends says goodbye, and an engine that was destroyed has nothing more to say", async () => {
-  const world = new FakeWorld();
-  const { zg } = await loggedIn(world);
-  const local = await zg.createZegoStream();
-  const { room } = world;
-  world.env.endPage();
-  assert.ok(room.stopped && !local.active);
-  assert.equal(await codeOf(() => zg.logoutRoom()), 1000001);
-  assert.equal(world.env.endPage, undefined);
-});
-
 test("the types describe every call, and no other", () => {
   const types = readFileSync(new URL("../../express.d.ts", import.meta.url), "utf8");
   const body = types.slice(types.indexOf("export class ZegoExpressEngine"));
