@@ -109,7 +109,8 @@ impl Reader<'_> {
                 Ok(AggregatedMessage::Pong(_)) => {}
                 Ok(AggregatedMessage::Close(reason)) => {
                     self.close(CloseReason::normal(""));
-                    let page_left = reason.is_some_and(|reason| u16::from(reason.code) == close::PAGE_LEFT);
+                    let page_left =
+                        reason.is_some_and(|reason| matches!(u16::from(reason.code), close::PAGE_CLOSED | close::PAGE_LEFT));
                     return if page_left { SocketEnd::PageLeft } else { SocketEnd::Closed };
                 }
                 Ok(AggregatedMessage::Binary(_)) => return self.refuse(CloseReason::unsupported()),

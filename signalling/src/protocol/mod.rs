@@ -51,7 +51,9 @@ pub mod close {
     /// The login is over, or the session moved to a newer socket.
     pub const NORMAL: u16 = 1000;
     /// From a browser: the page was closed or left, which counts as a logout.
-    pub const PAGE_LEFT: u16 = 1001;
+    pub const PAGE_CLOSED: u16 = 1001;
+    /// From our SDK: the same, where the browser would keep the socket of a page that the back button may bring back.
+    pub const PAGE_LEFT: u16 = 4001;
     /// No frame of a WebSocket.
     pub const PROTOCOL: u16 = 1002;
     /// A binary frame.

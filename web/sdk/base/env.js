@@ -10,6 +10,7 @@
  * @property {typeof WebSocket} WebSocket
  * @property {() => boolean} isOnline What the system says of its network; `true` where it does not say.
  * @property {(fn: () => void) => () => void} onOnline Calls `fn` when the network is back, until the result is called.
+ * @property {(fn: () => void) => () => void} onPageHide Calls `fn` when the page is closed or left, until the result is called.
  */
 
 /**
@@ -28,6 +29,10 @@ export function browserEnv() {
     onOnline: (fn) => {
       globalThis.addEventListener("online", fn);
       return () => globalThis.removeEventListener("online", fn);
+    },
+    onPageHide: (fn) => {
+      globalThis.addEventListener("pagehide", fn);
+      return () => globalThis.removeEventListener("pagehide", fn);
     },
   };
 }

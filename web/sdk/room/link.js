@@ -2,6 +2,8 @@
 const STUCK_BYTES = 256 * 1024;
 /** The client's close code (docs/protocol.md): it is done with this socket. */
 const DONE = 1000;
+/** The page was closed or left: no user is behind it for now. */
+const PAGE_LEFT = 4001;
 
 /**
  * One WebSocket, from the moment it begins to open. Tells its owner `opened()` once, then `data(anything)` for each frame, and
@@ -39,6 +41,14 @@ export class Link {
   send(text) {
     this.#socket.send(text);
     return this.#socket.bufferedAmount <= STUCK_BYTES;
+  }
+
+  /**
+   * Closes because the page goes. A browser says so itself (1001) unless it keeps the page for its back button, with the socket
+   * open and nobody behind it; a page that comes back finds the socket closed and logs in anew.
+   */
+  leave() {
+    this.#socket?.close(PAGE_LEFT);
   }
 
   /** Closes; what was sent before is still written. */

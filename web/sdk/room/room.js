@@ -67,6 +67,7 @@ export class Room {
   #link;
   #alarm;
   #offOnline;
+  #offPageHide;
   #login;
   #waiting = new Map();
   #lastTicket = 0;
@@ -130,6 +131,7 @@ export class Room {
     }
     const answer = new Promise((resolve, reject) => (this.#login = { resolve, reject }));
     this.#offOnline = this.#env.onOnline(() => this.#turn(onOnline));
+    this.#offPageHide = this.#env.onPageHide(() => this.#link?.leave());
     this.#turn((state, now) => state.start(now));
     return answer;
   }
@@ -277,6 +279,7 @@ export class Room {
 
   #end() {
     this.#offOnline?.();
+    this.#offPageHide?.();
     this.#cancelLogin();
   }
 

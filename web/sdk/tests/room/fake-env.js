@@ -28,6 +28,11 @@ export class FakeEnv {
     return () => this.#onOnline.delete(fn);
   };
 
+  onPageHide = (fn) => {
+    this.hidePage = fn;
+    return () => (this.hidePage = undefined);
+  };
+
   /** How many wait for the network. */
   get onlineListeners() {
     return this.#onOnline.size;

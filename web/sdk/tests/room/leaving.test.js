@@ -131,6 +131,18 @@ test("a stop before the socket is open ends at once too, and rejects the login",
   assert.equal((await outcome(bench.login)).code, 1102026);
 });
 
+test("a page that is left closes its socket, and one that comes back asks for its session", () => {
+  const bench = Bench.up();
+  bench.env.hidePage();
+  assert.equal(bench.socket.closedWith, 4001);
+  bench.lose();
+  bench.pass(4);
+  bench.open();
+  assert.equal(bench.request().type, "resume");
+  bench.room.stop();
+  assert.equal(bench.env.hidePage, undefined);
+});
+
 test("a token renewed after the end is refused with 1000002", () => {
   const bench = Bench.up();
   bench.room.logout();
