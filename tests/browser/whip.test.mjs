@@ -28,7 +28,7 @@ for (const name of BROWSERS) {
     const browser = await startBrowser(t, name);
     const page = await openPage(browser, `${site}/blank.html`);
     await act(page, "publish", `${server.url}/whip/s?room=r`, token("alice"), HZ);
-    const before = await act(page, "selectedFragment");
+    const before = await act(page, "sendingFragment");
     const wav = path.join(folder, "heard.wav");
     const who = { room: "r", user: "bob", stream: "s", folder };
     const listener = server.native(t, "play", who, "--wav", wav, "--seconds", "6");
@@ -37,7 +37,7 @@ for (const name of BROWSERS) {
     const fragment = await act(page, "restartIce");
     assert.notEqual(fragment, before);
     const deadline = Date.now() + PATIENCE_MS;
-    while ((await act(page, "selectedFragment")) !== fragment) {
+    while ((await act(page, "sendingFragment")) !== fragment) {
       assert.ok(Date.now() < deadline, "media does not come from the new ICE session");
     }
     assert.equal(await listener.ended, 0, listener.log);

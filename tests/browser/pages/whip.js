@@ -47,12 +47,15 @@ export async function restartIce() {
   return offer.match(/a=ice-ufrag:(.*)/)[1].trim();
 }
 
-/** The user fragment of the candidate that the newest connection really sends from, by its statistics. */
-export async function selectedFragment() {
-  const report = await resources.at(-1).pc.getStats();
-  const all = [...report.values()];
-  const pair = all.find((one) => one.type === "candidate-pair" && one.nominated && one.state === "succeeded" && one.bytesSent > 0);
-  return pair && report.get(pair.localCandidateId)?.usernameFragment;
+/** The user fragment of the candidate that the newest connection sends from: a pair that was given up may still say "succeeded". */
+export async function sendingFragment() {
+  const { pc } = resources.at(-1);
+  const before = await pc.getStats();
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const now = await pc.getStats();
+  const growth = ({ id, bytesSent }) => bytesSent - (before.get(id)?.bytesSent ?? 0);
+  const [busiest] = [...now.values()].filter(({ type }) => type === "candidate-pair").sort((a, b) => growth(b) - growth(a));
+  return now.get(busiest?.localCandidateId)?.usernameFragment;
 }
 
 /** Ends all that was begun; the statuses. */
