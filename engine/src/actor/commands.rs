@@ -36,7 +36,7 @@ impl EngineActor {
             Command::RenewToken { life, token } => self.renew_token(life, token, ctx),
             Command::Broadcast { room, message, done } => self.broadcast(room, message, done, ctx),
             Command::Barrage { room, message, done } => self.barrage(room, message, done, ctx),
-            Command::CustomCommand {
+            Command::Custom {
                 room,
                 command,
                 to_users,

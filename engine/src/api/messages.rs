@@ -80,7 +80,7 @@ impl ZegoExpressEngine {
                 let room = state.room_to_send(room_id, &command, codes::IM_COMMAND_TOO_LONG)?;
                 Ok((room, command, users?))
             },
-            |(room, command, to_users), done| Command::CustomCommand {
+            |(room, command, to_users), done| Command::Custom {
                 room,
                 command,
                 to_users,

@@ -33,13 +33,6 @@ struct Terms {
     token_expires_in_ms: u64,
 }
 
-/// What a resume brings.
-enum Catch {
-    Changes(Changes, Vec<Event>),
-    /// Neither missed events without a hole nor a snapshot.
-    Nothing,
-}
-
 impl RoomState {
     /// The link is open: ask for the session, or for a new one.
     pub(super) fn on_opened(&mut self, link: LinkId) {
@@ -198,7 +191,7 @@ impl RoomState {
     }
 
     fn resumed(&mut self, now: Instant, ok: ResumeOk) {
-        let Catch::Changes(changes, others) = self.catch_up(ok.missed, ok.snapshot) else {
+        let Some((changes, others)) = self.catch_up(ok.missed, ok.snapshot) else {
             return self.unreadable_answer(now);
         };
         self.counters.resumes.one();
@@ -231,22 +224,19 @@ impl RoomState {
         }
     }
 
-    /// Brings the roster up to date; what else was missed is returned.
-    fn catch_up(&mut self, missed: Option<Vec<SequencedEvent>>, snapshot: Option<Snapshot>) -> Catch {
-        let Some(session) = &mut self.session else {
-            return Catch::Nothing;
-        };
+    /// Brings the roster up to date; what else was missed is returned. `None`: the answer has neither the missed events without a
+    /// hole nor a snapshot.
+    fn catch_up(&mut self, missed: Option<Vec<SequencedEvent>>, snapshot: Option<Snapshot>) -> Option<(Changes, Vec<Event>)> {
+        let session = self.session.as_mut()?;
         if let Some(snapshot) = snapshot {
             session.last_seq = snapshot.seq;
             self.announced_seq = snapshot.seq;
-            return Catch::Changes(self.roster.take_snapshot(snapshot), Vec::new());
+            return Some((self.roster.take_snapshot(snapshot), Vec::new()));
         }
-        let Some(missed) = missed else {
-            return Catch::Nothing;
-        };
+        let missed = missed?;
         let mut expected = (1..).map_while(|n| session.last_seq.checked_add(n));
         if !missed.iter().all(|event| expected.next() == Some(event.seq)) {
-            return Catch::Nothing;
+            return None;
         }
         session.last_seq = missed.last().map_or(session.last_seq, |event| event.seq);
         self.announced_seq = session.last_seq;
@@ -260,7 +250,7 @@ impl RoomState {
                 other => others.push(other),
             }
         }
-        Catch::Changes(self.roster.replay(updates), others)
+        Some((self.roster.replay(updates), others))
     }
 
     /// The session stands on this link: told, watched, kept alive.

@@ -62,7 +62,7 @@ pub(crate) enum Command {
         done: Completion<String>,
     },
     /// To some in the room.
-    CustomCommand {
+    Custom {
         room: LifeId,
         command: String,
         to_users: Vec<UserId>,

@@ -40,7 +40,7 @@ impl EngineState {
         Ok(())
     }
 
-    pub(super) fn on_sound_levels_due(&mut self, number: u64, out: &mut Step) {
+    pub(super) fn on_sound_levels_due(&self, number: u64, out: &mut Step) {
         let Some(delegate) = self.levels.filter(|delegate| delegate.number == number) else {
             return;
         };
