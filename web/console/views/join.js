@@ -82,8 +82,9 @@ export class JoinPanel {
     });
     this.#session.addEventListener("room", () => this.#showRoom());
     this.#session.addEventListener("people", () => {
-      const { online } = this.#session.roster;
-      setText(byId("online-count"), online === 0 ? "–" : String(online));
+      const { online, users } = this.#session.roster;
+      // The server's count comes with heartbeats; who is listed is known at once.
+      setText(byId("online-count"), online === 0 ? "–" : String(users.size + 1));
     });
   }
 
