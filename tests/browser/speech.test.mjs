@@ -31,7 +31,7 @@ test("speech of a page's microphone is recorded by a native listener with PESQ-W
   assert.ok(result.pesq_wb >= 3.8, JSON.stringify(result));
 });
 
-test("speech of a native program is heard in a page", async (t) => {
+test("speech of a native program is heard in a page with PESQ-WB 3.8 or better", async (t) => {
   const { folder, site, server } = await world(t);
   server.native(t, "publish", { room: "r", user: "alice", stream: "speech", folder }, "--wav", SPEECH, "--loop");
   const browser = await startBrowser(t, "chromium");
@@ -42,7 +42,8 @@ test("speech of a native program is heard in a page", async (t) => {
   writeWav(heard, Buffer.from(await bob.do("record", "speech", ENOUGH_S), "base64"));
   const result = await score(SPEECH, heard);
   t.diagnostic(JSON.stringify(result));
-  assert.ok(result.correlation > 0.8, JSON.stringify(result));
+  // Not the correlation, which a browser that stretches time lowers without anybody hearing it.
+  assert.ok(result.pesq_wb >= 3.8, JSON.stringify(result));
 });
 
 test("in a room of two pages and two native programs all hear all", async (t) => {
