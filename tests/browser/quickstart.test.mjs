@@ -11,13 +11,7 @@ import { APP_ID, token } from "./rig/tokens.mjs";
 
 for (const name of BROWSERS) {
   test(`two pages with the documented snippets hear each other in ${name}`, async (t) => {
-    const site = await startSite(t);
-    const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media: mediaAddress(name) });
-    const browser = await startBrowser(t, name);
-    const open = (userID) => openPage(browser, `${site}/quickstart.html?${queryOf(server, userID)}`);
-    const alice = await open("alice");
-    await seen(alice, "publisherStateUpdate PUBLISHING 0");
-    const bob = await open("bob");
+    const { alice, bob } = await twoPages(t, name);
 
     for (const page of [alice, bob]) {
       await until(page, "sound and reports", () => window.heard !== undefined && window.playQuality && window.publishQuality);
@@ -58,19 +52,25 @@ for (const name of BROWSERS) {
   });
 
   test(`a page that is left is gone for the others at once in ${name}`, async (t) => {
-    const site = await startSite(t);
-    const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media: mediaAddress(name) });
-    const browser = await startBrowser(t, name);
-    const open = (userID) => openPage(browser, `${site}/quickstart.html?${queryOf(server, userID)}`);
-    const alice = await open("alice");
-    await seen(alice, "publisherStateUpdate PUBLISHING 0");
-    const bob = await open("bob");
+    const { alice, bob } = await twoPages(t, name);
     await seen(alice, "roomStreamUpdate ADD bob-stream");
     const left = performance.now();
     await bob.goto("about:blank");
     await seen(alice, "roomUserUpdate DELETE bob bob");
     t.diagnostic(`told after ${Math.round(performance.now() - left)} ms; a crash takes 100 s`);
   });
+}
+
+/** Alice, who publishes, and then Bob, on a site of their own. */
+async function twoPages(t, name) {
+  const site = await startSite(t);
+  const server = await Server.start(t, workFolder(t), { allowedOrigins: [site], media: mediaAddress(name) });
+  const browser = await startBrowser(t, name);
+  const open = (userID) => openPage(browser, `${site}/quickstart.html?${queryOf(server, userID)}`);
+  const alice = await open("alice");
+  await seen(alice, "publisherStateUpdate PUBLISHING 0");
+  const bob = await open("bob");
+  return { alice, bob };
 }
 
 function queryOf(server, userID) {

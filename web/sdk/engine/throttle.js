@@ -1,5 +1,5 @@
 /** Shortest time between two mute calls that are passed on: 10 a second, as documented. */
-export const MUTE_INTERVAL_MS = 100;
+const MUTE_INTERVAL_MS = 100;
 
 /** Does something at most once in an interval; what was asked for last is always done, at the end of the interval at the latest. */
 export class Throttle {

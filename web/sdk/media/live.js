@@ -8,7 +8,7 @@
  */
 
 /** How often it is looked whether media still comes: silence is told so much late at most. */
-export const POLL_MS = 250;
+const POLL_MS = 250;
 
 /** One connection that has its answer. */
 export class Live {
