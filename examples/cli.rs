@@ -1,4 +1,4 @@
-//! Arguments and output of the neutral tools `publish` and `play`.
+//! Arguments and output of the neutral tools `publish`, `play` and `member`.
 
 use std::{
     io::Write,
@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use express_engine::{PlayerState, PublisherState, RoomStateChangedReason, ZegoError, ZegoEvent, ZegoExpressEngine, codes};
+use express_engine::{
+    PlayerState, PublisherState, RoomStateChangedReason, ZegoError, ZegoEvent, ZegoExpressEngine, ZegoRoomConfig, codes,
+};
 
 /// Where to go and as whom.
 #[derive(Debug, clap::Args)]
@@ -45,8 +47,22 @@ pub enum Happening {
     Interrupted,
 }
 
+impl Target {
+    /// Logs in, with every event printed and passed on from the first one.
+    ///
+    /// # Errors
+    /// What the engine or the login refuses.
+    pub fn join(&self) -> Result<(ZegoExpressEngine, Receiver<Happening>), ZegoError> {
+        let zg = ZegoExpressEngine::new(self.app_id, &self.server)?;
+        let happenings = follow(&zg, self.json);
+        zg.login_room(&self.room, &self.token, &self.user, ZegoRoomConfig::default())
+            .wait()?;
+        Ok((zg, happenings))
+    }
+}
+
 /// Prints every event as it comes and passes it on, with Ctrl-C among them.
-pub fn follow(engine: &ZegoExpressEngine, json: bool) -> Receiver<Happening> {
+fn follow(engine: &ZegoExpressEngine, json: bool) -> Receiver<Happening> {
     let (sender, receiver) = channel();
     let mut events = engine.events();
     let interrupts = sender.clone();

@@ -9,7 +9,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
-use express_engine::{ZegoError, ZegoEvent, ZegoExpressEngine, ZegoRoomConfig, ZegoStreamOptions, ZegoUpdateType};
+use express_engine::{ZegoError, ZegoEvent, ZegoStreamOptions, ZegoUpdateType};
 use express_examples::cli::{self, Target};
 
 /// Takes part in a room: speaks a WAV file over and over and records every other stream.
@@ -32,10 +32,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), ZegoError> {
     let target = &arguments.target;
-    let zg = ZegoExpressEngine::new(target.app_id, &target.server)?;
-    let happenings = cli::follow(&zg, target.json);
-    zg.login_room(&target.room, &target.token, &target.user, ZegoRoomConfig::default())
-        .wait()?;
+    let (zg, happenings) = target.join()?;
     let local = zg.create_zego_stream(ZegoStreamOptions::wav_loop(&arguments.wav)).wait()?;
     zg.start_publishing_stream(&target.stream, &local, Default::default())?;
 

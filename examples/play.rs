@@ -6,7 +6,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use express_engine::{PlayerState, ZegoError, ZegoEvent, ZegoExpressEngine, ZegoRoomConfig};
+use express_engine::{PlayerState, ZegoError, ZegoEvent};
 use express_examples::cli::{self, Ended, Target};
 
 /// Plays a stream into a WAV file (48 kHz, mono, 16 bit).
@@ -32,10 +32,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), ZegoError> {
     let target = &arguments.target;
-    let zg = ZegoExpressEngine::new(target.app_id, &target.server)?;
-    let happenings = cli::follow(&zg, target.json);
-    zg.login_room(&target.room, &target.token, &target.user, ZegoRoomConfig::default())
-        .wait()?;
+    let (zg, happenings) = target.join()?;
 
     // Completes when the stream is there: it may be started before its publisher comes.
     let remote = zg.start_playing_stream(&target.stream, Default::default()).wait()?;

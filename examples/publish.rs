@@ -8,7 +8,7 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
-use express_engine::{ZegoError, ZegoEvent, ZegoExpressEngine, ZegoRoomConfig, ZegoStreamOptions};
+use express_engine::{ZegoError, ZegoEvent, ZegoStreamOptions};
 use express_examples::cli::{self, Target};
 
 /// Publishes a WAV file, or the microphone, as a stream.
@@ -37,10 +37,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), ZegoError> {
     let target = &arguments.target;
-    let zg = ZegoExpressEngine::new(target.app_id, &target.server)?;
-    let happenings = cli::follow(&zg, target.json);
-    zg.login_room(&target.room, &target.token, &target.user, ZegoRoomConfig::default())
-        .wait()?;
+    let (zg, happenings) = target.join()?;
 
     let mut options = match &arguments.wav {
         None => ZegoStreamOptions::microphone(),
