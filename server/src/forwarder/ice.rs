@@ -11,11 +11,11 @@
 //! [`AMPLIFICATION`] times the bytes received from an address are sent to it. Nothing is ever sent to an address
 //! that stands in an SDP. RFC 8445 §7 and §9 (restart), RFC 7675 (consent); candidates of the other side are not used.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::sdp::Credentials;
 use super::stun::{self, Check, StunKind, StunMessage, TransactionBytes};
+use super::tuple::Tuple;
 
 /// How many addresses of one peer are known at a time.
 const MAX_PATHS: usize = 4;
@@ -34,7 +34,7 @@ pub(crate) enum IceOutcome {
     /// Authentic, and nothing changed.
     Accepted,
     /// Authentic, and it proved this address: what was held back for it can be looked at.
-    Validated(SocketAddr),
+    Validated(Tuple),
     /// MESSAGE-INTEGRITY or USERNAME is wrong, or it answers no check of ours.
     Refused,
     /// Authentic, but this peer has its four addresses in use.
@@ -42,11 +42,11 @@ pub(crate) enum IceOutcome {
 }
 
 /// A datagram to send: STUN goes to the path it is about, not to the selected one.
-pub(crate) type Outgoing = (SocketAddr, Vec<u8>);
+pub(crate) type Outgoing = (Tuple, Vec<u8>);
 
 #[derive(Debug)]
 struct Path {
-    address: SocketAddr,
+    address: Tuple,
     received: u64,
     sent: u64,
     validated: bool,
@@ -70,7 +70,7 @@ pub(crate) struct IceSession {
     /// `remote:local`, what our checks say as USERNAME.
     username: String,
     paths: Vec<Path>,
-    selected: Option<SocketAddr>,
+    selected: Option<Tuple>,
     client_is_controlled: bool,
     tie_breaker: u64,
     amplification_refused: u64,
@@ -109,12 +109,12 @@ impl IceSession {
     }
 
     /// Where media and DTLS go.
-    pub(crate) fn selected(&self) -> Option<SocketAddr> {
+    pub(crate) fn selected(&self) -> Option<Tuple> {
         self.selected
     }
 
     /// Every address that belongs to this session, proved or not.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Tuple> + '_ {
         self.paths.iter().map(|path| path.address)
     }
 
@@ -129,11 +129,11 @@ impl IceSession {
     pub(crate) fn handle_request(
         &mut self,
         message: &mut StunMessage,
-        (from, bytes): (SocketAddr, usize),
+        (from, bytes): (Tuple, usize),
         now: Instant,
         new_transaction: TransactionBytes,
         out: &mut Vec<Outgoing>,
-        forgotten: &mut Option<SocketAddr>,
+        forgotten: &mut Option<Tuple>,
     ) -> IceOutcome {
         let names_us = message.fragments() == Some((self.local.ufrag.as_str(), self.remote.ufrag.as_str()));
         if !names_us || !message.is_authentic(&self.local.password) {
@@ -151,7 +151,7 @@ impl IceSession {
         if validated && nominates {
             self.selected = Some(from);
         }
-        if let Some(answer) = stun::write_response(message.transaction(), from, &self.local.password) {
+        if let Some(answer) = stun::write_response(message.transaction(), from.address, &self.local.password) {
             self.send(index, answer, out);
         }
         if !validated {
@@ -161,7 +161,7 @@ impl IceSession {
     }
 
     /// Takes a Binding response from `from`.
-    pub(crate) fn handle_response(&mut self, message: &mut StunMessage, from: SocketAddr, now: Instant) -> IceOutcome {
+    pub(crate) fn handle_response(&mut self, message: &mut StunMessage, from: Tuple, now: Instant) -> IceOutcome {
         let transaction = message.transaction();
         let answered = self.paths.iter_mut().find(|path| {
             let pending = path.check.as_ref();
@@ -185,7 +185,7 @@ impl IceSession {
     }
 
     /// Notes authentic traffic from a validated address; moves there when the selected path fell silent.
-    pub(crate) fn hear(&mut self, from: SocketAddr, now: Instant) {
+    pub(crate) fn hear(&mut self, from: Tuple, now: Instant) {
         let selected = self.selected;
         let silent = self
             .paths
@@ -220,7 +220,7 @@ impl IceSession {
     }
 
     /// The path of an address, a new one if need be.
-    fn path_for(&mut self, address: SocketAddr, now: Instant, forgotten: &mut Option<SocketAddr>) -> Option<usize> {
+    fn path_for(&mut self, address: Tuple, now: Instant, forgotten: &mut Option<Tuple>) -> Option<usize> {
         if let Some(known) = self.paths.iter().position(|path| path.address == address) {
             return Some(known);
         }

@@ -24,6 +24,7 @@ mod ice;
 mod negotiate;
 mod peer;
 mod policing;
+mod queue;
 mod rebase;
 mod reception;
 mod rtcp;
@@ -32,6 +33,7 @@ mod sdp;
 mod socket;
 mod srtp;
 mod stun;
+mod tuple;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -14,9 +14,11 @@ use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 
-use super::core::{Command, Core, Transmit};
+use super::core::{Command, Core};
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
+use super::queue::Taken;
+use super::tuple::Tuple;
 use super::{ForwarderEvent, ForwarderLimits};
 
 /// Datagrams read or written by one system call.
@@ -153,16 +155,11 @@ impl Shard {
     /// Sends everything the core has.
     fn send(&self, core: &mut Core, io: &mut Io) {
         loop {
-            while io.waiting.len() < BATCH {
-                let Some(transmit) = core.poll_transmit() else {
-                    break;
-                };
-                io.waiting.push(transmit);
-            }
-            if io.waiting.is_empty() {
+            let batch = core.poll_transmits(BATCH);
+            if batch.len() == 0 {
                 return;
             }
-            io.send_batch(&self.socket, &self.counters);
+            io.send_batch(batch, &self.socket, &self.counters);
         }
     }
 }
@@ -173,7 +170,6 @@ struct Io {
     send_headers: MultiHeaders<SockaddrStorage>,
     buffers: Vec<u8>,
     received: [(usize, Option<SocketAddr>); BATCH],
-    waiting: Vec<Transmit>,
 }
 
 impl Io {
@@ -183,7 +179,6 @@ impl Io {
             send_headers: MultiHeaders::preallocate(BATCH, None),
             buffers: vec![0; BATCH * DATAGRAM_BYTES],
             received: [(0, None); BATCH],
-            waiting: Vec::with_capacity(BATCH),
         }
     }
 
@@ -208,25 +203,21 @@ impl Io {
         let datagrams = self.buffers.chunks_exact(DATAGRAM_BYTES).zip(&self.received);
         for (buffer, (length, from)) in datagrams.take(count) {
             if let (Some(datagram), Some(from)) = (buffer.get(..*length), from) {
-                core.handle(datagram, *from, at);
+                core.handle(datagram, Tuple::from(*from), at);
             }
         }
         count == BATCH
     }
 
-    /// Sends what waits, or drops and counts it.
-    fn send_batch(&mut self, socket: &UdpSocket, counters: &ShardCounters) {
-        let addresses: [Option<SockaddrStorage>; BATCH] =
-            std::array::from_fn(|n| self.waiting.get(n).map(|transmit| transmit.to.into()));
+    /// Sends a batch, or drops and counts what cannot be sent.
+    fn send_batch(&mut self, batch: Taken<'_>, socket: &UdpSocket, counters: &ShardCounters) {
+        let addresses: [Option<SockaddrStorage>; BATCH] = std::array::from_fn(|n| batch.get(n).map(|(to, _)| to.address.into()));
         let mut done = 0;
         let mut patience = true;
-        while done < self.waiting.len() {
-            let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|n| {
-                [IoSlice::new(
-                    self.waiting.get(done + n).map_or(&[], |transmit| &transmit.data),
-                )]
-            });
-            let rest = self.waiting.len() - done;
+        while done < batch.len() {
+            let slices: [[IoSlice<'_>; 1]; BATCH] =
+                std::array::from_fn(|n| [IoSlice::new(batch.get(done + n).map_or(&[], |(_, datagram)| datagram))]);
+            let rest = batch.len() - done;
             let sent = sendmmsg(
                 socket.as_raw_fd(),
                 &mut self.send_headers,
@@ -238,10 +229,11 @@ impl Io {
             .map(Iterator::count);
             match sent {
                 Ok(sent) => {
-                    for transmit in &self.waiting[done..done + sent] {
-                        counters.datagrams_sent.one();
-                        counters.bytes_sent.add(transmit.data.len() as u64);
-                    }
+                    let bytes = (done..done + sent)
+                        .filter_map(|n| batch.get(n))
+                        .map(|(_, datagram)| datagram.len());
+                    counters.datagrams_sent.add(sent as u64);
+                    counters.bytes_sent.add(bytes.sum::<usize>() as u64);
                     done += sent.max(1);
                 }
                 Err(Errno::EINTR) => {}
@@ -257,7 +249,6 @@ impl Io {
                 }
             }
         }
-        self.waiting.clear();
     }
 }
 
