@@ -21,6 +21,7 @@ mod counters;
 mod dtls;
 mod handle;
 mod ice;
+mod listener;
 mod negotiate;
 mod peer;
 mod policing;
