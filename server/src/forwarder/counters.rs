@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::latency::LatencyHistogram;
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
         /// What a forwarder did since it started, all shards together.
@@ -15,6 +17,7 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(crate) struct ShardCounters {
             $(pub(crate) $name: Counter,)*
+            pub(crate) latency: LatencyHistogram,
         }
 
         impl ShardCounters {
@@ -99,7 +102,8 @@ impl Counter {
         self.add(1);
     }
 
-    fn value(&self) -> u64 {
+    /// What was added so far.
+    pub(crate) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
