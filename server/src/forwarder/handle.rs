@@ -16,7 +16,10 @@ use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
 use super::negotiate::{Terms, fresh_credentials, negotiate};
 use super::sdp::{Credentials, Offer, Role};
 use super::socket::{self, Control, Shard};
-use super::{Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError, PeerId, StreamKey};
+use super::{
+    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, NegotiateError, PeerId,
+    StreamKey,
+};
 
 /// Commands that wait for a shard; it takes them all with every wake-up.
 const COMMANDS: usize = 4096;
@@ -187,6 +190,15 @@ impl Forwarder {
         let mut total = ForwarderCounters::default();
         for shard in &self.inner.shards {
             shard.counters.add_to(&mut total);
+        }
+        total
+    }
+
+    /// How long forwarded copies took so far.
+    pub fn latency(&self) -> ForwardingLatency {
+        let mut total = ForwardingLatency::default();
+        for shard in &self.inner.shards {
+            shard.counters.latency.add_to(&mut total);
         }
         total
     }

@@ -21,6 +21,7 @@ mod counters;
 mod dtls;
 mod handle;
 mod ice;
+mod latency;
 mod listener;
 mod negotiate;
 mod peer;
@@ -45,6 +46,7 @@ use std::time::Duration;
 pub use counters::ForwarderCounters;
 pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
+pub use latency::ForwardingLatency;
 pub use sdp::{Credentials, NegotiateError};
 
 /// How a [`Forwarder`] is started.
