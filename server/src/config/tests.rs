@@ -150,3 +150,23 @@ fn ice_servers_that_no_client_could_use_are_refused_and_named() {
         assert!(!error.contains("north"), "{error:?} shows the secret");
     }
 }
+
+#[test]
+fn what_the_sample_and_the_page_on_proxies_show_is_a_configuration() {
+    let start = SAMPLE.find("# [[ice.servers]]").unwrap();
+    let block = SAMPLE[start..].split("\n\n").next().unwrap();
+    let lines = block.lines().map(|line| line.trim_start_matches("# "));
+    let shown: Vec<&str> = lines.filter(|line| line.starts_with('[') || line.contains(" = [")).collect();
+    let shown = format!("{}\nsecret = \"north\"", shown.join("\n"));
+    assert_eq!(ServerConfig::from_toml(&shown).unwrap().ice.servers[0].urls.len(), 2);
+    let page = include_str!("../../../docs/reverse-proxy.md");
+    let blocks: Vec<_> = page
+        .split("```toml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 2);
+    let [https, turn] = [blocks[0], blocks[1]].map(|block| ServerConfig::from_toml(block).unwrap());
+    assert!(https.http.tls().is_some());
+    assert_eq!(turn.ice.servers[0].urls.len(), 3);
+}

@@ -2,10 +2,11 @@
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import path from "node:path";
 
 import { CHROMIUM, startBrowser } from "./browsers.mjs";
-import { Process, ROOT } from "./process.mjs";
+import { PATIENCE_MS, Process, ROOT } from "./process.mjs";
 
 const NETNS = path.join(ROOT, "tests/tools/netns.sh");
 
@@ -85,8 +86,23 @@ export async function startCoturn(t, folder, { address, port, secret }) {
   writeFileSync(file, [...changed, ...added, ""].join("\n"));
   const coturn = new Process("turnserver", ["-c", file], `${file}.log`);
   t.after(() => coturn.kill());
-  await coturn.line("that coturn listens", (line) => /IPv4.*TCP listener opened on/i.test(line));
-  return coturn;
+  await listens(address, port);
+}
+
+/** Waits until a TCP connection is taken. */
+async function listens(address, port) {
+  const deadline = Date.now() + PATIENCE_MS;
+  while (!(await isTaken(address, port))) {
+    if (Date.now() > deadline) throw new Error(`nothing listens on ${address}:${port}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function isTaken(host, port) {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port }, () => socket.end(() => resolve(true)));
+    socket.once("error", () => resolve(false));
+  });
 }
 
 /**
