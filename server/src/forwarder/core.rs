@@ -19,6 +19,7 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -30,7 +31,7 @@ use super::policing::Policer;
 use super::queue::{SendQueue, Taken};
 use super::rtp::HeaderShape;
 use super::sdp::Credentials;
-use super::tuple::Tuple;
+use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
 /// What the rest of the server wants of a shard.
@@ -67,6 +68,7 @@ pub(crate) struct Core {
     streams: HashMap<StreamKey, Stream>,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
     queue: SendQueue,
+    closed_links: Vec<TcpLink>,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
     shape: HeaderShape,
@@ -99,6 +101,7 @@ impl Core {
             streams: HashMap::new(),
             timers: BinaryHeap::new(),
             queue: SendQueue::default(),
+            closed_links: Vec::new(),
             events: VecDeque::new(),
             next_source: 0,
             shape: HeaderShape::new(),
@@ -149,6 +152,16 @@ impl Core {
     /// The next datagrams to send, at most `most`.
     pub(crate) fn poll_transmits(&mut self, most: usize) -> Taken<'_> {
         self.queue.take(most)
+    }
+
+    /// The datagrams to send over TCP, all of them.
+    pub(crate) fn poll_links(&mut self) -> impl Iterator<Item = (TcpLink, Bytes)> + '_ {
+        self.queue.take_for_links()
+    }
+
+    /// The TCP connections that are of use no more.
+    pub(crate) fn poll_closed_links(&mut self) -> impl Iterator<Item = TcpLink> + '_ {
+        self.closed_links.drain(..)
     }
 
     /// The next event for the rest of the server.
@@ -310,6 +323,7 @@ impl Core {
     fn unroute(&mut self, address: Tuple, index: usize) {
         if self.by_address.get(&address).is_some_and(|route| route.peer == index) {
             self.by_address.remove(&address);
+            self.closed_links.extend(address.link());
         }
     }
 

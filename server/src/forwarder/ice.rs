@@ -62,6 +62,12 @@ struct PendingCheck {
     next: Instant,
 }
 
+impl Path {
+    fn is_stale(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) >= STALE_AFTER
+    }
+}
+
 /// The state of one peer's ICE.
 #[derive(Debug)]
 pub(crate) struct IceSession {
@@ -149,7 +155,7 @@ impl IceSession {
         let (validated, nominates) = (path.validated, message.nominates());
         self.hear(from, now);
         if validated && nominates {
-            self.selected = Some(from);
+            self.prefer(from, now);
         }
         if let Some(answer) = stun::write_response(message.transaction(), from.address, &self.local.password) {
             self.send(index, answer, out);
@@ -179,7 +185,7 @@ impl IceSession {
         let nominated = path.nominated || self.client_is_controlled;
         self.hear(from, now);
         if nominated || self.selected.is_none() {
-            self.selected = Some(from);
+            self.prefer(from, now);
         }
         IceOutcome::Validated(from)
     }
@@ -191,12 +197,31 @@ impl IceSession {
             .paths
             .iter()
             .find(|path| Some(path.address) == selected)
-            .is_none_or(|path| now.saturating_duration_since(path.last_heard) >= STALE_AFTER);
+            .is_none_or(|path| path.is_stale(now));
         if let Some(path) = self.paths.iter_mut().find(|path| path.address == from) {
             path.last_heard = now;
             if path.validated && silent {
                 self.selected = Some(from);
             }
+        }
+    }
+
+    /// Selects a proved path, except one over TCP where one over UDP is selected and alive: a client that nominates all its
+    /// pairs at once means the best of them (RFC 8445 §8.1.1), and UDP does not wait for what is lost.
+    fn prefer(&mut self, path: Tuple, now: Instant) {
+        let current = self.paths.iter().find(|path| Some(path.address) == self.selected);
+        let keeps_udp = current.is_some_and(|current| current.address.is_udp() && !current.is_stale(now));
+        if path.is_udp() || !keeps_udp {
+            self.selected = Some(path);
+        }
+    }
+
+    /// A path ended. Another proved one, the last heard from, takes its place if it was the selected one.
+    pub(crate) fn forget(&mut self, address: Tuple) {
+        self.paths.retain(|path| path.address != address);
+        if self.selected == Some(address) {
+            let proved = self.paths.iter().filter(|path| path.validated);
+            self.selected = proved.max_by_key(|path| path.last_heard).map(|path| path.address);
         }
     }
 
@@ -244,7 +269,7 @@ impl IceSession {
             .enumerate()
             .filter(|(_, old)| Some(old.address) != selected)
             .min_by_key(|(_, old)| old.last_heard)?;
-        if now.saturating_duration_since(old.last_heard) < STALE_AFTER {
+        if !old.is_stale(now) {
             return None;
         }
         *forgotten = Some(old.address);

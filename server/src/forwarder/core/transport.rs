@@ -76,6 +76,22 @@ impl Core {
         }
     }
 
+    /// Whether a path belongs to a peer, proved or not.
+    pub(crate) fn knows(&self, path: Tuple) -> bool {
+        self.by_address.contains_key(&path)
+    }
+
+    /// A path ended: its TCP connection was closed. The peer lives on with its others, or until its time is over.
+    pub(crate) fn lose_path(&mut self, path: Tuple) {
+        let Some(&Route { peer: index, .. }) = self.by_address.get(&path) else {
+            return;
+        };
+        self.unroute(path, index);
+        if let Some(peer) = self.peer_mut(index) {
+            peer.ice.forget(path);
+        }
+    }
+
     pub(super) fn handle_dtls(&mut self, datagram: &[u8], from: Tuple, route: Option<Route>, now: Instant) {
         match route {
             Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),

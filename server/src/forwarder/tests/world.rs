@@ -92,6 +92,8 @@ impl World {
             offer_bytes: 32_768,
             fingerprint: self.identity.fingerprint(),
             candidates: &[self.server()],
+            tcp_candidates: &[],
+            shard: 0,
         };
         let (new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
         self.core.handle_command(Command::Add(Box::new(new)), self.now);
