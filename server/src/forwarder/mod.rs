@@ -24,6 +24,7 @@ mod dtls;
 mod handle;
 mod ice;
 mod latency;
+mod listener;
 mod negotiate;
 mod peer;
 mod policing;
