@@ -193,6 +193,8 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
     let limits = ForwarderLimits {
         peers: config.limits.media_peers,
         offer_bytes: MAX_SDP,
+        unauthenticated_per_source: config.limits.unproved_datagrams_per_address_per_s,
+        unauthenticated_in_total: config.limits.unproved_datagrams_per_s,
         ..ForwarderLimits::default()
     };
     let forwarder = ForwarderConfig {
