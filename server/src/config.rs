@@ -168,6 +168,10 @@ pub struct LimitsConfig {
     pub plays_per_user: usize,
     /// Media connections at a time; 0 is none here.
     pub media_peers: usize,
+    /// Datagrams in a second from one IPv4 address or IPv6 /64 that no peer has proved.
+    pub unproved_datagrams_per_address_per_s: u32,
+    /// The same from all such addresses together, on each shard.
+    pub unproved_datagrams_per_s: u32,
 }
 
 /// `[timings]`

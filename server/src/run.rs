@@ -216,6 +216,8 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
         offer_bytes: MAX_SDP,
         tcp_connections: config.limits.media_peers,
         tcp_connections_per_source: config.limits.connections_per_address,
+        unauthenticated_per_source: config.limits.unproved_datagrams_per_address_per_s,
+        unauthenticated_in_total: config.limits.unproved_datagrams_per_s,
         ..ForwarderLimits::default()
     };
     let forwarder = ForwarderConfig {
