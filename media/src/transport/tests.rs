@@ -162,7 +162,7 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
         channels: 1,
     };
     let transports = WebRtcTransports::new(Handle::current());
-    let transport = transports.publish(offer, Arc::new(tokio::sync::Mutex::new(packets)), events);
+    let transport = transports.publish(offer, Arc::new(tokio::sync::Mutex::new(packets)), &[], events);
 
     let offer = transport.offer().await.unwrap();
     for line in [
@@ -221,7 +221,7 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
 async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
     let (packets, stats, mut source) = receiving();
     let (events, mut happened) = mpsc::unbounded();
-    let transport = WebRtcTransports::new(Handle::current()).play(packets, events);
+    let transport = WebRtcTransports::new(Handle::current()).play(packets, &[], events);
     let offer = transport.offer().await.unwrap();
     assert!(offer.contains("a=recvonly"), "{offer}");
 
@@ -273,7 +273,7 @@ async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
 async fn an_answer_that_is_no_answer_is_refused() {
     let (packets, _stats, _source) = receiving();
     let (events, _happened) = mpsc::unbounded();
-    let transport = WebRtcTransports::new(Handle::current()).play(packets, events);
+    let transport = WebRtcTransports::new(Handle::current()).play(packets, &[], events);
     transport.offer().await.unwrap();
     let applied = transport.apply_answer("v=0\r\nnonsense".into()).await;
     assert!(matches!(applied, Err(TransportError::Answer(_))), "{applied:?}");
@@ -287,7 +287,7 @@ fn a_transport_that_is_dropped_frees_its_sockets() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (packets, _stats, _source) = receiving();
     let (events, mut happened) = mpsc::unbounded();
-    let transport = WebRtcTransports::new(runtime.handle().clone()).play(packets.clone(), events);
+    let transport = WebRtcTransports::new(runtime.handle().clone()).play(packets.clone(), &[], events);
     // Called from outside of the runtime, as the actors do.
     let offer = futures::executor::block_on(transport.offer()).unwrap();
     let port: u16 = offer
