@@ -6,6 +6,7 @@
 
 mod event;
 mod frame;
+mod ice_server;
 mod notice;
 mod request;
 
@@ -14,6 +15,7 @@ pub use event::{
     StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate, StreamRoleWord,
 };
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
+pub use ice_server::IceServer;
 pub use notice::{BarrageMessage, NetworkQuality, Notice, RoomBarrage, UserQuality};
 pub use request::{
     Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,
@@ -41,6 +43,12 @@ pub const MAX_COMMAND_USERS: usize = 500;
 
 /// Longest token in bytes that a server takes.
 pub const MAX_TOKEN: usize = 8 * 1024;
+
+/// Most ICE servers of one answer, and most URLs of each; a client leaves out what is beyond.
+pub const MAX_ICE_SERVERS: usize = 8;
+
+/// Longest URL, user name and credential of an ICE server, in bytes; a client leaves out what is longer.
+pub const MAX_ICE_TEXT: usize = 512;
 
 /// Largest frame in bytes that a client takes; a server keeps the snapshot of a whole room below it.
 pub const MAX_SERVER_FRAME: usize = 8 * 1024 * 1024;

@@ -223,6 +223,7 @@ impl RoomsState {
             server_time_ms: now.unix_ms,
             online_count: self.online_count(&session.room),
             snapshot: self.snapshot(session),
+            ice_servers: Vec::new(),
         })
     }
 

@@ -121,6 +121,7 @@ impl RoomsState {
             heartbeat_ms: ms(self.timings.heartbeat()),
             token_expires_in_ms: ms(now.until(session.token.expires_at())),
             online_count: self.online_count(&session.room),
+            ice_servers: Vec::new(),
         })
     }
 

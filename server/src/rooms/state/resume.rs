@@ -88,6 +88,7 @@ impl RoomsState {
             token_expires_in_ms: ms(now.until(session.token.expires_at())),
             server_time_ms: now.unix_ms,
             online_count: self.online_count(&session.room),
+            ice_servers: Vec::new(),
         })
     }
 
