@@ -102,7 +102,9 @@ impl Handler {
         if !tcp.is_empty() {
             self.run(async move {
                 tokio::time::sleep(FALLBACK_AFTER).await;
-                let handler = handler.upgrade().filter(|handler| !handler.ice_connected.load(Ordering::Relaxed));
+                let handler = handler
+                    .upgrade()
+                    .filter(|handler| !handler.ice_connected.load(Ordering::Relaxed));
                 if let Some(handler) = handler {
                     handler.connect_tcp(tcp).await;
                 }
@@ -118,7 +120,9 @@ impl Handler {
     }
 
     async fn connect_tcp(&self, candidates: Vec<TcpCandidate>) {
-        let Some(peer) = self.peer.get().and_then(Weak::upgrade) else { return };
+        let Some(peer) = self.peer.get().and_then(Weak::upgrade) else {
+            return;
+        };
         for TcpCandidate { real, alias, line } in candidates {
             tracing::debug!(%real, "UDP has not connected; trying TCP");
             self.runtime.tcp().stand_in(alias, real);

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use express_messages::ice::IceServer;
 use rtc::{
     media_stream::MediaStreamTrack,
+    peer_connection::configuration::{RTCConfigurationBuilder, RTCIceServer},
     rtp_transceiver::{
         RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
         rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
     },
     statistics::stats::RTCStatsType,
-    peer_connection::configuration::{RTCConfigurationBuilder, RTCIceServer},
 };
 use tokio::{runtime::Handle, task::JoinHandle};
 use webrtc::{

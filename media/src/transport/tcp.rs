@@ -90,7 +90,11 @@ impl TcpWays {
     /// Opens a stream to `address`.
     pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<Arc<dyn AsyncTcpStream>> {
         let real = self.lock().real.get(&address).copied().unwrap_or(address);
-        let socket = if real.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        let socket = if real.is_ipv4() {
+            TcpSocket::new_v4()?
+        } else {
+            TcpSocket::new_v6()?
+        };
         socket.set_nodelay(true)?;
         socket.set_send_buffer_size(SEND_BUFFER)?;
         let stream = timeout(CONNECT_TIMEOUT, socket.connect(real))
@@ -281,7 +285,10 @@ mod tests {
         let (mut second, _) = listener.accept().await.unwrap();
         second.write_all(b"hi").await.unwrap();
         assert_eq!(used.read(&mut [0; 8]).await.unwrap(), 2);
-        assert!(ways.connect(address).await.is_err(), "a connection that stands opens no more streams");
+        assert!(
+            ways.connect(address).await.is_err(),
+            "a connection that stands opens no more streams"
+        );
     }
 
     #[tokio::test]

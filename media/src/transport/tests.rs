@@ -31,6 +31,8 @@ use webrtc::{
     },
 };
 
+mod over_tcp;
+
 use super::{
     OPUS_PAYLOAD_TYPE, PublishOffer, TransportError, TransportEvent, TransportFactory, WebRtcTransports, runtime::MediaRuntime,
     settings,
@@ -149,6 +151,11 @@ async fn a_server_that_wants_no_audio_level_gets_the_packets_without() {
 
 /// The first packets that `server` gets.
 async fn publish_to(server: Server) -> Vec<rtp::Packet> {
+    publish_through(server, |answer| std::future::ready(answer)).await
+}
+
+/// The same, with the answer as `change` makes it.
+async fn publish_through<F: Future<Output = String>>(server: Server, change: impl FnOnce(String) -> F) -> Vec<rtp::Packet> {
     let rtp = RtpStart {
         ssrc: 4_711,
         payload_type: OPUS_PAYLOAD_TYPE,
@@ -176,7 +183,7 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
     }
     let server = Arc::new(server);
     let (peer, answer) = server.answer(offer, None).await;
-    transport.apply_answer(answer).await.unwrap();
+    transport.apply_answer(change(answer).await).await.unwrap();
     expect(&mut happened, TransportEvent::Connected).await;
     tokio::time::timeout(PATIENCE, server.connected.notified()).await.unwrap();
 
@@ -211,9 +218,11 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
         "{stats:?}"
     );
     assert_eq!(stats.packets_not_sent, 0);
+    // The other side leaves: DTLS says so, and nothing else does.
+    peer.close().await.unwrap();
+    expect(&mut happened, TransportEvent::Closed).await;
     transport.close().await;
     assert_eq!(transport.offer().await, Err(TransportError::Closed));
-    peer.close().await.unwrap();
     packets
 }
 
