@@ -59,6 +59,7 @@ layers: ## which crate may know which
 bench: setup-speech ## the figures of the README
 	$(CARGO) build $(BUILD) --bins --examples
 	benches/speech.sh
+	$${CARGO_TARGET_DIR:-target}/release/express-bench-connect
 
 setup:
 	@tests/tools/setup.sh build
