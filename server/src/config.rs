@@ -3,6 +3,8 @@
 //! Layers, the later win: the embedded `express-server.sample.toml`, a file, the environment
 //! (`EXPRESS__SECTION__KEY`). Every key is described in the sample.
 
+mod metrics;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +14,8 @@ use std::time::Duration;
 use config::{Config, Environment, File, FileFormat};
 use express_token::{Cipher, Policy, Secret};
 use serde::{Deserialize, Deserializer};
+
+pub use self::metrics::MetricsConfig;
 
 /// The embedded default, with a comment on every key.
 pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
@@ -31,6 +35,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// How long things take.
     pub timings: TimingsConfig,
+    /// Who may read what is counted.
+    pub metrics: MetricsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -324,7 +330,7 @@ impl AppConfig {
 
 const PREFIX: &str = "EXPRESS__";
 /// Keys that hold lists, which the environment separates by commas.
-const LISTS: [&str; 2] = ["http.allowed_origins", "media.public_addresses"];
+const LISTS: [&str; 3] = ["http.allowed_origins", "media.public_addresses", "metrics.allow"];
 
 #[derive(Default)]
 struct Layers {

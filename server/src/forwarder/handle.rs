@@ -15,6 +15,7 @@ use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
 use super::negotiate::{Terms, fresh_credentials, negotiate};
 use super::sdp::{Credentials, Offer, Role};
+use super::shard_thread::{ShardStatus, ShardThread};
 use super::socket::{self, Control, Shard};
 use super::{
     Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, NegotiateError, PeerId,
@@ -54,6 +55,7 @@ struct ShardHandle {
     commands: Sender<Control>,
     wake: Arc<EventFd>,
     counters: Arc<ShardCounters>,
+    thread: Arc<ShardThread>,
 }
 
 /// Why a forwarder did not start.
@@ -106,10 +108,11 @@ impl Forwarder {
             prepared.push(shard);
         }
         let mut threads = Vec::new();
-        for (number, shard) in prepared.into_iter().enumerate() {
+        for (number, (shard, handle)) in prepared.into_iter().zip(&shards).enumerate() {
+            let known = Arc::clone(&handle.thread);
             let thread = std::thread::Builder::new()
                 .name(format!("express-fwd-{number}"))
-                .spawn(move || shard.run())
+                .spawn(move || known.run(|| shard.run()))
                 .map_err(StartForwarderError::System);
             match thread {
                 Ok(thread) => threads.push(thread),
@@ -192,6 +195,11 @@ impl Forwarder {
             shard.counters.add_to(&mut total);
         }
         total
+    }
+
+    /// Each shard's thread, in their order. Reads files of the system: not for every packet.
+    pub fn shards(&self) -> Vec<ShardStatus> {
+        self.inner.shards.iter().map(|shard| shard.thread.status()).collect()
     }
 
     /// How long forwarded copies took so far.
@@ -347,6 +355,7 @@ fn prepare(
         commands: sender,
         wake: Arc::clone(&wake),
         counters: Arc::clone(&counters),
+        thread: Arc::default(),
     };
     let shard = Shard {
         socket,

@@ -30,6 +30,7 @@ mod reception;
 mod rtcp;
 mod rtp;
 mod sdp;
+mod shard_thread;
 mod socket;
 mod srtp;
 mod stun;
@@ -45,6 +46,7 @@ pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
 pub use latency::ForwardingLatency;
 pub use sdp::{Credentials, NegotiateError};
+pub use shard_thread::ShardStatus;
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
