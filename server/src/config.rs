@@ -5,6 +5,7 @@
 
 mod apps;
 mod ice;
+mod metrics;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +18,7 @@ use serde::Deserialize;
 use self::apps::check_apps;
 pub use self::apps::{AppConfig, OnTokenExpiry};
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
-
+pub use self::metrics::MetricsConfig;
 use crate::forwarder::MAX_SHARDS;
 
 /// The embedded default, with a comment on every key.
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// How long things take.
     pub timings: TimingsConfig,
+    /// Who may read what is counted.
+    pub metrics: MetricsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -339,7 +342,7 @@ impl ServerConfig {
 
 const PREFIX: &str = "EXPRESS__";
 /// Keys that hold lists, which the environment separates by commas.
-const LISTS: [&str; 2] = ["http.allowed_origins", "media.public_addresses"];
+const LISTS: [&str; 3] = ["http.allowed_origins", "media.public_addresses", "metrics.allow"];
 
 #[derive(Default)]
 struct Layers {

@@ -16,6 +16,7 @@ use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
 use super::negotiate::{MAX_SHARDS, Terms, fresh_credentials, negotiate};
 use super::sdp::{Credentials, Offer, Role};
+use super::shard_thread::{ShardStatus, ShardThread};
 use super::socket::{self, Control, Shard};
 use super::tcp::{self, Entrance, Front};
 use super::{
@@ -59,6 +60,7 @@ struct ShardHandle {
     wake: Arc<EventFd>,
     entrance: Entrance,
     counters: Arc<ShardCounters>,
+    thread: Arc<ShardThread>,
 }
 
 /// Why a forwarder did not start.
@@ -114,10 +116,11 @@ impl Forwarder {
         }
         let (front, tcp_candidates) = start_front(&config, &shards)?;
         let mut threads = Vec::new();
-        for (number, shard) in prepared.into_iter().enumerate() {
+        for (number, (shard, handle)) in prepared.into_iter().zip(&shards).enumerate() {
+            let known = Arc::clone(&handle.thread);
             let thread = std::thread::Builder::new()
                 .name(format!("express-fwd-{number}"))
-                .spawn(move || shard.run())
+                .spawn(move || known.run(|| shard.run()))
                 .map_err(StartForwarderError::System);
             match thread {
                 Ok(thread) => threads.push(thread),
@@ -210,6 +213,11 @@ impl Forwarder {
             front.counters().add_to(&mut total);
         }
         total
+    }
+
+    /// Each shard's thread, in their order. Reads files of the system: not for every packet.
+    pub fn shards(&self) -> Vec<ShardStatus> {
+        self.inner.shards.iter().map(|shard| shard.thread.status()).collect()
     }
 
     /// How long forwarded copies took so far.
@@ -399,6 +407,7 @@ fn prepare(
         wake: Arc::clone(&wake),
         entrance,
         counters: Arc::clone(&counters),
+        thread: Arc::default(),
     };
     let shard = Shard {
         socket,

@@ -34,6 +34,7 @@ mod reception;
 mod rtcp;
 mod rtp;
 mod sdp;
+mod shard_thread;
 mod socket;
 mod srtp;
 mod stun;
@@ -52,6 +53,7 @@ pub use handle::{Forwarder, StartForwarderError};
 pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;
 pub use sdp::{Credentials, NegotiateError};
+pub use shard_thread::ShardStatus;
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
