@@ -65,7 +65,7 @@ setup:
 	@tests/tools/setup.sh build
 
 setup-test:
-	@tests/tools/setup.sh build test python browser interop
+	@tests/tools/setup.sh build test python browser interop reach
 	@tests/tools/node_env.sh tests/browser
 	@tests/tools/node_env.sh tests/interop
 
