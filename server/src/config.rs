@@ -18,6 +18,8 @@ use self::apps::check_apps;
 pub use self::apps::{AppConfig, OnTokenExpiry};
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
 
+use crate::forwarder::MAX_SHARDS;
+
 /// The embedded default, with a comment on every key.
 pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
 
@@ -78,10 +80,50 @@ impl HttpConfig {
 pub struct MediaConfig {
     /// Where shard 0 listens; port 0: a free one for each shard.
     pub udp: SocketAddr,
+    /// Where TCP connections for media are taken, for all shards.
+    pub tcp: MediaTcp,
     /// What clients are told instead of the local addresses.
     pub public_addresses: Vec<IpAddr>,
     /// Media threads; 0: as the machine has cores.
     pub shards: usize,
+}
+
+/// Where media goes over TCP: `"same"`, an address with a port, or `""`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum MediaTcp {
+    /// The address and port of [`MediaConfig::udp`], a free port where that is 0.
+    Same,
+    /// An address of its own; port 0: a free one.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl MediaTcp {
+    /// The address, if any; `udp` is [`MediaConfig::udp`].
+    pub fn address(self, udp: SocketAddr) -> Option<SocketAddr> {
+        match self {
+            Self::Same => Some(udp),
+            Self::At(address) => Some(address),
+            Self::Off => None,
+        }
+    }
+}
+
+impl TryFrom<String> for MediaTcp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "same" => Ok(Self::Same),
+            "" => Ok(Self::Off),
+            address => address
+                .parse()
+                .map(Self::At)
+                .map_err(|_| format!("media.tcp: {address:?} is neither \"same\", an address with a port, nor \"\" (no TCP)")),
+        }
+    }
 }
 
 /// `[limits]`; 0 means no limit.
@@ -276,6 +318,11 @@ impl ServerConfig {
             "must be at least 16",
         )?;
         require(self.limits.media_peers > 0, "limits.media_peers", "must be more than 0")?;
+        require(
+            self.media.shards <= MAX_SHARDS,
+            "media.shards",
+            format!("must be at most {MAX_SHARDS}"),
+        )?;
         let level = &self.log.level;
         let parsed = tracing_subscriber::EnvFilter::try_new(level);
         require(

@@ -119,6 +119,7 @@ fn one_allocation_for_each_sent_copy_and_one_for_each_received_packet() {
     // The publisher's connected thread is the shard's: there is one shard.
     let config = ForwarderConfig {
         udp: "127.0.0.1:0".parse().unwrap(),
+        tcp: None,
         public_addresses: Vec::new(),
         shards: 1,
         limits: ForwarderLimits::default(),

@@ -8,33 +8,31 @@
 //!
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
 
+mod feedback;
 mod forward;
+mod intake;
+mod stream;
 mod transport;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
 use super::peer::{Media, NewPeer, Peer};
 use super::policing::Policer;
+use super::queue::{SendQueue, Taken};
 use super::rtp::HeaderShape;
 use super::sdp::Credentials;
+use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
-
-/// A datagram to send.
-#[derive(Debug)]
-pub(crate) struct Transmit {
-    pub(crate) to: SocketAddr,
-    pub(crate) data: BytesMut,
-}
 
 /// What the rest of the server wants of a shard.
 #[derive(Debug)]
@@ -54,15 +52,6 @@ struct Route {
     validated: bool,
 }
 
-/// One stream on this shard.
-#[derive(Debug, Default)]
-struct Stream {
-    /// Whose packets are forwarded: the newest publisher that sends.
-    publisher: Option<PeerId>,
-    publishers: usize,
-    players: Vec<usize>,
-}
-
 /// The state of one shard.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -75,16 +64,17 @@ pub(crate) struct Core {
     free: Vec<usize>,
     by_id: HashMap<PeerId, usize>,
     by_ufrag: HashMap<String, usize>,
-    by_address: HashMap<SocketAddr, Route>,
+    by_address: HashMap<Tuple, Route>,
     streams: HashMap<StreamKey, Stream>,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
-    transmits: VecDeque<Transmit>,
+    queue: SendQueue,
+    closed_links: Vec<TcpLink>,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
     shape: HeaderShape,
     /// Where a packet is put together for a listener.
     scratch: Vec<u8>,
-    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    outgoing: Vec<(Tuple, Vec<u8>)>,
     records: Vec<Vec<u8>>,
 }
 
@@ -110,7 +100,8 @@ impl Core {
             by_address: HashMap::new(),
             streams: HashMap::new(),
             timers: BinaryHeap::new(),
-            transmits: VecDeque::new(),
+            queue: SendQueue::default(),
+            closed_links: Vec::new(),
             events: VecDeque::new(),
             next_source: 0,
             shape: HeaderShape::new(),
@@ -136,13 +127,13 @@ impl Core {
     }
 
     /// Takes a datagram as it came from the network.
-    pub(crate) fn handle(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+    pub(crate) fn handle(&mut self, datagram: &[u8], from: Tuple, now: Instant) {
         self.counters.datagrams_received.one();
         self.counters.bytes_received.add(datagram.len() as u64);
         let route = self.by_address.get(&from).copied();
         if !route.is_some_and(|route| route.validated) {
             self.counters.unauthenticated.one();
-            if !self.policer.admit(from.ip(), now) {
+            if !self.policer.admit(from.address.ip(), now) {
                 self.counters.policed.one();
                 return;
             }
@@ -158,9 +149,19 @@ impl Core {
         }
     }
 
-    /// The next datagram to send.
-    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+    /// The next datagrams to send, at most `most`.
+    pub(crate) fn poll_transmits(&mut self, most: usize) -> Taken<'_> {
+        self.queue.take(most)
+    }
+
+    /// The datagrams to send over TCP, all of them.
+    pub(crate) fn poll_links(&mut self) -> impl Iterator<Item = (TcpLink, Bytes)> + '_ {
+        self.queue.take_for_links()
+    }
+
+    /// The TCP connections that are of use no more.
+    pub(crate) fn poll_closed_links(&mut self) -> impl Iterator<Item = TcpLink> + '_ {
+        self.closed_links.drain(..)
     }
 
     /// The next event for the rest of the server.
@@ -267,7 +268,7 @@ impl Core {
         let to = peer.ice.selected();
         if let (Some(data), Some(to)) = (bye, to) {
             self.counters.rtcp_sent.one();
-            self.transmits.push_back(Transmit { to, data });
+            self.queue.push(to, &data);
         }
         self.send_records(index, &mut records);
         self.records = records;
@@ -290,7 +291,7 @@ impl Core {
             if stream.publisher == Some(peer.id) {
                 stream.publisher = None;
             }
-            if stream.players.is_empty() && stream.publishers == 0 {
+            if stream.is_empty() {
                 self.streams.remove(&peer.stream);
             }
         }
@@ -319,9 +320,10 @@ impl Core {
         self.run_dtls(index, None, now);
     }
 
-    fn unroute(&mut self, address: SocketAddr, index: usize) {
+    fn unroute(&mut self, address: Tuple, index: usize) {
         if self.by_address.get(&address).is_some_and(|route| route.peer == index) {
             self.by_address.remove(&address);
+            self.closed_links.extend(address.link());
         }
     }
 

@@ -31,7 +31,7 @@ counters! {
     datagrams_received,
     /// Their UDP payload bytes.
     bytes_received,
-    /// Datagrams handed to the kernel.
+    /// Datagrams handed to the kernel, or to the thread that writes TCP.
     datagrams_sent,
     /// Their UDP payload bytes.
     bytes_sent,
@@ -75,6 +75,15 @@ counters! {
     receiver_reports,
     /// RTCP packets sent.
     rtcp_sent,
+    /// TCP connections that are open.
+    tcp_connections,
+    /// TCP connections taken, whatever became of them.
+    tcp_accepted,
+    /// TCP connections closed because a limit was reached, or because their first frame did not come in time or is no STUN
+    /// request of a peer.
+    tcp_refused,
+    /// Frames from and datagrams to TCP connections that found a queue full or the connection gone.
+    tcp_dropped,
     /// Peers added.
     peers_added,
     /// Peers whose DTLS handshake completed.
@@ -97,6 +106,12 @@ impl Counter {
     /// Adds one.
     pub(crate) fn one(&self) {
         self.add(1);
+    }
+
+    /// Takes one back: for what there is now.
+    pub(crate) fn one_less(&self) {
+        let value = self.0.load(Ordering::Relaxed);
+        self.0.store(value.saturating_sub(1), Ordering::Relaxed);
     }
 
     fn value(&self) -> u64 {

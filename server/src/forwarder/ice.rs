@@ -11,11 +11,11 @@
 //! [`AMPLIFICATION`] times the bytes received from an address are sent to it. Nothing is ever sent to an address
 //! that stands in an SDP. RFC 8445 §7 and §9 (restart), RFC 7675 (consent); candidates of the other side are not used.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::sdp::Credentials;
 use super::stun::{self, Check, StunKind, StunMessage, TransactionBytes};
+use super::tuple::Tuple;
 
 /// How many addresses of one peer are known at a time.
 const MAX_PATHS: usize = 4;
@@ -34,7 +34,7 @@ pub(crate) enum IceOutcome {
     /// Authentic, and nothing changed.
     Accepted,
     /// Authentic, and it proved this address: what was held back for it can be looked at.
-    Validated(SocketAddr),
+    Validated(Tuple),
     /// MESSAGE-INTEGRITY or USERNAME is wrong, or it answers no check of ours.
     Refused,
     /// Authentic, but this peer has its four addresses in use.
@@ -42,11 +42,11 @@ pub(crate) enum IceOutcome {
 }
 
 /// A datagram to send: STUN goes to the path it is about, not to the selected one.
-pub(crate) type Outgoing = (SocketAddr, Vec<u8>);
+pub(crate) type Outgoing = (Tuple, Vec<u8>);
 
 #[derive(Debug)]
 struct Path {
-    address: SocketAddr,
+    address: Tuple,
     received: u64,
     sent: u64,
     validated: bool,
@@ -62,6 +62,12 @@ struct PendingCheck {
     next: Instant,
 }
 
+impl Path {
+    fn is_stale(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) >= STALE_AFTER
+    }
+}
+
 /// The state of one peer's ICE.
 #[derive(Debug)]
 pub(crate) struct IceSession {
@@ -70,7 +76,7 @@ pub(crate) struct IceSession {
     /// `remote:local`, what our checks say as USERNAME.
     username: String,
     paths: Vec<Path>,
-    selected: Option<SocketAddr>,
+    selected: Option<Tuple>,
     client_is_controlled: bool,
     tie_breaker: u64,
     amplification_refused: u64,
@@ -109,12 +115,12 @@ impl IceSession {
     }
 
     /// Where media and DTLS go.
-    pub(crate) fn selected(&self) -> Option<SocketAddr> {
+    pub(crate) fn selected(&self) -> Option<Tuple> {
         self.selected
     }
 
     /// Every address that belongs to this session, proved or not.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = Tuple> + '_ {
         self.paths.iter().map(|path| path.address)
     }
 
@@ -129,11 +135,11 @@ impl IceSession {
     pub(crate) fn handle_request(
         &mut self,
         message: &mut StunMessage,
-        (from, bytes): (SocketAddr, usize),
+        (from, bytes): (Tuple, usize),
         now: Instant,
         new_transaction: TransactionBytes,
         out: &mut Vec<Outgoing>,
-        forgotten: &mut Option<SocketAddr>,
+        forgotten: &mut Option<Tuple>,
     ) -> IceOutcome {
         let names_us = message.fragments() == Some((self.local.ufrag.as_str(), self.remote.ufrag.as_str()));
         if !names_us || !message.is_authentic(&self.local.password) {
@@ -149,9 +155,9 @@ impl IceSession {
         let (validated, nominates) = (path.validated, message.nominates());
         self.hear(from, now);
         if validated && nominates {
-            self.selected = Some(from);
+            self.prefer(from, now);
         }
-        if let Some(answer) = stun::write_response(message.transaction(), from, &self.local.password) {
+        if let Some(answer) = stun::write_response(message.transaction(), from.address, &self.local.password) {
             self.send(index, answer, out);
         }
         if !validated {
@@ -161,7 +167,7 @@ impl IceSession {
     }
 
     /// Takes a Binding response from `from`.
-    pub(crate) fn handle_response(&mut self, message: &mut StunMessage, from: SocketAddr, now: Instant) -> IceOutcome {
+    pub(crate) fn handle_response(&mut self, message: &mut StunMessage, from: Tuple, now: Instant) -> IceOutcome {
         let transaction = message.transaction();
         let answered = self.paths.iter_mut().find(|path| {
             let pending = path.check.as_ref();
@@ -179,24 +185,43 @@ impl IceSession {
         let nominated = path.nominated || self.client_is_controlled;
         self.hear(from, now);
         if nominated || self.selected.is_none() {
-            self.selected = Some(from);
+            self.prefer(from, now);
         }
         IceOutcome::Validated(from)
     }
 
     /// Notes authentic traffic from a validated address; moves there when the selected path fell silent.
-    pub(crate) fn hear(&mut self, from: SocketAddr, now: Instant) {
+    pub(crate) fn hear(&mut self, from: Tuple, now: Instant) {
         let selected = self.selected;
         let silent = self
             .paths
             .iter()
             .find(|path| Some(path.address) == selected)
-            .is_none_or(|path| now.saturating_duration_since(path.last_heard) >= STALE_AFTER);
+            .is_none_or(|path| path.is_stale(now));
         if let Some(path) = self.paths.iter_mut().find(|path| path.address == from) {
             path.last_heard = now;
             if path.validated && silent {
                 self.selected = Some(from);
             }
+        }
+    }
+
+    /// Selects a proved path, except one over TCP where one over UDP is selected and alive: a client that nominates all its
+    /// pairs at once means the best of them (RFC 8445 §8.1.1), and UDP does not wait for what is lost.
+    fn prefer(&mut self, path: Tuple, now: Instant) {
+        let current = self.paths.iter().find(|path| Some(path.address) == self.selected);
+        let keeps_udp = current.is_some_and(|current| current.address.is_udp() && !current.is_stale(now));
+        if path.is_udp() || !keeps_udp {
+            self.selected = Some(path);
+        }
+    }
+
+    /// A path ended. Another proved one, the last heard from, takes its place if it was the selected one.
+    pub(crate) fn forget(&mut self, address: Tuple) {
+        self.paths.retain(|path| path.address != address);
+        if self.selected == Some(address) {
+            let proved = self.paths.iter().filter(|path| path.validated);
+            self.selected = proved.max_by_key(|path| path.last_heard).map(|path| path.address);
         }
     }
 
@@ -220,7 +245,7 @@ impl IceSession {
     }
 
     /// The path of an address, a new one if need be.
-    fn path_for(&mut self, address: SocketAddr, now: Instant, forgotten: &mut Option<SocketAddr>) -> Option<usize> {
+    fn path_for(&mut self, address: Tuple, now: Instant, forgotten: &mut Option<Tuple>) -> Option<usize> {
         if let Some(known) = self.paths.iter().position(|path| path.address == address) {
             return Some(known);
         }
@@ -244,7 +269,7 @@ impl IceSession {
             .enumerate()
             .filter(|(_, old)| Some(old.address) != selected)
             .min_by_key(|(_, old)| old.last_heard)?;
-        if now.saturating_duration_since(old.last_heard) < STALE_AFTER {
+        if !old.is_stale(now) {
             return None;
         }
         *forgotten = Some(old.address);

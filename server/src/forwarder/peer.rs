@@ -1,6 +1,5 @@
 //! One peer: a publisher's or a player's connection, whatever became of it so far.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
@@ -10,6 +9,7 @@ use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
+use super::tuple::Tuple;
 use super::{PeerId, StreamKey};
 
 /// DTLS datagrams that are held back until their address is proved: a ClientHello has one or two.
@@ -50,7 +50,7 @@ pub(crate) struct Peer {
     pub(crate) last_authentic: Instant,
     /// The earliest entry of this peer in the shard's timers that still counts.
     pub(crate) armed: Option<Instant>,
-    held: Vec<(SocketAddr, Vec<u8>)>,
+    held: Vec<(Tuple, Vec<u8>)>,
 }
 
 /// What is done with media of this peer.
@@ -118,13 +118,13 @@ impl Peer {
     }
 
     /// Notes traffic that only this peer can have sent.
-    pub(crate) fn hear(&mut self, from: SocketAddr, now: Instant) {
+    pub(crate) fn hear(&mut self, from: Tuple, now: Instant) {
         self.last_authentic = now;
         self.ice.hear(from, now);
     }
 
     /// Keeps a DTLS datagram whose address is still being proved; `false` if there are enough already.
-    pub(crate) fn hold(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+    pub(crate) fn hold(&mut self, from: Tuple, datagram: &[u8]) -> bool {
         let is_room = self.srtp.is_none() && self.held.len() < MAX_HELD;
         if is_room {
             self.held.push((from, datagram.to_vec()));
@@ -133,7 +133,7 @@ impl Peer {
     }
 
     /// What was held back from an address that is proved now.
-    pub(crate) fn take_held(&mut self, from: SocketAddr) -> Vec<Vec<u8>> {
+    pub(crate) fn take_held(&mut self, from: Tuple) -> Vec<Vec<u8>> {
         let held = std::mem::take(&mut self.held);
         held.into_iter()
             .filter(|(address, _)| *address == from)

@@ -1,20 +1,19 @@
 //! Connecting: STUN and DTLS.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
-use bytes::BytesMut;
 use rand::RngExt;
 
 use super::super::dtls::DtlsEvent;
 use super::super::ice::IceOutcome;
 use super::super::srtp::SrtpSession;
 use super::super::stun::{StunKind, StunMessage};
+use super::super::tuple::Tuple;
 use super::super::{ForwarderEvent, GoneReason};
-use super::{Core, Route, Transmit};
+use super::{Core, Route};
 
 impl Core {
-    pub(super) fn handle_stun(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+    pub(super) fn handle_stun(&mut self, datagram: &[u8], from: Tuple, now: Instant) {
         let Some(mut message) = StunMessage::parse(datagram) else {
             self.counters.malformed.one();
             return;
@@ -53,7 +52,7 @@ impl Core {
         self.apply_ice(index, outcome, from, now);
     }
 
-    fn apply_ice(&mut self, index: usize, outcome: IceOutcome, from: SocketAddr, now: Instant) {
+    fn apply_ice(&mut self, index: usize, outcome: IceOutcome, from: Tuple, now: Instant) {
         match outcome {
             IceOutcome::Refused => self.counters.stun_refused.one(),
             IceOutcome::TooManyAddresses => self.counters.addresses_refused.one(),
@@ -77,7 +76,23 @@ impl Core {
         }
     }
 
-    pub(super) fn handle_dtls(&mut self, datagram: &[u8], from: SocketAddr, route: Option<Route>, now: Instant) {
+    /// Whether a path belongs to a peer, proved or not.
+    pub(crate) fn knows(&self, path: Tuple) -> bool {
+        self.by_address.contains_key(&path)
+    }
+
+    /// A path ended: its TCP connection was closed. The peer lives on with its others, or until its time is over.
+    pub(crate) fn lose_path(&mut self, path: Tuple) {
+        let Some(&Route { peer: index, .. }) = self.by_address.get(&path) else {
+            return;
+        };
+        self.unroute(path, index);
+        if let Some(peer) = self.peer_mut(index) {
+            peer.ice.forget(path);
+        }
+    }
+
+    pub(super) fn handle_dtls(&mut self, datagram: &[u8], from: Tuple, route: Option<Route>, now: Instant) {
         match route {
             Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),
             Some(route) => {
@@ -132,8 +147,7 @@ impl Core {
 
     pub(super) fn flush_stun(&mut self, index: usize) {
         for (to, datagram) in self.outgoing.drain(..) {
-            let data = BytesMut::from(&datagram[..]);
-            self.transmits.push_back(Transmit { to, data });
+            self.queue.push(to, &datagram);
         }
         if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
             self.counters.amplification_refused.add(peer.ice.take_amplification_refused());
@@ -143,8 +157,9 @@ impl Core {
     pub(super) fn send_records(&mut self, index: usize, records: &mut Vec<Vec<u8>>) {
         let to = self.peer_mut(index).and_then(|peer| peer.ice.selected());
         for record in records.drain(..) {
-            let data = BytesMut::from(&record[..]);
-            self.transmits.extend(to.map(|to| Transmit { to, data }));
+            if let Some(to) = to {
+                self.queue.push(to, &record);
+            }
         }
     }
 }

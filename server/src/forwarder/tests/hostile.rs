@@ -284,8 +284,8 @@ proptest! {
                 _ => {}
             }
             for datagram in [broken, datagram] {
-                world.core.handle(&datagram, address, world.now);
-                while let Some(transmit) = world.core.poll_transmit() {
+                world.core.handle(&datagram, address.into(), world.now);
+                while let Some(transmit) = world.poll_transmit() {
                     on_the_way.extend(world.clients[client].handle(&transmit.data, server, now));
                 }
             }

@@ -5,4 +5,5 @@ mod connection;
 mod handle;
 mod hostile;
 mod media;
+mod tcp;
 mod world;

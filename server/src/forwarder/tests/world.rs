@@ -7,13 +7,20 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::core::{Command, Core, Transmit};
+use super::super::core::{Command, Core};
 use super::super::counters::ShardCounters;
 use super::super::dtls::DtlsIdentity;
 use super::super::negotiate::{Terms, negotiate};
 use super::super::sdp::Role;
 use super::super::{ForwarderCounters, ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
 use super::client::{Numbers, TestClient, USUAL};
+
+/// A datagram that the shard sent.
+#[derive(Debug)]
+pub(super) struct Transmit {
+    pub(super) to: SocketAddr,
+    pub(super) data: Vec<u8>,
+}
 
 /// Where the shard seems to listen.
 pub(super) const SERVER: &str = "198.51.100.1:7000";
@@ -85,6 +92,8 @@ impl World {
             offer_bytes: 32_768,
             fingerprint: self.identity.fingerprint(),
             candidates: &[self.server()],
+            tcp_candidates: &[],
+            shard: 0,
         };
         let (new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
         self.core.handle_command(Command::Add(Box::new(new)), self.now);
@@ -131,7 +140,7 @@ impl World {
 
     fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) {
         if !self.is_lost() {
-            self.core.handle(datagram, from, self.now);
+            self.core.handle(datagram, from.into(), self.now);
         }
     }
 
@@ -139,10 +148,19 @@ impl World {
         self.rng.random_range(0..100) < self.loss
     }
 
+    /// The next datagram of the shard.
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+        let (to, data) = self.core.poll_transmits(1).get(0)?;
+        Some(Transmit {
+            to: to.address,
+            data: data.to_vec(),
+        })
+    }
+
     /// Carries what is on its way.
     pub(super) fn settle(&mut self) {
         let server = self.server();
-        while let Some(transmit) = self.core.poll_transmit() {
+        while let Some(transmit) = self.poll_transmit() {
             if self.is_lost() {
                 continue;
             }
