@@ -273,7 +273,8 @@ impl Core {
 
     fn say_goodbye(&mut self, index: usize, now: Instant) {
         let mut records = std::mem::take(&mut self.records);
-        let Some(peer) = self.peer_mut(index) else {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
+            self.records = records;
             return;
         };
         peer.dtls.close(now, &mut records);
@@ -314,7 +315,6 @@ impl Core {
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {
         let (connect, consent) = (self.limits.connect_timeout, self.limits.consent_timeout);
-        let mut out = std::mem::take(&mut self.outgoing);
         let Some(peer) = self.peer_mut(index) else {
             return;
         };
@@ -323,13 +323,10 @@ impl Core {
                 Some(_) => GoneReason::ConsentLost,
                 None => GoneReason::NeverConnected,
             };
-            self.outgoing = out;
             self.lose(index, reason);
             return;
         }
-        peer.ice.handle_timeout(now, &mut out);
-        self.outgoing = out;
-        self.flush_stun(index);
+        self.check_paths(index, now);
         self.send_report_if_due(index, now);
         self.run_dtls(index, None, now);
     }

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::super::core::{Command, Core};
 use super::super::counters::ShardCounters;
-use super::super::dtls::DtlsIdentity;
+use super::super::dtls::{ClientCertificates, DtlsIdentity};
 use super::super::negotiate::{Terms, negotiate};
 use super::super::sdp::Role;
 use super::super::{ForwarderCounters, ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
@@ -38,6 +38,8 @@ pub(super) struct World {
     next_peer: u64,
     /// Chance in percent that a datagram is lost, each way.
     pub(super) loss: u32,
+    /// Which certificates the next client may have.
+    pub(super) certificates: ClientCertificates,
 }
 
 impl World {
@@ -61,6 +63,7 @@ impl World {
             rng: StdRng::seed_from_u64(7),
             next_peer: 1,
             loss: 0,
+            certificates: ClientCertificates::Ecdsa,
         }
     }
 
@@ -95,7 +98,8 @@ impl World {
             tcp_candidates: &[],
             shard: 0,
         };
-        let (new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
+        let (mut new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
+        new.certificates = self.certificates;
         self.core.handle_command(Command::Add(Box::new(new)), self.now);
         client.accept(&answer);
         self.clients.push(client);
@@ -144,7 +148,7 @@ impl World {
         }
     }
 
-    fn is_lost(&mut self) -> bool {
+    pub(super) fn is_lost(&mut self) -> bool {
         self.rng.random_range(0..100) < self.loss
     }
 
