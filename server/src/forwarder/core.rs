@@ -8,9 +8,12 @@
 //!
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
 
+mod cross;
 mod feedback;
 mod forward;
+mod groups;
 mod intake;
+mod spread;
 mod stream;
 mod transport;
 
@@ -22,6 +25,8 @@ use std::time::Instant;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+pub(crate) use self::cross::Links;
+use self::groups::Groups;
 use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
@@ -65,6 +70,9 @@ pub(crate) struct Core {
     by_ufrag: HashMap<String, usize>,
     by_address: HashMap<Tuple, Route>,
     streams: HashMap<StreamKey, Stream>,
+    groups: Groups,
+    /// The ways to the other shards.
+    links: Links,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
     queue: SendQueue,
     events: VecDeque<ForwarderEvent>,
@@ -72,6 +80,8 @@ pub(crate) struct Core {
     shape: HeaderShape,
     /// Where a packet is put together for a listener.
     scratch: Vec<u8>,
+    /// Where a packet from another shard is put.
+    crossed: Vec<u8>,
     outgoing: Vec<(Tuple, Vec<u8>)>,
     records: Vec<Vec<u8>>,
 }
@@ -97,15 +107,38 @@ impl Core {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             streams: HashMap::new(),
+            groups: Groups::default(),
+            links: Links::default(),
             timers: BinaryHeap::new(),
             queue: SendQueue::default(),
             events: VecDeque::new(),
             next_source: 0,
             shape: HeaderShape::new(),
             scratch: Vec::with_capacity(2048),
+            crossed: Vec::with_capacity(2048),
             outgoing: Vec::new(),
             records: Vec::new(),
         }
+    }
+
+    /// The same as one of several shards.
+    pub(crate) fn with_links(mut self, links: Links) -> Self {
+        // Every source of the forwarder has a number of its own: the upper bits are the shard's.
+        self.next_source = (links.own() as u64) << 48;
+        self.links = links;
+        self
+    }
+
+    /// Whether nothing is left of any peer and any stream.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let tables = [
+            self.by_id.len(),
+            self.by_ufrag.len(),
+            self.by_address.len(),
+            self.streams.len(),
+        ];
+        tables == [0; 4] && self.groups.is_empty()
     }
 
     /// Carries out a command.
@@ -193,7 +226,7 @@ impl Core {
 
     fn add(&mut self, new: NewPeer, now: Instant) {
         let random = (self.rng.random(), self.rng.random(), self.rng.random());
-        let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
+        let (id, key, ufrag, place) = (new.id, new.stream, new.local.ufrag.clone(), new.place);
         let peer = Box::new(Peer::new(new, &self.identity, random, now));
         let is_player = matches!(peer.media, Media::Player(_));
         let index = self.free.pop().unwrap_or_else(|| {
@@ -203,9 +236,10 @@ impl Core {
         self.peers[index] = Some(peer);
         self.by_id.insert(id, index);
         self.by_ufrag.insert(ufrag, index);
-        let stream = self.streams.entry(key).or_default();
+        let stream = self.stream_entry(key, place);
         if is_player {
-            stream.players.push(index);
+            stream.add_player(index, place.loudest);
+            self.players_changed(key);
         } else {
             stream.publishers += 1;
         }
@@ -270,19 +304,28 @@ impl Core {
             self.unroute(address, index);
         }
         self.counters.peers_removed.one();
-        if let Some(stream) = self.streams.get_mut(&peer.stream) {
-            match peer.media {
-                Media::Player(_) => stream.players.retain(|player| *player != index),
-                Media::Publisher(_) => stream.publishers = stream.publishers.saturating_sub(1),
+        self.leave_stream(&peer, index);
+        Some(peer.id)
+    }
+
+    fn leave_stream(&mut self, peer: &Peer, index: usize) {
+        let Some(stream) = self.streams.get_mut(&peer.stream) else {
+            return;
+        };
+        match &peer.media {
+            Media::Player(playing) => {
+                stream.remove_player(index, playing.loudest);
+                self.players_changed(peer.stream);
             }
-            if stream.publisher == Some(peer.id) {
-                stream.publisher = None;
-            }
-            if stream.is_empty() {
-                self.streams.remove(&peer.stream);
+            Media::Publisher(_) => {
+                stream.publishers = stream.publishers.saturating_sub(1);
+                if stream.publisher == Some(peer.id) {
+                    stream.publisher = None;
+                    self.groups.fall_silent(stream.group, peer.stream);
+                }
             }
         }
-        Some(peer.id)
+        self.drop_stream_if_empty(peer.stream);
     }
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {

@@ -3,23 +3,20 @@
 use std::time::Instant;
 
 use super::super::StreamKey;
+use super::super::held::{Audience, Description};
 use super::super::peer::Media;
-use super::super::rtp::{LegFormat, RtpView, compose, patch};
+use super::super::rtp::{LegFormat, compose, patch};
 use super::Core;
 
 /// One packet of a publisher, decrypted, on its way to the listeners.
 pub(super) struct Incoming<'a> {
     pub(super) packet: &'a [u8],
-    pub(super) view: RtpView,
-    pub(super) payload: std::ops::Range<usize>,
-    pub(super) format: LegFormat,
-    pub(super) source: u64,
-    /// Its number in the source without what we leave out.
-    pub(super) sequence: u64,
+    pub(super) description: &'a Description,
+    pub(super) audience: Audience,
 }
 
 impl Core {
-    /// Queues a packet for everyone who plays this stream.
+    /// Queues a packet for everyone of its audience who plays this stream on this shard.
     pub(super) fn forward(&mut self, key: StreamKey, incoming: &Incoming<'_>, now: Instant) {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
@@ -38,9 +35,9 @@ impl Core {
                     let header_len = compose(
                         &mut self.scratch,
                         incoming.packet,
-                        &incoming.view,
-                        incoming.payload.clone(),
-                        &incoming.format,
+                        &incoming.description.view,
+                        incoming.description.payload.clone(),
+                        &incoming.description.format,
                         &peer.format,
                     );
                     written_for = Some((peer.format, header_len));
@@ -53,9 +50,10 @@ impl Core {
             sent += u64::from(self.copy_for(index, incoming, header_len, now).is_some());
         }
         self.counters.rtp_forwarded.add(sent);
-        self.counters
-            .rtp_not_forwarded
-            .add((players.len() as u64).saturating_sub(sent));
+        if !incoming.audience.is_late() {
+            let missed = (players.len() as u64).saturating_sub(sent);
+            self.counters.rtp_not_forwarded.add(missed);
+        }
         if let Some(stream) = self.streams.get_mut(&key) {
             stream.players = players;
         }
@@ -67,10 +65,18 @@ impl Core {
         let Media::Player(playing) = &mut peer.media else {
             return None;
         };
+        if !incoming.audience.has(playing.loudest) {
+            return None;
+        }
+        if incoming.audience.begins_for(playing.loudest) {
+            playing.rebase.pause();
+        }
         let srtp = peer.srtp.as_mut().filter(|_| !playing.paused)?;
         let to = peer.ice.selected()?;
-        let view = &incoming.view;
-        let as_sent = playing.rebase.map(incoming.source, incoming.sequence, view.timestamp, now)?;
+        let Description {
+            view, source, sequence, ..
+        } = incoming.description;
+        let as_sent = playing.rebase.map(*source, *sequence, view.timestamp, now)?;
         let marker = view.marker || as_sent.first;
         patch(&mut self.scratch, marker, as_sent.sequence, as_sent.timestamp, peer.ssrc);
         let shape = self.shape.composed(peer.ssrc, as_sent.sequence, header_len);

@@ -3,12 +3,12 @@
 use std::time::Instant;
 
 use super::super::ForwarderEvent;
+use super::super::held::Description;
 use super::super::peer::{Media, Publishing, REPORT_EVERY};
 use super::super::reception::Reception;
 use super::super::rtp::RtpView;
 use super::super::tuple::Tuple;
 use super::Core;
-use super::forward::Incoming;
 
 impl Core {
     /// Takes a datagram that looks like SRTP or SRTCP from a proved address.
@@ -71,15 +71,14 @@ impl Core {
             self.counters.rtp_unexpected.one();
             return;
         }
-        let incoming = Incoming {
-            packet: &packet,
+        let description = Description {
             view,
             payload,
             format,
             source,
             sequence,
         };
-        self.forward(key, &incoming, now);
+        self.spread(key, &packet, description, now);
     }
 }
 

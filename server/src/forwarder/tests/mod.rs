@@ -4,5 +4,7 @@ pub(crate) mod client;
 mod connection;
 mod handle;
 mod hostile;
+mod loudest;
 mod media;
+mod shards;
 mod world;

@@ -7,6 +7,7 @@ mod hosted_requests;
 mod invariants;
 mod limits;
 mod login;
+mod loudest;
 mod media;
 mod messages;
 mod notices;
