@@ -11,6 +11,7 @@ use super::publish::offer_refused;
 use super::records::{Asker, RoomKey, SessionKey};
 use super::resources::NewResource;
 use super::{NegotiateError, Now, RoomsState};
+use crate::forwarder::Wish;
 use crate::rooms::counters::count;
 use crate::rooms::effect::Effect;
 use crate::rooms::hosted::{HostFault, HostRefusal, HostRequest, HostTicket, Hosted, Offered};
@@ -45,6 +46,7 @@ impl RoomsState {
             stream_id,
             bearer,
             offer,
+            loudest,
             ..
         } = request;
         let offered = offer.map_err(|error| unusable(publish, &error))?;
@@ -69,7 +71,8 @@ impl RoomsState {
             let stream = self.playable_stream(app_id, &stream_id)?;
             self.may_play_one_more(key)?;
             let resource = self.add_resource(stream, resource);
-            let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, false, offered.sdp);
+            let wish = self.play_wish(stream, loudest);
+            let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, wish, offered.sdp);
             self.hosted.waits_for(resource, ticket);
             Ok(())
         }
@@ -85,7 +88,7 @@ impl RoomsState {
         let key = resource.session;
         let stream = self.claim_stream(key, publish)?;
         let resource = self.add_resource(stream, resource);
-        let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, true, offered.sdp);
+        let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, Wish::Publish, offered.sdp);
         self.hosted.waits_for(resource, ticket);
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.ticket = Some(ticket);
@@ -168,6 +171,7 @@ impl RoomsState {
             connection: None,
             user_update: false,
             max_members: 0,
+            loudest_streams: 0,
         };
         let key = self.enter(now, entry)?;
         count(match publish {
