@@ -5,6 +5,7 @@
 
 mod apps;
 mod ice;
+mod metrics;
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -17,6 +18,8 @@ use serde::Deserialize;
 use self::apps::check_apps;
 pub use self::apps::{AppConfig, OnTokenExpiry};
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
+pub use self::metrics::MetricsConfig;
+use crate::forwarder::MAX_SHARDS;
 
 /// The embedded default, with a comment on every key.
 pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
@@ -38,6 +41,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// How long things take.
     pub timings: TimingsConfig,
+    /// Who may read what is counted.
+    pub metrics: MetricsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -78,10 +83,50 @@ impl HttpConfig {
 pub struct MediaConfig {
     /// Where shard 0 listens; port 0: a free one for each shard.
     pub udp: SocketAddr,
+    /// Where TCP connections for media are taken, for all shards.
+    pub tcp: MediaTcp,
     /// What clients are told instead of the local addresses.
     pub public_addresses: Vec<IpAddr>,
     /// Media threads; 0: as the machine has cores.
     pub shards: usize,
+}
+
+/// Where media goes over TCP: `"same"`, an address with a port, or `""`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum MediaTcp {
+    /// The address and port of [`MediaConfig::udp`], a free port where that is 0.
+    Same,
+    /// An address of its own; port 0: a free one.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
+}
+
+impl MediaTcp {
+    /// The address, if any; `udp` is [`MediaConfig::udp`].
+    pub fn address(self, udp: SocketAddr) -> Option<SocketAddr> {
+        match self {
+            Self::Same => Some(udp),
+            Self::At(address) => Some(address),
+            Self::Off => None,
+        }
+    }
+}
+
+impl TryFrom<String> for MediaTcp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "same" => Ok(Self::Same),
+            "" => Ok(Self::Off),
+            address => address
+                .parse()
+                .map(Self::At)
+                .map_err(|_| format!("media.tcp: {address:?} is neither \"same\", an address with a port, nor \"\" (no TCP)")),
+        }
+    }
 }
 
 /// `[limits]`; 0 means no limit.
@@ -126,6 +171,10 @@ pub struct LimitsConfig {
     pub plays_per_user: usize,
     /// Media connections at a time; 0 is none here.
     pub media_peers: usize,
+    /// Datagrams in a second from one IPv4 address or IPv6 /64 that no peer has proved.
+    pub unproved_datagrams_per_address_per_s: u32,
+    /// The same from all such addresses together, on each shard.
+    pub unproved_datagrams_per_s: u32,
 }
 
 /// `[timings]`
@@ -276,6 +325,11 @@ impl ServerConfig {
             "must be at least 16",
         )?;
         require(self.limits.media_peers > 0, "limits.media_peers", "must be more than 0")?;
+        require(
+            self.media.shards <= MAX_SHARDS,
+            "media.shards",
+            format!("must be at most {MAX_SHARDS}"),
+        )?;
         let level = &self.log.level;
         let parsed = tracing_subscriber::EnvFilter::try_new(level);
         require(
@@ -288,7 +342,7 @@ impl ServerConfig {
 
 const PREFIX: &str = "EXPRESS__";
 /// Keys that hold lists, which the environment separates by commas.
-const LISTS: [&str; 2] = ["http.allowed_origins", "media.public_addresses"];
+const LISTS: [&str; 3] = ["http.allowed_origins", "media.public_addresses", "metrics.allow"];
 
 #[derive(Default)]
 struct Layers {

@@ -214,10 +214,15 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
     let limits = ForwarderLimits {
         peers: config.limits.media_peers,
         offer_bytes: MAX_SDP,
+        tcp_connections: config.limits.media_peers,
+        tcp_connections_per_source: config.limits.connections_per_address,
+        unauthenticated_per_source: config.limits.unproved_datagrams_per_address_per_s,
+        unauthenticated_in_total: config.limits.unproved_datagrams_per_s,
         ..ForwarderLimits::default()
     };
     let forwarder = ForwarderConfig {
         udp: config.media.udp,
+        tcp: config.media.tcp.address(config.media.udp),
         public_addresses: config.media.public_addresses.clone(),
         shards: config.media.shards,
         limits,

@@ -10,5 +10,6 @@ mod realtime {
     mod crash;
     mod four_engines;
     mod pulse;
+    mod reach;
     mod speech;
 }

@@ -8,33 +8,34 @@
 //!
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
 
+mod feedback;
+mod forms;
 mod forward;
+mod intake;
+mod stream;
 mod transport;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::BytesMut;
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use self::forms::Forms;
+use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
+use super::listener::Listener;
 use super::peer::{Media, NewPeer, Peer};
 use super::policing::Policer;
-use super::rtp::HeaderShape;
+use super::queue::{SendQueue, Taken};
+use super::rebase::Rebase;
 use super::sdp::Credentials;
+use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
-
-/// A datagram to send.
-#[derive(Debug)]
-pub(crate) struct Transmit {
-    pub(crate) to: SocketAddr,
-    pub(crate) data: BytesMut,
-}
 
 /// What the rest of the server wants of a shard.
 #[derive(Debug)]
@@ -54,15 +55,6 @@ struct Route {
     validated: bool,
 }
 
-/// One stream on this shard.
-#[derive(Debug, Default)]
-struct Stream {
-    /// Whose packets are forwarded: the newest publisher that sends.
-    publisher: Option<PeerId>,
-    publishers: usize,
-    players: Vec<usize>,
-}
-
 /// The state of one shard.
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -72,19 +64,22 @@ pub(crate) struct Core {
     rng: StdRng,
     policer: Policer,
     peers: Vec<Option<Box<Peer>>>,
+    /// Of the peers that play, under the same index.
+    listeners: Vec<Option<Listener>>,
     free: Vec<usize>,
     by_id: HashMap<PeerId, usize>,
     by_ufrag: HashMap<String, usize>,
-    by_address: HashMap<SocketAddr, Route>,
+    by_address: HashMap<Tuple, Route>,
     streams: HashMap<StreamKey, Stream>,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
-    transmits: VecDeque<Transmit>,
+    queue: SendQueue,
+    closed_links: Vec<TcpLink>,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
-    shape: HeaderShape,
-    /// Where a packet is put together for a listener.
-    scratch: Vec<u8>,
-    outgoing: Vec<(SocketAddr, Vec<u8>)>,
+    /// The packet that is taken in, decrypted.
+    decrypted: Vec<u8>,
+    forms: Forms,
+    outgoing: Vec<(Tuple, Vec<u8>)>,
     records: Vec<Vec<u8>>,
 }
 
@@ -104,17 +99,19 @@ impl Core {
             rng: StdRng::from_seed(seed),
             policer,
             peers: Vec::new(),
+            listeners: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::new(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             streams: HashMap::new(),
             timers: BinaryHeap::new(),
-            transmits: VecDeque::new(),
+            queue: SendQueue::default(),
+            closed_links: Vec::new(),
             events: VecDeque::new(),
             next_source: 0,
-            shape: HeaderShape::new(),
-            scratch: Vec::with_capacity(2048),
+            decrypted: Vec::new(),
+            forms: Forms::default(),
             outgoing: Vec::new(),
             records: Vec::new(),
         }
@@ -136,13 +133,13 @@ impl Core {
     }
 
     /// Takes a datagram as it came from the network.
-    pub(crate) fn handle(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
+    pub(crate) fn handle(&mut self, datagram: &[u8], from: Tuple, now: Instant) {
         self.counters.datagrams_received.one();
         self.counters.bytes_received.add(datagram.len() as u64);
         let route = self.by_address.get(&from).copied();
         if !route.is_some_and(|route| route.validated) {
             self.counters.unauthenticated.one();
-            if !self.policer.admit(from.ip(), now) {
+            if !self.policer.admit(from.address.ip(), now) {
                 self.counters.policed.one();
                 return;
             }
@@ -158,9 +155,19 @@ impl Core {
         }
     }
 
-    /// The next datagram to send.
-    pub(crate) fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.transmits.pop_front()
+    /// The next datagrams to send, at most `most`.
+    pub(crate) fn poll_transmits(&mut self, most: usize) -> Taken<'_> {
+        self.queue.take(most)
+    }
+
+    /// The datagrams to send over TCP, all of them.
+    pub(crate) fn poll_links(&mut self) -> impl Iterator<Item = (TcpLink, Bytes)> + '_ {
+        self.queue.take_for_links()
+    }
+
+    /// The TCP connections that are of use no more.
+    pub(crate) fn poll_closed_links(&mut self) -> impl Iterator<Item = TcpLink> + '_ {
+        self.closed_links.drain(..)
     }
 
     /// The next event for the rest of the server.
@@ -204,20 +211,27 @@ impl Core {
     }
 
     fn add(&mut self, new: NewPeer, now: Instant) {
-        let random = (self.rng.random(), self.rng.random(), self.rng.random());
+        let rebase = Rebase::new(self.rng.random(), self.rng.random());
+        let tie_breaker = self.rng.random();
         let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
-        let peer = Box::new(Peer::new(new, &self.identity, random, now));
-        let is_player = matches!(peer.media, Media::Player(_));
+        let peer = Box::new(Peer::new(new, &self.identity, tie_breaker, now));
+        let listener = match peer.media {
+            Media::Player => Some(Listener::new(peer.format, peer.ssrc, rebase)),
+            Media::Publisher(_) => None,
+        };
+        let is_player = listener.is_some();
         let index = self.free.pop().unwrap_or_else(|| {
             self.peers.push(None);
+            self.listeners.push(None);
             self.peers.len() - 1
         });
         self.peers[index] = Some(peer);
+        self.listeners[index] = listener;
         self.by_id.insert(id, index);
         self.by_ufrag.insert(ufrag, index);
         let stream = self.streams.entry(key).or_default();
         if is_player {
-            stream.players.push(index);
+            stream.add_player(index);
         } else {
             stream.publishers += 1;
         }
@@ -238,11 +252,11 @@ impl Core {
 
     fn set_paused(&mut self, id: PeerId, paused: bool) {
         let index = self.by_id.get(&id).copied();
-        let peer = index.and_then(|index| self.peer_mut(index));
-        if let Some(Media::Player(playing)) = peer.map(|peer| &mut peer.media) {
-            playing.paused = paused;
+        let listener = index.and_then(|index| self.listeners.get_mut(index)?.as_mut());
+        if let Some(listener) = listener {
+            listener.paused = paused;
             if paused {
-                playing.rebase.pause();
+                listener.rebase.pause();
             }
         }
     }
@@ -259,7 +273,8 @@ impl Core {
 
     fn say_goodbye(&mut self, index: usize, now: Instant) {
         let mut records = std::mem::take(&mut self.records);
-        let Some(peer) = self.peer_mut(index) else {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
+            self.records = records;
             return;
         };
         peer.dtls.close(now, &mut records);
@@ -267,7 +282,7 @@ impl Core {
         let to = peer.ice.selected();
         if let (Some(data), Some(to)) = (bye, to) {
             self.counters.rtcp_sent.one();
-            self.transmits.push_back(Transmit { to, data });
+            self.queue.push(to, &data);
         }
         self.send_records(index, &mut records);
         self.records = records;
@@ -275,6 +290,7 @@ impl Core {
 
     fn forget(&mut self, index: usize) -> Option<PeerId> {
         let peer = self.peers.get_mut(index)?.take()?;
+        self.listeners[index] = None;
         self.free.push(index);
         self.by_id.remove(&peer.id);
         self.by_ufrag.remove(peer.ice.local_ufrag());
@@ -284,13 +300,13 @@ impl Core {
         self.counters.peers_removed.one();
         if let Some(stream) = self.streams.get_mut(&peer.stream) {
             match peer.media {
-                Media::Player(_) => stream.players.retain(|player| *player != index),
+                Media::Player => stream.players.retain(|player| *player != index),
                 Media::Publisher(_) => stream.publishers = stream.publishers.saturating_sub(1),
             }
             if stream.publisher == Some(peer.id) {
                 stream.publisher = None;
             }
-            if stream.players.is_empty() && stream.publishers == 0 {
+            if stream.is_empty() {
                 self.streams.remove(&peer.stream);
             }
         }
@@ -299,7 +315,6 @@ impl Core {
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {
         let (connect, consent) = (self.limits.connect_timeout, self.limits.consent_timeout);
-        let mut out = std::mem::take(&mut self.outgoing);
         let Some(peer) = self.peer_mut(index) else {
             return;
         };
@@ -308,20 +323,18 @@ impl Core {
                 Some(_) => GoneReason::ConsentLost,
                 None => GoneReason::NeverConnected,
             };
-            self.outgoing = out;
             self.lose(index, reason);
             return;
         }
-        peer.ice.handle_timeout(now, &mut out);
-        self.outgoing = out;
-        self.flush_stun(index);
+        self.check_paths(index, now);
         self.send_report_if_due(index, now);
         self.run_dtls(index, None, now);
     }
 
-    fn unroute(&mut self, address: SocketAddr, index: usize) {
+    fn unroute(&mut self, address: Tuple, index: usize) {
         if self.by_address.get(&address).is_some_and(|route| route.peer == index) {
             self.by_address.remove(&address);
+            self.closed_links.extend(address.link());
         }
     }
 
@@ -341,5 +354,12 @@ impl Core {
             let id = peer.id;
             self.timers.push(Reverse((at, index, id)));
         }
+    }
+}
+
+/// Sends a listener's media where its peer is reached now: after everything that may change the selected path.
+fn follow_path(listeners: &mut [Option<Listener>], index: usize, peer: &Peer) {
+    if let Some(listener) = listeners.get_mut(index).and_then(Option::as_mut) {
+        listener.path = peer.ice.selected();
     }
 }

@@ -1,6 +1,6 @@
 //! The handle that the rest of the server has.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -10,13 +10,19 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use nix::sys::eventfd::EventFd;
 use rand::RngExt;
 
+use super::address::{candidates, open_tcp};
 use super::core::Command;
 use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
-use super::negotiate::{Terms, fresh_credentials, negotiate};
+use super::negotiate::{MAX_SHARDS, Terms, fresh_credentials, negotiate};
 use super::sdp::{Credentials, Offer, Role};
+use super::shard_thread::{ShardStatus, ShardThread};
 use super::socket::{self, Control, Shard};
-use super::{Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError, PeerId, StreamKey};
+use super::tcp::{self, Entrance, Front};
+use super::{
+    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, NegotiateError, PeerId,
+    StreamKey,
+};
 
 /// Commands that wait for a shard; it takes them all with every wake-up.
 const COMMANDS: usize = 4096;
@@ -38,6 +44,8 @@ struct Inner {
     identity: DtlsIdentity,
     limits: ForwarderLimits,
     shards: Vec<ShardHandle>,
+    front: Option<Front>,
+    tcp_candidates: Vec<SocketAddr>,
     next_peer: AtomicU64,
     /// Peers that were ever handed to a shard.
     joined: AtomicU64,
@@ -50,16 +58,20 @@ struct ShardHandle {
     candidates: Vec<SocketAddr>,
     commands: Sender<Control>,
     wake: Arc<EventFd>,
+    entrance: Entrance,
     counters: Arc<ShardCounters>,
+    thread: Arc<ShardThread>,
 }
 
 /// Why a forwarder did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartForwarderError {
-    /// A shard's UDP socket could not be opened.
-    #[error("cannot listen on udp {address}")]
+    /// A shard's UDP socket or the TCP socket could not be opened.
+    #[error("cannot listen on {transport} {address}")]
     Bind {
+        /// `udp` or `tcp`.
+        transport: &'static str,
         /// Where.
         address: SocketAddr,
         /// Why not.
@@ -102,16 +114,18 @@ impl Forwarder {
             shards.push(handle);
             prepared.push(shard);
         }
+        let (front, tcp_candidates) = start_front(&config, &shards)?;
         let mut threads = Vec::new();
-        for (number, shard) in prepared.into_iter().enumerate() {
+        for (number, (shard, handle)) in prepared.into_iter().zip(&shards).enumerate() {
+            let known = Arc::clone(&handle.thread);
             let thread = std::thread::Builder::new()
                 .name(format!("express-fwd-{number}"))
-                .spawn(move || shard.run())
+                .spawn(move || known.run(|| shard.run()))
                 .map_err(StartForwarderError::System);
             match thread {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
-                    stop(&shards, &mut threads);
+                    stop(&shards, &mut threads, front.as_ref());
                     return Err(error);
                 }
             }
@@ -121,6 +135,8 @@ impl Forwarder {
                 identity,
                 limits: config.limits,
                 shards,
+                front,
+                tcp_candidates,
                 next_peer: AtomicU64::new(1),
                 joined: AtomicU64::new(0),
                 threads: Mutex::new(threads),
@@ -131,6 +147,11 @@ impl Forwarder {
     /// Where the shards listen, in their order.
     pub fn media_addresses(&self) -> Vec<SocketAddr> {
         self.inner.shards.iter().map(|shard| shard.address).collect()
+    }
+
+    /// Where TCP connections are taken, if they are.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.inner.front.as_ref().map(Front::address)
     }
 
     /// Answers the offer of who will send this stream.
@@ -166,7 +187,7 @@ impl Forwarder {
     /// # Errors
     /// [`NegotiateError::Busy`], [`NegotiateError::Stopped`]: the old ICE session goes on.
     pub fn restart_ice(&self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
-        let local = fresh_credentials(&mut rand::rng());
+        let local = fresh_credentials(self.shard_number(peer), &mut rand::rng());
         let command = Command::RestartIce(peer, Box::new((local.clone(), remote)));
         self.shard_of(peer).tell(command)?;
         Ok(local)
@@ -187,6 +208,23 @@ impl Forwarder {
         let mut total = ForwarderCounters::default();
         for shard in &self.inner.shards {
             shard.counters.add_to(&mut total);
+        }
+        if let Some(front) = &self.inner.front {
+            front.counters().add_to(&mut total);
+        }
+        total
+    }
+
+    /// Each shard's thread, in their order. Reads files of the system: not for every packet.
+    pub fn shards(&self) -> Vec<ShardStatus> {
+        self.inner.shards.iter().map(|shard| shard.thread.status()).collect()
+    }
+
+    /// How long forwarded copies took so far.
+    pub fn latency(&self) -> ForwardingLatency {
+        let mut total = ForwardingLatency::default();
+        for shard in &self.inner.shards {
+            shard.counters.latency.add_to(&mut total);
         }
         total
     }
@@ -234,6 +272,8 @@ impl Forwarder {
             offer_bytes: inner.limits.offer_bytes,
             fingerprint: inner.identity.fingerprint(),
             candidates: &shard.candidates,
+            tcp_candidates: &inner.tcp_candidates,
+            shard: shard_number as usize,
         };
         let (mut new, sdp) = negotiate(offer_sdp, role, (id, stream), terms, &mut rand::rng())?;
         new.certificates = certificates;
@@ -243,8 +283,11 @@ impl Forwarder {
     }
 
     fn shard_of(&self, peer: PeerId) -> &ShardHandle {
-        let count = self.inner.shards.len() as u64;
-        &self.inner.shards[(peer.0 % count) as usize]
+        &self.inner.shards[self.shard_number(peer)]
+    }
+
+    fn shard_number(&self, peer: PeerId) -> usize {
+        (peer.0 % self.inner.shards.len() as u64) as usize
     }
 
     /// For commands whose loss would leave a peer behind: waits for room, and says so if there is none.
@@ -261,7 +304,7 @@ impl Forwarder {
 impl Inner {
     fn stop(&self) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        stop(&self.shards, &mut threads);
+        stop(&self.shards, &mut threads, self.front.as_ref());
     }
 }
 
@@ -289,7 +332,7 @@ impl ShardHandle {
     }
 }
 
-fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>) {
+fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>, front: Option<&Front>) {
     for shard in shards {
         // A shard that takes nothing for so long is not waited for by its queue, but by join.
         let _ = shard.commands.send_timeout(Control::Stop, COMMAND_PATIENCE);
@@ -301,6 +344,29 @@ fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>) {
             tracing::error!("a forwarder thread panicked");
         }
     }
+    // Last, so that the shards' goodbyes are written.
+    if let Some(front) = front {
+        front.stop();
+    }
+}
+
+/// Takes TCP connections if that is configured; with the addresses that clients are told.
+fn start_front(
+    config: &ForwarderConfig,
+    shards: &[ShardHandle],
+) -> Result<(Option<Front>, Vec<SocketAddr>), StartForwarderError> {
+    let Some(address) = config.tcp else {
+        return Ok((None, Vec::new()));
+    };
+    let listener = open_tcp(address).map_err(|source| StartForwarderError::Bind {
+        transport: "tcp",
+        address,
+        source,
+    })?;
+    let entrances = shards.iter().map(|shard| shard.entrance.clone()).collect();
+    let front = Front::start(listener, entrances, &config.limits).map_err(StartForwarderError::System)?;
+    let told = candidates(front.address(), &config.public_addresses).map_err(StartForwarderError::System)?;
+    Ok((Some(front), told))
 }
 
 fn prepare(
@@ -318,7 +384,11 @@ fn prepare(
             shards: shard_count(config.shards),
         })?);
     }
-    let bind = |source| StartForwarderError::Bind { address, source };
+    let bind = |source| StartForwarderError::Bind {
+        transport: "udp",
+        address,
+        source,
+    };
     let socket = socket::open(address).map_err(bind)?;
     let bound = socket.local_addr().map_err(bind)?;
     let wake = EventFd::from_value_and_flags(
@@ -328,18 +398,22 @@ fn prepare(
     .map_err(|errno| StartForwarderError::System(errno.into()))?;
     let wake = Arc::new(wake);
     let (sender, receiver) = bounded(COMMANDS);
+    let (entrance, links) = tcp::way(Arc::clone(&wake));
     let counters = Arc::new(ShardCounters::default());
     let handle = ShardHandle {
         address: bound,
-        candidates: candidates(bound, &config.public_addresses)?,
+        candidates: candidates(bound, &config.public_addresses).map_err(StartForwarderError::System)?,
         commands: sender,
         wake: Arc::clone(&wake),
+        entrance,
         counters: Arc::clone(&counters),
+        thread: Arc::default(),
     };
     let shard = Shard {
         socket,
         wake,
         commands: receiver,
+        links,
         identity: identity.clone(),
         limits: config.limits.clone(),
         counters,
@@ -351,25 +425,10 @@ fn prepare(
 
 fn shard_count(configured: usize) -> usize {
     if configured > 0 {
-        return configured;
+        return configured.min(MAX_SHARDS);
     }
     match std::thread::available_parallelism() {
         Ok(cores) if cores.get() >= CORES_FOR_SHARDS => cores.get(),
         _ => 1,
     }
-}
-
-/// Where clients are told to send: the configured addresses, or the bound one, or those of all interfaces.
-fn candidates(bound: SocketAddr, public: &[IpAddr]) -> Result<Vec<SocketAddr>, StartForwarderError> {
-    let with_port = |ip: IpAddr| SocketAddr::new(ip, bound.port());
-    if !public.is_empty() {
-        return Ok(public.iter().copied().map(with_port).collect());
-    }
-    if !bound.ip().is_unspecified() {
-        return Ok(vec![bound]);
-    }
-    let mut found = socket::interface_addresses(bound.is_ipv4()).map_err(|errno| StartForwarderError::System(errno.into()))?;
-    // Loopback last: it is of use on this machine only.
-    found.sort_by_key(IpAddr::is_loopback);
-    Ok(found.into_iter().map(with_port).collect())
 }

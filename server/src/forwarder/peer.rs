@@ -1,15 +1,15 @@
 //! One peer: a publisher's or a player's connection, whatever became of it so far.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::ice::IceSession;
-use super::rebase::{Rebase, SequenceCompactor};
+use super::rebase::SequenceCompactor;
 use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
+use super::tuple::Tuple;
 use super::{PeerId, StreamKey};
 
 /// DTLS datagrams that are held back until their address is proved: a ClientHello has one or two.
@@ -50,7 +50,7 @@ pub(crate) struct Peer {
     pub(crate) last_authentic: Instant,
     /// The earliest entry of this peer in the shard's timers that still counts.
     pub(crate) armed: Option<Instant>,
-    held: Vec<(SocketAddr, Vec<u8>)>,
+    held: Vec<(Tuple, Vec<u8>)>,
 }
 
 /// What is done with media of this peer.
@@ -58,7 +58,8 @@ pub(crate) struct Peer {
 pub(crate) enum Media {
     /// Boxed: it is ten times as large, and players are many.
     Publisher(Box<Publishing>),
-    Player(Playing),
+    /// Its media is a [`Listener`](super::listener::Listener).
+    Player,
 }
 
 /// A publisher's media.
@@ -74,31 +75,11 @@ pub(crate) struct Publishing {
     pub(crate) next_report: Option<Instant>,
 }
 
-/// A listener's media.
-#[derive(Debug)]
-pub(crate) struct Playing {
-    pub(crate) rebase: Rebase,
-    pub(crate) paused: bool,
-    /// As its sender reports say; they wrap.
-    pub(crate) packets: u32,
-    pub(crate) octets: u32,
-}
-
 impl Peer {
-    pub(crate) fn new(
-        new: NewPeer,
-        identity: &DtlsIdentity,
-        (first_sequence, first_timestamp, tie_breaker): (u16, u32, u64),
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(new: NewPeer, identity: &DtlsIdentity, tie_breaker: u64, now: Instant) -> Self {
         let media = match new.role {
             Role::Publisher => Media::Publisher(Box::default()),
-            Role::Player => Media::Player(Playing {
-                rebase: Rebase::new(first_sequence, first_timestamp),
-                paused: false,
-                packets: 0,
-                octets: 0,
-            }),
+            Role::Player => Media::Player,
         };
         Self {
             id: new.id,
@@ -118,13 +99,13 @@ impl Peer {
     }
 
     /// Notes traffic that only this peer can have sent.
-    pub(crate) fn hear(&mut self, from: SocketAddr, now: Instant) {
+    pub(crate) fn hear(&mut self, from: Tuple, now: Instant) {
         self.last_authentic = now;
         self.ice.hear(from, now);
     }
 
     /// Keeps a DTLS datagram whose address is still being proved; `false` if there are enough already.
-    pub(crate) fn hold(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+    pub(crate) fn hold(&mut self, from: Tuple, datagram: &[u8]) -> bool {
         let is_room = self.srtp.is_none() && self.held.len() < MAX_HELD;
         if is_room {
             self.held.push((from, datagram.to_vec()));
@@ -133,7 +114,7 @@ impl Peer {
     }
 
     /// What was held back from an address that is proved now.
-    pub(crate) fn take_held(&mut self, from: SocketAddr) -> Vec<Vec<u8>> {
+    pub(crate) fn take_held(&mut self, from: Tuple) -> Vec<Vec<u8>> {
         let held = std::mem::take(&mut self.held);
         held.into_iter()
             .filter(|(address, _)| *address == from)
@@ -153,7 +134,7 @@ impl Peer {
     pub(crate) fn next_timeout(&self, connect: Duration, consent: Duration) -> Instant {
         let report = match &self.media {
             Media::Publisher(publishing) => publishing.next_report,
-            Media::Player(_) => None,
+            Media::Player => None,
         };
         [self.ice.next_timeout(), self.dtls.next_timeout(), report]
             .into_iter()

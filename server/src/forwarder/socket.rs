@@ -1,22 +1,25 @@
 //! The thread of one shard: waits, reads many, runs the core, writes many.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nix::errno::Errno;
-use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 
-use super::core::{Command, Core, Transmit};
+use super::address::{canonical, for_socket, open_udp};
+use super::core::{Command, Core};
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
+use super::queue::Taken;
+use super::tcp::Links;
+use super::tuple::Tuple;
 use super::{ForwarderEvent, ForwarderLimits};
 
 /// Datagrams read or written by one system call.
@@ -44,6 +47,7 @@ pub(crate) struct Shard {
     pub(crate) socket: UdpSocket,
     pub(crate) wake: Arc<EventFd>,
     pub(crate) commands: Receiver<Control>,
+    pub(crate) links: Links,
     pub(crate) identity: DtlsIdentity,
     pub(crate) limits: ForwarderLimits,
     pub(crate) counters: Arc<ShardCounters>,
@@ -53,32 +57,11 @@ pub(crate) struct Shard {
 
 /// Opens a shard's socket.
 pub(crate) fn open(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_nonblocking(true)?;
+    let socket = open_udp(address)?;
     // The kernel gives what its limits allow; less is no error.
     let _ = setsockopt(&socket, sockopt::RcvBuf, &SOCKET_BUFFER);
     let _ = setsockopt(&socket, sockopt::SndBuf, &SOCKET_BUFFER);
     Ok(socket)
-}
-
-/// The addresses of this machine's interfaces that are up.
-pub(crate) fn interface_addresses(ipv4: bool) -> Result<Vec<IpAddr>, Errno> {
-    let mut found = Vec::new();
-    for interface in getifaddrs()? {
-        let Some(address) = interface.address else {
-            continue;
-        };
-        let ip = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-            (Some(v4), _) => IpAddr::V4(v4.ip()),
-            // Link-local addresses need a zone that a candidate cannot name.
-            (_, Some(v6)) if !v6.ip().is_unicast_link_local() => IpAddr::V6(v6.ip()),
-            _ => continue,
-        };
-        if ip.is_ipv4() == ipv4 && !found.contains(&ip) {
-            found.push(ip);
-        }
-    }
-    Ok(found)
 }
 
 /// The only clock of the forwarder.
@@ -89,7 +72,7 @@ fn now() -> Instant {
 
 impl Shard {
     /// Runs until [`Control::Stop`], or until every handle is gone.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         let mut core = Core::new(
             self.identity.clone(),
             self.limits.clone(),
@@ -97,10 +80,11 @@ impl Shard {
             self.seed,
             now(),
         );
-        let mut io = Io::new();
+        let mut io = Io::new(self.socket.local_addr().is_ok_and(|address| address.is_ipv6()));
         loop {
             self.wait(core.next_timeout());
             let is_over = self.take_commands(&mut core);
+            self.links.receive(&mut core, &self.counters, now());
             for _ in 0..BATCHES_IN_A_ROW {
                 let full = io.receive(&self.socket, &mut core);
                 self.send(&mut core, &mut io);
@@ -113,6 +97,7 @@ impl Shard {
                 core.end_all(now());
             }
             self.send(&mut core, &mut io);
+            self.links.send(&mut core, &self.counters);
             while let Some(event) = core.poll_event() {
                 (self.events)(event);
             }
@@ -153,16 +138,11 @@ impl Shard {
     /// Sends everything the core has.
     fn send(&self, core: &mut Core, io: &mut Io) {
         loop {
-            while io.waiting.len() < BATCH {
-                let Some(transmit) = core.poll_transmit() else {
-                    break;
-                };
-                io.waiting.push(transmit);
-            }
-            if io.waiting.is_empty() {
+            let batch = core.poll_transmits(BATCH);
+            if batch.len() == 0 {
                 return;
             }
-            io.send_batch(&self.socket, &self.counters);
+            io.send_batch(batch, &self.socket, &self.counters);
         }
     }
 }
@@ -173,17 +153,17 @@ struct Io {
     send_headers: MultiHeaders<SockaddrStorage>,
     buffers: Vec<u8>,
     received: [(usize, Option<SocketAddr>); BATCH],
-    waiting: Vec<Transmit>,
+    is_ipv6: bool,
 }
 
 impl Io {
-    fn new() -> Self {
+    fn new(is_ipv6: bool) -> Self {
         Self {
             receive_headers: MultiHeaders::preallocate(BATCH, None),
             send_headers: MultiHeaders::preallocate(BATCH, None),
             buffers: vec![0; BATCH * DATAGRAM_BYTES],
             received: [(0, None); BATCH],
-            waiting: Vec::with_capacity(BATCH),
+            is_ipv6,
         }
     }
 
@@ -208,25 +188,22 @@ impl Io {
         let datagrams = self.buffers.chunks_exact(DATAGRAM_BYTES).zip(&self.received);
         for (buffer, (length, from)) in datagrams.take(count) {
             if let (Some(datagram), Some(from)) = (buffer.get(..*length), from) {
-                core.handle(datagram, *from, at);
+                core.handle(datagram, Tuple::from(*from), at);
             }
         }
         count == BATCH
     }
 
-    /// Sends what waits, or drops and counts it.
-    fn send_batch(&mut self, socket: &UdpSocket, counters: &ShardCounters) {
+    /// Sends a batch, or drops and counts what cannot be sent.
+    fn send_batch(&mut self, batch: Taken<'_>, socket: &UdpSocket, counters: &ShardCounters) {
         let addresses: [Option<SockaddrStorage>; BATCH] =
-            std::array::from_fn(|n| self.waiting.get(n).map(|transmit| transmit.to.into()));
+            std::array::from_fn(|n| batch.get(n).map(|(to, _)| for_socket(to.address, self.is_ipv6).into()));
         let mut done = 0;
         let mut patience = true;
-        while done < self.waiting.len() {
-            let slices: [[IoSlice<'_>; 1]; BATCH] = std::array::from_fn(|n| {
-                [IoSlice::new(
-                    self.waiting.get(done + n).map_or(&[], |transmit| &transmit.data),
-                )]
-            });
-            let rest = self.waiting.len() - done;
+        while done < batch.len() {
+            let slices: [[IoSlice<'_>; 1]; BATCH] =
+                std::array::from_fn(|n| [IoSlice::new(batch.get(done + n).map_or(&[], |(_, datagram)| datagram))]);
+            let rest = batch.len() - done;
             let sent = sendmmsg(
                 socket.as_raw_fd(),
                 &mut self.send_headers,
@@ -238,10 +215,11 @@ impl Io {
             .map(Iterator::count);
             match sent {
                 Ok(sent) => {
-                    for transmit in &self.waiting[done..done + sent] {
-                        counters.datagrams_sent.one();
-                        counters.bytes_sent.add(transmit.data.len() as u64);
-                    }
+                    let bytes = (done..done + sent)
+                        .filter_map(|n| batch.get(n))
+                        .map(|(_, datagram)| datagram.len());
+                    counters.datagrams_sent.add(sent as u64);
+                    counters.bytes_sent.add(bytes.sum::<usize>() as u64);
                     done += sent.max(1);
                 }
                 Err(Errno::EINTR) => {}
@@ -257,11 +235,10 @@ impl Io {
                 }
             }
         }
-        self.waiting.clear();
     }
 }
 
 fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| canonical(SocketAddr::V6((*v6).into()))))
 }

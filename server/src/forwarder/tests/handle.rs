@@ -9,6 +9,7 @@ use super::client::{TestClient, USUAL};
 fn config(udp: &str) -> ForwarderConfig {
     ForwarderConfig {
         udp: udp.parse().unwrap(),
+        tcp: None,
         public_addresses: Vec::new(),
         shards: 1,
         limits: ForwarderLimits::default(),

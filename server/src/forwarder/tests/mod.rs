@@ -1,8 +1,12 @@
 //! Whole connections in memory, in virtual time: a shard's core on one side, [`client::TestClient`] on the other.
 
 pub(crate) mod client;
+mod connecting;
 mod connection;
+mod consent;
+mod families;
 mod handle;
 mod hostile;
 mod media;
+mod tcp;
 mod world;

@@ -7,13 +7,20 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::core::{Command, Core, Transmit};
+use super::super::core::{Command, Core};
 use super::super::counters::ShardCounters;
-use super::super::dtls::DtlsIdentity;
+use super::super::dtls::{ClientCertificates, DtlsIdentity};
 use super::super::negotiate::{Terms, negotiate};
 use super::super::sdp::Role;
 use super::super::{ForwarderCounters, ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
 use super::client::{Numbers, TestClient, USUAL};
+
+/// A datagram that the shard sent.
+#[derive(Debug)]
+pub(super) struct Transmit {
+    pub(super) to: SocketAddr,
+    pub(super) data: Vec<u8>,
+}
 
 /// Where the shard seems to listen.
 pub(super) const SERVER: &str = "198.51.100.1:7000";
@@ -31,6 +38,8 @@ pub(super) struct World {
     next_peer: u64,
     /// Chance in percent that a datagram is lost, each way.
     pub(super) loss: u32,
+    /// Which certificates the next client may have.
+    pub(super) certificates: ClientCertificates,
 }
 
 impl World {
@@ -54,6 +63,7 @@ impl World {
             rng: StdRng::seed_from_u64(7),
             next_peer: 1,
             loss: 0,
+            certificates: ClientCertificates::Ecdsa,
         }
     }
 
@@ -85,8 +95,11 @@ impl World {
             offer_bytes: 32_768,
             fingerprint: self.identity.fingerprint(),
             candidates: &[self.server()],
+            tcp_candidates: &[],
+            shard: 0,
         };
-        let (new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
+        let (mut new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
+        new.certificates = self.certificates;
         self.core.handle_command(Command::Add(Box::new(new)), self.now);
         client.accept(&answer);
         self.clients.push(client);
@@ -131,18 +144,27 @@ impl World {
 
     fn deliver(&mut self, from: SocketAddr, datagram: &[u8]) {
         if !self.is_lost() {
-            self.core.handle(datagram, from, self.now);
+            self.core.handle(datagram, from.into(), self.now);
         }
     }
 
-    fn is_lost(&mut self) -> bool {
+    pub(super) fn is_lost(&mut self) -> bool {
         self.rng.random_range(0..100) < self.loss
+    }
+
+    /// The next datagram of the shard.
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+        let (to, data) = self.core.poll_transmits(1).get(0)?;
+        Some(Transmit {
+            to: to.address,
+            data: data.to_vec(),
+        })
     }
 
     /// Carries what is on its way.
     pub(super) fn settle(&mut self) {
         let server = self.server();
-        while let Some(transmit) = self.core.poll_transmit() {
+        while let Some(transmit) = self.poll_transmit() {
             if self.is_lost() {
                 continue;
             }

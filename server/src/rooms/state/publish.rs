@@ -190,11 +190,18 @@ impl RoomsState {
     fn answered(&mut self, now: Now, pending: &Pending, answer: Answer) {
         let Answer { peer, sdp } = answer;
         match (pending.publish, pending.asker) {
-            (true, _) => self.publisher_answered(pending.stream, peer),
+            (true, asker) => {
+                count(&mut self.counters.publishes);
+                if matches!(asker, Asker::Host { .. }) {
+                    count(&mut self.counters.whip_publishes);
+                }
+                self.publisher_answered(pending.stream, peer);
+            }
             (false, Asker::Socket { .. }) => self.player_answered(pending.session, pending.stream, peer),
             (false, Asker::Host { resource, .. }) => {
                 self.peers.insert(peer, PeerUse::Hosted(resource));
                 count(&mut self.counters.plays);
+                count(&mut self.counters.whep_plays);
             }
         }
         match pending.asker {
