@@ -1,5 +1,7 @@
 //! What is read, what is refused, and which layer wins.
 
+use express_token::Secret;
+
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
