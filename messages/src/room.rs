@@ -11,6 +11,7 @@ pub use self::talk::{
 };
 use crate::{
     ZegoError,
+    ice::IceServer,
     ids::{RoomId, StreamId},
     role_link::role_link,
     stats::UserQuality,
@@ -35,6 +36,8 @@ pub struct RoomOptions {
     pub user_update: bool,
     /// Limit for the room if this login creates it; 0 is none (`maxMemberCount`).
     pub max_member_count: u32,
+    /// Of how many loudest streams the room's players hear, if this login creates it; 0: of all (`loudestStreams`).
+    pub loudest_streams: u32,
     /// Budgets and intervals.
     pub timings: Timings,
 }
@@ -135,6 +138,12 @@ pub struct PausePlayStream {
     /// `true`: no audio is sent to us.
     pub paused: bool,
 }
+
+/// Asks for the STUN and TURN servers that count now, for one new media connection. Sent by a publisher or player through its
+/// peers, and answered from what the server told last: nothing is sent.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<IceServer>")]
+pub struct GetIceServers;
 
 /// The server's side of an SDP exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -260,6 +269,8 @@ role_link!(
         stop_play: StopPlayStream,
         /// Stop or resume the audio of a played stream.
         pause_play: PausePlayStream,
+        /// STUN and TURN servers.
+        ice_servers: GetIceServers,
         /// A text to everybody.
         broadcast: SendBroadcastMessage,
         /// A text to everybody that may be lost.

@@ -41,7 +41,7 @@ counters! {
     datagrams_received,
     /// Their UDP payload bytes.
     bytes_received,
-    /// Datagrams handed to the kernel.
+    /// Datagrams handed to the kernel, or to the thread that writes TCP.
     datagrams_sent,
     /// Their UDP payload bytes.
     bytes_sent,
@@ -77,14 +77,28 @@ counters! {
     rtp_without_media,
     /// Copies of RTP packets sent to listeners.
     rtp_forwarded,
-    /// Copies not sent: paused, not connected, older than the listener, or of a format it has not.
+    /// Copies not sent: paused, not connected, older than the listener, of a format it has not, or of a stream that is
+    /// none of the loudest that the listener wants (sent later after all if it becomes one within 100 ms).
     rtp_not_forwarded,
+    /// RTP packets handed to another shard, once for all listeners there.
+    crossed,
+    /// RTP packets and sender reports not handed to another shard because it lagged too far behind.
+    crossing_dropped,
     /// Authentic RTCP packets received (compound packets count once).
     rtcp_received,
     /// Receiver report blocks of listeners about what we sent.
     receiver_reports,
     /// RTCP packets sent.
     rtcp_sent,
+    /// TCP connections that are open.
+    tcp_connections,
+    /// TCP connections taken, whatever became of them.
+    tcp_accepted,
+    /// TCP connections closed because a limit was reached, or because their first frame did not come in time or is no STUN
+    /// request of a peer.
+    tcp_refused,
+    /// Frames from and datagrams to TCP connections that found a queue full or the connection gone.
+    tcp_dropped,
     /// Peers added.
     peers_added,
     /// Peers whose DTLS handshake completed.
@@ -107,6 +121,12 @@ impl Counter {
     /// Adds one.
     pub(crate) fn one(&self) {
         self.add(1);
+    }
+
+    /// Takes one back: for what there is now.
+    pub(crate) fn one_less(&self) {
+        let value = self.0.load(Ordering::Relaxed);
+        self.0.store(value.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// What was added so far.

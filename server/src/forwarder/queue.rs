@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use super::tuple::Tuple;
+use bytes::Bytes;
+
+use super::tuple::{TcpLink, Tuple, Via};
 
 /// What a shard has to send, in its order. Grows to the largest burst and allocates no more after it.
 #[derive(Debug, Default)]
@@ -10,15 +12,26 @@ pub(crate) struct SendQueue {
     bytes: Vec<u8>,
     entries: Vec<(Tuple, Range<usize>)>,
     taken: usize,
+    /// What goes over TCP: another thread writes it.
+    for_links: Vec<(TcpLink, Bytes)>,
 }
 
 impl SendQueue {
     /// Appends a datagram.
     pub(crate) fn push(&mut self, to: Tuple, datagram: &[u8]) {
+        if let Via::Tcp(link) = to.via {
+            self.for_links.push((link, Bytes::copy_from_slice(datagram)));
+            return;
+        }
         self.begin();
         let start = self.bytes.len();
         self.bytes.extend_from_slice(datagram);
         self.entries.push((to, start..self.bytes.len()));
+    }
+
+    /// All datagrams for TCP connections.
+    pub(crate) fn take_for_links(&mut self) -> impl Iterator<Item = (TcpLink, Bytes)> + '_ {
+        self.for_links.drain(..)
     }
 
     /// Appends a datagram that `write` puts behind what is there already, from the given place on.
@@ -31,11 +44,18 @@ impl SendQueue {
             self.bytes.truncate(start);
             return None;
         }
-        self.entries.push((to, start..self.bytes.len()));
+        match to.via {
+            Via::Udp => self.entries.push((to, start..self.bytes.len())),
+            Via::Tcp(link) => {
+                let datagram = Bytes::copy_from_slice(self.bytes.get(start..).unwrap_or_default());
+                self.bytes.truncate(start);
+                self.for_links.push((link, datagram));
+            }
+        }
         Some(())
     }
 
-    /// The next datagrams, at most `most`; they count as sent.
+    /// The next datagrams over UDP, at most `most`; they count as sent.
     pub(crate) fn take(&mut self, most: usize) -> Taken<'_> {
         let from = self.taken;
         self.taken = self.entries.len().min(from.saturating_add(most));

@@ -1,23 +1,24 @@
 //! The thread of one shard: waits, reads many, runs the core, writes many.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nix::errno::Errno;
-use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 
-use super::core::{Command, Core};
+use super::address::{canonical, for_socket, open_udp};
+use super::core::{Command, Core, Neighbours};
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
 use super::queue::Taken;
+use super::tcp::Links;
 use super::tuple::Tuple;
 use super::{ForwarderEvent, ForwarderLimits};
 
@@ -27,6 +28,8 @@ const BATCH: usize = 64;
 const DATAGRAM_BYTES: usize = 2048;
 /// Asked of the kernel for each direction: 100 ms of 4,000 listeners' packets.
 const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
+/// What other shards sent is taken in portions of so many packets, each sent on before the next.
+const CROSSINGS: usize = 32;
 /// Batches read before commands and timers get their turn.
 const BATCHES_IN_A_ROW: usize = 8;
 /// How long a full send buffer is waited for before its datagrams are dropped: voice does not wait longer.
@@ -45,7 +48,12 @@ pub(crate) enum Control {
 pub(crate) struct Shard {
     pub(crate) socket: UdpSocket,
     pub(crate) wake: Arc<EventFd>,
+    /// Wakes each shard, in their order.
+    pub(crate) wakes: Vec<Arc<EventFd>>,
+    /// The ways to the other shards.
+    pub(crate) neighbours: Neighbours,
     pub(crate) commands: Receiver<Control>,
+    pub(crate) links: Links,
     pub(crate) identity: DtlsIdentity,
     pub(crate) limits: ForwarderLimits,
     pub(crate) counters: Arc<ShardCounters>,
@@ -55,32 +63,11 @@ pub(crate) struct Shard {
 
 /// Opens a shard's socket.
 pub(crate) fn open(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_nonblocking(true)?;
+    let socket = open_udp(address)?;
     // The kernel gives what its limits allow; less is no error.
     let _ = setsockopt(&socket, sockopt::RcvBuf, &SOCKET_BUFFER);
     let _ = setsockopt(&socket, sockopt::SndBuf, &SOCKET_BUFFER);
     Ok(socket)
-}
-
-/// The addresses of this machine's interfaces that are up.
-pub(crate) fn interface_addresses(ipv4: bool) -> Result<Vec<IpAddr>, Errno> {
-    let mut found = Vec::new();
-    for interface in getifaddrs()? {
-        let Some(address) = interface.address else {
-            continue;
-        };
-        let ip = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-            (Some(v4), _) => IpAddr::V4(v4.ip()),
-            // Link-local addresses need a zone that a candidate cannot name.
-            (_, Some(v6)) if !v6.ip().is_unicast_link_local() => IpAddr::V6(v6.ip()),
-            _ => continue,
-        };
-        if ip.is_ipv4() == ipv4 && !found.contains(&ip) {
-            found.push(ip);
-        }
-    }
-    Ok(found)
 }
 
 /// The only clock of the forwarder.
@@ -91,20 +78,26 @@ fn now() -> Instant {
 
 impl Shard {
     /// Runs until [`Control::Stop`], or until every handle is gone.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
         let mut core = Core::new(
             self.identity.clone(),
             self.limits.clone(),
             Arc::clone(&self.counters),
             self.seed,
             now(),
-        );
-        let mut io = Io::new();
+        )
+        .with_neighbours(std::mem::take(&mut self.neighbours));
+        let mut io = Io::new(self.socket.local_addr().is_ok_and(|address| address.is_ipv6()));
         loop {
             self.wait(core.next_timeout());
             let is_over = self.take_commands(&mut core);
+            self.links.receive(&mut core, &self.counters, now());
+            self.take_crossings(&mut core, &mut io);
             for _ in 0..BATCHES_IN_A_ROW {
-                if !self.carry(&mut core, &mut io) {
+                let full = io.receive(&self.socket, &mut core);
+                self.wake_others(&mut core);
+                self.send(&mut core, &mut io);
+                if !full {
                     break;
                 }
             }
@@ -112,7 +105,9 @@ impl Shard {
             if is_over {
                 core.end_all(now());
             }
+            self.wake_others(&mut core);
             self.send(&mut core, &mut io);
+            self.links.send(&mut core, &self.counters);
             while let Some(event) = core.poll_event() {
                 (self.events)(event);
             }
@@ -120,21 +115,6 @@ impl Shard {
                 return;
             }
         }
-    }
-
-    /// Reads one batch, and sends what comes of it; `true` if there may be more to read.
-    ///
-    /// Copies of packets are recorded with the time they took from here, read, to there, handed to the kernel: two looks
-    /// at the clock for all of them.
-    fn carry(&self, core: &mut Core, io: &mut Io) -> bool {
-        let before = self.counters.rtp_forwarded.value();
-        let (read, more) = io.receive(&self.socket, core);
-        self.send(core, io);
-        let copies = self.counters.rtp_forwarded.value().wrapping_sub(before);
-        if copies > 0 {
-            self.counters.latency.record(now().saturating_duration_since(read), copies);
-        }
-        more
     }
 
     fn wait(&self, until: Option<Instant>) {
@@ -165,14 +145,36 @@ impl Shard {
         }
     }
 
-    /// Sends everything the core has.
+    /// Sends on what other shards sent, all that is there.
+    fn take_crossings(&self, core: &mut Core, io: &mut Io) {
+        while core.handle_crossings(CROSSINGS, now()) {
+            self.send(core, io);
+        }
+        self.send(core, io);
+    }
+
+    /// Wakes the shards that were sent something, once for a whole batch and before its sending here.
+    fn wake_others(&self, core: &mut Core) {
+        core.wake_others(|shard| {
+            if let Some(wake) = self.wakes.get(shard) {
+                // It fails only when the counter is at its end: then the shard is awake.
+                let _ = wake.write(1);
+            }
+        });
+    }
+
+    /// Sends everything the core has, and records how long copies of packets took to get here.
     fn send(&self, core: &mut Core, io: &mut Io) {
         loop {
             let batch = core.poll_transmits(BATCH);
             if batch.len() == 0 {
-                return;
+                break;
             }
             io.send_batch(batch, &self.socket, &self.counters);
+        }
+        // One look at the clock for all of them.
+        if let Some((arrived, copies)) = core.take_forwarded() {
+            self.counters.latency.record(now().saturating_duration_since(arrived), copies);
         }
     }
 }
@@ -184,28 +186,30 @@ struct Io {
     buffers: Vec<u8>,
     received: [(usize, Option<SocketAddr>); BATCH],
     addresses: Vec<Option<SockaddrStorage>>,
+    is_ipv6: bool,
 }
 
 impl Io {
-    fn new() -> Self {
+    fn new(is_ipv6: bool) -> Self {
         Self {
             receive_headers: MultiHeaders::preallocate(BATCH, None),
             send_headers: MultiHeaders::preallocate(BATCH, None),
             buffers: vec![0; BATCH * DATAGRAM_BYTES],
             received: [(0, None); BATCH],
             addresses: Vec::with_capacity(BATCH),
+            is_ipv6,
         }
     }
 
-    /// Reads one batch into the core: when that was, and `true` if there may be more.
-    fn receive(&mut self, socket: &UdpSocket, core: &mut Core) -> (Instant, bool) {
+    /// Reads one batch into the core; `true` if there may be more.
+    fn receive(&mut self, socket: &UdpSocket, core: &mut Core) -> bool {
         let count = {
             let mut chunks = self.buffers.chunks_exact_mut(DATAGRAM_BYTES);
             let mut slices: [[IoSliceMut<'_>; 1]; BATCH] =
                 std::array::from_fn(|_| [IoSliceMut::new(chunks.next().unwrap_or_default())]);
             let flags = MsgFlags::MSG_DONTWAIT;
             let Ok(results) = recvmmsg(socket.as_raw_fd(), &mut self.receive_headers, &mut slices, flags, None) else {
-                return (now(), false);
+                return false;
             };
             let mut count = 0;
             for (slot, result) in self.received.iter_mut().zip(results) {
@@ -221,12 +225,12 @@ impl Io {
                 core.handle(datagram, Tuple::from(*from), at);
             }
         }
-        (at, count == BATCH)
+        count == BATCH
     }
 
     /// Sends a batch, or drops and counts what cannot be sent.
     fn send_batch(&mut self, batch: Taken<'_>, socket: &UdpSocket, counters: &ShardCounters) {
-        let addresses = (0..batch.len()).map(|n| batch.get(n).map(|(to, _)| to.address.into()));
+        let addresses = (0..batch.len()).map(|n| batch.get(n).map(|(to, _)| for_socket(to.address, self.is_ipv6).into()));
         self.addresses.clear();
         self.addresses.extend(addresses);
         let mut done = 0;
@@ -271,7 +275,7 @@ impl Io {
 
 fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| canonical(SocketAddr::V6((*v6).into()))))
 }
 
 #[cfg(test)]
@@ -282,7 +286,7 @@ mod tests {
     fn sent_to(socket: &UdpSocket, to: impl Fn(SocketAddr) -> SocketAddr) {
         let receivers: Vec<UdpSocket> = (0..3).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
         let counters = ShardCounters::default();
-        let (mut queue, mut io) = (SendQueue::default(), Io::new());
+        let (mut queue, mut io) = (SendQueue::default(), Io::new(socket.local_addr().unwrap().is_ipv6()));
         let count = BATCH as u8 + 7;
         for n in 0..count {
             let receiver = &receivers[usize::from(n) % receivers.len()];
@@ -329,7 +333,7 @@ mod tests {
         let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
         let to = receiver.local_addr().unwrap();
         let counters = ShardCounters::default();
-        let (mut queue, mut io) = (SendQueue::default(), Io::new());
+        let (mut queue, mut io) = (SendQueue::default(), Io::new(socket.local_addr().unwrap().is_ipv6()));
         queue.push(to.into(), b"one");
         // A socket of IPv4 has no way to an IPv6 address.
         queue.push("[::1]:9".parse::<SocketAddr>().unwrap().into(), b"lost");

@@ -12,7 +12,7 @@ use std::fmt;
 
 use express_messages::codes;
 use express_messages::ids::{RoomId, StreamId};
-use express_signalling::protocol::WireError;
+use express_signalling::protocol::{IceServer, WireError};
 
 use crate::forwarder::{Credentials, NegotiateError};
 
@@ -35,6 +35,8 @@ pub struct HostRequest {
     pub room_id: Option<RoomId>,
     /// A token04.
     pub bearer: String,
+    /// A player's: only while the stream is one of so many loudest of its room; 0: always, `None`: as the room has it.
+    pub loudest: Option<u32>,
     /// The client's offer, or why it cannot be used, which only somebody with a good token is told.
     pub offer: Result<Offered, NegotiateError>,
 }
@@ -116,6 +118,8 @@ pub enum Hosted {
         etag: String,
         /// The answer.
         sdp: String,
+        /// STUN and TURN servers, with credentials for this user.
+        ice_servers: Vec<IceServer>,
     },
     /// The candidates were read. The forwarder learns addresses from packets and does not need them.
     Noted,

@@ -6,16 +6,16 @@
 
 mod event;
 mod frame;
-mod ice_server;
 mod notice;
 mod request;
+
+pub use express_messages::ice::IceServer;
 
 pub use event::{
     BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, RoomMessage, RoomStreamUpdate, RoomUserUpdate, SequencedEvent,
     StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate, StreamRoleWord,
 };
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
-pub use ice_server::IceServer;
 pub use notice::{BarrageMessage, NetworkQuality, Notice, RoomBarrage, UserQuality};
 pub use request::{
     Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,

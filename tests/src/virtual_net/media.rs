@@ -13,8 +13,9 @@ use express_media::{
         TransportFactory, TransportStats,
     },
 };
+use express_messages::ice::IceServer;
 use express_server::{
-    forwarder::{Answer, ClientCertificates, Credentials, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey},
+    forwarder::{Answer, Credentials, ForwarderEvent, GoneReason, MediaRequest, NegotiateError, PeerId, StreamKey},
     rooms::MediaPlane,
 };
 use tokio::task::AbortHandle;
@@ -98,11 +99,17 @@ impl LineTransports {
 }
 
 impl TransportFactory for LineTransports {
-    fn publish(&self, _: PublishOffer, packets: SendPackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
+    fn publish(
+        &self,
+        _: PublishOffer,
+        packets: SendPackets,
+        _: &[IceServer],
+        events: TransportEvents,
+    ) -> Arc<dyn MediaTransport> {
         self.make(events, Some(packets), None)
     }
 
-    fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
+    fn play(&self, packets: ReceivePackets, _: &[IceServer], events: TransportEvents) -> Arc<dyn MediaTransport> {
         self.make(events, None, Some(packets))
     }
 }
@@ -279,12 +286,8 @@ impl VirtualNet {
 }
 
 impl MediaPlane for VirtualNet {
-    fn publish(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
-        Ok(self.negotiate(stream, true, offer))
-    }
-
-    fn play(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
-        Ok(self.negotiate(stream, false, offer))
+    fn answer(&mut self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError> {
+        Ok(self.negotiate(request.stream, request.wish.is_publish(), request.offer))
     }
 
     /// Nothing here has an address, so there is nothing to begin anew.
