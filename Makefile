@@ -59,12 +59,13 @@ layers: ## which crate may know which
 bench: setup-speech ## the figures of the README
 	$(CARGO) build $(BUILD) --bins --examples
 	benches/speech.sh
+	$${CARGO_TARGET_DIR:-target}/release/express-bench-connect
 
 setup:
 	@tests/tools/setup.sh build
 
 setup-test:
-	@tests/tools/setup.sh build test python browser interop
+	@tests/tools/setup.sh build test python browser interop reach
 	@tests/tools/node_env.sh tests/browser
 	@tests/tools/node_env.sh tests/interop
 

@@ -3,15 +3,20 @@
 //! Layers, the later win: the embedded `express-server.sample.toml`, a file, the environment
 //! (`EXPRESS__SECTION__KEY`). Every key is described in the sample.
 
-use std::collections::HashSet;
+mod apps;
+mod ice;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
-use express_token::{Cipher, Policy, Secret};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use self::apps::check_apps;
+pub use self::apps::{AppConfig, OnTokenExpiry};
+pub use self::ice::{Hidden, IceConfig, IceServerConfig};
 
 use crate::forwarder::MAX_SHARDS;
 
@@ -26,6 +31,8 @@ pub struct ServerConfig {
     pub http: HttpConfig,
     /// The UDP side.
     pub media: MediaConfig,
+    /// STUN and TURN servers for clients.
+    pub ice: IceConfig,
     /// The AppIDs served; empty: AppID 1 with a random secret.
     #[serde(default)]
     pub apps: Vec<AppConfig>,
@@ -45,6 +52,26 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Origins of web pages that may connect, beside the server's own host; `*`: all.
     pub allowed_origins: Vec<String>,
+    /// The certificate chain in PEM, the server's own first; with it HTTPS and WSS are served instead of HTTP and WS.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub tls_key: Option<PathBuf>,
+}
+
+impl HttpConfig {
+    /// Certificate and key, where TLS is configured.
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let problem = "tls_certificate and tls_key come together: name both files, or neither";
+        require(
+            self.tls_certificate.is_some() == self.tls_key.is_some(),
+            "http.tls_certificate",
+            problem,
+        )
+    }
 }
 
 /// `[media]`
@@ -99,40 +126,6 @@ impl TryFrom<String> for MediaTcp {
     }
 }
 
-/// One of `[[apps]]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AppConfig {
-    /// The AppID; never 0.
-    pub id: u32,
-    /// Shared with the business server.
-    #[serde(deserialize_with = "secret")]
-    pub secret: Secret,
-    /// Longest life of a token, seconds.
-    #[serde(default = "default_max_ttl")]
-    pub max_ttl: i64,
-    /// How far a token may be made in the future, seconds.
-    #[serde(default = "default_max_clock_ahead")]
-    pub max_clock_ahead: i64,
-    /// What may seal a token.
-    #[serde(default = "default_ciphers")]
-    pub ciphers: Vec<Cipher>,
-    /// What happens to a user in a room whose token expires.
-    #[serde(default)]
-    pub on_token_expiry: OnTokenExpiry,
-}
-
-/// What happens to a user in a room whose token expires.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnTokenExpiry {
-    /// Stays, publishes and plays on; the next login or publish fails (documented default).
-    #[default]
-    Stay,
-    /// Is kicked out with 1102018 (documented strict mode).
-    Kick,
-}
-
 /// `[limits]`; 0 means no limit.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -175,6 +168,10 @@ pub struct LimitsConfig {
     pub plays_per_user: usize,
     /// Media connections at a time; 0 is none here.
     pub media_peers: usize,
+    /// Datagrams in a second from one IPv4 address or IPv6 /64 that no peer has proved.
+    pub unproved_datagrams_per_address_per_s: u32,
+    /// The same from all such addresses together, on each shard.
+    pub unproved_datagrams_per_s: u32,
 }
 
 /// `[timings]`
@@ -293,14 +290,9 @@ impl ServerConfig {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let mut seen = HashSet::new();
-        for app in &self.apps {
-            require(app.id != 0, "apps.id", "an AppID is never 0")?;
-            require(seen.insert(app.id), "apps.id", format!("AppID {} is there twice", app.id))?;
-            require(!app.ciphers.is_empty(), "apps.ciphers", "without a cipher no token can pass")?;
-            require(app.max_ttl > 0, "apps.max_ttl", "must be more than 0 seconds")?;
-            require(app.max_clock_ahead >= 0, "apps.max_clock_ahead", "must not be negative")?;
-        }
+        check_apps(&self.apps)?;
+        self.http.check()?;
+        self.ice.check(self.timings.heartbeat_s)?;
         let timings = &self.timings;
         let positive = [
             ("timings.heartbeat_s", timings.heartbeat_s),
@@ -342,30 +334,6 @@ impl ServerConfig {
             "log.level",
             format!("{level:?} is neither a level nor a list of directives"),
         )
-    }
-}
-
-impl AppConfig {
-    /// An AppID with the default rules.
-    pub fn new(id: u32, secret: Secret) -> Self {
-        Self {
-            id,
-            secret,
-            max_ttl: default_max_ttl(),
-            max_clock_ahead: default_max_clock_ahead(),
-            ciphers: default_ciphers(),
-            on_token_expiry: OnTokenExpiry::default(),
-        }
-    }
-
-    /// The rules that its tokens are held to.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            app_id: self.id,
-            ciphers: self.ciphers.iter().copied().collect(),
-            max_ttl_s: self.max_ttl,
-            max_clock_ahead_s: self.max_clock_ahead,
-        }
     }
 }
 
@@ -436,23 +404,6 @@ fn require(good: bool, key: &str, problem: impl Into<String>) -> Result<(), Conf
         key: key.into(),
         problem: problem.into(),
     })
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Secret::new(&text).map_err(serde::de::Error::custom)
-}
-
-fn default_max_ttl() -> i64 {
-    Policy::DEFAULT_MAX_TTL_S
-}
-
-fn default_max_clock_ahead() -> i64 {
-    Policy::DEFAULT_MAX_CLOCK_AHEAD_S
-}
-
-fn default_ciphers() -> Vec<Cipher> {
-    vec![Cipher::Cbc, Cipher::Gcm]
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
 
 mod feedback;
+mod forms;
 mod forward;
 mod intake;
 mod stream;
@@ -23,13 +24,15 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use self::forms::Forms;
 use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
+use super::listener::Listener;
 use super::peer::{Media, NewPeer, Peer};
 use super::policing::Policer;
 use super::queue::{SendQueue, Taken};
-use super::rtp::HeaderShape;
+use super::rebase::Rebase;
 use super::sdp::Credentials;
 use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
@@ -61,6 +64,8 @@ pub(crate) struct Core {
     rng: StdRng,
     policer: Policer,
     peers: Vec<Option<Box<Peer>>>,
+    /// Of the peers that play, under the same index.
+    listeners: Vec<Option<Listener>>,
     free: Vec<usize>,
     by_id: HashMap<PeerId, usize>,
     by_ufrag: HashMap<String, usize>,
@@ -71,9 +76,9 @@ pub(crate) struct Core {
     closed_links: Vec<TcpLink>,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
-    shape: HeaderShape,
-    /// Where a packet is put together for a listener.
-    scratch: Vec<u8>,
+    /// The packet that is taken in, decrypted.
+    decrypted: Vec<u8>,
+    forms: Forms,
     outgoing: Vec<(Tuple, Vec<u8>)>,
     records: Vec<Vec<u8>>,
 }
@@ -94,6 +99,7 @@ impl Core {
             rng: StdRng::from_seed(seed),
             policer,
             peers: Vec::new(),
+            listeners: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::new(),
             by_ufrag: HashMap::new(),
@@ -104,8 +110,8 @@ impl Core {
             closed_links: Vec::new(),
             events: VecDeque::new(),
             next_source: 0,
-            shape: HeaderShape::new(),
-            scratch: Vec::with_capacity(2048),
+            decrypted: Vec::new(),
+            forms: Forms::default(),
             outgoing: Vec::new(),
             records: Vec::new(),
         }
@@ -205,20 +211,27 @@ impl Core {
     }
 
     fn add(&mut self, new: NewPeer, now: Instant) {
-        let random = (self.rng.random(), self.rng.random(), self.rng.random());
+        let rebase = Rebase::new(self.rng.random(), self.rng.random());
+        let tie_breaker = self.rng.random();
         let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
-        let peer = Box::new(Peer::new(new, &self.identity, random, now));
-        let is_player = matches!(peer.media, Media::Player(_));
+        let peer = Box::new(Peer::new(new, &self.identity, tie_breaker, now));
+        let listener = match peer.media {
+            Media::Player => Some(Listener::new(peer.format, peer.ssrc, rebase)),
+            Media::Publisher(_) => None,
+        };
+        let is_player = listener.is_some();
         let index = self.free.pop().unwrap_or_else(|| {
             self.peers.push(None);
+            self.listeners.push(None);
             self.peers.len() - 1
         });
         self.peers[index] = Some(peer);
+        self.listeners[index] = listener;
         self.by_id.insert(id, index);
         self.by_ufrag.insert(ufrag, index);
         let stream = self.streams.entry(key).or_default();
         if is_player {
-            stream.players.push(index);
+            stream.add_player(index);
         } else {
             stream.publishers += 1;
         }
@@ -239,11 +252,11 @@ impl Core {
 
     fn set_paused(&mut self, id: PeerId, paused: bool) {
         let index = self.by_id.get(&id).copied();
-        let peer = index.and_then(|index| self.peer_mut(index));
-        if let Some(Media::Player(playing)) = peer.map(|peer| &mut peer.media) {
-            playing.paused = paused;
+        let listener = index.and_then(|index| self.listeners.get_mut(index)?.as_mut());
+        if let Some(listener) = listener {
+            listener.paused = paused;
             if paused {
-                playing.rebase.pause();
+                listener.rebase.pause();
             }
         }
     }
@@ -277,6 +290,7 @@ impl Core {
 
     fn forget(&mut self, index: usize) -> Option<PeerId> {
         let peer = self.peers.get_mut(index)?.take()?;
+        self.listeners[index] = None;
         self.free.push(index);
         self.by_id.remove(&peer.id);
         self.by_ufrag.remove(peer.ice.local_ufrag());
@@ -286,7 +300,7 @@ impl Core {
         self.counters.peers_removed.one();
         if let Some(stream) = self.streams.get_mut(&peer.stream) {
             match peer.media {
-                Media::Player(_) => stream.players.retain(|player| *player != index),
+                Media::Player => stream.players.retain(|player| *player != index),
                 Media::Publisher(_) => stream.publishers = stream.publishers.saturating_sub(1),
             }
             if stream.publisher == Some(peer.id) {
@@ -340,5 +354,12 @@ impl Core {
             let id = peer.id;
             self.timers.push(Reverse((at, index, id)));
         }
+    }
+}
+
+/// Sends a listener's media where its peer is reached now: after everything that may change the selected path.
+fn follow_path(listeners: &mut [Option<Listener>], index: usize, peer: &Peer) {
+    if let Some(listener) = listeners.get_mut(index).and_then(Option::as_mut) {
+        listener.path = peer.ice.selected();
     }
 }

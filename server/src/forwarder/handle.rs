@@ -18,7 +18,10 @@ use super::negotiate::{MAX_SHARDS, Terms, fresh_credentials, negotiate};
 use super::sdp::{Credentials, Offer, Role};
 use super::socket::{self, Control, Shard};
 use super::tcp::{self, Entrance, Front};
-use super::{Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, NegotiateError, PeerId, StreamKey};
+use super::{
+    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, NegotiateError, PeerId,
+    StreamKey,
+};
 
 /// Commands that wait for a shard; it takes them all with every wake-up.
 const COMMANDS: usize = 4096;
@@ -205,6 +208,15 @@ impl Forwarder {
         }
         if let Some(front) = &self.inner.front {
             front.counters().add_to(&mut total);
+        }
+        total
+    }
+
+    /// How long forwarded copies took so far.
+    pub fn latency(&self) -> ForwardingLatency {
+        let mut total = ForwardingLatency::default();
+        for shard in &self.inner.shards {
+            shard.counters.latency.add_to(&mut total);
         }
         total
     }

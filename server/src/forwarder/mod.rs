@@ -23,6 +23,8 @@ mod counters;
 mod dtls;
 mod handle;
 mod ice;
+mod latency;
+mod listener;
 mod negotiate;
 mod peer;
 mod policing;
@@ -47,6 +49,7 @@ use std::time::Duration;
 pub use counters::ForwarderCounters;
 pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
+pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;
 pub use sdp::{Credentials, NegotiateError};
 

@@ -34,6 +34,27 @@ impl SendQueue {
         self.for_links.drain(..)
     }
 
+    /// Appends a datagram that `write` puts behind what is there already, from the given place on.
+    ///
+    /// `None` from `write`, which is handed on: there is no datagram.
+    pub(crate) fn push_with(&mut self, to: Tuple, write: impl FnOnce(&mut Vec<u8>, usize) -> Option<()>) -> Option<()> {
+        self.begin();
+        let start = self.bytes.len();
+        if write(&mut self.bytes, start).is_none() {
+            self.bytes.truncate(start);
+            return None;
+        }
+        match to.via {
+            Via::Udp => self.entries.push((to, start..self.bytes.len())),
+            Via::Tcp(link) => {
+                let datagram = Bytes::copy_from_slice(self.bytes.get(start..).unwrap_or_default());
+                self.bytes.truncate(start);
+                self.for_links.push((link, datagram));
+            }
+        }
+        Some(())
+    }
+
     /// The next datagrams over UDP, at most `most`; they count as sent.
     pub(crate) fn take(&mut self, most: usize) -> Taken<'_> {
         let from = self.taken;
@@ -79,6 +100,26 @@ mod tests {
     use std::net::SocketAddr;
 
     use super::*;
+
+    #[test]
+    fn a_datagram_that_cannot_be_written_leaves_nothing_behind() {
+        let to = Tuple::from(SocketAddr::from(([127, 0, 0, 1], 1)));
+        let mut queue = SendQueue::default();
+        queue.push(to, b"first");
+        let failed = queue.push_with(to, |bytes, _| {
+            bytes.extend_from_slice(b"half of");
+            None
+        });
+        assert_eq!(failed, None);
+        let written = queue.push_with(to, |bytes, start| {
+            assert_eq!(start, 5);
+            bytes.extend_from_slice(b"second");
+            Some(())
+        });
+        assert_eq!(written, Some(()));
+        let taken = queue.take(64);
+        assert_eq!((taken.len(), taken.get(1)), (2, Some((to, &b"second"[..]))));
+    }
 
     #[test]
     fn datagrams_come_out_in_their_order_and_once() {

@@ -10,6 +10,7 @@ mod signal;
 mod socket;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tls;
 mod whip;
 
 use std::any::Any;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use actix_web::web;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -96,7 +98,8 @@ impl Shared {
 
 /// Lets the system end a connection whose client takes nothing, which would otherwise stay as long as the client lives.
 pub(crate) fn bound_unsent_data(stream: &dyn Any, patience_ms: u32) {
-    if let Some(stream) = stream.downcast_ref::<TcpStream>()
+    let encrypted = || stream.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
+    if let Some(stream) = stream.downcast_ref::<TcpStream>().or_else(encrypted)
         && let Err(error) = setsockopt(stream, sockopt::TcpUserTimeout, &patience_ms)
     {
         tracing::debug!(%error, "no time-out for data that is not taken");

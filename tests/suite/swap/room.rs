@@ -4,9 +4,10 @@ use actix::{Actor, ActorContext, Context, Handler, Recipient};
 use express_engine::ZegoError;
 use express_messages::{
     ExitGuard,
+    ice::IceServer,
     ids::UserId,
     room::{
-        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
+        GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
         RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand,
         SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
@@ -106,6 +107,7 @@ ignore! {
     SendBarrageMessage => Result<String, RequestError> = Ok("1".into()),
     SendCustomCommand => Result<Vec<UserId>, RequestError> = Ok(Vec::new()),
     ReportQuality => () = (),
+    GetIceServers => Vec<IceServer> = Vec::new(),
 }
 
 struct EchoRooms(VirtualNet);

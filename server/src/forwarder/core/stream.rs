@@ -8,6 +8,7 @@ pub(super) struct Stream {
     /// Whose packets are forwarded: the newest publisher that sends.
     pub(super) publisher: Option<PeerId>,
     pub(super) publishers: usize,
+    /// Ascending: their listeners are walked through in the order in which they lie in memory.
     pub(super) players: Vec<usize>,
 }
 
@@ -18,6 +19,11 @@ impl Stream {
             self.publisher = Some(publisher);
         }
         self.publisher == Some(publisher)
+    }
+
+    pub(super) fn add_player(&mut self, index: usize) {
+        let place = self.players.partition_point(|player| *player < index);
+        self.players.insert(place, index);
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -10,7 +10,7 @@ use super::super::srtp::SrtpSession;
 use super::super::stun::{StunKind, StunMessage, TransactionBytes};
 use super::super::tuple::Tuple;
 use super::super::{ForwarderEvent, GoneReason};
-use super::{Core, Route};
+use super::{Core, Route, follow_path};
 
 impl Core {
     pub(super) fn handle_stun(&mut self, datagram: &[u8], from: Tuple, now: Instant) {
@@ -64,6 +64,9 @@ impl Core {
                 self.by_address.insert(address, Route { peer: index, validated });
             }
         }
+        if let Some(peer) = self.peers.get(index).and_then(Option::as_deref) {
+            follow_path(&mut self.listeners, index, peer);
+        }
         self.flush_stun(index);
         self.arm(index);
         if let IceOutcome::Validated(address) = outcome {
@@ -85,8 +88,9 @@ impl Core {
             return;
         };
         self.unroute(path, index);
-        if let Some(peer) = self.peer_mut(index) {
+        if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
             peer.ice.forget(path);
+            follow_path(&mut self.listeners, index, peer);
         }
     }
 
@@ -129,6 +133,13 @@ impl Core {
     }
 
     fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
+        if let Some(listener) = self.listeners.get_mut(index).and_then(Option::as_mut) {
+            let Ok(sealer) = srtp.sealer() else {
+                self.lose(index, GoneReason::DtlsFailed);
+                return;
+            };
+            listener.sealer = Some(sealer);
+        }
         let Some(peer) = self.peer_mut(index) else {
             return;
         };

@@ -198,12 +198,10 @@ fn keys_of(state: &State) -> Option<SrtpKeys> {
 mod tests {
     use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm};
 
-    use rtc_rtp::header::Header;
-    use rtc_shared::marshal::Marshal;
-
     use super::super::DtlsIdentity;
     use super::super::repeats::REPEATS;
     use super::*;
+    use crate::forwarder::rtcp::goodbye;
     use crate::forwarder::srtp::SrtpSession;
 
     /// A client by the same library, and the fingerprint of its certificate.
@@ -264,13 +262,9 @@ mod tests {
             };
             let theirs = keys_of(client.get_connection_state(PEER).unwrap()).unwrap();
             let (mut theirs, mut ours) = (SrtpSession::new(theirs.swapped()).unwrap(), SrtpSession::new(keys).unwrap());
-            let header = Header {
-                version: 2,
-                ..Header::default()
-            };
-            let packet = [&header.marshal().unwrap()[..], b"speech"].concat();
-            let sent = theirs.protect_rtp(&packet, &header).unwrap();
-            assert_eq!(ours.unprotect_rtp(&sent, &header).unwrap()[..], packet[..]);
+            let packet = goodbye(7, "client").unwrap();
+            let sent = theirs.protect_rtcp(&packet).unwrap();
+            assert_eq!(ours.unprotect_rtcp(&sent).unwrap()[..], packet[..]);
             let mut out = Vec::new();
             while let Some(due) = server.next_timeout() {
                 assert!(server.handle_timeout(due, &mut out).is_none());

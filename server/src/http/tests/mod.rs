@@ -3,5 +3,6 @@
 mod client;
 mod health;
 mod signal;
+mod tls;
 mod tokens;
 mod whip;

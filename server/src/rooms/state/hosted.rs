@@ -173,7 +173,7 @@ impl RoomsState {
     }
 }
 
-fn user_of(token: &Verified) -> Result<ZegoUser, HostRefusal> {
+pub(super) fn user_of(token: &Verified) -> Result<ZegoUser, HostRefusal> {
     let user = UserId::new(&token.claims().user_id).and_then(|id| ZegoUser::new(&id, String::new()));
     user.map_err(|error| {
         let message = format!("the token's user is no userID: {}", error.message);
