@@ -36,6 +36,8 @@ pub struct RoomOptions {
     pub user_update: bool,
     /// Limit for the room if this login creates it; 0 is none (`maxMemberCount`).
     pub max_member_count: u32,
+    /// Of how many loudest streams the room's players hear, if this login creates it; 0: of all (`loudestStreams`).
+    pub loudest_streams: u32,
     /// Budgets and intervals.
     pub timings: Timings,
 }

@@ -5,19 +5,20 @@
 
 mod apps;
 mod ice;
+mod layers;
+mod metrics;
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config::{Config, Environment, File, FileFormat};
 use serde::Deserialize;
 
 use self::apps::check_apps;
 pub use self::apps::{AppConfig, OnTokenExpiry};
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
-
+use self::layers::{Layers, PREFIX, read};
+pub use self::metrics::MetricsConfig;
 use crate::forwarder::MAX_SHARDS;
 
 /// The embedded default, with a comment on every key.
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// How long things take.
     pub timings: TimingsConfig,
+    /// Who may read what is counted.
+    pub metrics: MetricsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -335,65 +338,6 @@ impl ServerConfig {
             format!("{level:?} is neither a level nor a list of directives"),
         )
     }
-}
-
-const PREFIX: &str = "EXPRESS__";
-/// Keys that hold lists, which the environment separates by commas.
-const LISTS: [&str; 2] = ["http.allowed_origins", "media.public_addresses"];
-
-#[derive(Default)]
-struct Layers {
-    file: Option<PathBuf>,
-    toml: Option<String>,
-    environment: Option<std::collections::HashMap<String, String>>,
-}
-
-impl fmt::Display for Layers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "configuration from {}", file.display()),
-            None => f.write_str("configuration"),
-        }?;
-        let names = self.environment.iter().flat_map(|variables| variables.keys());
-        names.enumerate().try_for_each(|(index, name)| {
-            let joint = if index == 0 { " with " } else { ", " };
-            write!(f, "{joint}{name}")
-        })
-    }
-}
-
-fn read(layers: Layers) -> Result<ServerConfig, ConfigError> {
-    let described = layers.to_string();
-    let mut builder = Config::builder().add_source(File::from_str(SAMPLE, FileFormat::Toml));
-    if let Some(text) = &layers.toml {
-        builder = builder.add_source(File::from_str(text, FileFormat::Toml));
-    }
-    if let Some(file) = layers.file {
-        builder = builder.add_source(File::from(file).format(FileFormat::Toml));
-    }
-    if let Some(variables) = layers.environment {
-        builder = builder.add_source(environment(variables));
-    }
-    let read = builder.build().and_then(Config::try_deserialize::<ServerConfig>);
-    let config = read.map_err(|source| ConfigError::Read {
-        layer: described,
-        source,
-    })?;
-    config.check()?;
-    Ok(config)
-}
-
-fn environment(variables: std::collections::HashMap<String, String>) -> Environment {
-    let mut environment = Environment::with_prefix("EXPRESS")
-        .prefix_separator("__")
-        .separator("__")
-        .try_parsing(true)
-        .list_separator(",")
-        .source(Some(variables.into_iter().collect()));
-    for key in LISTS {
-        environment = environment.with_list_parse_key(key);
-    }
-    environment
 }
 
 fn require(good: bool, key: &str, problem: impl Into<String>) -> Result<(), ConfigError> {

@@ -8,10 +8,13 @@
 //!
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
 
+mod cross;
 mod feedback;
 mod forms;
 mod forward;
+mod groups;
 mod intake;
+mod spread;
 mod stream;
 mod transport;
 
@@ -24,7 +27,9 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+pub(crate) use self::cross::Neighbours;
 use self::forms::Forms;
+use self::groups::Groups;
 use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
@@ -71,6 +76,9 @@ pub(crate) struct Core {
     by_ufrag: HashMap<String, usize>,
     by_address: HashMap<Tuple, Route>,
     streams: HashMap<StreamKey, Stream>,
+    groups: Groups,
+    /// The ways to the other shards.
+    neighbours: Neighbours,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
     queue: SendQueue,
     closed_links: Vec<TcpLink>,
@@ -79,6 +87,8 @@ pub(crate) struct Core {
     /// The packet that is taken in, decrypted.
     decrypted: Vec<u8>,
     forms: Forms,
+    /// Where a packet from another shard is put.
+    crossed: Vec<u8>,
     outgoing: Vec<(Tuple, Vec<u8>)>,
     records: Vec<Vec<u8>>,
 }
@@ -105,6 +115,8 @@ impl Core {
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             streams: HashMap::new(),
+            groups: Groups::default(),
+            neighbours: Neighbours::default(),
             timers: BinaryHeap::new(),
             queue: SendQueue::default(),
             closed_links: Vec::new(),
@@ -112,9 +124,30 @@ impl Core {
             next_source: 0,
             decrypted: Vec::new(),
             forms: Forms::default(),
+            crossed: Vec::with_capacity(2048),
             outgoing: Vec::new(),
             records: Vec::new(),
         }
+    }
+
+    /// The same as one of several shards.
+    pub(crate) fn with_neighbours(mut self, neighbours: Neighbours) -> Self {
+        // Every source of the forwarder has a number of its own: the upper bits are the shard's.
+        self.next_source = (neighbours.own() as u64) << 48;
+        self.neighbours = neighbours;
+        self
+    }
+
+    /// Whether nothing is left of any peer and any stream.
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        let tables = [
+            self.by_id.len(),
+            self.by_ufrag.len(),
+            self.by_address.len(),
+            self.streams.len(),
+        ];
+        tables == [0; 4] && self.groups.is_empty()
     }
 
     /// Carries out a command.
@@ -214,9 +247,10 @@ impl Core {
         let rebase = Rebase::new(self.rng.random(), self.rng.random());
         let tie_breaker = self.rng.random();
         let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
+        let place = new.place;
         let peer = Box::new(Peer::new(new, &self.identity, tie_breaker, now));
         let listener = match peer.media {
-            Media::Player => Some(Listener::new(peer.format, peer.ssrc, rebase)),
+            Media::Player => Some(Listener::new(peer.format, peer.ssrc, place.loudest, rebase)),
             Media::Publisher(_) => None,
         };
         let is_player = listener.is_some();
@@ -229,9 +263,10 @@ impl Core {
         self.listeners[index] = listener;
         self.by_id.insert(id, index);
         self.by_ufrag.insert(ufrag, index);
-        let stream = self.streams.entry(key).or_default();
+        let stream = self.stream_entry(key, place);
         if is_player {
-            stream.add_player(index);
+            stream.add_player(index, place.loudest);
+            self.players_changed(key);
         } else {
             stream.publishers += 1;
         }
@@ -290,7 +325,7 @@ impl Core {
 
     fn forget(&mut self, index: usize) -> Option<PeerId> {
         let peer = self.peers.get_mut(index)?.take()?;
-        self.listeners[index] = None;
+        let listener = self.listeners.get_mut(index).and_then(Option::take);
         self.free.push(index);
         self.by_id.remove(&peer.id);
         self.by_ufrag.remove(peer.ice.local_ufrag());
@@ -298,19 +333,25 @@ impl Core {
             self.unroute(address, index);
         }
         self.counters.peers_removed.one();
-        if let Some(stream) = self.streams.get_mut(&peer.stream) {
-            match peer.media {
-                Media::Player => stream.players.retain(|player| *player != index),
-                Media::Publisher(_) => stream.publishers = stream.publishers.saturating_sub(1),
-            }
+        self.leave_stream(&peer, listener.as_ref(), index);
+        Some(peer.id)
+    }
+
+    fn leave_stream(&mut self, peer: &Peer, listener: Option<&Listener>, index: usize) {
+        let Some(stream) = self.streams.get_mut(&peer.stream) else {
+            return;
+        };
+        if let Some(listener) = listener {
+            stream.remove_player(index, listener.loudest);
+            self.players_changed(peer.stream);
+        } else {
+            stream.publishers = stream.publishers.saturating_sub(1);
             if stream.publisher == Some(peer.id) {
                 stream.publisher = None;
-            }
-            if stream.is_empty() {
-                self.streams.remove(&peer.stream);
+                self.groups.fall_silent(stream.group, peer.stream);
             }
         }
-        Some(peer.id)
+        self.drop_stream_if_empty(peer.stream);
     }
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {

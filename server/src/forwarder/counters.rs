@@ -77,8 +77,13 @@ counters! {
     rtp_without_media,
     /// Copies of RTP packets sent to listeners.
     rtp_forwarded,
-    /// Copies not sent: paused, not connected, older than the listener, or of a format it has not.
+    /// Copies not sent: paused, not connected, older than the listener, of a format it has not, or of a stream that is
+    /// none of the loudest that the listener wants (sent later after all if it becomes one within 100 ms).
     rtp_not_forwarded,
+    /// RTP packets handed to another shard, once for all listeners there.
+    crossed,
+    /// RTP packets and sender reports not handed to another shard because it lagged too far behind.
+    crossing_dropped,
     /// Authentic RTCP packets received (compound packets count once).
     rtcp_received,
     /// Receiver report blocks of listeners about what we sent.

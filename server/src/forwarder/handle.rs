@@ -11,22 +11,28 @@ use nix::sys::eventfd::EventFd;
 use rand::RngExt;
 
 use super::address::{candidates, open_tcp};
-use super::core::Command;
+use super::core::{Command, Neighbours};
 use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
+use super::held::EVERYTHING;
 use super::negotiate::{MAX_SHARDS, Terms, fresh_credentials, negotiate};
+use super::peer::Placement;
 use super::sdp::{Credentials, Offer, Role};
+use super::shard_thread::{ShardStatus, ShardThread};
 use super::socket::{self, Control, Shard};
 use super::tcp::{self, Entrance, Front};
 use super::{
-    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, NegotiateError, PeerId,
-    StreamKey,
+    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, GroupKey, MediaRequest,
+    NegotiateError, PeerId, StreamKey, Wish,
 };
 
 /// Commands that wait for a shard; it takes them all with every wake-up.
 const COMMANDS: usize = 4096;
 /// How long a command that must not be lost waits for room.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(1);
+/// A player stays with its stream's publishers as long as no shard has so many peers fewer: a crossing costs a wake-up,
+/// and so many players are a quarter of a percent of a core.
+const SLACK: u64 = 16;
 /// Below so many cores one shard does it.
 const CORES_FOR_SHARDS: usize = 4;
 /// The SFU. Cheap to clone; all clones are one forwarder. Dropping the last one stops it.
@@ -46,8 +52,6 @@ struct Inner {
     front: Option<Front>,
     tcp_candidates: Vec<SocketAddr>,
     next_peer: AtomicU64,
-    /// Peers that were ever handed to a shard.
-    joined: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -59,6 +63,9 @@ struct ShardHandle {
     wake: Arc<EventFd>,
     entrance: Entrance,
     counters: Arc<ShardCounters>,
+    thread: Arc<ShardThread>,
+    /// Peers that were ever handed to it.
+    joined: AtomicU64,
 }
 
 /// Why a forwarder did not start.
@@ -107,17 +114,20 @@ impl Forwarder {
         let events: Arc<dyn Fn(ForwarderEvent) + Send + Sync> = Arc::new(events);
         let mut shards = Vec::new();
         let mut prepared = Vec::new();
-        for number in 0..shard_count(config.shards) {
-            let (shard, handle) = prepare(&config, number, &identity, &events)?;
+        let count = shard_count(config.shards);
+        let wakes = (0..count).map(|_| wake_up()).collect::<Result<Vec<_>, _>>()?;
+        for (number, neighbours) in Neighbours::mesh(count).into_iter().enumerate() {
+            let (shard, handle) = prepare(&config, number, &identity, &events, (neighbours, &wakes))?;
             shards.push(handle);
             prepared.push(shard);
         }
         let (front, tcp_candidates) = start_front(&config, &shards)?;
         let mut threads = Vec::new();
-        for (number, shard) in prepared.into_iter().enumerate() {
+        for (number, (shard, handle)) in prepared.into_iter().zip(&shards).enumerate() {
+            let known = Arc::clone(&handle.thread);
             let thread = std::thread::Builder::new()
                 .name(format!("express-fwd-{number}"))
-                .spawn(move || shard.run())
+                .spawn(move || known.run(|| shard.run()))
                 .map_err(StartForwarderError::System);
             match thread {
                 Ok(thread) => threads.push(thread),
@@ -135,7 +145,6 @@ impl Forwarder {
                 front,
                 tcp_candidates,
                 next_peer: AtomicU64::new(1),
-                joined: AtomicU64::new(0),
                 threads: Mutex::new(threads),
             }),
         })
@@ -153,20 +162,21 @@ impl Forwarder {
 
     /// Answers the offer of who will send this stream.
     ///
-    /// A publisher that replaces another on the same key takes over with its first packet; the players stay.
+    /// As [`Forwarder::answer`], with a group that is this stream alone.
     ///
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
     pub fn publish(&self, stream: StreamKey, offer_sdp: &str) -> Result<Answer, NegotiateError> {
-        self.negotiate(stream, offer_sdp, Role::Publisher, ClientCertificates::Ecdsa)
+        self.answer(&request(stream, offer_sdp, Wish::Publish))
     }
 
-    /// Answers the offer of who wants to hear this stream, whether it is sent already or not.
+    /// Answers the offer of who wants to hear this stream always. As [`Forwarder::answer`], with a group that is this
+    /// stream alone.
     ///
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
     pub fn play(&self, stream: StreamKey, offer_sdp: &str) -> Result<Answer, NegotiateError> {
-        self.negotiate(stream, offer_sdp, Role::Player, ClientCertificates::Ecdsa)
+        self.answer(&request(stream, offer_sdp, Wish::Play { loudest: 0 }))
     }
 
     /// Reads an offer as [`Forwarder::publish`] (`publish`) or [`Forwarder::play`] would, and makes no peer of it.
@@ -212,6 +222,11 @@ impl Forwarder {
         total
     }
 
+    /// Each shard's thread, in their order. Reads files of the system: not for every packet.
+    pub fn shards(&self) -> Vec<ShardStatus> {
+        self.inner.shards.iter().map(|shard| shard.thread.status()).collect()
+    }
+
     /// How long forwarded copies took so far.
     pub fn latency(&self) -> ForwardingLatency {
         let mut total = ForwardingLatency::default();
@@ -226,40 +241,26 @@ impl Forwarder {
         self.inner.stop();
     }
 
-    /// The same for a client that may have a certificate of another kind than ECDSA; `publish`: it will send the stream.
+    /// Answers the offer of who wants to send or hear a stream.
     ///
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
-    pub fn answer(
-        &self,
-        stream: StreamKey,
-        offer_sdp: &str,
-        publish: bool,
-        certificates: ClientCertificates,
-    ) -> Result<Answer, NegotiateError> {
-        let role = if publish { Role::Publisher } else { Role::Player };
-        self.negotiate(stream, offer_sdp, role, certificates)
-    }
-
-    fn negotiate(
-        &self,
-        stream: StreamKey,
-        offer_sdp: &str,
-        role: Role,
-        certificates: ClientCertificates,
-    ) -> Result<Answer, NegotiateError> {
+    pub fn answer(&self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError> {
         let inner = &self.inner;
-        let gone = self.counters().peers_removed;
-        let present = inner.joined.load(Ordering::Relaxed).saturating_sub(gone);
+        let present: u64 = inner.shards.iter().map(ShardHandle::present).sum();
         if present >= inner.limits.peers as u64 {
             return Err(NegotiateError::TooManyPeers);
         }
-        // The remainder of a peer's number is its shard, as the stream's is.
         let count = inner.shards.len() as u64;
-        let shard_number = stream.0 % count;
+        let home = (request.group.0 % count) as usize;
+        let (role, shard_number, loudest) = match request.wish {
+            Wish::Publish => (Role::Publisher, home, 0),
+            Wish::Play { loudest } => (Role::Player, self.shard_for_player(home), loudest),
+        };
+        // The remainder of a peer's number is its shard.
         let number = inner.next_peer.fetch_add(1, Ordering::Relaxed);
-        let id = PeerId(number.wrapping_mul(count).wrapping_add(shard_number));
-        let shard = &inner.shards[shard_number as usize];
+        let id = PeerId(number.wrapping_mul(count).wrapping_add(shard_number as u64));
+        let shard = &inner.shards[shard_number];
         let terms = Terms {
             offer_bytes: inner.limits.offer_bytes,
             fingerprint: inner.identity.fingerprint(),
@@ -267,11 +268,27 @@ impl Forwarder {
             tcp_candidates: &inner.tcp_candidates,
             shard: shard_number as usize,
         };
-        let (mut new, sdp) = negotiate(offer_sdp, role, (id, stream), terms, &mut rand::rng())?;
-        new.certificates = certificates;
+        let (mut new, sdp) = negotiate(request.offer, role, (id, request.stream), terms, &mut rand::rng())?;
+        new.certificates = request.certificates;
+        new.place = Placement {
+            group: request.group,
+            home,
+            loudest: if loudest == 0 { EVERYTHING } else { loudest },
+        };
         shard.tell(Command::Add(Box::new(new)))?;
-        inner.joined.fetch_add(1, Ordering::Relaxed);
+        shard.joined.fetch_add(1, Ordering::Relaxed);
         Ok(Answer { peer: id, sdp })
+    }
+
+    /// The home of its stream, or the shard with the fewest peers if that has far fewer.
+    fn shard_for_player(&self, home: usize) -> usize {
+        let shards = &self.inner.shards;
+        let load = shards.iter().map(ShardHandle::present).enumerate();
+        let least = load.min_by_key(|(number, present)| (*present, *number));
+        match (least, shards.get(home)) {
+            (Some((number, present)), Some(at_home)) if present.saturating_add(SLACK) <= at_home.present() => number,
+            _ => home,
+        }
     }
 
     fn shard_of(&self, peer: PeerId) -> &ShardHandle {
@@ -307,6 +324,12 @@ impl Drop for Inner {
 }
 
 impl ShardHandle {
+    /// Peers that it has now.
+    fn present(&self) -> u64 {
+        let joined = self.joined.load(Ordering::Relaxed);
+        joined.saturating_sub(self.counters.peers_removed.value())
+    }
+
     fn tell(&self, command: Command) -> Result<(), NegotiateError> {
         self.commands
             .try_send(Control::Command(command))
@@ -366,6 +389,7 @@ fn prepare(
     number: usize,
     identity: &DtlsIdentity,
     events: &Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
+    (neighbours, wakes): (Neighbours, &[Arc<EventFd>]),
 ) -> Result<(Shard, ShardHandle), StartForwarderError> {
     let mut address = config.udp;
     if address.port() != 0 {
@@ -383,12 +407,7 @@ fn prepare(
     };
     let socket = socket::open(address).map_err(bind)?;
     let bound = socket.local_addr().map_err(bind)?;
-    let wake = EventFd::from_value_and_flags(
-        0,
-        nix::sys::eventfd::EfdFlags::EFD_NONBLOCK | nix::sys::eventfd::EfdFlags::EFD_CLOEXEC,
-    )
-    .map_err(|errno| StartForwarderError::System(errno.into()))?;
-    let wake = Arc::new(wake);
+    let wake = Arc::clone(&wakes[number]);
     let (sender, receiver) = bounded(COMMANDS);
     let (entrance, links) = tcp::way(Arc::clone(&wake));
     let counters = Arc::new(ShardCounters::default());
@@ -399,10 +418,14 @@ fn prepare(
         wake: Arc::clone(&wake),
         entrance,
         counters: Arc::clone(&counters),
+        thread: Arc::default(),
+        joined: AtomicU64::new(0),
     };
     let shard = Shard {
         socket,
         wake,
+        wakes: wakes.to_vec(),
+        neighbours,
         commands: receiver,
         links,
         identity: identity.clone(),
@@ -412,6 +435,22 @@ fn prepare(
         events: Arc::clone(events),
     };
     Ok((shard, handle))
+}
+
+fn wake_up() -> Result<Arc<EventFd>, StartForwarderError> {
+    let flags = nix::sys::eventfd::EfdFlags::EFD_NONBLOCK | nix::sys::eventfd::EfdFlags::EFD_CLOEXEC;
+    let wake = EventFd::from_value_and_flags(0, flags);
+    wake.map(Arc::new).map_err(|errno| StartForwarderError::System(errno.into()))
+}
+
+fn request(stream: StreamKey, offer: &str, wish: Wish) -> MediaRequest<'_> {
+    MediaRequest {
+        stream,
+        group: GroupKey(stream.0),
+        wish,
+        offer,
+        certificates: ClientCertificates::Ecdsa,
+    }
 }
 
 fn shard_count(configured: usize) -> usize {

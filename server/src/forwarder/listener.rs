@@ -22,6 +22,8 @@ pub(crate) struct Listener {
     pub(crate) format: LegFormat,
     pub(crate) ssrc: u32,
     pub(crate) paused: bool,
+    /// It hears the stream while that is one of so many loudest.
+    pub(crate) loudest: u32,
     /// As its sender reports say; they wrap.
     pub(crate) packets: u32,
     pub(crate) octets: u32,
@@ -51,7 +53,7 @@ pub(crate) struct Origin {
 }
 
 impl Listener {
-    pub(crate) fn new(format: LegFormat, ssrc: u32, rebase: Rebase) -> Self {
+    pub(crate) fn new(format: LegFormat, ssrc: u32, loudest: u32, rebase: Rebase) -> Self {
         Self {
             path: None,
             sealer: None,
@@ -59,6 +61,7 @@ impl Listener {
             format,
             ssrc,
             paused: false,
+            loudest,
             packets: 0,
             octets: 0,
         }

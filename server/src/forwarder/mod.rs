@@ -7,7 +7,10 @@
 //! - [`Forwarder`] is the handle for the rest of the server: it negotiates on the caller's thread and sends the shard
 //!   what came of it. No lock is taken for a packet.
 //!
-//! One peer connection carries one stream one way. A stream and all its players live on one shard, chosen by its key.
+//! One peer connection carries one stream one way. All publishers of a room live on its home shard; each player lives
+//! where there is room. A packet crosses to a shard once for all the players there ([`core`](self), `cross`).
+//!
+//! A listener who asked for the N loudest of a room gets the packets of those alone (`loudness`, `held`).
 //!
 //! # What is believed
 //! An address counts after a STUN request with MESSAGE-INTEGRITY from it, and gets DTLS and media after it answered
@@ -22,9 +25,11 @@ mod core;
 mod counters;
 mod dtls;
 mod handle;
+mod held;
 mod ice;
 mod latency;
 mod listener;
+mod loudness;
 mod negotiate;
 mod peer;
 mod policing;
@@ -34,6 +39,7 @@ mod reception;
 mod rtcp;
 mod rtp;
 mod sdp;
+mod shard_thread;
 mod socket;
 mod srtp;
 mod stun;
@@ -52,6 +58,7 @@ pub use handle::{Forwarder, StartForwarderError};
 pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;
 pub use sdp::{Credentials, NegotiateError};
+pub use shard_thread::ShardStatus;
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
@@ -109,6 +116,45 @@ impl Default for ForwarderLimits {
 /// A stream, named by whoever owns the truth about streams. Never reused for another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StreamKey(pub u64);
+
+/// The room whose streams are ranked together by loudness, named by whoever owns the truth about rooms. All publishers
+/// of one group share a shard; numbers should be spread evenly, for their remainder chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupKey(pub u64);
+
+/// What somebody without a media connection asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaRequest<'a> {
+    /// The stream.
+    pub stream: StreamKey,
+    /// The room of the stream; the same with every request about it.
+    pub group: GroupKey,
+    /// Send the stream, or hear it.
+    pub wish: Wish,
+    /// The client's offer: SDP with one audio section.
+    pub offer: &'a str,
+    /// Which certificates the client may have.
+    pub certificates: ClientCertificates,
+}
+
+/// What is done with the stream of a [`MediaRequest`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Send it. A publisher that replaces another on the same key takes over with its first packet; the players stay.
+    Publish,
+    /// Hear it, whether it is sent already or not.
+    Play {
+        /// Only while it is one of so many loudest of its group; 0: always.
+        loudest: u32,
+    },
+}
+
+impl Wish {
+    /// Whether the client will send.
+    pub const fn is_publish(self) -> bool {
+        matches!(self, Self::Publish)
+    }
+}
 
 /// One peer connection of this forwarder; later ones are greater on the same shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use rand::RngExt;
 
 use super::dtls::ClientCertificates;
-use super::peer::NewPeer;
+use super::peer::{NewPeer, Placement};
 use super::sdp::{AnswerParts, Credentials, Fingerprint, Offer, Role, write_answer};
 use super::{NegotiateError, PeerId, StreamKey};
 
@@ -46,6 +46,7 @@ pub(crate) fn negotiate(
     let new = NewPeer {
         id,
         stream,
+        place: Placement::default(),
         role,
         local,
         remote: offer.credentials.clone(),

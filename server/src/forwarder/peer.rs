@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
+use super::held::EVERYTHING;
 use super::ice::IceSession;
 use super::rebase::SequenceCompactor;
 use super::reception::Reception;
@@ -10,7 +11,7 @@ use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
 use super::tuple::Tuple;
-use super::{PeerId, StreamKey};
+use super::{GroupKey, PeerId, StreamKey};
 
 /// DTLS datagrams that are held back until their address is proved: a ClientHello has one or two.
 const MAX_HELD: usize = 2;
@@ -22,6 +23,7 @@ pub(crate) const REPORT_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct NewPeer {
     pub(crate) id: PeerId,
     pub(crate) stream: StreamKey,
+    pub(crate) place: Placement,
     pub(crate) role: Role,
     pub(crate) local: Credentials,
     pub(crate) remote: Credentials,
@@ -31,6 +33,27 @@ pub(crate) struct NewPeer {
     /// What we send as: media and RTCP to a player, RTCP to a publisher.
     pub(crate) ssrc: u32,
     pub(crate) cname: String,
+}
+
+/// Where a peer's stream belongs, and what a player wants of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placement {
+    /// The room whose streams are ranked together.
+    pub(crate) group: GroupKey,
+    /// The shard of the stream's publishers.
+    pub(crate) home: usize,
+    /// A player's: only while the stream is one of so many loudest.
+    pub(crate) loudest: u32,
+}
+
+impl Default for Placement {
+    fn default() -> Self {
+        Self {
+            group: GroupKey(0),
+            home: 0,
+            loudest: EVERYTHING,
+        }
+    }
 }
 
 /// A peer of this shard.
@@ -68,7 +91,7 @@ pub(crate) struct Publishing {
     /// Of the SSRC that is forwarded now.
     pub(crate) reception: Option<Reception>,
     pub(crate) compactor: SequenceCompactor,
-    /// Which source this is, unlike any other of the shard.
+    /// Which source this is, unlike any other of the forwarder.
     pub(crate) source: u64,
     /// SSRCs that this publisher used before; packets that still come from them are not media.
     pub(crate) past: Vec<u32>,

@@ -105,6 +105,11 @@ impl RtpView {
         (end >= self.header_len).then_some(self.header_len..end)
     }
 
+    /// The byte of the audio level, where extension `id` is that. RFC 6464 §3.
+    pub(crate) fn audio_level(&self, packet: &[u8], id: u8) -> Option<u8> {
+        self.extension(packet, id)?.first().copied()
+    }
+
     /// The value of the header extension `id`, in either form of RFC 8285.
     fn extension<'a>(&self, packet: &'a [u8], id: u8) -> Option<&'a [u8]> {
         let block = self.extension?;

@@ -14,7 +14,7 @@ use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmm
 use nix::sys::time::TimeSpec;
 
 use super::address::{canonical, for_socket, open_udp};
-use super::core::{Command, Core};
+use super::core::{Command, Core, Neighbours};
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
 use super::queue::Taken;
@@ -28,6 +28,8 @@ const BATCH: usize = 32;
 const DATAGRAM_BYTES: usize = 2048;
 /// Asked of the kernel for each direction: 100 ms of 4,000 listeners' packets.
 const SOCKET_BUFFER: usize = 8 * 1024 * 1024;
+/// What other shards sent is taken in portions of so many packets, each sent on before the next.
+const CROSSINGS: usize = 32;
 /// Batches read before commands and timers get their turn.
 const BATCHES_IN_A_ROW: usize = 8;
 /// How long a full send buffer is waited for before its datagrams are dropped: voice does not wait longer.
@@ -46,6 +48,10 @@ pub(crate) enum Control {
 pub(crate) struct Shard {
     pub(crate) socket: UdpSocket,
     pub(crate) wake: Arc<EventFd>,
+    /// Wakes each shard, in their order.
+    pub(crate) wakes: Vec<Arc<EventFd>>,
+    /// The ways to the other shards.
+    pub(crate) neighbours: Neighbours,
     pub(crate) commands: Receiver<Control>,
     pub(crate) links: Links,
     pub(crate) identity: DtlsIdentity,
@@ -79,14 +85,17 @@ impl Shard {
             Arc::clone(&self.counters),
             self.seed,
             now(),
-        );
+        )
+        .with_neighbours(std::mem::take(&mut self.neighbours));
         let mut io = Io::new(self.socket.local_addr().is_ok_and(|address| address.is_ipv6()));
         loop {
             self.wait(core.next_timeout());
             let is_over = self.take_commands(&mut core);
             self.links.receive(&mut core, &self.counters, now());
+            self.take_crossings(&mut core, &mut io);
             for _ in 0..BATCHES_IN_A_ROW {
                 let full = io.receive(&self.socket, &mut core);
+                self.wake_others(&mut core);
                 self.send(&mut core, &mut io);
                 if !full {
                     break;
@@ -96,6 +105,7 @@ impl Shard {
             if is_over {
                 core.end_all(now());
             }
+            self.wake_others(&mut core);
             self.send(&mut core, &mut io);
             self.links.send(&mut core, &self.counters);
             while let Some(event) = core.poll_event() {
@@ -133,6 +143,24 @@ impl Shard {
                 Err(TryRecvError::Empty) => return false,
             }
         }
+    }
+
+    /// Sends on what other shards sent, all that is there.
+    fn take_crossings(&self, core: &mut Core, io: &mut Io) {
+        while core.handle_crossings(CROSSINGS, now()) {
+            self.send(core, io);
+        }
+        self.send(core, io);
+    }
+
+    /// Wakes the shards that were sent something, once for a whole batch and before its sending here.
+    fn wake_others(&self, core: &mut Core) {
+        core.wake_others(|shard| {
+            if let Some(wake) = self.wakes.get(shard) {
+                // It fails only when the counter is at its end: then the shard is awake.
+                let _ = wake.write(1);
+            }
+        });
     }
 
     /// Sends everything the core has.

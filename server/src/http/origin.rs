@@ -39,12 +39,16 @@ pub(super) fn is_welcome(request: &HttpRequest, allowed: &[String]) -> bool {
 /// stranger's DNS points here, not from a foreign page.
 pub(super) fn is_local(request: &HttpRequest, listen: IpAddr) -> bool {
     let headers = request.headers();
-    let forwarded = headers.keys().any(|name| {
+    let from = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+    listen.is_loopback() && from && !is_forwarded(headers) && is_local_host(request) && is_welcome(request, &[])
+}
+
+/// Whether a proxy sent this for somebody else.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
         let name = name.as_str();
         FORWARDED.contains(&name) || name.starts_with(FORWARDED_PREFIX)
-    });
-    let from = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    listen.is_loopback() && from && !forwarded && is_local_host(request) && is_welcome(request, &[])
+    })
 }
 
 fn is_local_host(request: &HttpRequest) -> bool {

@@ -15,7 +15,7 @@ use super::{
     BadFrame, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now, Place,
     ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
 };
-use crate::forwarder::ForwarderEvent;
+use crate::forwarder::{ForwarderEvent, MediaRequest};
 
 /// Requests that wait for the actor, from all sockets; a socket waits for its turn and is not read meanwhile.
 const MAILBOX: usize = 1024;
@@ -211,18 +211,14 @@ impl RoomsActor {
     }
 
     fn negotiate(&mut self, negotiation: &Negotiation) -> Vec<Effect> {
-        let Negotiation {
-            ticket,
-            stream,
-            publish,
-            offer,
-            certificates,
-        } = negotiation;
-        let answer = match publish {
-            true => self.media.publish(*stream, offer, *certificates),
-            false => self.media.play(*stream, offer, *certificates),
-        };
-        self.state.on_negotiated(self.now(), *ticket, answer)
+        let answer = self.media.answer(&MediaRequest {
+            stream: negotiation.stream,
+            group: negotiation.group,
+            wish: negotiation.wish,
+            offer: &negotiation.offer,
+            certificates: negotiation.certificates,
+        });
+        self.state.on_negotiated(self.now(), negotiation.ticket, answer)
     }
 
     fn send(&mut self, connection: ConnectionId, outgoing: Outgoing) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use express_signalling::protocol::{Event, Notice, SequencedEvent, ServerFrame};
 
 use super::hosted::{HostRefusal, HostTicket, Hosted};
-use crate::forwarder::{ClientCertificates, Credentials, PeerId, StreamKey};
+use crate::forwarder::{ClientCertificates, Credentials, GroupKey, PeerId, StreamKey, Wish};
 
 /// One socket of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -87,8 +87,10 @@ pub struct Negotiation {
     pub ticket: Ticket,
     /// The stream.
     pub stream: StreamKey,
-    /// Whether the client will send it; else it wants to hear it.
-    pub publish: bool,
+    /// Its room, whose streams are ranked together by loudness.
+    pub group: GroupKey,
+    /// Whether the client will send it, or wants to hear it.
+    pub wish: Wish,
     /// The client's SDP.
     pub offer: String,
     /// Which certificates the client may have.

@@ -35,6 +35,8 @@ pub struct HostRequest {
     pub room_id: Option<RoomId>,
     /// A token04.
     pub bearer: String,
+    /// A player's: only while the stream is one of so many loudest of its room; 0: always, `None`: as the room has it.
+    pub loudest: Option<u32>,
     /// The client's offer, or why it cannot be used, which only somebody with a good token is told.
     pub offer: Result<Offered, NegotiateError>,
 }

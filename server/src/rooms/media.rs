@@ -1,22 +1,16 @@
 //! The port to whatever carries media.
 
-use crate::forwarder::{Answer, ClientCertificates, Credentials, Forwarder, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, Credentials, Forwarder, MediaRequest, NegotiateError, PeerId};
 
 /// What rooms ask of the media plane. Calls are short and do not block on the network.
 ///
 /// Its events come back as [`MediaNews`](super::MediaNews).
 pub trait MediaPlane: Send {
-    /// Answers the offer of a publisher. A second publisher of the same stream takes over with its first packet.
+    /// Answers the offer of a publisher or a player. A second publisher of the same stream takes over with its first packet.
     ///
     /// # Errors
     /// [`NegotiateError`]: there is no peer.
-    fn publish(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError>;
-
-    /// Answers the offer of a player.
-    ///
-    /// # Errors
-    /// [`NegotiateError`]: there is no peer.
-    fn play(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError>;
+    fn answer(&mut self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError>;
 
     /// Begins the ICE session of a media connection anew: the client's new credentials in, ours out. An unknown one is ignored.
     ///
@@ -32,12 +26,8 @@ pub trait MediaPlane: Send {
 }
 
 impl MediaPlane for Forwarder {
-    fn publish(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError> {
-        self.answer(stream, offer, true, certificates)
-    }
-
-    fn play(&mut self, stream: StreamKey, offer: &str, certificates: ClientCertificates) -> Result<Answer, NegotiateError> {
-        self.answer(stream, offer, false, certificates)
+    fn answer(&mut self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError> {
+        Self::answer(self, request)
     }
 
     fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {

@@ -110,6 +110,10 @@ pub struct Login {
     /// Most users in the room, counted when this login creates it; 0: no limit.
     #[serde(default)]
     pub max_member_count: u32,
+    /// Who plays a stream of the room hears it while it is one of so many loudest, counted when this login creates the
+    /// room; 0: always. An extension of this project.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub loudest_streams: u32,
 }
 
 impl std::fmt::Debug for Login {
@@ -299,6 +303,9 @@ pub struct Play {
     pub stream_id: StreamId,
     /// SDP offer with one recvonly audio section and the host candidates.
     pub offer: String,
+    /// To hear it only while it is one of so many loudest streams of its room; 0: always, left out: as the room has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loudest: Option<u32>,
 }
 
 /// The server's side of an SDP exchange.
@@ -401,4 +408,8 @@ pub struct ReportQuality {
     pub up: QualityGrade,
     /// Of what it plays; -1 where nothing is played.
     pub down: QualityGrade,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }

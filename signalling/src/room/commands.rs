@@ -100,6 +100,7 @@ impl RoomState {
         let request = Play {
             stream_id: stream_id.clone(),
             offer,
+            loudest: None,
         };
         let purpose = Purpose::Play {
             ticket,

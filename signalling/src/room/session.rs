@@ -73,6 +73,7 @@ impl RoomState {
             token: self.shown_token.clone(),
             user_update: self.options.user_update,
             max_member_count: self.options.max_member_count,
+            loudest_streams: self.options.loudest_streams,
         };
         (self.send(login), Ask::Login)
     }

@@ -15,7 +15,7 @@ use express_media::{
 };
 use express_messages::ice::IceServer;
 use express_server::{
-    forwarder::{Answer, ClientCertificates, Credentials, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey},
+    forwarder::{Answer, Credentials, ForwarderEvent, GoneReason, MediaRequest, NegotiateError, PeerId, StreamKey},
     rooms::MediaPlane,
 };
 use tokio::task::AbortHandle;
@@ -286,12 +286,8 @@ impl VirtualNet {
 }
 
 impl MediaPlane for VirtualNet {
-    fn publish(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
-        Ok(self.negotiate(stream, true, offer))
-    }
-
-    fn play(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
-        Ok(self.negotiate(stream, false, offer))
+    fn answer(&mut self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError> {
+        Ok(self.negotiate(request.stream, request.wish.is_publish(), request.offer))
     }
 
     /// Nothing here has an address, so there is nothing to begin anew.

@@ -13,8 +13,8 @@ use crate::floor::{HEADER_BYTES, Receiver};
 use crate::payload::Stamp;
 use crate::tally::{Spread, Traffic};
 
-/// What is on its way when a count ends is waited for so long.
-const DRAIN: Duration = Duration::from_secs(1);
+/// What is on its way when a count ends is waited for until nothing came for so long: late is not lost.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// A count under way.
 #[derive(Debug, Default)]
@@ -113,9 +113,15 @@ impl Crowd {
     }
 
     fn finish(&mut self, until: impl Fn(&Member) -> u64) -> Traffic {
-        let latest = now() + DRAIN;
         let is_missing = |member: &Member| listens(member) && !member.tally.is_complete(until(member));
-        while now() < latest && self.members.iter().flatten().any(|member| is_missing(member)) {
+        let (mut came, mut quiet_since) = (0, now());
+        while self.members.iter().flatten().any(|member| is_missing(member)) {
+            let so_far = self.count.as_ref().map_or(0, |count| count.latency_us.len());
+            if so_far > came {
+                (came, quiet_since) = (so_far, now());
+            } else if now() >= quiet_since + QUIET {
+                break;
+            }
             self.turn_for(Duration::from_millis(5));
         }
         let Some(mut count) = self.count.take() else {

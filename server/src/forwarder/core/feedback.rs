@@ -45,14 +45,14 @@ impl Core {
                 reception.handle_sender_report(clock.ntp, now);
                 let (id, source, key) = (peer.id, publishing.source, peer.stream);
                 if self.streams.get(&key).is_some_and(|stream| stream.publisher == Some(id)) {
-                    self.forward_sender_report(key, source, clock);
+                    self.spread_sender_report(key, source, clock);
                 }
             }
         }
     }
 
-    /// Tells every listener of a stream the publisher's wall clock on the listener's own RTP clock.
-    fn forward_sender_report(&mut self, key: StreamKey, source: u64, clock: SenderClock) {
+    /// Tells every listener of a stream on this shard the publisher's wall clock on the listener's own RTP clock.
+    pub(super) fn forward_sender_report(&mut self, key: StreamKey, source: u64, clock: SenderClock) {
         let players = self.streams.get(&key).map(|stream| stream.players.as_slice());
         for &index in players.unwrap_or_default() {
             let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);

@@ -36,7 +36,7 @@ impl Forms {
         Some(Form {
             packet: &kept.packet,
             header_len: kept.header_len?,
-            marker: incoming.view.marker,
+            marker: incoming.description.view.marker,
         })
     }
 
@@ -56,9 +56,9 @@ impl Forms {
         kept.header_len = compose(
             &mut kept.packet,
             incoming.packet,
-            &incoming.view,
-            incoming.payload.clone(),
-            &incoming.format,
+            &incoming.description.view,
+            incoming.description.payload.clone(),
+            &incoming.description.format,
             &to,
         );
         index

@@ -3,31 +3,27 @@
 use std::time::Instant;
 
 use super::super::StreamKey;
+use super::super::held::{Audience, Description};
 use super::super::listener::Origin;
-use super::super::rtp::{LegFormat, RtpView};
 use super::Core;
 
 /// One packet of a publisher, decrypted, on its way to the listeners.
 pub(super) struct Incoming<'a> {
     pub(super) packet: &'a [u8],
-    pub(super) view: RtpView,
-    pub(super) payload: std::ops::Range<usize>,
-    pub(super) format: LegFormat,
-    pub(super) source: u64,
-    /// Its number in the source without what we leave out.
-    pub(super) sequence: u64,
+    pub(super) description: &'a Description,
+    pub(super) audience: Audience,
 }
 
 impl Core {
-    /// Queues a packet for everyone who plays this stream.
+    /// Queues a packet for everyone of its audience who plays this stream on this shard.
     pub(super) fn forward(&mut self, key: StreamKey, incoming: &Incoming<'_>, now: Instant) {
         let Some(stream) = self.streams.get(&key) else {
             return;
         };
         let origin = Origin {
-            source: incoming.source,
-            sequence: incoming.sequence,
-            timestamp: incoming.view.timestamp,
+            source: incoming.description.source,
+            sequence: incoming.description.sequence,
+            timestamp: incoming.description.view.timestamp,
         };
         self.forms.clear();
         let mut sent = 0;
@@ -35,12 +31,20 @@ impl Core {
             let Some(listener) = self.listeners.get_mut(index).and_then(Option::as_mut) else {
                 continue;
             };
+            if !incoming.audience.has(listener.loudest) {
+                continue;
+            }
+            if incoming.audience.begins_for(listener.loudest) {
+                listener.rebase.pause();
+            }
             let form = self.forms.of(incoming, listener.format);
             let queued = form.and_then(|form| listener.send(origin, form, &mut self.queue, now));
             sent += u64::from(queued.is_some());
         }
         self.counters.rtp_forwarded.add(sent);
-        let players = stream.players.len() as u64;
-        self.counters.rtp_not_forwarded.add(players.saturating_sub(sent));
+        if !incoming.audience.is_late() {
+            let players = stream.players.len() as u64;
+            self.counters.rtp_not_forwarded.add(players.saturating_sub(sent));
+        }
     }
 }

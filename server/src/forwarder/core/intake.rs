@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use super::super::ForwarderEvent;
+use super::super::held::Description;
 use super::super::peer::{Media, Publishing, REPORT_EVERY};
 use super::super::reception::Reception;
 use super::super::rtp::RtpView;
 use super::super::tuple::Tuple;
-use super::forward::Incoming;
 use super::{Core, follow_path};
 
 impl Core {
@@ -82,15 +82,14 @@ impl Core {
             self.counters.rtp_unexpected.one();
             return;
         }
-        let incoming = Incoming {
-            packet,
+        let description = Description {
             view,
             payload,
             format,
             source,
             sequence,
         };
-        self.forward(key, &incoming, now);
+        self.spread(key, packet, description, now);
     }
 }
 

@@ -1,18 +1,44 @@
 //! One stream on a shard: who sends it, who hears it.
 
-use super::super::PeerId;
+use std::collections::BTreeMap;
+
+use super::super::held::{EVERYTHING, Held};
+use super::super::{GroupKey, PeerId, StreamKey};
+use super::cross::Wants;
 
 /// One stream on this shard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Stream {
+    pub(super) group: GroupKey,
+    /// The shard of its publishers.
+    pub(super) home: usize,
     /// Whose packets are forwarded: the newest publisher that sends.
     pub(super) publisher: Option<PeerId>,
     pub(super) publishers: usize,
-    /// Ascending: their listeners are walked through in the order in which they lie in memory.
+    /// The players of this shard, ascending: their listeners are walked through in the order in which they lie in memory.
     pub(super) players: Vec<usize>,
+    /// How many of them want how many loudest streams.
+    wanted: BTreeMap<u32, u32>,
+    /// On the home shard: the players of others.
+    pub(super) elsewhere: Vec<Wants>,
+    /// On the home shard: present while the room's streams are ranked.
+    pub(super) held: Option<Box<Held>>,
 }
 
 impl Stream {
+    pub(super) fn new(group: GroupKey, home: usize) -> Self {
+        Self {
+            group,
+            home,
+            publisher: None,
+            publishers: 0,
+            players: Vec::new(),
+            wanted: BTreeMap::new(),
+            elsewhere: Vec::new(),
+            held: None,
+        }
+    }
+
     /// Whether this publisher is the one that is heard: a newer one takes over with its first packet.
     pub(super) fn is_current(&mut self, publisher: PeerId) -> bool {
         if self.publisher.is_none_or(|current| current < publisher) {
@@ -21,12 +47,46 @@ impl Stream {
         self.publisher == Some(publisher)
     }
 
-    pub(super) fn add_player(&mut self, index: usize) {
-        let place = self.players.partition_point(|player| *player < index);
-        self.players.insert(place, index);
+    pub(super) fn is_empty(&self) -> bool {
+        self.players.is_empty() && self.publishers == 0 && self.elsewhere.is_empty()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.players.is_empty() && self.publishers == 0
+    /// A player came that wants the stream while it is one of so many loudest.
+    pub(super) fn add_player(&mut self, index: usize, loudest: u32) {
+        let place = self.players.partition_point(|player| *player < index);
+        self.players.insert(place, index);
+        let same = self.wanted.entry(loudest).or_default();
+        *same = same.saturating_add(1);
+    }
+
+    /// The player left.
+    pub(super) fn remove_player(&mut self, index: usize, loudest: u32) {
+        self.players.retain(|player| *player != index);
+        if let Some(same) = self.wanted.get_mut(&loudest) {
+            *same = same.saturating_sub(1);
+            if *same == 0 {
+                self.wanted.remove(&loudest);
+            }
+        }
+    }
+
+    /// What the players of this shard want, all together.
+    pub(super) fn wants(&self, key: StreamKey, shard: usize) -> Wants {
+        Wants {
+            key,
+            group: self.group,
+            shard,
+            players: u32::try_from(self.players.len()).unwrap_or(u32::MAX),
+            most: self.wanted.last_key_value().map_or(0, |(most, _)| *most),
+            limited: self.wanted.first_key_value().is_some_and(|(least, _)| *least != EVERYTHING),
+        }
+    }
+
+    /// Notes what the players of another shard want.
+    pub(super) fn note_elsewhere(&mut self, wants: Wants) {
+        self.elsewhere.retain(|other| other.shard != wants.shard);
+        if wants.players > 0 {
+            self.elsewhere.push(wants);
+        }
     }
 }

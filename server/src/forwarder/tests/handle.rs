@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
-use super::super::{Forwarder, ForwarderConfig, ForwarderLimits, NegotiateError, StartForwarderError, StreamKey};
+use super::super::{
+    ClientCertificates, Forwarder, ForwarderConfig, ForwarderLimits, GroupKey, MediaRequest, NegotiateError, StartForwarderError,
+    StreamKey, Wish,
+};
 use super::client::{TestClient, USUAL};
 
 fn config(udp: &str) -> ForwarderConfig {
@@ -80,26 +83,42 @@ fn a_port_in_use_and_ports_beyond_the_last_are_errors_with_the_address() {
     assert!(matches!(error, StartForwarderError::Ports { shards: 3, .. }), "{error}");
 }
 
+fn port_in(sdp: &str) -> u16 {
+    let candidate = sdp.lines().find(|line| line.starts_with("a=candidate:1 1 udp")).unwrap();
+    candidate.split(' ').nth(5).unwrap().parse().unwrap()
+}
+
 #[test]
-fn the_answer_names_the_port_of_the_shard_that_owns_the_stream() {
+fn publishers_of_a_room_share_its_shard_and_players_spread_over_all() {
     let forwarder = start(ForwarderConfig {
         shards: 3,
         ..config("127.0.0.1:0")
     });
     let ports: Vec<u16> = forwarder.media_addresses().iter().map(SocketAddr::port).collect();
-    assert_eq!(ports.len(), 3);
-    for key in 0..6u64 {
-        let expected = format!(
-            "a=candidate:1 1 udp 2130706431 127.0.0.1 {} typ host",
-            ports[key as usize % 3]
-        );
-        for answer in [
-            forwarder.publish(StreamKey(key), &offer("sendonly")).unwrap(),
-            forwarder.play(StreamKey(key), &offer("recvonly")).unwrap(),
-        ] {
-            assert!(answer.sdp.contains(&expected), "{key}: {}", answer.sdp);
-        }
+    let ask = |stream, wish, offer: &str| {
+        let request = MediaRequest {
+            stream: StreamKey(stream),
+            group: GroupKey(4),
+            wish,
+            offer,
+            certificates: ClientCertificates::Ecdsa,
+        };
+        port_in(&forwarder.answer(&request).unwrap().sdp)
+    };
+    for stream in 1..=4 {
+        assert_eq!(ask(stream, Wish::Publish, &offer("sendonly")), ports[1]);
     }
+    let few = (0..8).map(|_| ask(1, Wish::Play { loudest: 0 }, &offer("recvonly")));
+    assert!(
+        few.into_iter().all(|port| port == ports[1]),
+        "a small room stays on one shard"
+    );
+    let mut players = [0; 3];
+    for _ in 0..120 {
+        let port = ask(1, Wish::Play { loudest: 0 }, &offer("recvonly"));
+        players[ports.iter().position(|known| *known == port).unwrap()] += 1;
+    }
+    assert!(players.iter().all(|here| (30..60).contains(here)), "{players:?}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod consent;
 mod families;
 mod handle;
 mod hostile;
+mod loudest;
 mod media;
+mod shards;
 mod tcp;
 mod world;

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::core::{Command, Core};
+use super::super::core::{Command, Core, Neighbours};
 use super::super::counters::ShardCounters;
 use super::super::dtls::{ClientCertificates, DtlsIdentity};
 use super::super::negotiate::{Terms, negotiate};
+use super::super::peer::Placement;
 use super::super::sdp::Role;
 use super::super::{ForwarderCounters, ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
 use super::client::{Numbers, TestClient, USUAL};
@@ -32,6 +33,8 @@ pub(super) struct World {
     pub(super) events: Vec<ForwarderEvent>,
     /// Datagrams that no client has the address of.
     pub(super) stray: Vec<Transmit>,
+    /// Where the next peers belong, and what the players among them want.
+    pub(super) place: Placement,
     identity: DtlsIdentity,
     counters: Arc<ShardCounters>,
     rng: StdRng,
@@ -48,16 +51,22 @@ impl World {
     }
 
     pub(super) fn with(limits: ForwarderLimits) -> Self {
+        Self::linked(limits, Neighbours::default())
+    }
+
+    /// One of several shards.
+    pub(super) fn linked(limits: ForwarderLimits, neighbours: Neighbours) -> Self {
         let identity = DtlsIdentity::generate().unwrap();
         let counters = Arc::new(ShardCounters::default());
         // An hour ahead, so that a stray read of the real clock shows.
         let now = Instant::now() + Duration::from_secs(3600);
         Self {
-            core: Core::new(identity.clone(), limits, Arc::clone(&counters), [7; 32], now),
+            core: Core::new(identity.clone(), limits, Arc::clone(&counters), [7; 32], now).with_neighbours(neighbours),
             now,
             clients: Vec::new(),
             events: Vec::new(),
             stray: Vec::new(),
+            place: Placement::default(),
             identity,
             counters,
             rng: StdRng::seed_from_u64(7),
@@ -100,6 +109,7 @@ impl World {
         };
         let (mut new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
         new.certificates = self.certificates;
+        new.place = self.place;
         self.core.handle_command(Command::Add(Box::new(new)), self.now);
         client.accept(&answer);
         self.clients.push(client);
@@ -200,8 +210,13 @@ impl World {
 
     /// One Opus packet of a publisher.
     pub(super) fn speak(&mut self, index: usize, ssrc: u32, sequence: u16, timestamp: u32) {
+        self.speak_at(index, ssrc, sequence, timestamp, 0x85);
+    }
+
+    /// The same with an audio level: the voice flag and dB below full scale, as RFC 6464 has them.
+    pub(super) fn speak_at(&mut self, index: usize, ssrc: u32, sequence: u16, timestamp: u32, level: u8) {
         let payload = [&sequence.to_be_bytes()[..], b"speech"].concat();
-        let packet = self.clients[index].rtp_packet((ssrc, sequence, timestamp), &[0x10, 0x85], &payload);
+        let packet = self.clients[index].rtp_packet((ssrc, sequence, timestamp), &[0x10, level], &payload);
         self.send(index, &packet);
     }
 

@@ -99,6 +99,7 @@ pub(super) fn login(server: &RunningServer, user: &str) -> Login {
         token: token(app, user),
         user_update: true,
         max_member_count: 0,
+        loudest_streams: 0,
     }
 }
 

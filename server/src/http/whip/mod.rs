@@ -56,11 +56,12 @@ impl Protocol {
     }
 }
 
-/// `?room=R&app=ID`
+/// `?room=R&app=ID`, and with WHEP `&loudest=N`
 #[derive(Debug, Default, Deserialize)]
 struct HostQuery {
     room: Option<String>,
     app: Option<u32>,
+    loudest: Option<u32>,
 }
 
 type Answer = Result<HttpResponse, Problem>;
@@ -91,16 +92,17 @@ async fn post(protocol: Protocol, request: &HttpRequest, stream: &str, body: web
     welcome(request, shared)?;
     let place = Place::take(&Arc::clone(shared), request).map_err(Problem::full)?;
     let bearer = headers::bearer(request)?;
-    let (stream_id, room_id, app_id) = named(request, stream)?;
+    let (stream_id, room_id, query) = named(request, stream)?;
     let sdp = read(request, body, SDP, MAX_SDP).await?;
     let publish = protocol == Protocol::Whip;
     let offer = shared.media.check_offer(&sdp, publish);
     let request = HostRequest {
         publish,
         stream_id,
-        app_id,
+        app_id: query.app,
         room_id,
         bearer,
+        loudest: query.loudest,
         offer: offer.map(|credentials| Offered { sdp, credentials }),
     };
     let place = Box::new(place);
@@ -239,19 +241,19 @@ fn finish(request: &HttpRequest, shared: &Shared, kind: Kind, answer: Answer) ->
     response
 }
 
-fn named(request: &HttpRequest, stream: &str) -> Result<(StreamId, Option<RoomId>, Option<u32>), Problem> {
+fn named(request: &HttpRequest, stream: &str) -> Result<(StreamId, Option<RoomId>, HostQuery), Problem> {
     let bad = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
     let query = query(request)?;
     let stream_id = StreamId::new(stream).map_err(|error| bad(error.code, error.message))?;
     let room_id = query.room.as_ref().map(RoomId::new).transpose();
     let room_id = room_id.map_err(|error| bad(error.code, error.message))?;
-    Ok((stream_id, room_id, query.app))
+    Ok((stream_id, room_id, query))
 }
 
 fn query(request: &HttpRequest) -> Result<HostQuery, Problem> {
     let query = web::Query::<HostQuery>::from_query(request.query_string());
     query.map(web::Query::into_inner).map_err(|error| {
-        let message = format!("?room=ROOM&app=ID is expected: {error}");
+        let message = format!("?room=ROOM&app=ID&loudest=N is expected: {error}");
         Problem::new(StatusCode::BAD_REQUEST, codes::INPUT_PARAM, message)
     })
 }

@@ -11,6 +11,8 @@ use super::publish::offer_refused;
 use super::records::{Asker, RoomKey, SessionKey};
 use super::resources::NewResource;
 use super::{NegotiateError, Now, RoomsState};
+use crate::forwarder::Wish;
+use crate::rooms::counters::count;
 use crate::rooms::effect::Effect;
 use crate::rooms::hosted::{HostFault, HostRefusal, HostRequest, HostTicket, Hosted, Offered};
 
@@ -44,10 +46,11 @@ impl RoomsState {
             stream_id,
             bearer,
             offer,
+            loudest,
             ..
         } = request;
         let offered = offer.map_err(|error| unusable(publish, &error))?;
-        let key = self.hosted_session(now, room, user, token)?;
+        let key = self.hosted_session(now, (room, user), token, publish)?;
         // A session that got no resource from this ends with the call.
         self.hosted.look_at(key);
         let resource = NewResource {
@@ -68,7 +71,8 @@ impl RoomsState {
             let stream = self.playable_stream(app_id, &stream_id)?;
             self.may_play_one_more(key)?;
             let resource = self.add_resource(stream, resource);
-            let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, false, offered.sdp);
+            let wish = self.play_wish(stream, loudest);
+            let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, wish, offered.sdp);
             self.hosted.waits_for(resource, ticket);
             Ok(())
         }
@@ -84,7 +88,7 @@ impl RoomsState {
         let key = resource.session;
         let stream = self.claim_stream(key, publish)?;
         let resource = self.add_resource(stream, resource);
-        let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, true, offered.sdp);
+        let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, Wish::Publish, offered.sdp);
         self.hosted.waits_for(resource, ticket);
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.ticket = Some(ticket);
@@ -144,7 +148,13 @@ impl RoomsState {
     }
 
     /// The session that all resources of this user in this room share; a new one takes the place of any other of the user.
-    fn hosted_session(&mut self, now: Now, room: RoomKey, user: ZegoUser, token: Verified) -> Result<SessionKey, WireError> {
+    fn hosted_session(
+        &mut self,
+        now: Now,
+        (room, user): (RoomKey, ZegoUser),
+        token: Verified,
+        publish: bool,
+    ) -> Result<SessionKey, WireError> {
         let known = self.users.get(&(room.0, user.user_id.clone())).copied();
         let shared = known.and_then(|key| Some((key, self.sessions.get_mut(&key)?)));
         if let Some((key, session)) = shared.filter(|(_, session)| session.hosted && session.room == room) {
@@ -154,17 +164,21 @@ impl RoomsState {
             }
             return Ok(key);
         }
-        self.enter(
-            now,
-            Entry {
-                room,
-                user,
-                token,
-                connection: None,
-                user_update: false,
-                max_members: 0,
-            },
-        )
+        let entry = Entry {
+            room,
+            user,
+            token,
+            connection: None,
+            user_update: false,
+            max_members: 0,
+            loudest_streams: 0,
+        };
+        let key = self.enter(now, entry)?;
+        count(match publish {
+            true => &mut self.counters.whip_logins,
+            false => &mut self.counters.whep_logins,
+        });
+        Ok(key)
     }
 
     fn may_play_one_more(&self, key: SessionKey) -> Result<(), WireError> {

@@ -33,6 +33,8 @@ pub(super) struct Entry {
     pub(super) user_update: bool,
     /// Counts where the entry creates the room; 0: no limit.
     pub(super) max_members: u32,
+    /// The same: of how many loudest streams its players hear; 0: of all.
+    pub(super) loudest_streams: u32,
 }
 
 impl RoomsState {
@@ -51,6 +53,7 @@ impl RoomsState {
                 connection: Some(connection),
                 user_update: login.user_update,
                 max_members: login.max_member_count,
+                loudest_streams: login.loudest_streams,
             },
         )?;
         self.login_ok(now, version, key)
@@ -73,7 +76,7 @@ impl RoomsState {
         if let Some(key) = previous {
             self.replace_session(key, stays.then_some(&room_key));
         }
-        self.enter_room(now, &room_key, entry.max_members);
+        self.enter_room(now, &room_key, &entry);
         let key = self.add_session(now, entry);
         if !stays {
             self.tell_users(&room_key, ZegoUpdateType::Add, &user);
@@ -149,7 +152,7 @@ impl RoomsState {
     }
 
     /// The first one in creates the room, and its limit counts.
-    fn enter_room(&mut self, now: Now, room_key: &RoomKey, max_members: u32) {
+    fn enter_room(&mut self, now: Now, room_key: &RoomKey, entry: &Entry) {
         if self.rooms.contains_key(room_key) {
             return;
         }
@@ -159,7 +162,8 @@ impl RoomsState {
         let room = Room {
             // Below 2^53, so that it is exact as a JSON number everywhere; 0 means none.
             session_id: self.rng.random_range(1..1 << 53),
-            max_members,
+            max_members: entry.max_members,
+            loudest_streams: entry.loudest_streams,
             members: BTreeSet::new(),
             streams: BTreeMap::new(),
             logins,

@@ -9,7 +9,7 @@ use express_signalling::protocol::{Done, MAX_SDP, PausePlay, Play as PlayRequest
 use super::end::ended;
 use super::records::{Asker, PeerUse, SessionKey};
 use super::{GoneReason, RoomsState};
-use crate::forwarder::{PeerId, StreamKey};
+use crate::forwarder::{PeerId, StreamKey, Wish};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, Ticket};
 
@@ -32,7 +32,8 @@ impl RoomsState {
         if !session.playing.contains_key(&stream) {
             self.within_play_limit(session.playing.len())?;
         }
-        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, false, play.offer);
+        let wish = self.play_wish(stream, play.loudest);
+        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, wish, play.offer);
         if let Some(session) = self.sessions.get_mut(&key) {
             // Played again: the old connection serves until the new one is answered, and a pause stays.
             session.playing.entry(stream).or_default().ticket = Some(ticket);
@@ -41,6 +42,14 @@ impl RoomsState {
             stream.players.insert(key);
         }
         Ok(())
+    }
+
+    /// How a stream is heard by who asks for this many loudest (`None`: as the stream's room says).
+    pub(super) fn play_wish(&self, stream: StreamKey, loudest: Option<u32>) -> Wish {
+        let of_room = || self.streams.get(&stream).map_or(0, |stream| stream.loudest);
+        Wish::Play {
+            loudest: loudest.unwrap_or_else(of_room),
+        }
     }
 
     /// The stream of this name, if it is there to be heard.

@@ -12,7 +12,7 @@ use super::hosted::unusable;
 use super::records::{Asker, PeerUse, Pending, Session, SessionKey, Stream, Timer};
 use super::stream_info::check_extra_info;
 use super::{Answer, GoneReason, NegotiateError, Now, RoomsState};
-use crate::forwarder::{ClientCertificates, PeerId, StreamKey};
+use crate::forwarder::{ClientCertificates, GroupKey, PeerId, StreamKey, Wish};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, Negotiation, Ticket};
 use crate::rooms::hosted::{HostFault, HostRefusal};
@@ -31,7 +31,7 @@ impl RoomsState {
     ) -> Result<(), WireError> {
         self.may_publish(now, key, &publish)?;
         let stream = self.claim_stream(key, &publish)?;
-        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, true, publish.offer);
+        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, Wish::Publish, publish.offer);
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.ticket = Some(ticket);
         }
@@ -94,8 +94,12 @@ impl RoomsState {
         if let Some(left_behind) = existing {
             self.end_stream(left_behind, StreamDeleteReason::RepeatLogin, None);
         }
+        let known = self.rooms.get(&room);
         let stream = Stream {
             name: (room.0, publish.stream_id.clone()),
+            // Spread evenly, for it is random; it outlives the room with a stream that is left behind.
+            group: GroupKey(known.map_or(0, |room| room.session_id)),
+            loudest: known.map_or(0, |room| room.loudest_streams),
             room,
             user,
             owner: Some(key),
@@ -126,7 +130,7 @@ impl RoomsState {
         asker: Asker,
         session: SessionKey,
         stream: StreamKey,
-        publish: bool,
+        wish: Wish,
         offer: String,
     ) -> Ticket {
         let ticket = Ticket(self.new_number());
@@ -139,13 +143,15 @@ impl RoomsState {
             asker,
             session,
             stream,
-            publish,
+            publish: wish.is_publish(),
         };
+        let group = self.streams.get(&stream).map_or(GroupKey(stream.0), |stream| stream.group);
         self.pending.insert(ticket, pending);
         self.effects.push(Effect::Negotiate(Negotiation {
             ticket,
             stream,
-            publish,
+            group,
+            wish,
             offer,
             certificates,
         }));
@@ -190,11 +196,18 @@ impl RoomsState {
     fn answered(&mut self, now: Now, pending: &Pending, answer: Answer) {
         let Answer { peer, sdp } = answer;
         match (pending.publish, pending.asker) {
-            (true, _) => self.publisher_answered(pending.stream, peer),
+            (true, asker) => {
+                count(&mut self.counters.publishes);
+                if matches!(asker, Asker::Host { .. }) {
+                    count(&mut self.counters.whip_publishes);
+                }
+                self.publisher_answered(pending.stream, peer);
+            }
             (false, Asker::Socket { .. }) => self.player_answered(pending.session, pending.stream, peer),
             (false, Asker::Host { resource, .. }) => {
                 self.peers.insert(peer, PeerUse::Hosted(resource));
                 count(&mut self.counters.plays);
+                count(&mut self.counters.whep_plays);
             }
         }
         match pending.asker {

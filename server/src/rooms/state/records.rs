@@ -13,7 +13,7 @@ use express_token::Verified;
 use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
 use super::{Policy, Secret};
-use crate::forwarder::{PeerId, StreamKey};
+use crate::forwarder::{GroupKey, PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
 use crate::rooms::counters::count;
 use crate::rooms::replay::ReplayBuffer;
@@ -153,6 +153,8 @@ pub(in crate::rooms) struct Room {
     pub(super) session_id: u64,
     /// What the first login said; 0: no limit.
     pub(super) max_members: u32,
+    /// The same: who plays a stream of the room hears it while it is one of so many loudest; 0: always.
+    pub(super) loudest_streams: u32,
     /// In the order in which they came.
     pub(in crate::rooms) members: BTreeSet<SessionKey>,
     /// Announced streams, in the order in which they came.
@@ -167,6 +169,10 @@ pub(in crate::rooms) struct Room {
 pub(in crate::rooms) struct Stream {
     pub(in crate::rooms) name: StreamName,
     pub(in crate::rooms) room: RoomKey,
+    /// What ranks it among the streams of its room.
+    pub(super) group: GroupKey,
+    /// As its room has it.
+    pub(super) loudest: u32,
     pub(in crate::rooms) user: ZegoUser,
     /// `None`: the user logged in anew and has not taken it up yet.
     pub(in crate::rooms) owner: Option<SessionKey>,

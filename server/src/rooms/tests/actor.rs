@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::words::{barrage, play, publish};
 use super::world::{SECRET, World};
 use crate::config::{AppConfig, ServerConfig};
-use crate::forwarder::{Answer, ClientCertificates, Credentials, ForwarderEvent, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, Credentials, ForwarderEvent, MediaRequest, NegotiateError, PeerId};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -24,23 +24,16 @@ impl RecordingMedia {
         notes.push(what);
         notes.len()
     }
+}
 
-    fn answer(&self, what: &str, stream: StreamKey, offer: &str) -> Result<Answer, NegotiateError> {
-        let number = self.note(format!("{what} {} {offer}", stream.0));
+impl MediaPlane for RecordingMedia {
+    fn answer(&mut self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError> {
+        let what = if request.wish.is_publish() { "publish" } else { "play" };
+        let number = self.note(format!("{what} {} {}", request.stream.0, request.offer));
         Ok(Answer {
             peer: PeerId(number as u64),
             sdp: "answer".into(),
         })
-    }
-}
-
-impl MediaPlane for RecordingMedia {
-    fn publish(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
-        self.answer("publish", stream, offer)
-    }
-
-    fn play(&mut self, stream: StreamKey, offer: &str, _: ClientCertificates) -> Result<Answer, NegotiateError> {
-        self.answer("play", stream, offer)
     }
 
     fn restart_ice(&mut self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {

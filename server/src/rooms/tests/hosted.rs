@@ -32,6 +32,7 @@ impl World {
             app_id: Some(APP),
             room_id: Some(RoomId::new(room_id).unwrap()),
             bearer: self.token(user),
+            loudest: None,
             offer: Ok(Offered {
                 sdp: "offer".into(),
                 credentials: ice(0),

@@ -39,6 +39,7 @@ fn what_a_player_may_not_do_is_refused_with_its_code() {
     let huge = Play {
         stream_id: stream("s"),
         offer: "o".repeat(MAX_SDP + 1),
+        loudest: None,
     };
     assert_eq!(world.code(alice.connection, huge), 1104001);
     let pause = |paused| PausePlay {

@@ -8,6 +8,7 @@ mod ice;
 mod invariants;
 mod limits;
 mod login;
+mod loudest;
 mod media;
 mod messages;
 mod notices;

@@ -20,6 +20,7 @@ pub(super) fn play(stream_id: &str) -> Play {
     Play {
         stream_id: stream(stream_id),
         offer: "offer".into(),
+        loudest: None,
     }
 }
 

@@ -204,6 +204,7 @@ impl World {
             token: self.token(user),
             user_update: true,
             max_member_count: 0,
+            loudest_streams: 0,
         }
     }
 
@@ -320,7 +321,7 @@ impl World {
             None => {
                 self.last_peer += 1;
                 let peer = PeerId(self.last_peer);
-                self.peers.insert(peer, (negotiation.stream, negotiation.publish));
+                self.peers.insert(peer, (negotiation.stream, negotiation.wish.is_publish()));
                 Ok(Answer {
                     peer,
                     sdp: format!("answer to {}", negotiation.offer),

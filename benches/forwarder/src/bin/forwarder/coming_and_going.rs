@@ -16,8 +16,9 @@ const MANY: usize = 1_000;
 /// Who joins at once in a burst, and who is in already.
 const BURST: usize = 500;
 const BEFORE_THE_BURST: usize = 50;
-/// Joins and leaves of the memory test, in thousands.
-const CYCLES: usize = 10;
+/// Joins and leaves of the memory test, in thousands. The second half counts: what is kept of those who are gone for a while
+/// (their timers, until they would have been due) has its full size then.
+const CYCLES: usize = 20;
 /// On their way at a time where it is not a burst.
 const AT_ONCE: usize = 64;
 /// After which a server has done what a change gave it to do.
@@ -97,7 +98,7 @@ pub(crate) fn burst(measured: &Measured) -> Outcome<BurstResult> {
 pub(crate) struct LeakResult {
     /// kB after the first thousand joins and leaves, the second, ...
     pub(crate) rss_kb: Vec<u64>,
-    /// Least squares over all but the first.
+    /// Least squares over the second half.
     pub(crate) kb_per_thousand: f64,
 }
 
@@ -116,7 +117,7 @@ pub(crate) fn leak(measured: &Measured) -> Outcome<LeakResult> {
         rss_kb.push(rig.rss_kb()?);
         eprintln!("  {} joins and leaves: {} kB", (cycle + 1) * MANY, rss_kb[cycle]);
     }
-    let kb_per_thousand = slope(&rss_kb[1..]);
+    let kb_per_thousand = slope(&rss_kb[CYCLES / 2..]);
     Ok(LeakResult { rss_kb, kb_per_thousand })
 }
 

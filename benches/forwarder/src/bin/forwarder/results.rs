@@ -89,7 +89,8 @@ impl Results {
             say("of the others' packets meanwhile".into(), account(&burst.traffic));
         }
         if let Some(leak) = &self.leak {
-            let what = format!("memory over {},000 joins and leaves", leak.rss_kb.len());
+            let half = leak.rss_kb.len() / 2;
+            let what = format!("memory over {half},000 joins and leaves, after as many");
             say(what, format!("{:+.0} kB for each 1,000", leak.kb_per_thousand));
         }
         if let Some(rooms) = &self.rooms {
