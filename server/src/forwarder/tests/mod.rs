@@ -6,5 +6,8 @@ mod handle;
 mod hostile;
 mod loudest;
 mod media;
+mod online;
+mod real;
 mod shards;
+mod speech;
 mod world;
