@@ -56,15 +56,17 @@ check: setup layers ## format, lints, docs, layers, licences
 layers: ## which crate may know which
 	@tests/tools/layers.sh
 
-bench: setup-speech ## the figures of the README
+bench: setup-speech ## the figures of the README and of docs/capacity.md
 	$(CARGO) build $(BUILD) --bins --examples
+	$${CARGO_TARGET_DIR:-target}/release/forwarder
 	benches/speech.sh
+	$${CARGO_TARGET_DIR:-target}/release/express-bench-connect
 
 setup:
 	@tests/tools/setup.sh build
 
 setup-test:
-	@tests/tools/setup.sh build test python browser interop
+	@tests/tools/setup.sh build test python browser interop reach
 	@tests/tools/node_env.sh tests/browser
 	@tests/tools/node_env.sh tests/interop
 

@@ -7,6 +7,8 @@ use express_messages::{
     ZegoError, audio_device::AudioDeviceFactory, codes, player::PlayerFactory, publisher::PublisherFactory, room::RoomFactory,
     timings::Timings,
 };
+#[cfg(feature = "default-parts")]
+use express_signalling::room::{Authorities, Signalling};
 use tokio::runtime::Handle;
 
 use crate::{
@@ -66,6 +68,8 @@ pub struct EngineBuilder {
     timings: Timings,
     max_channels: usize,
     recipe: Recipe,
+    /// What was wrong with an argument; told by `build`.
+    wrong: Option<ZegoError>,
 }
 
 /// The parts as far as they were given.
@@ -75,6 +79,9 @@ pub(crate) struct Recipe {
     publisher: Option<Box<dyn PublisherFactory>>,
     player: Option<Box<dyn PlayerFactory>>,
     audio_device: Option<Box<dyn AudioDeviceFactory>>,
+    /// Whose certificates the room part of this project trusts.
+    #[cfg(feature = "default-parts")]
+    authorities: Authorities,
 }
 
 impl EngineBuilder {
@@ -85,6 +92,7 @@ impl EngineBuilder {
             timings: Timings::default(),
             max_channels: DEFAULT_MAX_CHANNELS,
             recipe: Recipe::default(),
+            wrong: None,
         }
     }
 
@@ -116,6 +124,21 @@ impl EngineBuilder {
         self
     }
 
+    /// Trusts, for `wss://` and `https://` servers, the certificate authorities in `pem` beside the public ones: for a company
+    /// with an authority of its own. One certificate or several, as RFC 7468 writes them (`-----BEGIN CERTIFICATE-----`); may
+    /// be called again for more. [`build`](Self::build) refuses what holds no certificate.
+    ///
+    /// It counts for this project's room part; a stranger in that role brings its own.
+    #[cfg(feature = "default-parts")]
+    #[must_use]
+    pub fn root_certificate(mut self, pem: impl AsRef<[u8]>) -> Self {
+        if let Err(error) = self.recipe.authorities.add_pem(pem.as_ref()) {
+            let text = format!("root_certificate: {error}");
+            self.wrong.get_or_insert(ZegoError::new(codes::INPUT_PARAM, text));
+        }
+        self
+    }
+
     /// Budgets, intervals and back-off; the documented ones by default.
     #[must_use]
     pub fn timings(mut self, timings: Timings) -> Self {
@@ -135,7 +158,7 @@ impl EngineBuilder {
     ///
     /// # Errors
     /// - 1101000: the AppID is 0
-    /// - 1100001: the server's address cannot be used, or `max_channels` is not 1..=50
+    /// - 1100001: the server's address or a root certificate cannot be used, or `max_channels` is not 1..=50
     /// - 1101003: a part is missing (only without the feature `default-parts`)
     /// - 1000001: the threads cannot be started
     pub fn build(self) -> Result<ZegoExpressEngine, ZegoError> {
@@ -178,6 +201,9 @@ impl EngineBuilder {
             let text = format!("max_channels is {}; give 1 to {MAX_CHANNELS_LIMIT}", self.max_channels);
             return Err(ZegoError::new(codes::INPUT_PARAM, text));
         }
+        if let Some(wrong) = self.wrong {
+            return Err(wrong);
+        }
         self.recipe.check()?;
         let settings = Settings {
             app_id: self.app_id,
@@ -212,7 +238,7 @@ impl Recipe {
 
     /// Fills in the parts of this project; their sockets live on `media`.
     pub(crate) fn complete(self, media: &Handle) -> Parts {
-        let signalling = || Box::new(express_signalling::Signalling::new(media.clone()));
+        let signalling = || Box::new(Signalling::trusting(media.clone(), self.authorities));
         let streams = express_media::MediaParts::new(media.clone());
         let devices = || Box::new(express_audio_io::AudioIo::new());
         Parts {

@@ -282,7 +282,6 @@ pub struct ZegoPlayOptions {
     /// To hear the stream only while it is one of so many loudest of its room; `Some(0)`: always, `None` (the default): as the
     /// room has it ([`ZegoRoomConfig::loudest_streams`]). A speaker who begins is heard from 100 ms before, and one who stops
     /// keeps its place for 2 s. An addition of this project.
-    #[doc(alias = "loudest")]
     pub loudest: Option<u32>,
 }
 

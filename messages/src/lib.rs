@@ -18,12 +18,14 @@
 //! | users, streams, states, reasons | [`types`] |
 //! | publish and play statistics, grades | [`stats`] |
 //! | 10 ms audio blocks and the two data-plane traits | [`audio`] |
+//! | STUN and TURN servers | [`ice`] |
 //! | budgets, back-off, intervals | [`timings`] |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod audio;
 pub mod codes;
 mod error;
+pub mod ice;
 pub mod ids;
 pub mod stats;
 pub mod timings;

@@ -7,7 +7,7 @@ use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
 use crate::{
     audio_device::{AttachSource, DetachSource},
     ids::StreamId,
-    room::{PausePlayStream, PlayStream, RequestError, StopPlayStream},
+    room::{GetIceServers, PausePlayStream, PlayStream, RequestError, StopPlayStream},
     stats::ZegoPlayStats,
     timings::Timings,
     types::PlayerState,
@@ -37,6 +37,8 @@ pub struct PlayerPeers {
     pub stop_play: Recipient<StopPlayStream>,
     /// Stop or resume the audio at the server.
     pub pause_play: Recipient<PausePlayStream>,
+    /// The STUN and TURN servers for the next connection.
+    pub ice_servers: Recipient<GetIceServers>,
     /// Be heard.
     pub attach: Recipient<AttachSource>,
     /// Be heard no more.

@@ -6,7 +6,7 @@ use crate::{
     audio_device::{AttachSink, DetachSink},
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
-    room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
+    room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
     stats::ZegoPublishStats,
     timings::Timings,
     types::PublisherState,
@@ -66,6 +66,8 @@ pub struct PublisherPeers {
     pub mute: Recipient<MuteStream>,
     /// Attach another text to the stream.
     pub extra_info: Recipient<SetStreamExtraInfo>,
+    /// The STUN and TURN servers for the next connection.
+    pub ice_servers: Recipient<GetIceServers>,
     /// Hear a local stream.
     pub attach: Recipient<AttachSink>,
     /// Hear it no more.

@@ -11,6 +11,7 @@ pub use self::talk::{
 };
 use crate::{
     ZegoError,
+    ice::IceServer,
     ids::{RoomId, StreamId},
     role_link::role_link,
     stats::UserQuality,
@@ -140,6 +141,12 @@ pub struct PausePlayStream {
     pub paused: bool,
 }
 
+/// Asks for the STUN and TURN servers that count now, for one new media connection. Sent by a publisher or player through its
+/// peers, and answered from what the server told last: nothing is sent.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<IceServer>")]
+pub struct GetIceServers;
+
 /// The server's side of an SDP exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SdpAnswer {
@@ -267,6 +274,8 @@ role_link!(
         stop_play: StopPlayStream,
         /// Stop or resume the audio of a played stream.
         pause_play: PausePlayStream,
+        /// STUN and TURN servers.
+        ice_servers: GetIceServers,
         /// A text to everybody.
         broadcast: SendBroadcastMessage,
         /// A text to everybody that may be lost.

@@ -3,15 +3,23 @@
 //! Layers, the later win: the embedded `express-server.sample.toml`, a file, the environment
 //! (`EXPRESS__SECTION__KEY`). Every key is described in the sample.
 
-use std::collections::HashSet;
-use std::fmt;
+mod apps;
+mod ice;
+mod layers;
+mod metrics;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use config::{Config, Environment, File, FileFormat};
-use express_token::{Cipher, Policy, Secret};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+
+use self::apps::check_apps;
+pub use self::apps::{AppConfig, OnTokenExpiry};
+pub use self::ice::{Hidden, IceConfig, IceServerConfig};
+use self::layers::{Layers, PREFIX, read};
+pub use self::metrics::MetricsConfig;
+use crate::forwarder::MAX_SHARDS;
 
 /// The embedded default, with a comment on every key.
 pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
@@ -24,6 +32,8 @@ pub struct ServerConfig {
     pub http: HttpConfig,
     /// The UDP side.
     pub media: MediaConfig,
+    /// STUN and TURN servers for clients.
+    pub ice: IceConfig,
     /// The AppIDs served; empty: AppID 1 with a random secret.
     #[serde(default)]
     pub apps: Vec<AppConfig>,
@@ -31,6 +41,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// How long things take.
     pub timings: TimingsConfig,
+    /// Who may read what is counted.
+    pub metrics: MetricsConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -43,6 +55,26 @@ pub struct HttpConfig {
     pub listen: SocketAddr,
     /// Origins of web pages that may connect, beside the server's own host; `*`: all.
     pub allowed_origins: Vec<String>,
+    /// The certificate chain in PEM, the server's own first; with it HTTPS and WSS are served instead of HTTP and WS.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub tls_key: Option<PathBuf>,
+}
+
+impl HttpConfig {
+    /// Certificate and key, where TLS is configured.
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate.as_deref().zip(self.tls_key.as_deref())
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let problem = "tls_certificate and tls_key come together: name both files, or neither";
+        require(
+            self.tls_certificate.is_some() == self.tls_key.is_some(),
+            "http.tls_certificate",
+            problem,
+        )
+    }
 }
 
 /// `[media]`
@@ -51,44 +83,50 @@ pub struct HttpConfig {
 pub struct MediaConfig {
     /// Where shard 0 listens; port 0: a free one for each shard.
     pub udp: SocketAddr,
+    /// Where TCP connections for media are taken, for all shards.
+    pub tcp: MediaTcp,
     /// What clients are told instead of the local addresses.
     pub public_addresses: Vec<IpAddr>,
     /// Media threads; 0: as the machine has cores.
     pub shards: usize,
 }
 
-/// One of `[[apps]]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AppConfig {
-    /// The AppID; never 0.
-    pub id: u32,
-    /// Shared with the business server.
-    #[serde(deserialize_with = "secret")]
-    pub secret: Secret,
-    /// Longest life of a token, seconds.
-    #[serde(default = "default_max_ttl")]
-    pub max_ttl: i64,
-    /// How far a token may be made in the future, seconds.
-    #[serde(default = "default_max_clock_ahead")]
-    pub max_clock_ahead: i64,
-    /// What may seal a token.
-    #[serde(default = "default_ciphers")]
-    pub ciphers: Vec<Cipher>,
-    /// What happens to a user in a room whose token expires.
-    #[serde(default)]
-    pub on_token_expiry: OnTokenExpiry,
+/// Where media goes over TCP: `"same"`, an address with a port, or `""`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum MediaTcp {
+    /// The address and port of [`MediaConfig::udp`], a free port where that is 0.
+    Same,
+    /// An address of its own; port 0: a free one.
+    At(SocketAddr),
+    /// Nowhere.
+    Off,
 }
 
-/// What happens to a user in a room whose token expires.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum OnTokenExpiry {
-    /// Stays, publishes and plays on; the next login or publish fails (documented default).
-    #[default]
-    Stay,
-    /// Is kicked out with 1102018 (documented strict mode).
-    Kick,
+impl MediaTcp {
+    /// The address, if any; `udp` is [`MediaConfig::udp`].
+    pub fn address(self, udp: SocketAddr) -> Option<SocketAddr> {
+        match self {
+            Self::Same => Some(udp),
+            Self::At(address) => Some(address),
+            Self::Off => None,
+        }
+    }
+}
+
+impl TryFrom<String> for MediaTcp {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.as_str() {
+            "same" => Ok(Self::Same),
+            "" => Ok(Self::Off),
+            address => address
+                .parse()
+                .map(Self::At)
+                .map_err(|_| format!("media.tcp: {address:?} is neither \"same\", an address with a port, nor \"\" (no TCP)")),
+        }
+    }
 }
 
 /// `[limits]`; 0 means no limit.
@@ -133,6 +171,10 @@ pub struct LimitsConfig {
     pub plays_per_user: usize,
     /// Media connections at a time; 0 is none here.
     pub media_peers: usize,
+    /// Datagrams in a second from one IPv4 address or IPv6 /64 that no peer has proved.
+    pub unproved_datagrams_per_address_per_s: u32,
+    /// The same from all such addresses together, on each shard.
+    pub unproved_datagrams_per_s: u32,
 }
 
 /// `[timings]`
@@ -251,14 +293,9 @@ impl ServerConfig {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let mut seen = HashSet::new();
-        for app in &self.apps {
-            require(app.id != 0, "apps.id", "an AppID is never 0")?;
-            require(seen.insert(app.id), "apps.id", format!("AppID {} is there twice", app.id))?;
-            require(!app.ciphers.is_empty(), "apps.ciphers", "without a cipher no token can pass")?;
-            require(app.max_ttl > 0, "apps.max_ttl", "must be more than 0 seconds")?;
-            require(app.max_clock_ahead >= 0, "apps.max_clock_ahead", "must not be negative")?;
-        }
+        check_apps(&self.apps)?;
+        self.http.check()?;
+        self.ice.check(self.timings.heartbeat_s)?;
         let timings = &self.timings;
         let positive = [
             ("timings.heartbeat_s", timings.heartbeat_s),
@@ -288,6 +325,11 @@ impl ServerConfig {
             "must be at least 16",
         )?;
         require(self.limits.media_peers > 0, "limits.media_peers", "must be more than 0")?;
+        require(
+            self.media.shards <= MAX_SHARDS,
+            "media.shards",
+            format!("must be at most {MAX_SHARDS}"),
+        )?;
         let level = &self.log.level;
         let parsed = tracing_subscriber::EnvFilter::try_new(level);
         require(
@@ -298,89 +340,6 @@ impl ServerConfig {
     }
 }
 
-impl AppConfig {
-    /// An AppID with the default rules.
-    pub fn new(id: u32, secret: Secret) -> Self {
-        Self {
-            id,
-            secret,
-            max_ttl: default_max_ttl(),
-            max_clock_ahead: default_max_clock_ahead(),
-            ciphers: default_ciphers(),
-            on_token_expiry: OnTokenExpiry::default(),
-        }
-    }
-
-    /// The rules that its tokens are held to.
-    pub fn policy(&self) -> Policy {
-        Policy {
-            app_id: self.id,
-            ciphers: self.ciphers.iter().copied().collect(),
-            max_ttl_s: self.max_ttl,
-            max_clock_ahead_s: self.max_clock_ahead,
-        }
-    }
-}
-
-const PREFIX: &str = "EXPRESS__";
-/// Keys that hold lists, which the environment separates by commas.
-const LISTS: [&str; 2] = ["http.allowed_origins", "media.public_addresses"];
-
-#[derive(Default)]
-struct Layers {
-    file: Option<PathBuf>,
-    toml: Option<String>,
-    environment: Option<std::collections::HashMap<String, String>>,
-}
-
-impl fmt::Display for Layers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "configuration from {}", file.display()),
-            None => f.write_str("configuration"),
-        }?;
-        let names = self.environment.iter().flat_map(|variables| variables.keys());
-        names.enumerate().try_for_each(|(index, name)| {
-            let joint = if index == 0 { " with " } else { ", " };
-            write!(f, "{joint}{name}")
-        })
-    }
-}
-
-fn read(layers: Layers) -> Result<ServerConfig, ConfigError> {
-    let described = layers.to_string();
-    let mut builder = Config::builder().add_source(File::from_str(SAMPLE, FileFormat::Toml));
-    if let Some(text) = &layers.toml {
-        builder = builder.add_source(File::from_str(text, FileFormat::Toml));
-    }
-    if let Some(file) = layers.file {
-        builder = builder.add_source(File::from(file).format(FileFormat::Toml));
-    }
-    if let Some(variables) = layers.environment {
-        builder = builder.add_source(environment(variables));
-    }
-    let read = builder.build().and_then(Config::try_deserialize::<ServerConfig>);
-    let config = read.map_err(|source| ConfigError::Read {
-        layer: described,
-        source,
-    })?;
-    config.check()?;
-    Ok(config)
-}
-
-fn environment(variables: std::collections::HashMap<String, String>) -> Environment {
-    let mut environment = Environment::with_prefix("EXPRESS")
-        .prefix_separator("__")
-        .separator("__")
-        .try_parsing(true)
-        .list_separator(",")
-        .source(Some(variables.into_iter().collect()));
-    for key in LISTS {
-        environment = environment.with_list_parse_key(key);
-    }
-    environment
-}
-
 fn require(good: bool, key: &str, problem: impl Into<String>) -> Result<(), ConfigError> {
     if good {
         return Ok(());
@@ -389,23 +348,6 @@ fn require(good: bool, key: &str, problem: impl Into<String>) -> Result<(), Conf
         key: key.into(),
         problem: problem.into(),
     })
-}
-
-fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    Secret::new(&text).map_err(serde::de::Error::custom)
-}
-
-fn default_max_ttl() -> i64 {
-    Policy::DEFAULT_MAX_TTL_S
-}
-
-fn default_max_clock_ahead() -> i64 {
-    Policy::DEFAULT_MAX_CLOCK_AHEAD_S
-}
-
-fn default_ciphers() -> Vec<Cipher> {
-    vec![Cipher::Cbc, Cipher::Gcm]
 }
 
 #[cfg(test)]

@@ -17,4 +17,5 @@ pub mod rooms;
 mod run;
 pub mod token_command;
 
+pub use http::tls::TlsError;
 pub use run::{RunningServer, StartError, start};

@@ -94,14 +94,14 @@ fn announce(running: &RunningServer) -> std::io::Result<()> {
         );
         if running.http_addr().ip().is_loopback() {
             eprintln!(
-                "     or: curl -H content-type:application/json -d '{{\"user_id\":\"alice\"}}' http://{}/v1/dev-token",
-                running.http_addr()
+                "     or: curl -H content-type:application/json -d '{{\"user_id\":\"alice\"}}' {}/v1/dev-token",
+                running.url()
             );
         }
     }
     let mut out = std::io::stdout().lock();
-    let (http, media) = (running.http_addr(), running.media_addr());
-    writeln!(out, "ready http://{http} media={media} app_id={}", app_ids.join(","))?;
+    let (url, media) = (running.url(), running.media_addr());
+    writeln!(out, "ready {url} media={media} app_id={}", app_ids.join(","))?;
     out.flush()
 }
 

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Forwarder, ForwarderConfig, ForwarderLimits, StartForwarderError};
+use crate::http::tls::{Certificate, TlsError};
 use crate::http::{self, Shared};
 use crate::rooms::{Drain, MediaNews, RoomsActor, RoomsOptions, StateOptions};
 
@@ -34,6 +35,7 @@ const STOP_SLACK: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct RunningServer {
     http_addr: SocketAddr,
+    encrypted: bool,
     media_addrs: Vec<SocketAddr>,
     apps: Vec<AppConfig>,
     made_up: bool,
@@ -54,6 +56,9 @@ pub enum StartError {
         /// Why not.
         source: std::io::Error,
     },
+    /// The certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The media plane did not start.
     #[error("media cannot start: {0}")]
     Media(#[from] StartForwarderError),
@@ -69,6 +74,12 @@ impl RunningServer {
     /// Where HTTP and the WebSocket are.
     pub fn http_addr(&self) -> SocketAddr {
         self.http_addr
+    }
+
+    /// The same as a URL: `https://` where a certificate is configured.
+    pub fn url(&self) -> String {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.http_addr)
     }
 
     /// Where media is received: the first shard.
@@ -129,6 +140,12 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
         address: config.http.listen,
         source,
     };
+    let tls = config
+        .http
+        .tls()
+        .map(|(chain, key)| Certificate::read(chain, key))
+        .transpose()?;
+    let encrypted = tls.is_some();
     let listener = TcpListener::bind(config.http.listen).map_err(listen)?;
     let http_addr = listener.local_addr().map_err(listen)?;
     let made_up = config.apps.is_empty();
@@ -147,10 +164,12 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
             limits: config.limits.clone(),
             timings: config.timings.clone(),
             apps: apps.clone(),
+            ice: config.ice.clone(),
             seed,
         },
         dev_app: apps.first().filter(|_| made_up).cloned(),
         config,
+        tls,
         listener,
         forwarder,
         rooms,
@@ -165,6 +184,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let thread = thread.map_err(|error| StartError::Thread(error.to_string()))?;
     let running = RunningServer {
         http_addr,
+        encrypted,
         media_addrs,
         apps,
         made_up,
@@ -184,6 +204,7 @@ struct Parts {
     state: StateOptions,
     dev_app: Option<AppConfig>,
     config: ServerConfig,
+    tls: Option<Arc<Certificate>>,
     listener: TcpListener,
     forwarder: Forwarder,
     rooms: Arc<OnceLock<Addr<RoomsActor>>>,
@@ -193,10 +214,15 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
     let limits = ForwarderLimits {
         peers: config.limits.media_peers,
         offer_bytes: MAX_SDP,
+        tcp_connections: config.limits.media_peers,
+        tcp_connections_per_source: config.limits.connections_per_address,
+        unauthenticated_per_source: config.limits.unproved_datagrams_per_address_per_s,
+        unauthenticated_in_total: config.limits.unproved_datagrams_per_s,
         ..ForwarderLimits::default()
     };
     let forwarder = ForwarderConfig {
         udp: config.media.udp,
+        tcp: config.media.tcp.address(config.media.udp),
         public_addresses: config.media.public_addresses.clone(),
         shards: config.media.shards,
         limits,
@@ -215,6 +241,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
         state,
         dev_app,
         config,
+        tls,
         listener,
         forwarder,
         rooms,
@@ -229,7 +256,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     let _ = rooms.set(address.clone());
     let drain = config.timings.drain();
     let shared = Shared::new(address.clone(), forwarder.clone(), config, dev_app);
-    let server = match listen_http(listener, &shared, drain) {
+    let server = match listen_http(listener, tls, &shared, drain) {
         Ok(server) => server,
         Err(error) => {
             let _ = started.send(Err(error.to_string()));
@@ -252,7 +279,12 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     forwarder.stop();
 }
 
-fn listen_http(listener: TcpListener, shared: &Arc<Shared>, drain: Duration) -> std::io::Result<actix_web::dev::Server> {
+fn listen_http(
+    listener: TcpListener,
+    tls: Option<Arc<Certificate>>,
+    shared: &Arc<Shared>,
+    drain: Duration,
+) -> std::io::Result<actix_web::dev::Server> {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let patience = shared.unsent_patience_ms();
     let shared = Arc::clone(shared);
@@ -263,11 +295,19 @@ fn listen_http(listener: TcpListener, shared: &Arc<Shared>, drain: Duration) -> 
     let server = server
         .workers(cores.min(MAX_WORKERS))
         .client_request_timeout(REQUEST_TIMEOUT)
+        .tls_handshake_timeout(REQUEST_TIMEOUT)
         .tcp_nodelay(true)
         .on_connect(move |stream, _| http::bound_unsent_data(stream, patience))
         .disable_signals()
-        .shutdown_timeout(drain.as_secs())
-        .listen(listener)?;
+        .shutdown_timeout(drain.as_secs());
+    let server = match tls {
+        Some(certificate) => {
+            let config = certificate.config();
+            actix_web::rt::spawn(certificate.keep_fresh());
+            server.listen_rustls_0_23(listener, config)?
+        }
+        None => server.listen(listener)?,
+    };
     Ok(server.run())
 }
 

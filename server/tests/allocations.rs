@@ -1,4 +1,4 @@
-//! The forwarder allocates once for each copy it sends, once for each packet it decrypts, and for nothing else.
+//! The forwarder allocates nothing for a packet that it receives, opens, seals for each listener and sends.
 //!
 //! The real thing over loopback: real sockets, the shard's own thread. Counting is switched on for that thread alone,
 //! from inside: events are delivered on it.
@@ -56,7 +56,8 @@ fn count() {
 }
 
 const LISTENERS: u64 = 5;
-const PACKETS: u64 = 200;
+const PACKETS: u64 = 20;
+const ROUNDS: u64 = 10;
 /// Before counting: queues reach their size, sources are admitted.
 const WARM_UP: u64 = 50;
 
@@ -115,10 +116,11 @@ impl Connected {
 }
 
 #[test]
-fn one_allocation_for_each_sent_copy_and_one_for_each_received_packet() {
+fn a_packet_and_its_copies_allocate_nothing() {
     // The publisher's connected thread is the shard's: there is one shard.
     let config = ForwarderConfig {
         udp: "127.0.0.1:0".parse().unwrap(),
+        tcp: None,
         public_addresses: Vec::new(),
         shards: 1,
         limits: ForwarderLimits::default(),
@@ -126,6 +128,8 @@ fn one_allocation_for_each_sent_copy_and_one_for_each_received_packet() {
     let events = |event| {
         if matches!(event, ForwarderEvent::MediaStarted { .. }) {
             COUNTS.with(|counts| counts.set(true));
+            // One of our own shows that the count works.
+            std::hint::black_box(Box::new(0));
         }
     };
     let forwarder = Forwarder::start(config, events).unwrap();
@@ -142,19 +146,21 @@ fn one_allocation_for_each_sent_copy_and_one_for_each_received_packet() {
         }
     };
     send(0, WARM_UP);
-    let before = ALLOCATIONS.load(Ordering::Relaxed);
-    let started = Instant::now();
-    send(WARM_UP, WARM_UP + PACKETS);
-    let allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-    // Control traffic (reports once a second, repeated handshake records) may allocate: it must not have come.
-    let allowed = PACKETS * (LISTENERS + 1);
-    let control = 64 * (1 + started.elapsed().as_secs());
-    println!("{allocations} allocations for {PACKETS} packets to {LISTENERS} listeners");
-    assert!(allocations >= allowed, "{allocations}: the count itself is broken");
-    assert!(allocations <= allowed + control, "{allocations} instead of {allowed}");
+    assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "the count itself is broken");
+    let allocations: Vec<u64> = (0..ROUNDS)
+        .map(|round| {
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            send(WARM_UP + round * PACKETS, WARM_UP + (round + 1) * PACKETS);
+            ALLOCATIONS.load(Ordering::Relaxed) - before
+        })
+        .collect();
+    println!("{allocations:?} allocations for {PACKETS} packets to {LISTENERS} listeners each");
+    // Control traffic (a report each second, repeated handshake records) may allocate: it comes to few rounds.
+    let without = allocations.iter().filter(|count| **count == 0).count() as u64;
+    assert!(without > ROUNDS / 2, "{allocations:?}");
     for listener in &mut listeners {
         while listener.read(server) {}
-        assert_eq!(listener.client.rtp.len() as u64, WARM_UP + PACKETS);
+        assert_eq!(listener.client.rtp.len() as u64, WARM_UP + ROUNDS * PACKETS);
         assert_eq!(listener.client.refused, 0);
     }
     forwarder.stop();

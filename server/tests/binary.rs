@@ -132,6 +132,18 @@ fn what_is_wrong_with_a_configuration_is_said_and_nothing_starts() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{arguments:?}");
         assert!(err.contains(problem), "{arguments:?}: {err}");
     }
+    // A certificate that is not there is said at the start, too.
+    let certificate = [
+        ("EXPRESS__HTTP__TLS_CERTIFICATE", "/nonexistent/chain.pem"),
+        ("EXPRESS__HTTP__TLS_KEY", "/nonexistent/key.pem"),
+    ];
+    let output = command(&["serve"]).envs(certificate).output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        err.contains("http.tls_certificate") && err.contains("/nonexistent/chain.pem"),
+        "{err}"
+    );
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
     std::fs::remove_dir_all(folder).unwrap();
 }
 

@@ -8,7 +8,9 @@
 mod realtime {
     mod cases;
     mod crash;
+    mod forwarding;
     mod four_engines;
     mod pulse;
+    mod reach;
     mod speech;
 }

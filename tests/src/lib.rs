@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod collect;
+pub mod firewall;
 pub mod processes;
 pub mod simulation;
 pub mod tokens;

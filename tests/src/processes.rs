@@ -163,10 +163,14 @@ impl Server {
 
     /// Starts a server whose signalling listens at `listen`, with more TOML behind the usual.
     pub fn start_at(folder: &Path, listen: &str, more: &str) -> Self {
+        Self::start_reachable(folder, listen, "udp = \"127.0.0.1:0\"", more)
+    }
+
+    /// The same, with the lines of its `[media]`: for a server that is reached from another machine.
+    pub fn start_reachable(folder: &Path, listen: &str, media: &str, more: &str) -> Self {
         let config = folder.join("server.toml");
-        let text = format!(
-            "[http]\nlisten = \"{listen}\"\n[media]\nudp = \"127.0.0.1:0\"\n[[apps]]\nid = {APP_ID}\nsecret = \"{SECRET}\"\n{more}"
-        );
+        let text =
+            format!("[http]\nlisten = \"{listen}\"\n[media]\n{media}\n[[apps]]\nid = {APP_ID}\nsecret = \"{SECRET}\"\n{more}");
         std::fs::write(&config, text).expect("the folder can be written");
         Self::start_with(config, more)
     }
@@ -193,7 +197,7 @@ impl Server {
         self.url.trim_start_matches("ws://")
     }
 
-    /// Starts again at the same address, after the process was killed.
+    /// Starts again at the same address, after the process was killed; media is on loopback.
     pub fn restart(&mut self) {
         self.process.kill();
         let folder = self.config.parent().expect("the file lies in a folder").to_path_buf();

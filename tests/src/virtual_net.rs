@@ -140,6 +140,7 @@ impl VirtualNet {
                 limits: config.limits,
                 timings: config.timings,
                 apps: vec![AppConfig::new(APP_ID, secret)],
+                ice: config.ice,
                 seed: [7; 32],
             },
             media: Box::new(net.clone()) as Box<dyn MediaPlane>,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a target needs: `setup.sh build [test] [python] [browser] [interop]`.
+# Sees to the system packages that a target needs: `setup.sh build [test] [python] [browser] [interop] [reach]`.
 # Installs what is missing where root and apt are there; else names it exactly and fails, touching nothing.
 set -euo pipefail
 
@@ -47,7 +47,14 @@ for group in "$@"; do
       need_gst_plugin webrtcbin gstreamer1.0-plugins-bad
       need_gst_plugin nicesrc gstreamer1.0-nice
       ;;
-    *) echo "setup.sh: unknown group '$group' (known: build test python browser interop)" >&2; exit 2 ;;
+    reach)
+      # A machine behind a firewall, and a TURN server.
+      need_command turnserver coturn
+      need_command iptables iptables
+      need_command ip iproute2
+      need_command openssl openssl
+      ;;
+    *) echo "setup.sh: unknown group '$group' (known: build test python browser interop reach)" >&2; exit 2 ;;
   esac
 done
 

@@ -153,6 +153,7 @@ impl EngineActor {
             unpublish: room.unpublish.clone(),
             mute: room.mute_stream.clone(),
             extra_info: room.extra_info.clone(),
+            ice_servers: room.ice_servers.clone(),
             attach: device.attach_sink.clone(),
             detach: device.detach_sink.clone(),
         })
@@ -164,6 +165,7 @@ impl EngineActor {
             play: room.play.clone(),
             stop_play: room.stop_play.clone(),
             pause_play: room.pause_play.clone(),
+            ice_servers: room.ice_servers.clone(),
             attach: device.attach_source.clone(),
             detach: device.detach_source.clone(),
         })

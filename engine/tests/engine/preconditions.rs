@@ -44,6 +44,15 @@ fn the_constructor_refuses_what_cannot_work() {
     );
 }
 
+#[cfg(feature = "default-parts")]
+#[test]
+fn a_root_certificate_that_is_none_is_refused_with_what_is_wrong_with_it() {
+    let builder = ZegoExpressEngine::builder(1, "wss://voice.example.com");
+    let error = builder.root_certificate("-----BEGIN PRIVATE KEY-----").build().unwrap_err();
+    assert_eq!(error.code, 1100001);
+    assert!(error.message.contains("root_certificate"), "{error}");
+}
+
 #[cfg(not(feature = "default-parts"))]
 #[test]
 fn without_default_parts_each_missing_part_is_named() {

@@ -13,11 +13,12 @@ use express_messages::{
     ExitGuard,
     audio_device::{AttachSource, DetachSource},
     codes,
+    ice::IceServer,
     player::{
         MutePlayback, PlaybackEnded, PlayerEvent, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers, StopPlayer,
         StreamAppeared,
     },
-    room::{PausePlayStream, PlayStream, RequestError, StopPlayStream},
+    room::{GetIceServers, PausePlayStream, PlayStream, RequestError, StopPlayStream},
 };
 use futures::{StreamExt, channel::mpsc};
 
@@ -236,11 +237,22 @@ impl PlayerActor {
         });
     }
 
-    fn open(&mut self, attempt: u32, ctx: &mut Context<Self>) {
-        let Some(pipeline) = &self.pipeline else { return };
+    /// Each try has the ICE servers of its moment: their credentials expire.
+    fn open(&self, attempt: u32, ctx: &mut Context<Self>) {
+        let asked = self.peers.ice_servers.send(GetIceServers).into_actor(self);
+        ctx.spawn(asked.map(move |servers, this, ctx| {
+            // Without a room role there is still the direct way.
+            this.open_with(attempt, &servers.unwrap_or_default(), ctx);
+        }));
+    }
+
+    fn open_with(&mut self, attempt: u32, ice_servers: &[IceServer], ctx: &mut Context<Self>) {
+        let Some(pipeline) = self.pipeline.as_ref().filter(|_| self.state.is_offering(attempt)) else {
+            return;
+        };
         let (events, incoming) = mpsc::unbounded();
         ctx.add_stream(incoming.map(move |event| FromTransport(attempt, event)));
-        let transport = self.transports.play(pipeline.packets.clone(), events);
+        let transport = self.transports.play(pipeline.packets.clone(), ice_servers, events);
         self.transport = Some(transport.clone());
         let offered = async move { transport.offer().await }.into_actor(self);
         ctx.spawn(offered.map(move |offer, this, ctx| {

@@ -115,6 +115,11 @@ impl Playback {
         (this, effects)
     }
 
+    /// Whether try `attempt` is to make its offer.
+    pub(super) fn is_offering(&self, attempt: u32) -> bool {
+        attempt == self.attempt && matches!(self.phase, Phase::Offering { .. })
+    }
+
     /// Whether try `attempt` is the one that plays now.
     pub(super) fn is_playing(&self, attempt: u32) -> bool {
         attempt == self.attempt && matches!(&self.phase, Phase::Live(live) if live.is_playing())

@@ -10,11 +10,12 @@ use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AttachSink, DetachSink, SinkId},
     codes,
+    ice::IceServer,
     publisher::{
         NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions, PublisherPeers,
         SetPublisherExtraInfo, StopPublisher,
     },
-    room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
+    room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
     stats::ZegoPublishStats,
 };
 use futures::{StreamExt, channel::mpsc};
@@ -267,15 +268,26 @@ impl PublisherActor {
         });
     }
 
-    fn open(&mut self, attempt: u32, ctx: &mut Context<Self>) {
-        let Some(pipeline) = &self.pipeline else { return };
+    /// Each try has the ICE servers of its moment: their credentials expire.
+    fn open(&self, attempt: u32, ctx: &mut Context<Self>) {
+        let asked = self.peers.ice_servers.send(GetIceServers).into_actor(self);
+        ctx.spawn(asked.map(move |servers, this, ctx| {
+            // Without a room role there is still the direct way.
+            this.open_with(attempt, &servers.unwrap_or_default(), ctx);
+        }));
+    }
+
+    fn open_with(&mut self, attempt: u32, ice_servers: &[IceServer], ctx: &mut Context<Self>) {
+        let Some(pipeline) = self.pipeline.as_ref().filter(|_| self.state.is_offering(attempt)) else {
+            return;
+        };
         let (events, incoming) = mpsc::unbounded();
         ctx.add_stream(incoming.map(move |event| FromTransport(attempt, event)));
         let offer = PublishOffer {
             ssrc: self.ssrc,
             channels: self.options.encoder.channels,
         };
-        let transport = self.transports.publish(offer, pipeline.packets.clone(), events);
+        let transport = self.transports.publish(offer, pipeline.packets.clone(), ice_servers, events);
         self.transport = Some(transport.clone());
         let offered = async move { transport.offer().await }.into_actor(self);
         ctx.spawn(offered.map(move |offer, this, ctx| {

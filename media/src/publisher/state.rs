@@ -98,6 +98,11 @@ impl Publication {
         (this, effects)
     }
 
+    /// Whether try `attempt` is to make its offer.
+    pub(super) fn is_offering(&self, attempt: u32) -> bool {
+        attempt == self.attempt && matches!(self.phase, Phase::Offering { .. })
+    }
+
     /// Whether try `attempt` is the one that publishes now.
     pub(super) fn is_publishing(&self, attempt: u32) -> bool {
         attempt == self.attempt && matches!(self.phase, Phase::Publishing { .. })

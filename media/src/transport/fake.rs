@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use express_messages::ice::IceServer;
 
 use super::{
     MediaTransport, PublishOffer, ReceivePackets, SendPackets, TransportError, TransportEvent, TransportEvents, TransportFactory,
@@ -23,6 +24,7 @@ pub(crate) struct FakeTransport {
     events: TransportEvents,
     answer: Arc<Mutex<Option<String>>>,
     closed: Arc<AtomicBool>,
+    pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) offer: Option<PublishOffer>,
     pub(crate) send: Option<SendPackets>,
     pub(crate) receive: Option<ReceivePackets>,
@@ -54,6 +56,7 @@ impl FakeTransports {
     fn make(
         &self,
         events: TransportEvents,
+        ice_servers: &[IceServer],
         offer: Option<PublishOffer>,
         send: Option<SendPackets>,
         receive: Option<ReceivePackets>,
@@ -64,6 +67,7 @@ impl FakeTransports {
             events,
             answer: Arc::default(),
             closed: Arc::default(),
+            ice_servers: ice_servers.to_vec(),
             offer,
             send,
             receive,
@@ -74,12 +78,18 @@ impl FakeTransports {
 }
 
 impl TransportFactory for FakeTransports {
-    fn publish(&self, offer: PublishOffer, packets: SendPackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
-        self.make(events, Some(offer), Some(packets), None)
+    fn publish(
+        &self,
+        offer: PublishOffer,
+        packets: SendPackets,
+        ice_servers: &[IceServer],
+        events: TransportEvents,
+    ) -> Arc<dyn MediaTransport> {
+        self.make(events, ice_servers, Some(offer), Some(packets), None)
     }
 
-    fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
-        self.make(events, None, None, Some(packets))
+    fn play(&self, packets: ReceivePackets, ice_servers: &[IceServer], events: TransportEvents) -> Arc<dyn MediaTransport> {
+        self.make(events, ice_servers, None, None, Some(packets))
     }
 }
 

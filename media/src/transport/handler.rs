@@ -2,24 +2,35 @@
 
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError, Weak,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
 };
+use std::time::Duration;
 
 use async_trait::async_trait;
-use rtc::sdp::extmap::AUDIO_LEVEL_URI;
+use rtc::{
+    peer_connection::transport::{RTCIceCandidateType, RTCIceProtocol},
+    sdp::extmap::AUDIO_LEVEL_URI,
+};
 use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 use webrtc::{
     media_stream::{track_local::static_rtp::TrackLocalStaticRTP, track_remote::TrackRemote},
     peer_connection::{
         PeerConnection, PeerConnectionEventHandler, RTCIceCandidateInit, RTCIceConnectionState, RTCIceGatheringState,
-        RTCPeerConnectionState,
+        RTCPeerConnectionIceEvent, RTCPeerConnectionState,
     },
 };
 
-use super::{PublishOffer, ReceivePackets, SendPackets, TransportEvent, TransportEvents, packets};
+use super::{
+    PublishOffer, ReceivePackets, SendPackets, TransportEvent, TransportEvents, packets,
+    reach::{FALLBACK_AFTER, TcpCandidate},
+    runtime::MediaRuntime,
+};
 
 /// A candidate that leads nowhere (RFC 6666 discard prefix, port 9): see [`Handler::on_ice_connection_state_change`].
 const NUDGE: &str = "candidate:1 1 udp 1 100::1 9 typ host";
+
+/// How long the reason of an end may take to come over signalling, before the end alone is told.
+const END_GRACE: Duration = Duration::from_millis(300);
 
 /// What the connection is for.
 pub(super) enum Role {
@@ -31,22 +42,30 @@ pub(super) enum Role {
 pub(super) struct Handler {
     role: Role,
     handle: Handle,
+    runtime: Arc<MediaRuntime>,
     events: TransportEvents,
     peer: OnceLock<Weak<dyn PeerConnection>>,
+    host_candidates: AtomicUsize,
     gathered: Notify,
+    ice_connected: AtomicBool,
+    connected: AtomicBool,
     tasks: Mutex<Vec<AbortHandle>>,
     track: OnceLock<Arc<TrackLocalStaticRTP>>,
     not_sent: Arc<AtomicU64>,
 }
 
 impl Handler {
-    pub(super) fn new(role: Role, handle: Handle, events: TransportEvents) -> Self {
+    pub(super) fn new(role: Role, handle: Handle, runtime: Arc<MediaRuntime>, events: TransportEvents) -> Self {
         Self {
             role,
             handle,
+            runtime,
             events,
             peer: OnceLock::new(),
+            host_candidates: AtomicUsize::new(0),
             gathered: Notify::new(),
+            ice_connected: AtomicBool::new(false),
+            connected: AtomicBool::new(false),
             tasks: Mutex::default(),
             track: OnceLock::new(),
             not_sent: Arc::default(),
@@ -67,13 +86,54 @@ impl Handler {
         let _ = self.track.set(track);
     }
 
-    /// Completes when all local candidates are known.
+    /// Completes when all host candidates are known. Relayed ones come when they come: the server learns of them by their
+    /// checks, so they need not stand in the offer.
     pub(super) async fn gathered(&self) {
         self.gathered.notified().await;
     }
 
     pub(super) fn packets_not_sent(&self) -> u64 {
-        self.not_sent.load(Ordering::Relaxed)
+        self.not_sent.load(Ordering::Relaxed) + self.runtime.tcp().dropped()
+    }
+
+    /// The answer is applied: connects over TCP where UDP has not been enough, and listens for the end.
+    pub(super) fn answered(self: &Arc<Self>, tcp: Vec<TcpCandidate>) {
+        let (handler, events) = (Arc::downgrade(self), self.events.clone());
+        if !tcp.is_empty() {
+            self.run(async move {
+                tokio::time::sleep(FALLBACK_AFTER).await;
+                let handler = handler
+                    .upgrade()
+                    .filter(|handler| !handler.ice_connected.load(Ordering::Relaxed));
+                if let Some(handler) = handler {
+                    handler.connect_tcp(tcp).await;
+                }
+            });
+        }
+        let wire = Arc::clone(self.runtime.wire());
+        self.run(async move {
+            wire.ended().await;
+            tokio::time::sleep(END_GRACE).await;
+            // Nobody listens any more: then nobody needs to know.
+            let _ = events.unbounded_send(TransportEvent::Closed);
+        });
+    }
+
+    async fn connect_tcp(&self, candidates: Vec<TcpCandidate>) {
+        let Some(peer) = self.peer.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        for TcpCandidate { real, alias, line } in candidates {
+            tracing::debug!(%real, "UDP has not connected; trying TCP");
+            self.runtime.tcp().stand_in(alias, real);
+            let candidate = RTCIceCandidateInit {
+                candidate: line,
+                ..Default::default()
+            };
+            if let Err(error) = peer.add_ice_candidate(candidate).await {
+                tracing::debug!(%error, %real, "a TCP candidate was not taken");
+            }
+        }
     }
 
     /// Ends the tasks that carry packets.
@@ -94,9 +154,8 @@ impl Handler {
     }
 
     fn start_writing(&self) {
-        let started = !self.tasks.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
         let peer = self.peer.get().and_then(Weak::upgrade);
-        let (Role::Publish(_, packets), Some(track), Some(peer), false) = (&self.role, self.track.get(), peer, started) else {
+        let (Role::Publish(_, packets), Some(track), Some(peer)) = (&self.role, self.track.get(), peer) else {
             return;
         };
         let (packets, track, not_sent) = (packets.clone(), track.clone(), self.not_sent.clone());
@@ -110,6 +169,15 @@ impl Handler {
 
 #[async_trait]
 impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        let candidate = event.candidate;
+        let is_host = candidate.typ == RTCIceCandidateType::Host && candidate.protocol == RTCIceProtocol::Udp;
+        if is_host && self.host_candidates.fetch_add(1, Ordering::Relaxed) + 1 == self.runtime.udp_sockets() {
+            self.gathered.notify_one();
+        }
+    }
+
+    /// Where an address could not be bound there are fewer candidates than were counted on.
     async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
         if state == RTCIceGatheringState::Complete {
             self.gathered.notify_one();
@@ -120,6 +188,7 @@ impl PeerConnectionEventHandler for Handler {
     /// time-out due at once, so one is added; it is never checked, because a pair is selected already.
     async fn on_ice_connection_state_change(&self, state: RTCIceConnectionState) {
         if state == RTCIceConnectionState::Connected
+            && !self.ice_connected.swap(true, Ordering::Relaxed)
             && let Some(peer) = self.peer.get().and_then(Weak::upgrade)
         {
             let nudge = RTCIceCandidateInit {
@@ -135,7 +204,11 @@ impl PeerConnectionEventHandler for Handler {
     async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
         match state {
             RTCPeerConnectionState::Connected => {
-                self.start_writing();
+                if !self.connected.swap(true, Ordering::Relaxed) {
+                    self.runtime.wire().set_connected();
+                    self.runtime.tcp().close_unused();
+                    self.start_writing();
+                }
                 self.tell(TransportEvent::Connected);
             }
             RTCPeerConnectionState::Disconnected => self.tell(TransportEvent::Disconnected),

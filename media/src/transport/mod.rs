@@ -12,10 +12,13 @@ pub(crate) mod fake;
 mod handler;
 mod packets;
 mod peer;
+mod reach;
 mod runtime;
 mod settings;
+mod tcp;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::{
     fmt,
@@ -24,6 +27,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use express_messages::ice::IceServer;
 use futures::channel::mpsc::UnboundedSender;
 
 pub use peer::WebRtcTransports;
@@ -51,7 +55,7 @@ pub enum TransportEvent {
     Disconnected,
     /// It will not come back.
     Failed,
-    /// It is closed, though nobody asked for it.
+    /// It is closed, though nobody here asked for it: the server closed it.
     Closed,
 }
 
@@ -130,9 +134,16 @@ pub trait MediaTransport: Send + Sync + fmt::Debug {
 /// packets out of [`SendPackets`] while it is connected, and it pushes what arrives into [`ReceivePackets`] with the time of
 /// arrival.
 pub trait TransportFactory: Send + Sync {
-    /// A transport that sends one stream. Packets from before its connection are thrown away.
-    fn publish(&self, offer: PublishOffer, packets: SendPackets, events: TransportEvents) -> Arc<dyn MediaTransport>;
+    /// A transport that sends one stream. Packets from before its connection are thrown away. `ice_servers` may help it
+    /// where the direct way is blocked.
+    fn publish(
+        &self,
+        offer: PublishOffer,
+        packets: SendPackets,
+        ice_servers: &[IceServer],
+        events: TransportEvents,
+    ) -> Arc<dyn MediaTransport>;
 
-    /// A transport that receives one stream.
-    fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport>;
+    /// A transport that receives one stream; `ice_servers` as in [`publish`](Self::publish).
+    fn play(&self, packets: ReceivePackets, ice_servers: &[IceServer], events: TransportEvents) -> Arc<dyn MediaTransport>;
 }

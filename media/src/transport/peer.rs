@@ -10,8 +10,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+use express_messages::ice::IceServer;
 use rtc::{
     media_stream::MediaStreamTrack,
+    peer_connection::configuration::{RTCConfigurationBuilder, RTCIceServer},
     rtp_transceiver::{
         RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
         rtp_sender::{RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
@@ -29,6 +31,7 @@ use super::{
     MediaTransport, PublishOffer, ReceivePackets, ReceiverReport, SendPackets, TransportError, TransportEvents, TransportFactory,
     TransportStats, addresses,
     handler::{Handler, Role},
+    reach,
     runtime::MediaRuntime,
     settings,
 };
@@ -37,28 +40,27 @@ use super::{
 const GATHERING_TIMEOUT: Duration = Duration::from_secs(5);
 /// Clock rate of the jitter in receiver reports.
 const RTP_CLOCK_HZ: f64 = 48_000.0;
+
 /// Makes transports on the `webrtc` crate.
 #[derive(Debug, Clone)]
 pub struct WebRtcTransports {
-    runtime: Arc<MediaRuntime>,
     handle: Handle,
 }
 
 impl WebRtcTransports {
     /// Everything of every transport runs on the runtime of `handle`.
     pub fn new(handle: Handle) -> Self {
-        Self {
-            runtime: Arc::new(MediaRuntime::new(handle.clone())),
-            handle,
-        }
+        Self { handle }
     }
 
-    fn transport(&self, role: Role, events: TransportEvents) -> Arc<dyn MediaTransport> {
-        let handler = Arc::new(Handler::new(role, self.handle.clone(), events));
+    fn transport(&self, role: Role, ice_servers: &[IceServer], events: TransportEvents) -> Arc<dyn MediaTransport> {
+        let runtime = Arc::new(MediaRuntime::new(self.handle.clone()));
+        let handler = Arc::new(Handler::new(role, self.handle.clone(), runtime.clone(), events));
         Arc::new(WebRtcTransport {
             handle: self.handle.clone(),
             connection: Arc::new(Connection {
-                runtime: self.runtime.clone(),
+                runtime,
+                relays: reach::relays(ice_servers),
                 handler,
                 peer: tokio::sync::Mutex::new(Peer::New),
             }),
@@ -67,12 +69,18 @@ impl WebRtcTransports {
 }
 
 impl TransportFactory for WebRtcTransports {
-    fn publish(&self, offer: PublishOffer, packets: SendPackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
-        self.transport(Role::Publish(offer, packets), events)
+    fn publish(
+        &self,
+        offer: PublishOffer,
+        packets: SendPackets,
+        ice_servers: &[IceServer],
+        events: TransportEvents,
+    ) -> Arc<dyn MediaTransport> {
+        self.transport(Role::Publish(offer, packets), ice_servers, events)
     }
 
-    fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
-        self.transport(Role::Play(packets), events)
+    fn play(&self, packets: ReceivePackets, ice_servers: &[IceServer], events: TransportEvents) -> Arc<dyn MediaTransport> {
+        self.transport(Role::Play(packets), ice_servers, events)
     }
 }
 
@@ -85,6 +93,7 @@ enum Peer {
 /// The connection and what closes it.
 struct Connection {
     runtime: Arc<MediaRuntime>,
+    relays: Vec<RTCIceServer>,
     handler: Arc<Handler>,
     peer: tokio::sync::Mutex<Peer>,
 }
@@ -164,13 +173,16 @@ impl Connection {
             Role::Publish(offer, _) => (offer.channels, true),
             Role::Play(_) => (1, false),
         };
+        let addresses = addresses::host_addresses();
         let peer = PeerConnectionBuilder::new()
+            .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(self.relays.clone()).build())
             .with_media_engine(settings::media_engine(channels, sends)?)
             .with_setting_engine(settings::setting_engine())
             .with_interceptor_registry(settings::interceptors())
             .with_runtime(self.runtime.clone())
             .with_handler(self.handler.clone())
-            .with_udp_addrs(addresses::host_addresses())
+            .with_udp_addrs(addresses.clone())
+            .with_tcp_addrs(addresses)
             .build()
             .await?;
         let peer: Arc<dyn PeerConnection> = Arc::new(peer);
@@ -196,7 +208,7 @@ impl Connection {
         self.handler.gathered().await;
         let description = peer.local_description().await;
         description
-            .map(|description| description.sdp)
+            .map(|description| reach::without_tcp(&description.sdp))
             .ok_or(webrtc::error::Error::ErrConnectionClosed)
     }
 
@@ -206,8 +218,11 @@ impl Connection {
             return Err(TransportError::Closed);
         };
         let wrong = |error: webrtc::error::Error| TransportError::Answer(error.to_string());
+        let (answer, tcp) = reach::keep_back_tcp(&answer);
         let answer = RTCSessionDescription::answer(answer).map_err(wrong)?;
-        peer.set_remote_description(answer).await.map_err(wrong)
+        peer.set_remote_description(answer).await.map_err(wrong)?;
+        self.handler.answered(tcp);
+        Ok(())
     }
 
     async fn stats(&self) -> TransportStats {
@@ -230,6 +245,7 @@ impl Connection {
     }
 
     async fn close(&self) {
+        self.runtime.wire().set_closing();
         self.handler.stop_tasks();
         let peer = std::mem::replace(&mut *self.peer.lock().await, Peer::Closed);
         if let Peer::Open(peer) = peer

@@ -1,4 +1,4 @@
-//! `webrtc`'s runtime trait over a tokio runtime that the engine owns.
+//! `webrtc`'s runtime trait over a tokio runtime that the engine owns, one for each connection.
 //!
 //! The crate's own `TokioRuntime` spawns on the ambient runtime and keeps a process-global pool of reactor threads that
 //! never end. Here every task, timer and socket of a peer connection lives on the `zego-media` runtime and goes with it.
@@ -11,7 +11,10 @@ use std::{
     io::{self, IoSliceMut},
     net::SocketAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::{Duration, Instant},
 };
@@ -19,18 +22,50 @@ use std::{
 use tokio::{io::ReadBuf, runtime::Handle};
 use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit};
 
+use super::{
+    tcp::{NoListener, TcpWays},
+    wire::Wire,
+};
+
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Runs peer connections on one tokio runtime.
-#[derive(Debug, Clone)]
+/// How long the name of a TURN server may take to be looked up: the peer connection does nothing else meanwhile.
+const LOOKUP_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Runs one peer connection on a tokio runtime.
+#[derive(Debug)]
 pub(super) struct MediaRuntime {
     handle: Handle,
+    wire: Arc<Wire>,
+    tcp: TcpWays,
+    udp_sockets: AtomicUsize,
 }
 
 impl MediaRuntime {
     /// `handle` is the runtime that everything runs on.
     pub(super) fn new(handle: Handle) -> Self {
-        Self { handle }
+        let wire = Arc::new(Wire::new(handle.clone()));
+        Self {
+            tcp: TcpWays::new(handle.clone(), Arc::clone(&wire)),
+            handle,
+            wire,
+            udp_sockets: AtomicUsize::new(0),
+        }
+    }
+
+    /// What goes over the sockets.
+    pub(super) fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
+    /// The streams.
+    pub(super) fn tcp(&self) -> &TcpWays {
+        &self.tcp
+    }
+
+    /// How many UDP sockets were made: each is one host candidate.
+    pub(super) fn udp_sockets(&self) -> usize {
+        self.udp_sockets.load(Ordering::Relaxed)
     }
 }
 
@@ -42,19 +77,27 @@ impl Runtime for MediaRuntime {
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
         socket.set_nonblocking(true)?;
         let _guard = self.handle.enter();
-        Ok(Arc::new(UdpSocket(tokio::net::UdpSocket::from_std(socket)?)))
+        let socket = UdpSocket {
+            socket: Arc::new(tokio::net::UdpSocket::from_std(socket)?),
+            wire: Arc::clone(&self.wire),
+        };
+        self.udp_sockets.fetch_add(1, Ordering::Relaxed);
+        Ok(Arc::new(socket))
     }
 
-    fn wrap_tcp_listener(&self, _: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
-        Err(no_tcp())
+    fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
+        Ok(Arc::new(NoListener::instead_of(&listener)?))
     }
 
-    fn connect_tcp<'a>(&'a self, _: SocketAddr) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
-        Box::pin(std::future::ready(Err(no_tcp())))
+    fn connect_tcp<'a>(&'a self, address: SocketAddr) -> Boxed<'a, io::Result<Arc<dyn AsyncTcpStream>>> {
+        Box::pin(self.tcp.connect(address))
     }
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> Boxed<'a, io::Result<Vec<SocketAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host(host).await?.collect()) })
+        Box::pin(async move {
+            let found = tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host(host)).await;
+            Ok(found.map_err(|_| io::ErrorKind::TimedOut)??.collect())
+        })
     }
 
     /// The same clock that [`Runtime::sleep`] runs on, also where a test has paused it.
@@ -85,11 +128,6 @@ impl Runtime for MediaRuntime {
     }
 }
 
-/// No TCP address is ever given to a peer connection here, so nothing asks for this.
-fn no_tcp() -> io::Error {
-    io::Error::new(io::ErrorKind::Unsupported, "this client makes no ICE candidates over TCP")
-}
-
 struct Task(tokio::task::JoinHandle<()>);
 
 impl JoinHandle for Task {
@@ -116,19 +154,23 @@ impl AsyncInterval for Interval {
 }
 
 #[derive(Debug)]
-struct UdpSocket(tokio::net::UdpSocket);
+struct UdpSocket {
+    socket: Arc<tokio::net::UdpSocket>,
+    wire: Arc<Wire>,
+}
 
 impl AsyncUdpSocket for UdpSocket {
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.0.local_addr()
+        self.socket.local_addr()
     }
 
     /// What the kernel refuses to send is lost, as a datagram may be. Connectivity checks go from each local address to each
     /// of the server's, 50 a second, and many of these ways cannot be (loopback to anywhere else); the crate would log every
     /// one as an error. ICE finds out by itself what reaches the server.
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let sent = self.0.poll_send_to(cx, transmit.contents, transmit.destination);
+        let sent = self.socket.poll_send_to(cx, transmit.contents, transmit.destination);
         sent.map(|sent| {
+            self.wire.sent(&self.socket, transmit.contents, transmit.destination);
             sent.or_else(|error| {
                 tracing::trace!(%error, to = %transmit.destination, "a datagram was not sent");
                 Ok(transmit.contents.len())
@@ -141,7 +183,7 @@ impl AsyncUdpSocket for UdpSocket {
             return Poll::Ready(Ok(0));
         };
         let mut read = ReadBuf::new(buf);
-        let addr = match self.0.poll_recv_from(cx, &mut read) {
+        let addr = match self.socket.poll_recv_from(cx, &mut read) {
             Poll::Ready(result) => result?,
             Poll::Pending => return Poll::Pending,
         };

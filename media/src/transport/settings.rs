@@ -17,7 +17,7 @@ use webrtc::{
     peer_connection::{MediaEngine, SettingEngine, SettingEngineBuilder, SrtpProtectionProfile, configure_rtcp_reports},
 };
 
-use super::OPUS_PAYLOAD_TYPE;
+use super::{OPUS_PAYLOAD_TYPE, reach::FALLBACK_AFTER};
 
 /// Time between two connectivity checks of a pair, and how many before the pair is given up (30 s). The defaults of the
 /// crate (200 ms) cost 200 to 400 ms at each connect.
@@ -62,6 +62,7 @@ pub(super) fn interceptors() -> Registry {
 pub(super) fn setting_engine() -> SettingEngine {
     SettingEngineBuilder::new()
         .with_ice_connection_attempts(Some(ICE_CHECKS.0), Some(ICE_CHECKS.1))
+        .with_relay_acceptance_min_wait(Some(FALLBACK_AFTER))
         .with_include_loopback_candidate(true)
         .with_multicast_dns_mode(MulticastDnsMode::Disabled)
         .with_srtp_protection_profiles(vec![

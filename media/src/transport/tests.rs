@@ -31,6 +31,8 @@ use webrtc::{
     },
 };
 
+mod over_tcp;
+
 use super::{
     OPUS_PAYLOAD_TYPE, PublishOffer, TransportError, TransportEvent, TransportFactory, WebRtcTransports, runtime::MediaRuntime,
     settings,
@@ -149,6 +151,11 @@ async fn a_server_that_wants_no_audio_level_gets_the_packets_without() {
 
 /// The first packets that `server` gets.
 async fn publish_to(server: Server) -> Vec<rtp::Packet> {
+    publish_through(server, |answer| std::future::ready(answer)).await
+}
+
+/// The same, with the answer as `change` makes it.
+async fn publish_through<F: Future<Output = String>>(server: Server, change: impl FnOnce(String) -> F) -> Vec<rtp::Packet> {
     let rtp = RtpStart {
         ssrc: 4_711,
         payload_type: OPUS_PAYLOAD_TYPE,
@@ -162,7 +169,7 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
         channels: 1,
     };
     let transports = WebRtcTransports::new(Handle::current());
-    let transport = transports.publish(offer, Arc::new(tokio::sync::Mutex::new(packets)), events);
+    let transport = transports.publish(offer, Arc::new(tokio::sync::Mutex::new(packets)), &[], events);
 
     let offer = transport.offer().await.unwrap();
     for line in [
@@ -176,7 +183,7 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
     }
     let server = Arc::new(server);
     let (peer, answer) = server.answer(offer, None).await;
-    transport.apply_answer(answer).await.unwrap();
+    transport.apply_answer(change(answer).await).await.unwrap();
     expect(&mut happened, TransportEvent::Connected).await;
     tokio::time::timeout(PATIENCE, server.connected.notified()).await.unwrap();
 
@@ -211,9 +218,11 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
         "{stats:?}"
     );
     assert_eq!(stats.packets_not_sent, 0);
+    // The other side leaves: DTLS says so, and nothing else does.
+    peer.close().await.unwrap();
+    expect(&mut happened, TransportEvent::Closed).await;
     transport.close().await;
     assert_eq!(transport.offer().await, Err(TransportError::Closed));
-    peer.close().await.unwrap();
     packets
 }
 
@@ -221,7 +230,7 @@ async fn publish_to(server: Server) -> Vec<rtp::Packet> {
 async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
     let (packets, stats, mut source) = receiving();
     let (events, mut happened) = mpsc::unbounded();
-    let transport = WebRtcTransports::new(Handle::current()).play(packets, events);
+    let transport = WebRtcTransports::new(Handle::current()).play(packets, &[], events);
     let offer = transport.offer().await.unwrap();
     assert!(offer.contains("a=recvonly"), "{offer}");
 
@@ -273,7 +282,7 @@ async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
 async fn an_answer_that_is_no_answer_is_refused() {
     let (packets, _stats, _source) = receiving();
     let (events, _happened) = mpsc::unbounded();
-    let transport = WebRtcTransports::new(Handle::current()).play(packets, events);
+    let transport = WebRtcTransports::new(Handle::current()).play(packets, &[], events);
     transport.offer().await.unwrap();
     let applied = transport.apply_answer("v=0\r\nnonsense".into()).await;
     assert!(matches!(applied, Err(TransportError::Answer(_))), "{applied:?}");
@@ -287,7 +296,7 @@ fn a_transport_that_is_dropped_frees_its_sockets() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (packets, _stats, _source) = receiving();
     let (events, mut happened) = mpsc::unbounded();
-    let transport = WebRtcTransports::new(runtime.handle().clone()).play(packets.clone(), events);
+    let transport = WebRtcTransports::new(runtime.handle().clone()).play(packets.clone(), &[], events);
     // Called from outside of the runtime, as the actors do.
     let offer = futures::executor::block_on(transport.offer()).unwrap();
     let port: u16 = offer

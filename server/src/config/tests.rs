@@ -1,5 +1,7 @@
 //! What is read, what is refused, and which layer wins.
 
+use express_token::Secret;
+
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -96,4 +98,77 @@ fn what_is_wrong_is_refused_and_named() {
 fn a_file_that_is_not_there_is_named() {
     let error = load(Some(Path::new("/nonexistent/x.toml"))).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/x.toml"), "{error}");
+}
+
+#[test]
+fn ice_servers_are_read_and_their_secrets_are_not_shown() {
+    let text = r#"[[ice.servers]]
+        urls = ["stun:stun.example.com", "stuns:[2001:db8::1]:5349"]
+        [[ice.servers]]
+        urls = ["turn:192.0.2.1?transport=tcp", "turns:turn.example.com"]
+        secret = "north"
+        [[ice.servers]]
+        urls = ["turn:turn.example.com"]
+        username = "everybody"
+        credential = "south""#;
+    let ice = ServerConfig::from_toml(text).unwrap().ice;
+    assert_eq!((ice.servers.len(), ice.credential_ttl_s), (3, 86_400));
+    assert_eq!(ice.servers[1].secret.as_ref().unwrap().expose(), "north");
+    let shown = format!("{ice:?}");
+    assert!(!shown.contains("north") && !shown.contains("south"), "{shown}");
+}
+
+#[test]
+fn ice_servers_that_no_client_could_use_are_refused_and_named() {
+    let turn = "[[ice.servers]]\nurls = [\"turn:a\"]\n";
+    let url = |url: &str| format!("[[ice.servers]]\nurls = [\"{url}\"]\nsecret = \"north\"");
+    let table = [
+        (turn.to_owned(), "needs a secret"),
+        (format!("{turn}username = \"u\""), "username and credential together"),
+        (
+            format!("{turn}username = \"u\"\ncredential = \"c\"\nsecret = \"north\""),
+            "either",
+        ),
+        (format!("{turn}secret = \"\""), "printable"),
+        ("[[ice.servers]]\nurls = []".into(), "urls has 0"),
+        (
+            "[[ice.servers]]\nurls = [\"stun:a\"]\nsecret = \"north\"".into(),
+            "no TURN server",
+        ),
+        (url("http:a"), "http:a"),
+        (url("turn"), "turn:HOST:3478"),
+        (url("turn:a:99999"), "turn:a:99999"),
+        (url("turn:a?transport=sctp"), "sctp"),
+        (url("turn:a b"), "turn:a b"),
+        (url("turn:a>; rel=x"), "turn:a>"),
+        (turn.replace("urls", "url"), "url"),
+        ("[ice]\ncredential_ttl_s = 100".into(), "ice.credential_ttl_s"),
+        (format!("{turn}secret = \"north\"\n").repeat(9), "at most 8"),
+        ("[http]\ntls_key = \"key.pem\"".into(), "http.tls_certificate"),
+    ];
+    for (text, named) in table {
+        let error = ServerConfig::from_toml(&text).unwrap_err().to_string();
+        assert!(error.contains(named), "{text}: {error:?} does not name {named:?}");
+        assert!(!error.contains("north"), "{error:?} shows the secret");
+    }
+}
+
+#[test]
+fn what_the_sample_and_the_page_on_proxies_show_is_a_configuration() {
+    let start = SAMPLE.find("# [[ice.servers]]").unwrap();
+    let block = SAMPLE[start..].split("\n\n").next().unwrap();
+    let lines = block.lines().map(|line| line.trim_start_matches("# "));
+    let shown: Vec<&str> = lines.filter(|line| line.starts_with('[') || line.contains(" = [")).collect();
+    let shown = format!("{}\nsecret = \"north\"", shown.join("\n"));
+    assert_eq!(ServerConfig::from_toml(&shown).unwrap().ice.servers[0].urls.len(), 2);
+    let page = include_str!("../../../docs/reverse-proxy.md");
+    let blocks: Vec<_> = page
+        .split("```toml\n")
+        .skip(1)
+        .map(|block| block.split("```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 2);
+    let [https, turn] = [blocks[0], blocks[1]].map(|block| ServerConfig::from_toml(block).unwrap());
+    assert!(https.http.tls().is_some());
+    assert_eq!(turn.ice.servers[0].urls.len(), 3);
 }

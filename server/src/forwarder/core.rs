@@ -10,6 +10,7 @@
 
 mod cross;
 mod feedback;
+mod forms;
 mod forward;
 mod groups;
 mod intake;
@@ -22,20 +23,23 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-pub(crate) use self::cross::Links;
+pub(crate) use self::cross::Neighbours;
+use self::forms::Forms;
 use self::groups::Groups;
 use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
+use super::listener::Listener;
 use super::peer::{Media, NewPeer, Peer};
 use super::policing::Policer;
 use super::queue::{SendQueue, Taken};
-use super::rtp::HeaderShape;
+use super::rebase::Rebase;
 use super::sdp::Credentials;
-use super::tuple::Tuple;
+use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
 /// What the rest of the server wants of a shard.
@@ -65,6 +69,8 @@ pub(crate) struct Core {
     rng: StdRng,
     policer: Policer,
     peers: Vec<Option<Box<Peer>>>,
+    /// Of the peers that play, under the same index.
+    listeners: Vec<Option<Listener>>,
     free: Vec<usize>,
     by_id: HashMap<PeerId, usize>,
     by_ufrag: HashMap<String, usize>,
@@ -72,14 +78,15 @@ pub(crate) struct Core {
     streams: HashMap<StreamKey, Stream>,
     groups: Groups,
     /// The ways to the other shards.
-    links: Links,
+    neighbours: Neighbours,
     timers: BinaryHeap<Reverse<(Instant, usize, PeerId)>>,
     queue: SendQueue,
+    closed_links: Vec<TcpLink>,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
-    shape: HeaderShape,
-    /// Where a packet is put together for a listener.
-    scratch: Vec<u8>,
+    /// The packet that is taken in, decrypted.
+    decrypted: Vec<u8>,
+    forms: Forms,
     /// Where a packet from another shard is put.
     crossed: Vec<u8>,
     outgoing: Vec<(Tuple, Vec<u8>)>,
@@ -102,19 +109,21 @@ impl Core {
             rng: StdRng::from_seed(seed),
             policer,
             peers: Vec::new(),
+            listeners: Vec::new(),
             free: Vec::new(),
             by_id: HashMap::new(),
             by_ufrag: HashMap::new(),
             by_address: HashMap::new(),
             streams: HashMap::new(),
             groups: Groups::default(),
-            links: Links::default(),
+            neighbours: Neighbours::default(),
             timers: BinaryHeap::new(),
             queue: SendQueue::default(),
+            closed_links: Vec::new(),
             events: VecDeque::new(),
             next_source: 0,
-            shape: HeaderShape::new(),
-            scratch: Vec::with_capacity(2048),
+            decrypted: Vec::new(),
+            forms: Forms::default(),
             crossed: Vec::with_capacity(2048),
             outgoing: Vec::new(),
             records: Vec::new(),
@@ -122,10 +131,10 @@ impl Core {
     }
 
     /// The same as one of several shards.
-    pub(crate) fn with_links(mut self, links: Links) -> Self {
+    pub(crate) fn with_neighbours(mut self, neighbours: Neighbours) -> Self {
         // Every source of the forwarder has a number of its own: the upper bits are the shard's.
-        self.next_source = (links.own() as u64) << 48;
-        self.links = links;
+        self.next_source = (neighbours.own() as u64) << 48;
+        self.neighbours = neighbours;
         self
     }
 
@@ -184,6 +193,16 @@ impl Core {
         self.queue.take(most)
     }
 
+    /// The datagrams to send over TCP, all of them.
+    pub(crate) fn poll_links(&mut self) -> impl Iterator<Item = (TcpLink, Bytes)> + '_ {
+        self.queue.take_for_links()
+    }
+
+    /// The TCP connections that are of use no more.
+    pub(crate) fn poll_closed_links(&mut self) -> impl Iterator<Item = TcpLink> + '_ {
+        self.closed_links.drain(..)
+    }
+
     /// The next event for the rest of the server.
     pub(crate) fn poll_event(&mut self) -> Option<ForwarderEvent> {
         self.events.pop_front()
@@ -225,15 +244,23 @@ impl Core {
     }
 
     fn add(&mut self, new: NewPeer, now: Instant) {
-        let random = (self.rng.random(), self.rng.random(), self.rng.random());
-        let (id, key, ufrag, place) = (new.id, new.stream, new.local.ufrag.clone(), new.place);
-        let peer = Box::new(Peer::new(new, &self.identity, random, now));
-        let is_player = matches!(peer.media, Media::Player(_));
+        let rebase = Rebase::new(self.rng.random(), self.rng.random());
+        let tie_breaker = self.rng.random();
+        let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
+        let place = new.place;
+        let peer = Box::new(Peer::new(new, &self.identity, tie_breaker, now));
+        let listener = match peer.media {
+            Media::Player => Some(Listener::new(peer.format, peer.ssrc, place.loudest, rebase)),
+            Media::Publisher(_) => None,
+        };
+        let is_player = listener.is_some();
         let index = self.free.pop().unwrap_or_else(|| {
             self.peers.push(None);
+            self.listeners.push(None);
             self.peers.len() - 1
         });
         self.peers[index] = Some(peer);
+        self.listeners[index] = listener;
         self.by_id.insert(id, index);
         self.by_ufrag.insert(ufrag, index);
         let stream = self.stream_entry(key, place);
@@ -260,11 +287,11 @@ impl Core {
 
     fn set_paused(&mut self, id: PeerId, paused: bool) {
         let index = self.by_id.get(&id).copied();
-        let peer = index.and_then(|index| self.peer_mut(index));
-        if let Some(Media::Player(playing)) = peer.map(|peer| &mut peer.media) {
-            playing.paused = paused;
+        let listener = index.and_then(|index| self.listeners.get_mut(index)?.as_mut());
+        if let Some(listener) = listener {
+            listener.paused = paused;
             if paused {
-                playing.rebase.pause();
+                listener.rebase.pause();
             }
         }
     }
@@ -281,7 +308,8 @@ impl Core {
 
     fn say_goodbye(&mut self, index: usize, now: Instant) {
         let mut records = std::mem::take(&mut self.records);
-        let Some(peer) = self.peer_mut(index) else {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
+            self.records = records;
             return;
         };
         peer.dtls.close(now, &mut records);
@@ -297,6 +325,7 @@ impl Core {
 
     fn forget(&mut self, index: usize) -> Option<PeerId> {
         let peer = self.peers.get_mut(index)?.take()?;
+        let listener = self.listeners.get_mut(index).and_then(Option::take);
         self.free.push(index);
         self.by_id.remove(&peer.id);
         self.by_ufrag.remove(peer.ice.local_ufrag());
@@ -304,25 +333,22 @@ impl Core {
             self.unroute(address, index);
         }
         self.counters.peers_removed.one();
-        self.leave_stream(&peer, index);
+        self.leave_stream(&peer, listener.as_ref(), index);
         Some(peer.id)
     }
 
-    fn leave_stream(&mut self, peer: &Peer, index: usize) {
+    fn leave_stream(&mut self, peer: &Peer, listener: Option<&Listener>, index: usize) {
         let Some(stream) = self.streams.get_mut(&peer.stream) else {
             return;
         };
-        match &peer.media {
-            Media::Player(playing) => {
-                stream.remove_player(index, playing.loudest);
-                self.players_changed(peer.stream);
-            }
-            Media::Publisher(_) => {
-                stream.publishers = stream.publishers.saturating_sub(1);
-                if stream.publisher == Some(peer.id) {
-                    stream.publisher = None;
-                    self.groups.fall_silent(stream.group, peer.stream);
-                }
+        if let Some(listener) = listener {
+            stream.remove_player(index, listener.loudest);
+            self.players_changed(peer.stream);
+        } else {
+            stream.publishers = stream.publishers.saturating_sub(1);
+            if stream.publisher == Some(peer.id) {
+                stream.publisher = None;
+                self.groups.fall_silent(stream.group, peer.stream);
             }
         }
         self.drop_stream_if_empty(peer.stream);
@@ -330,7 +356,6 @@ impl Core {
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {
         let (connect, consent) = (self.limits.connect_timeout, self.limits.consent_timeout);
-        let mut out = std::mem::take(&mut self.outgoing);
         let Some(peer) = self.peer_mut(index) else {
             return;
         };
@@ -339,13 +364,10 @@ impl Core {
                 Some(_) => GoneReason::ConsentLost,
                 None => GoneReason::NeverConnected,
             };
-            self.outgoing = out;
             self.lose(index, reason);
             return;
         }
-        peer.ice.handle_timeout(now, &mut out);
-        self.outgoing = out;
-        self.flush_stun(index);
+        self.check_paths(index, now);
         self.send_report_if_due(index, now);
         self.run_dtls(index, None, now);
     }
@@ -353,6 +375,7 @@ impl Core {
     fn unroute(&mut self, address: Tuple, index: usize) {
         if self.by_address.get(&address).is_some_and(|route| route.peer == index) {
             self.by_address.remove(&address);
+            self.closed_links.extend(address.link());
         }
     }
 
@@ -372,5 +395,12 @@ impl Core {
             let id = peer.id;
             self.timers.push(Reverse((at, index, id)));
         }
+    }
+}
+
+/// Sends a listener's media where its peer is reached now: after everything that may change the selected path.
+fn follow_path(listeners: &mut [Option<Listener>], index: usize, peer: &Peer) {
+    if let Some(listener) = listeners.get_mut(index).and_then(Option::as_mut) {
+        listener.path = peer.ice.selected();
     }
 }

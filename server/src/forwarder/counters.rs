@@ -2,19 +2,29 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::latency::LatencyHistogram;
+
 macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// What a forwarder did since it started, all shards together.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
         #[non_exhaustive]
         pub struct ForwarderCounters {
-            $($(#[$doc])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl ForwarderCounters {
+            /// Every counter: its name, what it counts, its value. `/metrics` shows them so.
+            pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
+            }
         }
 
         /// The same, where the shard counts.
         #[derive(Debug, Default)]
         pub(crate) struct ShardCounters {
             $(pub(crate) $name: Counter,)*
+            pub(crate) latency: LatencyHistogram,
         }
 
         impl ShardCounters {
@@ -31,7 +41,7 @@ counters! {
     datagrams_received,
     /// Their UDP payload bytes.
     bytes_received,
-    /// Datagrams handed to the kernel.
+    /// Datagrams handed to the kernel, or to the thread that writes TCP.
     datagrams_sent,
     /// Their UDP payload bytes.
     bytes_sent,
@@ -80,6 +90,15 @@ counters! {
     receiver_reports,
     /// RTCP packets sent.
     rtcp_sent,
+    /// TCP connections that are open.
+    tcp_connections,
+    /// TCP connections taken, whatever became of them.
+    tcp_accepted,
+    /// TCP connections closed because a limit was reached, or because their first frame did not come in time or is no STUN
+    /// request of a peer.
+    tcp_refused,
+    /// Frames from and datagrams to TCP connections that found a queue full or the connection gone.
+    tcp_dropped,
     /// Peers added.
     peers_added,
     /// Peers whose DTLS handshake completed.
@@ -104,8 +123,30 @@ impl Counter {
         self.add(1);
     }
 
-    /// What was counted so far.
+    /// Takes one back: for what there is now.
+    pub(crate) fn one_less(&self) {
+        let value = self.0.load(Ordering::Relaxed);
+        self.0.store(value.saturating_sub(1), Ordering::Relaxed);
+    }
+
+    /// What was added so far.
     pub(crate) fn value(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_tells_its_name_and_what_it_counts() {
+        let shard = ShardCounters::default();
+        shard.policed.add(7);
+        let mut total = ForwarderCounters::default();
+        shard.add_to(&mut total);
+        let told: Vec<_> = total.each().filter(|(_, _, value)| *value > 0).collect();
+        let doc = "Of these, dropped unread because their source was beyond its rate.";
+        assert_eq!(told, [("policed", doc, 7)]);
     }
 }

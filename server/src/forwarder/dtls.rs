@@ -6,6 +6,7 @@
 
 mod any;
 mod ecdsa;
+mod repeats;
 
 use std::sync::Arc;
 use std::time::Instant;

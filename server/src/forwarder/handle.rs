@@ -1,6 +1,6 @@
 //! The handle that the rest of the server has.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -10,17 +10,20 @@ use crossbeam_channel::{Sender, TrySendError, bounded};
 use nix::sys::eventfd::EventFd;
 use rand::RngExt;
 
-use super::core::{Command, Links};
+use super::address::{candidates, open_tcp};
+use super::core::{Command, Neighbours};
 use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
 use super::held::EVERYTHING;
-use super::negotiate::{Terms, fresh_credentials, negotiate};
+use super::negotiate::{MAX_SHARDS, Terms, fresh_credentials, negotiate};
 use super::peer::Placement;
 use super::sdp::{Credentials, Offer, Role};
+use super::shard_thread::{ShardStatus, ShardThread};
 use super::socket::{self, Control, Shard};
+use super::tcp::{self, Entrance, Front};
 use super::{
-    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, GroupKey, MediaRequest, NegotiateError, PeerId,
-    StreamKey, Wish,
+    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, GroupKey, MediaRequest,
+    NegotiateError, PeerId, StreamKey, Wish,
 };
 
 /// Commands that wait for a shard; it takes them all with every wake-up.
@@ -46,6 +49,8 @@ struct Inner {
     identity: DtlsIdentity,
     limits: ForwarderLimits,
     shards: Vec<ShardHandle>,
+    front: Option<Front>,
+    tcp_candidates: Vec<SocketAddr>,
     next_peer: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -56,7 +61,9 @@ struct ShardHandle {
     candidates: Vec<SocketAddr>,
     commands: Sender<Control>,
     wake: Arc<EventFd>,
+    entrance: Entrance,
     counters: Arc<ShardCounters>,
+    thread: Arc<ShardThread>,
     /// Peers that were ever handed to it.
     joined: AtomicU64,
 }
@@ -65,9 +72,11 @@ struct ShardHandle {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartForwarderError {
-    /// A shard's UDP socket could not be opened.
-    #[error("cannot listen on udp {address}")]
+    /// A shard's UDP socket or the TCP socket could not be opened.
+    #[error("cannot listen on {transport} {address}")]
     Bind {
+        /// `udp` or `tcp`.
+        transport: &'static str,
         /// Where.
         address: SocketAddr,
         /// Why not.
@@ -107,21 +116,23 @@ impl Forwarder {
         let mut prepared = Vec::new();
         let count = shard_count(config.shards);
         let wakes = (0..count).map(|_| wake_up()).collect::<Result<Vec<_>, _>>()?;
-        for (number, links) in Links::mesh(count).into_iter().enumerate() {
-            let (shard, handle) = prepare(&config, number, &identity, &events, (links, &wakes))?;
+        for (number, neighbours) in Neighbours::mesh(count).into_iter().enumerate() {
+            let (shard, handle) = prepare(&config, number, &identity, &events, (neighbours, &wakes))?;
             shards.push(handle);
             prepared.push(shard);
         }
+        let (front, tcp_candidates) = start_front(&config, &shards)?;
         let mut threads = Vec::new();
-        for (number, shard) in prepared.into_iter().enumerate() {
+        for (number, (shard, handle)) in prepared.into_iter().zip(&shards).enumerate() {
+            let known = Arc::clone(&handle.thread);
             let thread = std::thread::Builder::new()
                 .name(format!("express-fwd-{number}"))
-                .spawn(move || shard.run())
+                .spawn(move || known.run(|| shard.run()))
                 .map_err(StartForwarderError::System);
             match thread {
                 Ok(thread) => threads.push(thread),
                 Err(error) => {
-                    stop(&shards, &mut threads);
+                    stop(&shards, &mut threads, front.as_ref());
                     return Err(error);
                 }
             }
@@ -131,6 +142,8 @@ impl Forwarder {
                 identity,
                 limits: config.limits,
                 shards,
+                front,
+                tcp_candidates,
                 next_peer: AtomicU64::new(1),
                 threads: Mutex::new(threads),
             }),
@@ -140,6 +153,11 @@ impl Forwarder {
     /// Where the shards listen, in their order.
     pub fn media_addresses(&self) -> Vec<SocketAddr> {
         self.inner.shards.iter().map(|shard| shard.address).collect()
+    }
+
+    /// Where TCP connections are taken, if they are.
+    pub fn tcp_address(&self) -> Option<SocketAddr> {
+        self.inner.front.as_ref().map(Front::address)
     }
 
     /// Answers the offer of who will send this stream.
@@ -176,7 +194,7 @@ impl Forwarder {
     /// # Errors
     /// [`NegotiateError::Busy`], [`NegotiateError::Stopped`]: the old ICE session goes on.
     pub fn restart_ice(&self, peer: PeerId, remote: Credentials) -> Result<Credentials, NegotiateError> {
-        let local = fresh_credentials(&mut rand::rng());
+        let local = fresh_credentials(self.shard_number(peer), &mut rand::rng());
         let command = Command::RestartIce(peer, Box::new((local.clone(), remote)));
         self.shard_of(peer).tell(command)?;
         Ok(local)
@@ -197,6 +215,23 @@ impl Forwarder {
         let mut total = ForwarderCounters::default();
         for shard in &self.inner.shards {
             shard.counters.add_to(&mut total);
+        }
+        if let Some(front) = &self.inner.front {
+            front.counters().add_to(&mut total);
+        }
+        total
+    }
+
+    /// Each shard's thread, in their order. Reads files of the system: not for every packet.
+    pub fn shards(&self) -> Vec<ShardStatus> {
+        self.inner.shards.iter().map(|shard| shard.thread.status()).collect()
+    }
+
+    /// How long forwarded copies took so far.
+    pub fn latency(&self) -> ForwardingLatency {
+        let mut total = ForwardingLatency::default();
+        for shard in &self.inner.shards {
+            shard.counters.latency.add_to(&mut total);
         }
         total
     }
@@ -230,6 +265,8 @@ impl Forwarder {
             offer_bytes: inner.limits.offer_bytes,
             fingerprint: inner.identity.fingerprint(),
             candidates: &shard.candidates,
+            tcp_candidates: &inner.tcp_candidates,
+            shard: shard_number as usize,
         };
         let (mut new, sdp) = negotiate(request.offer, role, (id, request.stream), terms, &mut rand::rng())?;
         new.certificates = request.certificates;
@@ -255,8 +292,11 @@ impl Forwarder {
     }
 
     fn shard_of(&self, peer: PeerId) -> &ShardHandle {
-        let count = self.inner.shards.len() as u64;
-        &self.inner.shards[(peer.0 % count) as usize]
+        &self.inner.shards[self.shard_number(peer)]
+    }
+
+    fn shard_number(&self, peer: PeerId) -> usize {
+        (peer.0 % self.inner.shards.len() as u64) as usize
     }
 
     /// For commands whose loss would leave a peer behind: waits for room, and says so if there is none.
@@ -273,7 +313,7 @@ impl Forwarder {
 impl Inner {
     fn stop(&self) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        stop(&self.shards, &mut threads);
+        stop(&self.shards, &mut threads, self.front.as_ref());
     }
 }
 
@@ -307,7 +347,7 @@ impl ShardHandle {
     }
 }
 
-fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>) {
+fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>, front: Option<&Front>) {
     for shard in shards {
         // A shard that takes nothing for so long is not waited for by its queue, but by join.
         let _ = shard.commands.send_timeout(Control::Stop, COMMAND_PATIENCE);
@@ -319,6 +359,29 @@ fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>) {
             tracing::error!("a forwarder thread panicked");
         }
     }
+    // Last, so that the shards' goodbyes are written.
+    if let Some(front) = front {
+        front.stop();
+    }
+}
+
+/// Takes TCP connections if that is configured; with the addresses that clients are told.
+fn start_front(
+    config: &ForwarderConfig,
+    shards: &[ShardHandle],
+) -> Result<(Option<Front>, Vec<SocketAddr>), StartForwarderError> {
+    let Some(address) = config.tcp else {
+        return Ok((None, Vec::new()));
+    };
+    let listener = open_tcp(address).map_err(|source| StartForwarderError::Bind {
+        transport: "tcp",
+        address,
+        source,
+    })?;
+    let entrances = shards.iter().map(|shard| shard.entrance.clone()).collect();
+    let front = Front::start(listener, entrances, &config.limits).map_err(StartForwarderError::System)?;
+    let told = candidates(front.address(), &config.public_addresses).map_err(StartForwarderError::System)?;
+    Ok((Some(front), told))
 }
 
 fn prepare(
@@ -326,7 +389,7 @@ fn prepare(
     number: usize,
     identity: &DtlsIdentity,
     events: &Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
-    (links, wakes): (Links, &[Arc<EventFd>]),
+    (neighbours, wakes): (Neighbours, &[Arc<EventFd>]),
 ) -> Result<(Shard, ShardHandle), StartForwarderError> {
     let mut address = config.udp;
     if address.port() != 0 {
@@ -337,26 +400,34 @@ fn prepare(
             shards: shard_count(config.shards),
         })?);
     }
-    let bind = |source| StartForwarderError::Bind { address, source };
+    let bind = |source| StartForwarderError::Bind {
+        transport: "udp",
+        address,
+        source,
+    };
     let socket = socket::open(address).map_err(bind)?;
     let bound = socket.local_addr().map_err(bind)?;
     let wake = Arc::clone(&wakes[number]);
     let (sender, receiver) = bounded(COMMANDS);
+    let (entrance, links) = tcp::way(Arc::clone(&wake));
     let counters = Arc::new(ShardCounters::default());
     let handle = ShardHandle {
         address: bound,
-        candidates: candidates(bound, &config.public_addresses)?,
+        candidates: candidates(bound, &config.public_addresses).map_err(StartForwarderError::System)?,
         commands: sender,
         wake: Arc::clone(&wake),
+        entrance,
         counters: Arc::clone(&counters),
+        thread: Arc::default(),
         joined: AtomicU64::new(0),
     };
     let shard = Shard {
         socket,
         wake,
         wakes: wakes.to_vec(),
-        links,
+        neighbours,
         commands: receiver,
+        links,
         identity: identity.clone(),
         limits: config.limits.clone(),
         counters,
@@ -384,25 +455,10 @@ fn request(stream: StreamKey, offer: &str, wish: Wish) -> MediaRequest<'_> {
 
 fn shard_count(configured: usize) -> usize {
     if configured > 0 {
-        return configured;
+        return configured.min(MAX_SHARDS);
     }
     match std::thread::available_parallelism() {
         Ok(cores) if cores.get() >= CORES_FOR_SHARDS => cores.get(),
         _ => 1,
     }
-}
-
-/// Where clients are told to send: the configured addresses, or the bound one, or those of all interfaces.
-fn candidates(bound: SocketAddr, public: &[IpAddr]) -> Result<Vec<SocketAddr>, StartForwarderError> {
-    let with_port = |ip: IpAddr| SocketAddr::new(ip, bound.port());
-    if !public.is_empty() {
-        return Ok(public.iter().copied().map(with_port).collect());
-    }
-    if !bound.ip().is_unspecified() {
-        return Ok(vec![bound]);
-    }
-    let mut found = socket::interface_addresses(bound.is_ipv4()).map_err(|errno| StartForwarderError::System(errno.into()))?;
-    // Loopback last: it is of use on this machine only.
-    found.sort_by_key(IpAddr::is_loopback);
-    Ok(found.into_iter().map(with_port).collect())
 }

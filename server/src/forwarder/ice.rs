@@ -2,31 +2,32 @@
 //!
 //! ```text
 //!   request with our MESSAGE-INTEGRITY from an address ──► path (at most 4) ──► response, then a check of our own
-//!   our check answered from there ──► validated: DTLS and media may use it
-//!   USE-CANDIDATE on a validated path, or the only one ──► selected: everything is sent there
+//!   our check answered from there ──► proved: DTLS and media may use it
+//!   USE-CANDIDATE on a proved path, or the only one, or the one the client moved to ──► selected: everything is sent there
+//!   selected and silent for 5 s ──► checked each second; whoever answers nothing is given up by its peer's time-out
 //! ```
 //!
 //! Checking back costs nothing extra and lets the client connect in milliseconds instead of waiting for its own
-//! timers; it is also the proof that the client really sits at the address. Until that proof, at most
-//! [`AMPLIFICATION`] times the bytes received from an address are sent to it. Nothing is ever sent to an address
-//! that stands in an SDP. RFC 8445 §7 and §9 (restart), RFC 7675 (consent); candidates of the other side are not used.
+//! timers; it is also the proof that the client really sits at the address. Until that proof, at most three times the
+//! bytes received from an address are sent to it. Nothing is ever sent to an address that stands in an SDP.
+//!
+//! # Source
+//! RFC 8445 §7 and §9 (restart); candidates of the other side are not used. RFC 7675 (consent): any authentic packet counts
+//! as consent here, for each proves as much as an answer does.
+
+mod path;
 
 use std::time::{Duration, Instant};
 
+use self::path::Path;
 use super::sdp::Credentials;
 use super::stun::{self, Check, StunKind, StunMessage, TransactionBytes};
 use super::tuple::Tuple;
 
 /// How many addresses of one peer are known at a time.
 const MAX_PATHS: usize = 4;
-/// How many times the received bytes an unproven address gets at most. RFC 9000 §8 has the same factor.
-const AMPLIFICATION: u64 = 3;
-/// Own checks are repeated so often until answered.
-const CHECK_EVERY: Duration = Duration::from_millis(40);
-/// ... and so many times for each request of the client.
-const CHECKS_PER_REQUEST: u32 = 25;
-/// A path silent for so long makes way for another that is not.
-const STALE_AFTER: Duration = Duration::from_secs(3);
+/// While its selected path is younger, a client still tries its addresses; later, a new one means that it moved.
+const SETTLED_AFTER: Duration = Duration::from_secs(1);
 
 /// What became of a STUN message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,24 +44,6 @@ pub(crate) enum IceOutcome {
 
 /// A datagram to send: STUN goes to the path it is about, not to the selected one.
 pub(crate) type Outgoing = (Tuple, Vec<u8>);
-
-#[derive(Debug)]
-struct Path {
-    address: Tuple,
-    received: u64,
-    sent: u64,
-    validated: bool,
-    nominated: bool,
-    last_heard: Instant,
-    check: Option<PendingCheck>,
-}
-
-#[derive(Debug)]
-struct PendingCheck {
-    transaction: TransactionBytes,
-    left: u32,
-    next: Instant,
-}
 
 /// The state of one peer's ICE.
 #[derive(Debug)]
@@ -82,7 +65,7 @@ impl IceSession {
             username: format!("{}:{}", remote.ufrag, local.ufrag),
             local,
             remote,
-            paths: Vec::with_capacity(MAX_PATHS),
+            paths: Vec::new(),
             selected: None,
             client_is_controlled: false,
             tie_breaker,
@@ -96,11 +79,7 @@ impl IceSession {
         self.username = format!("{}:{}", remote.ufrag, local.ufrag);
         self.local = local;
         self.remote = remote;
-        for path in &mut self.paths {
-            path.validated = false;
-            path.nominated = false;
-            path.check = None;
-        }
+        self.paths.iter_mut().for_each(Path::restart);
     }
 
     /// Our user fragment: what requests to this session begin their USERNAME with.
@@ -111,6 +90,11 @@ impl IceSession {
     /// Where media and DTLS go.
     pub(crate) fn selected(&self) -> Option<Tuple> {
         self.selected
+    }
+
+    /// From a check of ours on the selected path to its answer, smoothed (RFC 6298); measured about every ten seconds.
+    pub(crate) fn round_trip_time(&self) -> Option<Duration> {
+        self.selected_path()?.round_trip
     }
 
     /// Every address that belongs to this session, proved or not.
@@ -125,7 +109,7 @@ impl IceSession {
 
     /// Takes a Binding request; `new_transaction` is fresh randomness for our own check.
     ///
-    /// An address that had to make way for this one is returned in `forgotten`.
+    /// An address that had to make way for this one is appended to `forgotten`.
     pub(crate) fn handle_request(
         &mut self,
         message: &mut StunMessage,
@@ -133,7 +117,7 @@ impl IceSession {
         now: Instant,
         new_transaction: TransactionBytes,
         out: &mut Vec<Outgoing>,
-        forgotten: &mut Option<Tuple>,
+        forgotten: &mut Vec<Tuple>,
     ) -> IceOutcome {
         let names_us = message.fragments() == Some((self.local.ufrag.as_str(), self.remote.ufrag.as_str()));
         if !names_us || !message.is_authentic(&self.local.password) {
@@ -144,18 +128,19 @@ impl IceSession {
             return IceOutcome::TooManyAddresses;
         };
         let path = &mut self.paths[index];
-        path.received = path.received.saturating_add(bytes as u64);
-        path.nominated |= message.nominates();
-        let (validated, nominates) = (path.validated, message.nominates());
+        path.note_received(bytes);
+        path.is_nominated |= message.nominates();
+        let is_proved = path.is_proved();
         self.hear(from, now);
-        if validated && nominates {
-            self.selected = Some(from);
+        if is_proved && message.nominates() {
+            self.prefer(from, now);
         }
         if let Some(answer) = stun::write_response(message.transaction(), from.address, &self.local.password) {
             self.send(index, answer, out);
         }
-        if !validated {
-            self.begin_check(index, new_transaction, now, out);
+        if !is_proved {
+            self.paths[index].ask_for_proof(new_transaction, now);
+            self.send_due_check(index, now, out);
         }
         IceOutcome::Accepted
     }
@@ -163,124 +148,143 @@ impl IceSession {
     /// Takes a Binding response from `from`.
     pub(crate) fn handle_response(&mut self, message: &mut StunMessage, from: Tuple, now: Instant) -> IceOutcome {
         let transaction = message.transaction();
-        let answered = self.paths.iter_mut().find(|path| {
-            let pending = path.check.as_ref();
-            path.address == from && pending.is_some_and(|check| check.transaction == transaction)
-        });
-        let Some(path) = answered else {
+        let answered = |path: &&mut Path| path.address == from && path.awaits(transaction);
+        let Some(path) = self.paths.iter_mut().find(answered) else {
             return IceOutcome::Refused;
         };
-        let is_success = message.kind() == StunKind::Success;
-        if !is_success || !message.is_authentic(&self.remote.password) {
+        if message.kind() != StunKind::Success || !message.is_authentic(&self.remote.password) {
             return IceOutcome::Refused;
         }
-        path.check = None;
-        path.validated = true;
-        let nominated = path.nominated || self.client_is_controlled;
+        let was_proved = path.is_proved();
+        path.prove(now);
+        let is_nominated = path.is_nominated || self.client_is_controlled;
         self.hear(from, now);
-        if nominated || self.selected.is_none() {
-            self.selected = Some(from);
+        if was_proved {
+            return IceOutcome::Accepted;
+        }
+        if is_nominated || self.selected.is_none() || self.has_moved_to(from, now) {
+            self.prefer(from, now);
         }
         IceOutcome::Validated(from)
     }
 
-    /// Notes authentic traffic from a validated address; moves there when the selected path fell silent.
+    /// Notes authentic traffic from an address; media moves there if it is proved and the selected path has fallen silent, or
+    /// back to where the client nominated it.
     pub(crate) fn hear(&mut self, from: Tuple, now: Instant) {
-        let selected = self.selected;
-        let silent = self
-            .paths
-            .iter()
-            .find(|path| Some(path.address) == selected)
-            .is_none_or(|path| now.saturating_duration_since(path.last_heard) >= STALE_AFTER);
-        if let Some(path) = self.paths.iter_mut().find(|path| path.address == from) {
-            path.last_heard = now;
-            if path.validated && silent {
-                self.selected = Some(from);
-            }
+        let Some(path) = self.paths.iter_mut().find(|path| path.address == from) else {
+            return;
+        };
+        path.last_heard = now;
+        if !path.is_proved() {
+            return;
+        }
+        let is_nominated = path.is_nominated;
+        let moves = self
+            .selected_path()
+            .is_none_or(|selected| selected.gives_way_to(from, now) || (is_nominated && !selected.is_nominated));
+        if moves {
+            self.selected = Some(from);
+        }
+    }
+
+    /// A path ended. Another proved one, the last heard from, takes its place if it was the selected one.
+    pub(crate) fn forget(&mut self, address: Tuple) {
+        self.paths.retain(|path| path.address != address);
+        if self.selected == Some(address) {
+            let proved = self.paths.iter().filter(|path| path.is_proved());
+            self.selected = proved.max_by_key(|path| path.last_heard).map(|path| path.address);
         }
     }
 
     /// When [`Self::handle_timeout`] has something to do.
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        self.paths
-            .iter()
-            .filter_map(|path| path.check.as_ref())
-            .map(|check| check.next)
-            .min()
+        self.paths.iter().filter_map(|path| self.next_timeout_of(path)).min()
     }
 
-    /// Repeats own checks that are due.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Outgoing>) {
+    /// Sends the checks that are due and forgets addresses that fell silent, which `forgotten` gets; `new_transaction` is fresh
+    /// randomness.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        new_transaction: TransactionBytes,
+        out: &mut Vec<Outgoing>,
+        forgotten: &mut Vec<Tuple>,
+    ) {
+        let selected = self.selected;
+        self.paths.retain(|path| {
+            let stays = Some(path.address) == selected || path.forgotten_at() > now;
+            forgotten.extend((!stays).then_some(path.address));
+            stays
+        });
         for index in 0..self.paths.len() {
-            let due = self.paths[index].check.as_ref().is_some_and(|check| check.next <= now);
-            if due {
-                self.repeat_check(index, now, out);
+            let path = &mut self.paths[index];
+            if Some(path.address) == selected && path.is_proved() {
+                path.ask_for_consent(new_transaction, now);
             }
+            self.send_due_check(index, now, out);
         }
+    }
+
+    fn next_timeout_of(&self, path: &Path) -> Option<Instant> {
+        let is_selected = Some(path.address) == self.selected;
+        let forgotten = (!is_selected).then(|| path.forgotten_at());
+        let consent = (is_selected && path.is_proved()).then(|| path.consent_due());
+        [path.next_check().or(consent), forgotten].into_iter().flatten().min()
+    }
+
+    fn selected_path(&self) -> Option<&Path> {
+        self.paths.iter().find(|path| Some(path.address) == self.selected)
+    }
+
+    /// Selects a proved path, except one over TCP where one over UDP is selected and alive: a client that nominates all its
+    /// pairs at once means the best of them (RFC 8445 §8.1.1), and UDP does not wait for what is lost.
+    fn prefer(&mut self, path: Tuple, now: Instant) {
+        let keeps_udp = |selected: &Path| selected.address.is_udp() && !selected.is_stale(now);
+        if path.is_udp() || !self.selected_path().is_some_and(keeps_udp) {
+            self.selected = Some(path);
+        }
+    }
+
+    /// Whether an address that was just proved is where the client is now, as after a rebinding of its NAT: it had settled
+    /// elsewhere and has not been heard there since. If that was a mistake, [`Self::hear`] goes back.
+    fn has_moved_to(&self, address: Tuple, now: Instant) -> bool {
+        let has_settled = |path: &Path| {
+            let proved_for = path.proved_at.map(|at| now.saturating_duration_since(at));
+            proved_for.is_some_and(|age| age >= SETTLED_AFTER)
+        };
+        let new = self.paths.iter().find(|path| path.address == address);
+        let is_left = |selected: &Path| has_settled(selected) && new.is_some_and(|new| selected.is_silent_since(new));
+        self.selected_path().is_some_and(is_left)
     }
 
     /// The path of an address, a new one if need be.
-    fn path_for(&mut self, address: Tuple, now: Instant, forgotten: &mut Option<Tuple>) -> Option<usize> {
+    fn path_for(&mut self, address: Tuple, now: Instant, forgotten: &mut Vec<Tuple>) -> Option<usize> {
         if let Some(known) = self.paths.iter().position(|path| path.address == address) {
             return Some(known);
         }
-        let path = Path {
-            address,
-            received: 0,
-            sent: 0,
-            validated: false,
-            nominated: false,
-            last_heard: now,
-            check: None,
-        };
         if self.paths.len() < MAX_PATHS {
-            self.paths.push(path);
+            self.paths.push(Path::new(address, now));
             return Some(self.paths.len() - 1);
         }
         let selected = self.selected;
-        let (stalest, old) = self
-            .paths
-            .iter_mut()
-            .enumerate()
+        let others = self.paths.iter_mut().enumerate();
+        let (stalest, old) = others
             .filter(|(_, old)| Some(old.address) != selected)
             .min_by_key(|(_, old)| old.last_heard)?;
-        if now.saturating_duration_since(old.last_heard) < STALE_AFTER {
+        if !old.is_stale(now) {
             return None;
         }
-        *forgotten = Some(old.address);
-        *old = path;
+        forgotten.push(old.address);
+        *old = Path::new(address, now);
         Some(stalest)
     }
 
-    fn begin_check(&mut self, index: usize, transaction: TransactionBytes, now: Instant, out: &mut Vec<Outgoing>) {
-        let path = &mut self.paths[index];
-        match &mut path.check {
-            // Already under way: keep its transaction, so that an answer on its way still counts.
-            Some(check) => check.left = CHECKS_PER_REQUEST,
-            None => {
-                path.check = Some(PendingCheck {
-                    transaction,
-                    left: CHECKS_PER_REQUEST,
-                    next: now,
-                });
-                self.repeat_check(index, now, out);
-            }
-        }
-    }
-
-    fn repeat_check(&mut self, index: usize, now: Instant, out: &mut Vec<Outgoing>) {
-        let Some(check) = &mut self.paths[index].check else {
+    fn send_due_check(&mut self, index: usize, now: Instant, out: &mut Vec<Outgoing>) {
+        let Some(transaction) = self.paths[index].take_due_check(now) else {
             return;
         };
-        if check.left == 0 {
-            // The next request of the client begins anew.
-            self.paths[index].check = None;
-            return;
-        }
-        check.left -= 1;
-        check.next = now + CHECK_EVERY;
         let written = stun::write_check(&Check {
-            transaction: check.transaction,
+            transaction,
             username: &self.username,
             password: &self.remote.password,
             controlling: self.client_is_controlled,
@@ -293,12 +297,10 @@ impl IceSession {
 
     fn send(&mut self, index: usize, datagram: Vec<u8>, out: &mut Vec<Outgoing>) {
         let path = &mut self.paths[index];
-        let sent = path.sent.saturating_add(datagram.len() as u64);
-        if !path.validated && sent > path.received.saturating_mul(AMPLIFICATION) {
+        if path.may_send(datagram.len()) {
+            out.push((path.address, datagram));
+        } else {
             self.amplification_refused = self.amplification_refused.saturating_add(1);
-            return;
         }
-        path.sent = sent;
-        out.push((path.address, datagram));
     }
 }

@@ -3,6 +3,7 @@
 //! # Shape
 //! - [`core`](self) of each shard is sans-I/O: datagrams, commands and time in, datagrams and events out.
 //! - `socket` is its thread: one UDP socket, `recvmmsg`, `sendmmsg`, nothing else. Shard *i* listens on port + *i*.
+//! - `tcp` is one thread more, for clients whose network lets no UDP through: one port for all shards.
 //! - [`Forwarder`] is the handle for the rest of the server: it negotiates on the caller's thread and sends the shard
 //!   what came of it. No lock is taken for a packet.
 //!
@@ -16,15 +17,18 @@
 //! a check of ours. Keys count after the certificate matched the offer's fingerprint. Nobody else is answered.
 //!
 //! # Source
-//! RFC 8445 (ICE), 7675 (consent), 5764 (DTLS-SRTP), 3550 (RTP), 7587 (Opus), 2198 (RED), 5761 (rtcp-mux),
+//! RFC 8445 (ICE), 6544 (over TCP), 7675 (consent), 5764 (DTLS-SRTP), 3550 (RTP), 7587 (Opus), 2198 (RED), 5761 (rtcp-mux),
 //! 7983 (telling them apart).
 
+mod address;
 mod core;
 mod counters;
 mod dtls;
 mod handle;
 mod held;
 mod ice;
+mod latency;
+mod listener;
 mod loudness;
 mod negotiate;
 mod peer;
@@ -35,9 +39,11 @@ mod reception;
 mod rtcp;
 mod rtp;
 mod sdp;
+mod shard_thread;
 mod socket;
 mod srtp;
 mod stun;
+mod tcp;
 mod tuple;
 
 #[cfg(test)]
@@ -49,16 +55,21 @@ use std::time::Duration;
 pub use counters::ForwarderCounters;
 pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
+pub use latency::ForwardingLatency;
+pub(crate) use negotiate::MAX_SHARDS;
 pub use sdp::{Credentials, NegotiateError};
+pub use shard_thread::ShardStatus;
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
 pub struct ForwarderConfig {
     /// Where shard 0 listens; shard *i* listens on port + *i*. Port 0: a free one for each shard.
     pub udp: SocketAddr,
+    /// Where TCP connections are taken for all shards (ICE-TCP); port 0: a free one; `None`: nowhere.
+    pub tcp: Option<SocketAddr>,
     /// Addresses for the answer's candidates instead of the local ones: for machines behind NAT.
     pub public_addresses: Vec<IpAddr>,
-    /// Shards, one thread each. 0: one below 4 cores, else one for each core.
+    /// Shards, one thread each, at most 4,096. 0: one below 4 cores, else one for each core.
     pub shards: usize,
     /// What strangers and peers may use.
     pub limits: ForwarderLimits,
@@ -76,9 +87,14 @@ pub struct ForwarderLimits {
     pub unauthenticated_per_source: u32,
     /// The same for all sources of a shard together. Default 50,000.
     pub unauthenticated_in_total: u32,
+    /// TCP connections at a time; 0 is unlimited. Default 10,000.
+    pub tcp_connections: usize,
+    /// The same from one IPv4 address or IPv6 /64 that is not loopback. Default 1,000: an office behind one address.
+    pub tcp_connections_per_source: usize,
     /// A peer that is not connected so long after its offer is gone. Default 30 s.
     pub connect_timeout: Duration,
-    /// A peer is gone so long after its last authentic packet. Default 30 s (RFC 7675 §5.1).
+    /// A peer is gone so long after its last authentic packet; one that is silent for 5 s is asked each second by STUN checks,
+    /// which every client answers. Default 15 s; RFC 7675 §5.1 allows up to 30 s.
     pub consent_timeout: Duration,
 }
 
@@ -89,8 +105,10 @@ impl Default for ForwarderLimits {
             offer_bytes: 32 * 1024,
             unauthenticated_per_source: 1_000,
             unauthenticated_in_total: 50_000,
+            tcp_connections: 10_000,
+            tcp_connections_per_source: 1_000,
             connect_timeout: Duration::from_secs(30),
-            consent_timeout: Duration::from_secs(30),
+            consent_timeout: Duration::from_secs(15),
         }
     }
 }

@@ -13,6 +13,8 @@ use super::{NegotiateError, PeerId, StreamKey};
 const ICE_CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 /// 8 characters of 6 bits: two sessions with one user fragment do not happen.
 const UFRAG_CHARACTERS: usize = 8;
+/// Shards that the two characters before them can name.
+pub(crate) const MAX_SHARDS: usize = ICE_CHARACTERS.len() * ICE_CHARACTERS.len();
 /// 144 bits; RFC 8445 §5.3 asks for 128.
 const PASSWORD_CHARACTERS: usize = 24;
 
@@ -22,6 +24,10 @@ pub(crate) struct Terms<'a> {
     pub(crate) offer_bytes: usize,
     pub(crate) fingerprint: &'a Fingerprint,
     pub(crate) candidates: &'a [SocketAddr],
+    /// Where TCP connections are taken for all shards.
+    pub(crate) tcp_candidates: &'a [SocketAddr],
+    /// The number of the shard.
+    pub(crate) shard: usize,
 }
 
 /// Makes a peer of an offer and writes the answer.
@@ -36,7 +42,7 @@ pub(crate) fn negotiate(
     rng: &mut impl RngExt,
 ) -> Result<(NewPeer, String), NegotiateError> {
     let offer = Offer::parse(offer_sdp, role, terms.offer_bytes)?;
-    let local = fresh_credentials(rng);
+    let local = fresh_credentials(terms.shard, rng);
     let new = NewPeer {
         id,
         stream,
@@ -58,6 +64,7 @@ pub(crate) fn negotiate(
             credentials: &new.local,
             fingerprint: terms.fingerprint,
             candidates: terms.candidates,
+            tcp_candidates: terms.tcp_candidates,
             ssrc: new.ssrc,
             cname: &new.cname,
             // Some parsers take it for a signed number.
@@ -67,16 +74,43 @@ pub(crate) fn negotiate(
     Ok((new, sdp))
 }
 
-/// Credentials that nobody can guess.
-pub(crate) fn fresh_credentials(rng: &mut impl RngExt) -> Credentials {
+/// Credentials that nobody can guess, whose user fragment begins with the number of the shard: a TCP connection is
+/// taken before it is known whom it is for.
+pub(crate) fn fresh_credentials(shard: usize, rng: &mut impl RngExt) -> Credentials {
+    let digits = [shard / ICE_CHARACTERS.len(), shard].map(|digit| digit % ICE_CHARACTERS.len());
+    let mut ufrag: String = digits.iter().map(|digit| char::from(ICE_CHARACTERS[*digit])).collect();
+    ufrag.push_str(&random_text(rng, UFRAG_CHARACTERS));
     Credentials {
-        ufrag: random_text(rng, UFRAG_CHARACTERS),
+        ufrag,
         password: random_text(rng, PASSWORD_CHARACTERS),
     }
+}
+
+/// The shard of a user fragment by [`fresh_credentials`]; whether there is such a fragment is another question.
+pub(crate) fn shard_of(ufrag: &str) -> Option<usize> {
+    let digit = |index: usize| {
+        let character = ufrag.as_bytes().get(index)?;
+        ICE_CHARACTERS.iter().position(|candidate| candidate == character)
+    };
+    Some(digit(0)? * ICE_CHARACTERS.len() + digit(1)?)
 }
 
 fn random_text(rng: &mut impl RngExt, length: usize) -> String {
     (0..length)
         .map(|_| char::from(ICE_CHARACTERS[rng.random_range(0..ICE_CHARACTERS.len())]))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_fragment_names_its_shard() {
+        let mut rng = rand::rng();
+        for shard in [0, 1, 63, 64, 65, MAX_SHARDS - 1] {
+            assert_eq!(shard_of(fresh_credentials(shard, &mut rng).ufrag()), Some(shard));
+        }
+        assert_eq!((shard_of(""), shard_of("A"), shard_of("-A")), (None, None, None));
+    }
 }

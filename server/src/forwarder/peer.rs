@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::held::EVERYTHING;
 use super::ice::IceSession;
-use super::rebase::{Rebase, SequenceCompactor};
+use super::rebase::SequenceCompactor;
 use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
@@ -81,7 +81,8 @@ pub(crate) struct Peer {
 pub(crate) enum Media {
     /// Boxed: it is ten times as large, and players are many.
     Publisher(Box<Publishing>),
-    Player(Playing),
+    /// Its media is a [`Listener`](super::listener::Listener).
+    Player,
 }
 
 /// A publisher's media.
@@ -97,34 +98,11 @@ pub(crate) struct Publishing {
     pub(crate) next_report: Option<Instant>,
 }
 
-/// A listener's media.
-#[derive(Debug)]
-pub(crate) struct Playing {
-    pub(crate) rebase: Rebase,
-    pub(crate) paused: bool,
-    /// It hears the stream while that is one of so many loudest.
-    pub(crate) loudest: u32,
-    /// As its sender reports say; they wrap.
-    pub(crate) packets: u32,
-    pub(crate) octets: u32,
-}
-
 impl Peer {
-    pub(crate) fn new(
-        new: NewPeer,
-        identity: &DtlsIdentity,
-        (first_sequence, first_timestamp, tie_breaker): (u16, u32, u64),
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(new: NewPeer, identity: &DtlsIdentity, tie_breaker: u64, now: Instant) -> Self {
         let media = match new.role {
             Role::Publisher => Media::Publisher(Box::default()),
-            Role::Player => Media::Player(Playing {
-                rebase: Rebase::new(first_sequence, first_timestamp),
-                paused: false,
-                loudest: new.place.loudest,
-                packets: 0,
-                octets: 0,
-            }),
+            Role::Player => Media::Player,
         };
         Self {
             id: new.id,
@@ -179,7 +157,7 @@ impl Peer {
     pub(crate) fn next_timeout(&self, connect: Duration, consent: Duration) -> Instant {
         let report = match &self.media {
             Media::Publisher(publishing) => publishing.next_report,
-            Media::Player(_) => None,
+            Media::Player => None,
         };
         [self.ice.next_timeout(), self.dtls.next_timeout(), report]
             .into_iter()

@@ -57,7 +57,7 @@ impl Policer {
 }
 
 /// Who pays: an IPv4 address, or an IPv6 network of 64 bits (what one customer has).
-fn network_of(source: IpAddr) -> u64 {
+pub(super) fn network_of(source: IpAddr) -> u64 {
     match source.to_canonical() {
         IpAddr::V4(address) => u64::from(address.to_bits()),
         IpAddr::V6(address) => (address.to_bits() >> 64) as u64,

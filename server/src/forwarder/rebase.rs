@@ -82,10 +82,19 @@ impl SequenceCompactor {
 /// What a packet is called for one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rebased {
-    pub(crate) sequence: u16,
+    /// The packet's number in this listener's stream since it began, which never wraps: the SRTP packet index too
+    /// (RFC 3711 §3.3.1), for the stream begins below 2^15 with the rollover counter at 0.
+    pub(crate) index: u64,
     pub(crate) timestamp: u32,
     /// The first packet of a source, or after a pause: the marker bit says so (RFC 7587 §4.1).
     pub(crate) first: bool,
+}
+
+impl Rebased {
+    /// What stands in the header.
+    pub(crate) fn sequence(&self) -> u16 {
+        (self.index & 0xffff) as u16
+    }
 }
 
 /// The mapping from the current source to one listener's stream.
@@ -151,7 +160,7 @@ impl Rebase {
             self.last_sent = Some(now);
         }
         Some(Rebased {
-            sequence: (out & 0xffff) as u16,
+            index: out,
             timestamp,
             first,
         })
@@ -245,14 +254,14 @@ mod tests {
     fn a_listener_starts_at_its_own_numbers_and_keeps_gaps_and_order() {
         let (mut rebase, now) = rebase();
         let first = rebase.map(1, 70_000, 960, now).unwrap();
-        assert_eq!((first.sequence, first.timestamp, first.first), (1001, 5000, true));
+        assert_eq!((first.sequence(), first.timestamp, first.first), (1001, 5000, true));
         let after_loss = rebase.map(1, 70_003, 960 * 4, now).unwrap();
         assert_eq!(
-            (after_loss.sequence, after_loss.timestamp, after_loss.first),
+            (after_loss.sequence(), after_loss.timestamp, after_loss.first),
             (1004, 7880, false)
         );
         let late = rebase.map(1, 70_001, 960 * 2, now).unwrap();
-        assert_eq!((late.sequence, late.timestamp), (1002, 5960));
+        assert_eq!((late.sequence(), late.timestamp), (1002, 5960));
         assert_eq!(rebase.map(1, 69_999, 0, now), None, "sent before this listener came");
     }
 
@@ -261,9 +270,9 @@ mod tests {
         let (mut rebase, now) = rebase();
         rebase.map(1, 10, 0, now).unwrap();
         let next = rebase.map(2, 999_999, 77, now + Duration::from_millis(100)).unwrap();
-        assert_eq!((next.sequence, next.timestamp, next.first), (1002, 5000 + 4800, true));
+        assert_eq!((next.sequence(), next.timestamp, next.first), (1002, 5000 + 4800, true));
         let at_once = rebase.map(3, 4, 1, now + Duration::from_millis(101)).unwrap();
-        assert_eq!((at_once.sequence, at_once.timestamp), (1003, 5000 + 4800 + 960));
+        assert_eq!((at_once.sequence(), at_once.timestamp), (1003, 5000 + 4800 + 960));
     }
 
     #[test]
@@ -273,7 +282,7 @@ mod tests {
         rebase.pause();
         assert_eq!(rebase.map(1, 9, 0, now), None);
         let next = rebase.map(1, 60, 48_000, now).unwrap();
-        assert_eq!((next.sequence, next.timestamp, next.first), (1002, 53_000, true));
+        assert_eq!((next.sequence(), next.timestamp, next.first), (1002, 53_000, true));
     }
 
     #[test]
@@ -281,15 +290,15 @@ mod tests {
         let (mut rebase, now) = rebase();
         rebase.map(1, 10, 0, now).unwrap();
         let next = rebase.map(1, 10 + MAX_DROPOUT + 1, 960, now).unwrap();
-        assert_eq!((next.sequence, next.timestamp), (1002, 5960));
+        assert_eq!((next.sequence(), next.timestamp), (1002, 5960));
     }
 
     #[test]
     fn numbers_wrap_without_a_step() {
         let (mut rebase, now) = rebase();
-        let mut last = rebase.map(1, 1, 0, now).unwrap().sequence;
+        let mut last = rebase.map(1, 1, 0, now).unwrap().sequence();
         for sequence in 2..200_000u64 {
-            let next = rebase.map(1, sequence, 0, now).unwrap().sequence;
+            let next = rebase.map(1, sequence, 0, now).unwrap().sequence();
             assert_eq!(next, last.wrapping_add(1));
             last = next;
         }

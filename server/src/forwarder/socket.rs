@@ -1,23 +1,24 @@
 //! The thread of one shard: waits, reads many, runs the core, writes many.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use nix::errno::Errno;
-use nix::ifaddrs::getifaddrs;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::eventfd::EventFd;
 use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeSpec;
 
-use super::core::{Command, Core, Links};
+use super::address::{canonical, for_socket, open_udp};
+use super::core::{Command, Core, Neighbours};
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
 use super::queue::Taken;
+use super::tcp::Links;
 use super::tuple::Tuple;
 use super::{ForwarderEvent, ForwarderLimits};
 
@@ -49,8 +50,10 @@ pub(crate) struct Shard {
     pub(crate) wake: Arc<EventFd>,
     /// Wakes each shard, in their order.
     pub(crate) wakes: Vec<Arc<EventFd>>,
-    pub(crate) links: Links,
+    /// The ways to the other shards.
+    pub(crate) neighbours: Neighbours,
     pub(crate) commands: Receiver<Control>,
+    pub(crate) links: Links,
     pub(crate) identity: DtlsIdentity,
     pub(crate) limits: ForwarderLimits,
     pub(crate) counters: Arc<ShardCounters>,
@@ -60,32 +63,11 @@ pub(crate) struct Shard {
 
 /// Opens a shard's socket.
 pub(crate) fn open(address: SocketAddr) -> std::io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
-    socket.set_nonblocking(true)?;
+    let socket = open_udp(address)?;
     // The kernel gives what its limits allow; less is no error.
     let _ = setsockopt(&socket, sockopt::RcvBuf, &SOCKET_BUFFER);
     let _ = setsockopt(&socket, sockopt::SndBuf, &SOCKET_BUFFER);
     Ok(socket)
-}
-
-/// The addresses of this machine's interfaces that are up.
-pub(crate) fn interface_addresses(ipv4: bool) -> Result<Vec<IpAddr>, Errno> {
-    let mut found = Vec::new();
-    for interface in getifaddrs()? {
-        let Some(address) = interface.address else {
-            continue;
-        };
-        let ip = match (address.as_sockaddr_in(), address.as_sockaddr_in6()) {
-            (Some(v4), _) => IpAddr::V4(v4.ip()),
-            // Link-local addresses need a zone that a candidate cannot name.
-            (_, Some(v6)) if !v6.ip().is_unicast_link_local() => IpAddr::V6(v6.ip()),
-            _ => continue,
-        };
-        if ip.is_ipv4() == ipv4 && !found.contains(&ip) {
-            found.push(ip);
-        }
-    }
-    Ok(found)
 }
 
 /// The only clock of the forwarder.
@@ -104,11 +86,12 @@ impl Shard {
             self.seed,
             now(),
         )
-        .with_links(std::mem::take(&mut self.links));
-        let mut io = Io::new();
+        .with_neighbours(std::mem::take(&mut self.neighbours));
+        let mut io = Io::new(self.socket.local_addr().is_ok_and(|address| address.is_ipv6()));
         loop {
             self.wait(core.next_timeout());
             let is_over = self.take_commands(&mut core);
+            self.links.receive(&mut core, &self.counters, now());
             self.take_crossings(&mut core, &mut io);
             for _ in 0..BATCHES_IN_A_ROW {
                 let full = io.receive(&self.socket, &mut core);
@@ -124,6 +107,7 @@ impl Shard {
             }
             self.wake_others(&mut core);
             self.send(&mut core, &mut io);
+            self.links.send(&mut core, &self.counters);
             while let Some(event) = core.poll_event() {
                 (self.events)(event);
             }
@@ -197,15 +181,17 @@ struct Io {
     send_headers: MultiHeaders<SockaddrStorage>,
     buffers: Vec<u8>,
     received: [(usize, Option<SocketAddr>); BATCH],
+    is_ipv6: bool,
 }
 
 impl Io {
-    fn new() -> Self {
+    fn new(is_ipv6: bool) -> Self {
         Self {
             receive_headers: MultiHeaders::preallocate(BATCH, None),
             send_headers: MultiHeaders::preallocate(BATCH, None),
             buffers: vec![0; BATCH * DATAGRAM_BYTES],
             received: [(0, None); BATCH],
+            is_ipv6,
         }
     }
 
@@ -238,7 +224,8 @@ impl Io {
 
     /// Sends a batch, or drops and counts what cannot be sent.
     fn send_batch(&mut self, batch: Taken<'_>, socket: &UdpSocket, counters: &ShardCounters) {
-        let addresses: [Option<SockaddrStorage>; BATCH] = std::array::from_fn(|n| batch.get(n).map(|(to, _)| to.address.into()));
+        let addresses: [Option<SockaddrStorage>; BATCH] =
+            std::array::from_fn(|n| batch.get(n).map(|(to, _)| for_socket(to.address, self.is_ipv6).into()));
         let mut done = 0;
         let mut patience = true;
         while done < batch.len() {
@@ -281,5 +268,5 @@ impl Io {
 
 fn address_of(address: &SockaddrStorage) -> Option<SocketAddr> {
     let v4 = address.as_sockaddr_in().map(|v4| SocketAddr::V4((*v4).into()));
-    v4.or_else(|| address.as_sockaddr_in6().map(|v6| SocketAddr::V6((*v6).into())))
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| canonical(SocketAddr::V6((*v6).into()))))
 }

@@ -23,6 +23,21 @@ pub(crate) struct Tuple {
     pub(crate) via: Via,
 }
 
+impl Tuple {
+    /// Whether it runs over the shard's UDP socket.
+    pub(crate) fn is_udp(self) -> bool {
+        self.via == Via::Udp
+    }
+
+    /// The TCP connection that it runs over.
+    pub(crate) fn link(self) -> Option<TcpLink> {
+        match self.via {
+            Via::Udp => None,
+            Via::Tcp(link) => Some(link),
+        }
+    }
+}
+
 impl From<SocketAddr> for Tuple {
     /// Over UDP.
     fn from(address: SocketAddr) -> Self {

@@ -1,13 +1,13 @@
 //! Is it well, does it take calls.
 
 use std::future::Ready;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 
+use super::Shared;
 use super::origin::is_local;
-use super::{HttpCounters, HttpCounts, Shared};
 use crate::rooms::GetCounters;
 
 /// 200 while the server runs; on this machine with everything that was counted.
@@ -18,7 +18,7 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
     if !is_local(&request, shared.config.http.listen.ip()) {
         return HttpResponse::Ok().json(json!({"status": "ok"}));
     }
-    let http = HttpCounts::from(&shared.counters);
+    let http = shared.counters.read();
     HttpResponse::Ok().json(json!({
         "status": "ok",
         "uptime_s": shared.uptime().as_secs(),
@@ -28,26 +28,21 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
     }))
 }
 
-/// 200 while the server takes calls, 503 while it stops.
+/// 200 while the server takes calls; 503 while it stops, and once media is not alive.
 pub(super) fn readyz(shared: web::Data<Shared>) -> Ready<HttpResponse> {
-    let ready = !shared.draining.load(Ordering::Relaxed) && shared.rooms.connected();
-    let mut answer = if ready {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    std::future::ready(answer.json(json!({"ready": ready})))
+    std::future::ready(match not_ready(&shared) {
+        None => HttpResponse::Ok().json(json!({"ready": true})),
+        Some(problem) => HttpResponse::ServiceUnavailable().json(json!({"ready": false, "problem": problem})),
+    })
 }
 
-impl From<&HttpCounters> for HttpCounts {
-    fn from(counters: &HttpCounters) -> Self {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Self {
-            foreign_origins: read(&counters.foreign_origins),
-            refused_by_limit: read(&counters.refused_by_limit),
-            bad_frames: read(&counters.bad_frames),
-            bad_whip_requests: read(&counters.bad_whip_requests),
-            dead_sockets: read(&counters.dead_sockets),
-        }
+fn not_ready(shared: &Shared) -> Option<&'static str> {
+    if shared.draining.load(Ordering::Relaxed) {
+        return Some("the server stops");
     }
+    if !shared.rooms.connected() {
+        return Some("the rooms have stopped; restart the server");
+    }
+    let dead = shared.media.shards().iter().any(|shard| !shard.alive);
+    dead.then_some("a media thread has ended; see the log and restart the server")
 }

@@ -2,28 +2,32 @@
 
 mod admission;
 mod content_type;
+mod counters;
 mod dev_token;
 mod health;
+mod metrics;
 mod origin;
 mod pages;
 mod signal;
 mod socket;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tls;
 mod whip;
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actix::Addr;
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::rt::net::TcpStream;
 use actix_web::web;
 use nix::sys::socket::{setsockopt, sockopt};
-use serde::Serialize;
 
 use self::admission::Admission;
+use self::counters::HttpCounters;
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::Forwarder;
 use crate::rooms::RoomsActor;
@@ -41,31 +45,6 @@ pub(crate) struct Shared {
     /// No new sockets.
     pub(crate) draining: AtomicBool,
     counters: HttpCounters,
-}
-
-/// Sockets refused before they were one, and frames that no WebSocket may send.
-#[derive(Debug, Default)]
-struct HttpCounters {
-    foreign_origins: AtomicU64,
-    refused_by_limit: AtomicU64,
-    bad_frames: AtomicU64,
-    bad_whip_requests: AtomicU64,
-    dead_sockets: AtomicU64,
-}
-
-/// [`HttpCounters`] as they are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-struct HttpCounts {
-    /// Sockets refused because of their Origin.
-    foreign_origins: u64,
-    /// Sockets refused because there were too many, or too many of one address.
-    refused_by_limit: u64,
-    /// Sockets closed for a frame that was too large, binary or no WebSocket frame at all.
-    bad_frames: u64,
-    /// Requests of WHIP and WHEP refused before the rooms saw them: method, type, size, headers, address.
-    bad_whip_requests: u64,
-    /// Sockets closed because they did not answer pings.
-    dead_sockets: u64,
 }
 
 impl Shared {
@@ -96,7 +75,8 @@ impl Shared {
 
 /// Lets the system end a connection whose client takes nothing, which would otherwise stay as long as the client lives.
 pub(crate) fn bound_unsent_data(stream: &dyn Any, patience_ms: u32) {
-    if let Some(stream) = stream.downcast_ref::<TcpStream>()
+    let encrypted = || stream.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0);
+    if let Some(stream) = stream.downcast_ref::<TcpStream>().or_else(encrypted)
         && let Err(error) = setsockopt(stream, sockopt::TcpUserTimeout, &patience_ms)
     {
         tracing::debug!(%error, "no time-out for data that is not taken");
@@ -109,7 +89,8 @@ pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &Arc<Shared>) {
         .route(express_signalling::protocol::PATH, web::get().to(signal::signal))
         .route("/v1/dev-token", web::post().to(dev_token::dev_token))
         .route("/healthz", web::get().to(health::healthz))
-        .route("/readyz", web::get().to(health::readyz));
+        .route("/readyz", web::get().to(health::readyz))
+        .route("/metrics", web::get().to(metrics::metrics));
     whip::configure(app);
     pages::configure(app);
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
+use actix_web::http::Version;
 use actix_web::http::header::{self, HeaderMap};
 
 /// Headers by which a proxy says that it speaks for somebody else.
@@ -12,7 +13,8 @@ const FORWARDED_PREFIX: &str = "x-forwarded-";
 /// Whether a page of this origin may connect: one of the host that it connects to, or one that is allowed by name.
 ///
 /// A program that is no browser sends no Origin.
-pub(super) fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(super) fn is_welcome(request: &HttpRequest, allowed: &[String]) -> bool {
+    let headers = request.headers();
     let Some(origin) = single(headers, header::ORIGIN) else {
         return !headers.contains_key(header::ORIGIN);
     };
@@ -22,7 +24,7 @@ pub(super) fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
     {
         return true;
     }
-    let own = single(headers, header::HOST).and_then(|host| authority(host, None));
+    let own = own_host(request);
     let theirs = origin
         .split_once("://")
         .and_then(|(scheme, host)| authority(host, default_port(scheme)));
@@ -37,17 +39,29 @@ pub(super) fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
 /// stranger's DNS points here, not from a foreign page.
 pub(super) fn is_local(request: &HttpRequest, listen: IpAddr) -> bool {
     let headers = request.headers();
-    let forwarded = headers.keys().any(|name| {
-        let name = name.as_str();
-        FORWARDED.contains(&name) || name.starts_with(FORWARDED_PREFIX)
-    });
     let from = request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
-    listen.is_loopback() && from && !forwarded && is_local_host(headers) && is_welcome(headers, &[])
+    listen.is_loopback() && from && !is_forwarded(headers) && is_local_host(request) && is_welcome(request, &[])
 }
 
-fn is_local_host(headers: &HeaderMap) -> bool {
-    let host = single(headers, header::HOST).and_then(|host| authority(host, None));
-    host.is_some_and(|(host, _)| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
+/// Whether a proxy sent this for somebody else.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| {
+        let name = name.as_str();
+        FORWARDED.contains(&name) || name.starts_with(FORWARDED_PREFIX)
+    })
+}
+
+fn is_local_host(request: &HttpRequest) -> bool {
+    own_host(request).is_some_and(|(host, _)| matches!(host.as_str(), "localhost" | "127.0.0.1" | "[::1]"))
+}
+
+/// Host and port that the request is for, as the client wrote them: Host, or `:authority` (RFC 9113 §8.3.1) of HTTP/2.
+fn own_host(request: &HttpRequest) -> Option<(String, Option<u16>)> {
+    let headers = request.headers();
+    if request.version() == Version::HTTP_2 && !headers.contains_key(header::HOST) {
+        return authority(request.uri().authority()?.as_str(), None);
+    }
+    authority(single(headers, header::HOST)?, None)
 }
 
 /// The header's value, if it is there exactly once and readable.
@@ -117,10 +131,22 @@ mod tests {
         ];
         for (headers, welcome) in table {
             let request = request("192.0.2.1:9", &headers);
-            assert_eq!(is_welcome(request.headers(), &allowed), welcome, "{headers:?}");
+            assert_eq!(is_welcome(&request, &allowed), welcome, "{headers:?}");
         }
         let foreign = request("192.0.2.1:9", &[("host", "a"), ("origin", "http://b")]);
-        assert!(is_welcome(foreign.headers(), &["*".into()]));
+        assert!(is_welcome(&foreign, &["*".into()]));
+    }
+
+    #[test]
+    fn a_page_that_came_by_http_2_is_of_the_own_host_too() {
+        let ask = |uri: &str, version| {
+            let request = TestRequest::with_uri(uri).version(version);
+            request.append_header(("origin", "https://a:8080")).to_http_request()
+        };
+        assert!(is_welcome(&ask("https://a:8080/whip/s", Version::HTTP_2), &[]));
+        assert!(!is_welcome(&ask("https://b:8080/whip/s", Version::HTTP_2), &[]));
+        // A request line with an address instead of a path is not what says whose host this is.
+        assert!(!is_welcome(&ask("https://a:8080/whip/s", Version::HTTP_11), &[]));
     }
 
     #[test]

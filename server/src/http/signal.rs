@@ -49,7 +49,7 @@ fn open(
 }
 
 fn admit(request: &HttpRequest, shared: &Arc<Shared>) -> Result<Place, Box<HttpResponse>> {
-    if !is_welcome(request.headers(), &shared.config.http.allowed_origins) {
+    if !is_welcome(request, &shared.config.http.allowed_origins) {
         count(&shared.counters.foreign_origins);
         let problem = "pages of this origin may not connect; see http.allowed_origins";
         return Err(Box::new(HttpResponse::Forbidden().json(json!({"error": problem}))));

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, SpawnHandle};
-use express_signalling::protocol::Request;
+use express_signalling::protocol::{IceServer, Request};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -94,6 +94,23 @@ pub struct Host {
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.request.fmt(f)
+    }
+}
+
+/// From HTTP: which STUN and TURN servers the bearer of a token is told of.
+#[derive(Message)]
+#[rtype(result = "Result<Vec<IceServer>, HostRefusal>")]
+pub struct GetIceServers {
+    /// The AppID, where the request says it; else the one whose secret opens the token.
+    pub app_id: Option<u32>,
+    /// A token04.
+    pub bearer: String,
+}
+
+impl fmt::Debug for GetIceServers {
+    /// Without the token: it is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("GetIceServers")
     }
 }
 
@@ -318,6 +335,14 @@ impl Handler<OnResource> for RoomsActor {
         let effects = self.state.on_resource(self.now(), ticket, request);
         self.carry_out(effects, ctx);
         answer
+    }
+}
+
+impl Handler<GetIceServers> for RoomsActor {
+    type Result = Result<Vec<IceServer>, HostRefusal>;
+
+    fn handle(&mut self, GetIceServers { app_id, bearer }: GetIceServers, _: &mut Self::Context) -> Self::Result {
+        self.state.ice_servers_for(self.now(), app_id, &bearer)
     }
 }
 

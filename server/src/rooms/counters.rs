@@ -4,69 +4,94 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-/// Totals since the start, and what is there now.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct RoomsCounters {
-    /// Now: open sockets.
-    pub connections: usize,
-    /// Now: sessions, silent ones included.
-    pub sessions: usize,
-    /// Now: rooms.
-    pub rooms: usize,
-    /// Now: streams, those not yet announced included.
-    pub streams: usize,
-    /// Now: resources of WHIP and WHEP.
-    pub hosted: usize,
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
+        /// Totals since the start, and what is there now.
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+        pub struct RoomsCounters {
+            /// Now: open sockets.
+            pub connections: usize,
+            /// Now: sessions, silent ones included.
+            pub sessions: usize,
+            /// Now: rooms.
+            pub rooms: usize,
+            /// Now: streams, those not yet announced included.
+            pub streams: usize,
+            /// Now: resources of WHIP and WHEP.
+            pub hosted: usize,
+            /// Requests refused, by code.
+            pub refused: BTreeMap<i32, u64>,
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl RoomsCounters {
+            /// Every total but the refusals: its name, what it counts, its value. `/metrics` shows them so.
+            pub fn each(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+                [$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name)),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
     /// Resources of WHIP and WHEP made.
-    pub hosted_begun: u64,
+    hosted_begun,
     /// ICE sessions begun anew by PATCH.
-    pub ice_restarts: u64,
+    ice_restarts,
     /// Logins accepted, those by WHIP and WHEP included.
-    pub logins: u64,
+    logins,
+    /// Logins by WHIP.
+    whip_logins,
+    /// Logins by WHEP.
+    whep_logins,
     /// Sessions taken up again with the events that were missed.
-    pub resumes_replayed: u64,
+    resumes_replayed,
     /// Sessions taken up again with a snapshot, because the gap was too long.
-    pub resumes_with_snapshot: u64,
+    resumes_with_snapshot,
     /// Sessions ended by logout.
-    pub logouts: u64,
+    logouts,
     /// Sessions ended by silence.
-    pub heartbeat_timeouts: u64,
+    heartbeat_timeouts,
     /// Sessions ended by a later login of the same user.
-    pub repeat_logins: u64,
+    repeat_logins,
     /// Sessions ended by the expiry of their token.
-    pub token_kicks: u64,
+    token_kicks,
     /// Streams announced to a room.
-    pub streams_announced: u64,
+    streams_announced,
     /// Media connections of publishers replaced by the same session.
-    pub republishes: u64,
+    republishes,
     /// Streams ended because their media did not come back.
-    pub streams_lost: u64,
-    /// Plays begun.
-    pub plays: u64,
+    streams_lost,
+    /// Offers of publishers answered, those by WHIP and those of a stream that was there already included.
+    publishes,
+    /// Of these, by WHIP.
+    whip_publishes,
+    /// Plays begun, those by WHEP included.
+    plays,
+    /// Of these, by WHEP.
+    whep_plays,
     /// Events sent or kept for a silent session.
-    pub events: u64,
+    events,
     /// Broadcast messages taken.
-    pub broadcasts: u64,
+    broadcasts,
     /// Barrage messages taken.
-    pub barrage_messages: u64,
+    barrage_messages,
     /// Of these, lost because too many of the room were waiting.
-    pub barrage_messages_dropped: u64,
+    barrage_messages_dropped,
     /// Custom commands taken.
-    pub custom_commands: u64,
+    custom_commands,
     /// Quality reports taken.
-    pub quality_reports: u64,
+    quality_reports,
     /// Notices for open sockets.
-    pub notices: u64,
+    notices,
     /// Of these, left out because the reader was slow.
-    pub notices_dropped: u64,
-    /// Requests refused, by code.
-    pub refused: BTreeMap<i32, u64>,
+    notices_dropped,
     /// Sockets closed for what they sent: too many bad frames, or no login in time.
-    pub closed_for_conduct: u64,
+    closed_for_conduct,
     /// Sockets closed because their reader was too slow.
-    pub slow_readers: u64,
+    slow_readers,
     /// Media events about connections that were already forgotten.
-    pub late_media_events: u64,
+    late_media_events,
 }
 
 impl RoomsCounters {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use express_messages::codes;
 use express_messages::ids::{RoomId, StreamId};
-use express_signalling::protocol::WireError;
+use express_signalling::protocol::{IceServer, WireError};
 
 use crate::forwarder::{Credentials, NegotiateError};
 
@@ -118,6 +118,8 @@ pub enum Hosted {
         etag: String,
         /// The answer.
         sdp: String,
+        /// STUN and TURN servers, with credentials for this user.
+        ice_servers: Vec<IceServer>,
     },
     /// The candidates were read. The forwarder learns addresses from packets and does not need them.
     Noted,

@@ -32,6 +32,7 @@ mod counters;
 mod effect;
 mod hosted;
 mod hosts;
+mod ice_servers;
 mod media;
 mod replay;
 mod state;
@@ -40,8 +41,8 @@ mod tests;
 mod timers;
 
 pub use actor::{
-    Connect, ConnectionLink, Disconnected, Drain, GetCounters, Host, Incoming, MediaNews, OnResource, Outgoing, RoomsActor,
-    RoomsOptions,
+    Connect, ConnectionLink, Disconnected, Drain, GetCounters, GetIceServers, Host, Incoming, MediaNews, OnResource, Outgoing,
+    RoomsActor, RoomsOptions,
 };
 pub use bucket::{Bucket, Rate};
 pub use counters::RoomsCounters;

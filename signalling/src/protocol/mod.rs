@@ -9,6 +9,8 @@ mod frame;
 mod notice;
 mod request;
 
+pub use express_messages::ice::IceServer;
+
 pub use event::{
     BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, RoomMessage, RoomStreamUpdate, RoomUserUpdate, SequencedEvent,
     StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate, StreamRoleWord,
@@ -41,6 +43,12 @@ pub const MAX_COMMAND_USERS: usize = 500;
 
 /// Longest token in bytes that a server takes.
 pub const MAX_TOKEN: usize = 8 * 1024;
+
+/// Most ICE servers of one answer, and most URLs of each; a client leaves out what is beyond.
+pub const MAX_ICE_SERVERS: usize = 8;
+
+/// Longest URL, user name and credential of an ICE server, in bytes; a client leaves out what is longer.
+pub const MAX_ICE_TEXT: usize = 512;
 
 /// Largest frame in bytes that a client takes; a server keeps the snapshot of a whole room below it.
 pub const MAX_SERVER_FRAME: usize = 8 * 1024 * 1024;

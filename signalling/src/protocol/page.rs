@@ -136,6 +136,8 @@ fn limits_path_and_close_codes_of_the_page_are_those_of_the_code() {
             "{what}: {limit}"
         );
     }
+    let ice = format!("| ICE servers | {MAX_ICE_SERVERS}, of {MAX_ICE_SERVERS} URLs each; {MAX_ICE_TEXT} bytes for each text |");
+    assert!(PAGE.contains(&ice), "{ice}");
     let table = PAGE.split("## Close codes").nth(1).unwrap();
     for code in [
         close::NORMAL,

@@ -7,7 +7,7 @@ use express_messages::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{ListedStream, SequencedEvent};
+use super::{IceServer, ListedStream, SequencedEvent};
 
 /// Every request, by its `type` on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -157,6 +157,9 @@ pub struct LoginOk {
     pub online_count: u64,
     /// Who and what is there.
     pub snapshot: Snapshot,
+    /// STUN and TURN servers for the media connections of this session; empty, and left out on the wire: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 impl std::fmt::Debug for LoginOk {
@@ -210,6 +213,9 @@ pub struct ResumeOk {
     pub server_time_ms: u64,
     /// As in [`LoginOk`].
     pub online_count: u64,
+    /// As in [`LoginOk`]; they replace those that came before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// Still here.
@@ -228,6 +234,10 @@ pub struct HeartbeatOk {
     pub token_expires_in_ms: u64,
     /// Users in the room, this one included.
     pub online_count: u64,
+    /// Where the credentials of the servers were renewed, which the server decides: the new list. Empty, and left out on the
+    /// wire: those that came before stay.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// Leaves the room.

@@ -8,11 +8,12 @@ use actix::{
 };
 use express_messages::{
     ExitGuard, ZegoError,
+    ice::IceServer,
     ids::UserId,
     room::{
-        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
-        SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo, StopPlayStream, StopRoom,
-        UnpublishStream,
+        GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError,
+        RoomEvent, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo, StopPlayStream,
+        StopRoom, UnpublishStream,
     },
 };
 use futures::{StreamExt, channel::oneshot, stream};
@@ -217,6 +218,14 @@ impl Handler<RenewToken> for RoomActor {
 
     fn handle(&mut self, command: RenewToken, ctx: &mut Self::Context) -> Self::Result {
         self.turn(ctx, |state, now| state.renew_token(now, command.token))
+    }
+}
+
+impl Handler<GetIceServers> for RoomActor {
+    type Result = Vec<IceServer>;
+
+    fn handle(&mut self, _: GetIceServers, _: &mut Self::Context) -> Self::Result {
+        self.state.ice_servers.clone()
     }
 }
 

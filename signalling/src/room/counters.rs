@@ -54,6 +54,8 @@ pub struct Counters {
     pub unanswered_requests: Counter,
     /// Housekeeping requests (heartbeat, unpublish, stop play, renew token, mute stream, report quality) that the server refused.
     pub refused_requests: Counter,
+    /// ICE servers beyond the limits of the protocol, ignored.
+    pub refused_ice_servers: Counter,
     /// Users and streams beyond what a client keeps ([`MAX_LISTED`](super::MAX_LISTED)), ignored.
     pub unlisted: Counter,
 }

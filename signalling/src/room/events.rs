@@ -13,6 +13,7 @@ use serde_json::Value;
 use tracing::{debug, warn};
 
 use super::{
+    ice::within_limits,
     requests::{Answer, Purpose, Ticket, refusal},
     session::parse,
     state::{LinkId, Phase, RoomState},
@@ -173,7 +174,7 @@ impl RoomState {
     fn on_ok(&mut self, now: Instant, purpose: Purpose, ok: Value) {
         match purpose {
             Purpose::Heartbeat => match parse::<HeartbeatOk>(ok) {
-                Some(ok) => self.on_heartbeat(now, &ok),
+                Some(ok) => self.on_heartbeat(now, ok),
                 None => self.counters.unreadable_results.one(),
             },
             Purpose::RenewToken { token } => {
@@ -232,7 +233,10 @@ impl RoomState {
         self.answer(ticket, answer);
     }
 
-    fn on_heartbeat(&mut self, now: Instant, ok: &HeartbeatOk) {
+    fn on_heartbeat(&mut self, now: Instant, ok: HeartbeatOk) {
+        if !ok.ice_servers.is_empty() {
+            self.ice_servers = within_limits(ok.ice_servers, &self.counters);
+        }
         self.set_heartbeat(ok.heartbeat_ms);
         self.timers.set(Timer::Heartbeat, after(now, self.heartbeat));
         self.timers.set(Timer::HeartbeatTimeout, after(now, self.heartbeat_timeout));

@@ -14,7 +14,14 @@ use rand::{SeedableRng, rngs::StdRng};
 use tokio::runtime::Handle;
 use tracing::info_span;
 
-use super::{actor::RoomActor, counters::Counters, link::Connector, state::RoomState, websocket::WebSocketConnector};
+use super::{
+    actor::RoomActor,
+    authorities::Authorities,
+    counters::Counters,
+    link::Connector,
+    state::RoomState,
+    websocket::{WebSocketConnector, tls_config},
+};
 
 /// Starts [`RoomActor`]s; what the engine takes for the room role.
 ///
@@ -34,9 +41,15 @@ pub struct Signalling {
 
 impl Signalling {
     /// Rooms on WebSockets that run on `media`, which is the engine's media runtime and never the thread of the actors.
-    /// `wss` trusts the public certificate authorities; see [`Self::with_connector`] for others.
+    /// `wss` trusts the public certificate authorities; see [`Self::trusting`] for others.
     pub fn new(media: Handle) -> Self {
-        Self::with_connector(Arc::new(WebSocketConnector::new(media)))
+        Self::trusting(media, Authorities::default())
+    }
+
+    /// The same, with other certificate authorities for `wss`.
+    pub fn trusting(media: Handle, authorities: Authorities) -> Self {
+        let tls = Arc::new(tls_config(authorities));
+        Self::with_connector(Arc::new(WebSocketConnector::with_tls(media, tls)))
     }
 
     /// Rooms on links that `connector` makes.

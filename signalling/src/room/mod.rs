@@ -33,11 +33,13 @@
 
 mod actor;
 mod attempts;
+mod authorities;
 mod changes;
 mod commands;
 mod counters;
 mod events;
 mod factory;
+mod ice;
 mod link;
 mod listing;
 mod media;
@@ -55,6 +57,7 @@ mod token;
 mod websocket;
 
 pub use actor::RoomActor;
+pub use authorities::{Authorities, AuthorityError};
 pub use counters::{Counter, Counters};
 pub use factory::Signalling;
 pub use link::{Connector, INCOMING_QUEUE, Incoming, LINGER, Link, LinkEnd, LinkError, OUTGOING_QUEUE, Outgoing, signal_url};

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 
 use super::{
     changes::Changes,
+    ice::within_limits,
     requests::Purpose,
     retry::Retry,
     roster::Missed,
@@ -173,6 +174,7 @@ impl RoomState {
             last_seq: ok.snapshot.seq,
         });
         self.announced_seq = ok.snapshot.seq;
+        self.ice_servers = within_limits(ok.ice_servers, &self.counters);
         self.token.accepted(&self.shown_token);
         let changes = self.roster.take_snapshot(ok.snapshot);
         self.stand(
@@ -196,6 +198,7 @@ impl RoomState {
             return self.unreadable_answer(now);
         };
         self.counters.resumes.one();
+        self.ice_servers = within_limits(ok.ice_servers, &self.counters);
         self.stand(
             now,
             &Terms {

@@ -20,6 +20,7 @@ use std::{
 
 use express_messages::{
     codes,
+    ice::IceServer,
     room::{RequestError, RoomEvent, RoomOptions},
 };
 use rand::{RngExt, rngs::StdRng};
@@ -141,6 +142,8 @@ pub(super) struct RoomState {
     pub(super) heartbeat_timeout: Duration,
     /// The highest event number that the server says it sent.
     pub(super) announced_seq: u64,
+    /// STUN and TURN servers for connections to come; they outlive a lost link.
+    pub(super) ice_servers: Vec<IceServer>,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -172,6 +175,7 @@ impl RoomState {
             media: Media::new(),
             mics: Mics::default(),
             announced_seq: 0,
+            ice_servers: Vec::new(),
             effects: Vec::new(),
             options,
             counters,

@@ -23,6 +23,7 @@ use tokio_tungstenite::{
 };
 use url::{Host, Url};
 
+use super::authorities::Authorities;
 use super::link::{Connector, Incoming, LINGER, Link, LinkEnd, LinkError, Outgoing};
 use crate::protocol::{MAX_CLIENT_FRAME, MAX_SERVER_FRAME};
 
@@ -42,8 +43,7 @@ pub struct WebSocketConnector {
 impl WebSocketConnector {
     /// Sockets on `runtime`; `wss` trusts the public certificate authorities.
     pub fn new(runtime: Handle) -> Self {
-        let authorities = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
-        Self::with_tls(runtime, Arc::new(tls_config(authorities.collect())))
+        Self::with_tls(runtime, Arc::new(tls_config(Authorities::default())))
     }
 
     /// Sockets on `runtime` with the caller's TLS settings: another authority, a client certificate. See [`tls_config`].
@@ -54,11 +54,11 @@ impl WebSocketConnector {
 
 /// TLS 1.2 and 1.3 by aws-lc-rs, trusting `authorities`. The provider is chosen here and not for the whole process, so that
 /// an application may have another one.
-pub fn tls_config(authorities: RootCertStore) -> ClientConfig {
+pub fn tls_config(authorities: impl Into<RootCertStore>) -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("aws-lc-rs has the cipher suites of TLS 1.2 and 1.3")
-        .with_root_certificates(authorities)
+        .with_root_certificates(authorities.into())
         .with_no_client_auth()
 }
 

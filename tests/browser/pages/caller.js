@@ -2,6 +2,15 @@
 
 import { hearTone, record as recordStream } from "./hearing.js";
 
+const peers = [];
+// Before the SDK looks for it.
+globalThis.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(config) {
+    super(config);
+    peers.push(this);
+  }
+};
+
 let zg;
 let room;
 const playing = new Map();
@@ -44,4 +53,17 @@ export function record(streamID, seconds) {
 /** Sends a text to everybody else in the room. */
 export function broadcast(text) {
   return zg.sendBroadcastMessage(room, text);
+}
+
+/** The ways that packets take, of each open connection: the chosen candidates, `{local, remote}` as statistics have them. */
+export function ways() {
+  const open = peers.filter(({ connectionState }) => connectionState === "connected");
+  return Promise.all(open.map(async (peer) => wayOf(await peer.getStats())));
+}
+
+function wayOf(stats) {
+  const transport = [...stats.values()].find(({ type }) => type === "transport");
+  const pair = stats.get(transport.selectedCandidatePairId);
+  const shown = ({ candidateType, protocol, relayProtocol, port }) => ({ candidateType, protocol, relayProtocol, port });
+  return { local: shown(stats.get(pair.localCandidateId)), remote: shown(stats.get(pair.remoteCandidateId)) };
 }

@@ -8,7 +8,8 @@ import puppeteer from "puppeteer-core";
 
 import { startSound } from "./sound.mjs";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+/** The system's own Chromium. */
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FIREFOX = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
 
 const CHROMIUM_ARGS = [
@@ -59,6 +60,8 @@ export function mediaAddress(name) {
  * @param {string} [options.microphone] a WAV file that Chromium's fake microphone speaks, over and over
  * @param {boolean} [options.autoplay] false: sound needs a gesture of the user first, as in real life
  * @param {string[]} [options.args] more arguments for Chromium
+ * @param {string} [options.program] what starts Chromium instead of the system's own
+ * @param {boolean} [options.pipe] Chromium is driven through a pipe and not through a port
  */
 export async function startBrowser(t, name, options = {}) {
   const profile = mkdtempSync(path.join(tmpdir(), `express-${name}-`));
@@ -70,9 +73,10 @@ export async function startBrowser(t, name, options = {}) {
   return browser;
 }
 
-function launchChromium(userDataDir, { microphone, autoplay = true, args = [] }) {
+function launchChromium(userDataDir, { microphone, autoplay = true, args = [], program = CHROMIUM, pipe = false }) {
   return puppeteer.launch({
-    executablePath: CHROMIUM,
+    executablePath: program,
+    pipe,
     headless: true,
     userDataDir,
     args: [

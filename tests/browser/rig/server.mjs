@@ -6,7 +6,7 @@ import path from "node:path";
 import { Process, program } from "./process.mjs";
 import { APP_ID, SECRET, token } from "./tokens.mjs";
 
-/** An express-server on free ports of the loopback interface. */
+/** An express-server on free ports, of the loopback interface unless said. */
 export class Server {
   #config;
   #process;
@@ -19,18 +19,26 @@ export class Server {
    * @param {string} folder for its configuration and log
    * @param {object} [options]
    * @param {string[]} [options.allowedOrigins] pages of these origins may connect
+   * @param {string} [options.listen] the address of HTTP
+   * @param {{certificate: string, key: string}} [options.tls] PEM files, for HTTPS
    * @param {string} [options.media] the address that receives media
+   * @param {string} [options.mediaMore] more TOML for `[media]`
+   * @param {string} [options.more] more TOML
    * @param {string} [options.app] more TOML for its AppID
    * @param {boolean} [options.configured] false: no AppID is configured, so that there are development tokens
    */
-  static async start(t, folder, { allowedOrigins = [], media = "127.0.0.1", app = "", configured = true } = {}) {
+  static async start(t, folder, options = {}) {
+    const { allowedOrigins = [], listen = "127.0.0.1", tls, media = "127.0.0.1", mediaMore = "" } = options;
+    const { app = "", configured = true, more = "" } = options;
     const server = new Server();
+    const files = tls ? `tls_certificate = "${tls.certificate}"\ntls_key = "${tls.key}"\n` : "";
     server.#config = (listen) =>
-      `[http]\nlisten = "${listen}"\nallowed_origins = ${JSON.stringify(allowedOrigins)}\n[media]\nudp = "${media}:0"\n` +
+      `[http]\nlisten = "${listen}"\nallowed_origins = ${JSON.stringify(allowedOrigins)}\n${files}` +
+      `[media]\nudp = "${media}:0"\n${mediaMore}\n${more}` +
       (configured ? `[[apps]]\nid = ${APP_ID}\nsecret = "${SECRET}"\n${app}` : "");
     server.file = path.join(folder, "server.toml");
     t.after(() => server.kill());
-    await server.#run("127.0.0.1:0");
+    await server.#run(`${listen}:0`);
     return server;
   }
 

@@ -11,9 +11,10 @@ const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; ch
 /**
  * Serves `tests/browser/pages/` on a free port until the test ends.
  * @param {import("node:test").TestContext} t
+ * @param {string} [address] where it listens
  * @returns {Promise<string>} its origin
  */
-export async function startSite(t) {
+export async function startSite(t, address = "127.0.0.1") {
   const server = createServer((request, response) => {
     const name = path.basename(new URL(request.url, "http://site").pathname);
     try {
@@ -23,10 +24,10 @@ export async function startSite(t) {
       response.writeHead(404).end();
     }
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise((resolve) => server.listen(0, address, resolve));
   t.after(() => {
     server.close();
     server.closeAllConnections();
   });
-  return `http://127.0.0.1:${server.address().port}`;
+  return `http://${address}:${server.address().port}`;
 }

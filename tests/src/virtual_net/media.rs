@@ -13,6 +13,7 @@ use express_media::{
         TransportFactory, TransportStats,
     },
 };
+use express_messages::ice::IceServer;
 use express_server::{
     forwarder::{Answer, Credentials, ForwarderEvent, GoneReason, MediaRequest, NegotiateError, PeerId, StreamKey},
     rooms::MediaPlane,
@@ -98,11 +99,17 @@ impl LineTransports {
 }
 
 impl TransportFactory for LineTransports {
-    fn publish(&self, _: PublishOffer, packets: SendPackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
+    fn publish(
+        &self,
+        _: PublishOffer,
+        packets: SendPackets,
+        _: &[IceServer],
+        events: TransportEvents,
+    ) -> Arc<dyn MediaTransport> {
         self.make(events, Some(packets), None)
     }
 
-    fn play(&self, packets: ReceivePackets, events: TransportEvents) -> Arc<dyn MediaTransport> {
+    fn play(&self, packets: ReceivePackets, _: &[IceServer], events: TransportEvents) -> Arc<dyn MediaTransport> {
         self.make(events, None, Some(packets))
     }
 }

@@ -4,11 +4,12 @@ use actix::{Actor, ActorContext, Context, Handler, Recipient};
 use express_engine::ZegoError;
 use express_messages::{
     ExitGuard,
+    ice::IceServer,
     ids::UserId,
     room::{
-        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
-        RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand,
-        SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
+        GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError,
+        RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage,
+        SendCustomCommand, SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
     types::{RoomStateChangedReason as Reason, ZegoUpdateType, ZegoUser},
 };
@@ -114,6 +115,7 @@ ignore! {
     SendBarrageMessage => Result<String, RequestError> = Ok("1".into()),
     SendCustomCommand => Result<Vec<UserId>, RequestError> = Ok(Vec::new()),
     ReportQuality => () = (),
+    GetIceServers => Vec<IceServer> = Vec::new(),
 }
 
 struct EchoRooms(VirtualNet);

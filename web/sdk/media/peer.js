@@ -13,6 +13,7 @@ const CLOSED_GRACE_MS = 1000;
  * @property {MediaStreamTrack} [track] What to publish; without one the connection plays.
  * @property {{channels: 1 | 2, bitrateKbps?: number, dtx?: boolean}} audio
  * @property {number} [jitterBufferTargetMs] Least delay of what is played; `null` or left out: the browser decides.
+ * @property {RTCIceServer[]} [iceServers] STUN and TURN servers, checked; none by default.
  * @property {(event: "connected" | "disconnected" | "failed" | "closed") => void} onEvent
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {import("../base/env.js").Env} env
@@ -26,7 +27,8 @@ export class Peer {
   /** @param {PeerOptions} options */
   constructor(options) {
     this.#options = options;
-    const pc = new options.RTCPeerConnection({ iceServers: [], bundlePolicy: "max-bundle" });
+    const { iceServers = [] } = options;
+    const pc = new options.RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     this.#pc = pc;
     const { track, audio } = options;
     this.#transceiver = track

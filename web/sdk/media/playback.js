@@ -14,7 +14,7 @@ const AWAIT_MS = 100;
  * @property {string} streamID
  * @property {number | null | undefined} jitterBufferTargetMs
  * @property {number} [loudest] Only while it is one of so many loudest; 0: always, left out: as the room has it.
- * @property {{request: (type: string, fields: object) => Promise<object>}} room
+ * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {typeof MediaStream} MediaStream
  * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
@@ -64,9 +64,10 @@ export class Playback extends StreamDriver {
   }
 
   makePeer(onEvent) {
-    const { env, RTCPeerConnection, jitterBufferTargetMs } = this.#options;
+    const { env, room, RTCPeerConnection, jitterBufferTargetMs } = this.#options;
+    const { iceServers } = room;
     const audio = { channels: 2 };
-    const peer = new Peer({ audio, env, RTCPeerConnection, jitterBufferTargetMs, onEvent });
+    const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, jitterBufferTargetMs, onEvent });
     this.#packets = 0;
     this.#quality.fresh(this.now());
     return peer;

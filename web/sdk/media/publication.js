@@ -12,7 +12,7 @@ import { PublishQuality } from "./quality.js";
  * @property {{outputTrack: MediaStreamTrack, isMuted: boolean}} local The local stream.
  * @property {{channels: 1 | 2, bitrateKbps: number, dtx: boolean}} audio
  * @property {string} extraInfo
- * @property {{request: (type: string, fields: object) => Promise<object>}} room
+ * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
  * @property {import("../base/env.js").Env} env
@@ -40,8 +40,9 @@ export class Publication extends StreamDriver {
   }
 
   makePeer(onEvent) {
-    const { local, audio, env, RTCPeerConnection } = this.#options;
-    return new Peer({ track: local.outputTrack, audio, env, RTCPeerConnection, onEvent });
+    const { local, audio, env, room, RTCPeerConnection } = this.#options;
+    const { iceServers } = room;
+    return new Peer({ track: local.outputTrack, audio, env, iceServers, RTCPeerConnection, onEvent });
   }
 
   async exchange(offer) {

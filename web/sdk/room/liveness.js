@@ -42,6 +42,9 @@ export function beat(room, now) {
 /** A heartbeat was answered. What is told of it keeps the rhythm of those that were due. */
 export function onHeartbeat(room, now, ok, wasDue) {
   setHeartbeat(room, ok.heartbeatMs);
+  if (ok.iceServers.length > 0) {
+    room.iceServers = ok.iceServers;
+  }
   room.timers.set("heartbeatTimeout", after(now, room.heartbeatTimeoutMs));
   tokenExpires(room, now, ok.tokenExpiresInMs);
   announce(room, now, ok.seq);

@@ -105,6 +105,11 @@ export class Room {
     return this.#state.roster.streams;
   }
 
+  /** STUN and TURN servers for connections that begin now, as the server told them last. */
+  get iceServers() {
+    return this.#state.iceServers;
+  }
+
   /** What went wrong quietly, by name. */
   get counters() {
     return { ...this.#state.counters };

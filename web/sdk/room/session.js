@@ -153,6 +153,7 @@ function resumed(room, now, ok) {
 /** The session stands on this link: told, watched, kept alive. */
 function stand(room, now, terms) {
   room.phase = { at: "up" };
+  room.iceServers = terms.iceServers;
   room.failures = 0;
   room.retry.succeeded();
   room.timers.clear("attempt");

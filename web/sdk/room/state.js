@@ -55,6 +55,8 @@ export class RoomState {
   link = 0;
   /** What is needed to take a session up again: `{ name, secret, lastSeq }`. */
   session = null;
+  /** STUN and TURN servers for connections that begin now. @type {RTCIceServer[]} */
+  iceServers = [];
   /** The token of the login that is out. */
   shownToken = "";
   /** Attempts that failed since the last success. */

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actix::{Actor, ActorContext, AsyncContext, Context, Handler, Recipient};
 use express_engine::{RoomStateChangedReason as Reason, UserId, ZegoError, codes};
-use express_messages::{ExitGuard, room::*};
+use express_messages::{ExitGuard, ice::IceServer, room::*};
 
 use super::{Crash, Vanish, World, fake};
 
@@ -166,5 +166,12 @@ impl Handler<ReportQuality> for FakeRoom {
     fn handle(&mut self, report: ReportQuality, _: &mut Self::Context) {
         let (up, down) = (i8::from(report.up), i8::from(report.down));
         self.world.note(format!("quality {up} {down}"));
+    }
+}
+
+impl Handler<GetIceServers> for FakeRoom {
+    type Result = Vec<IceServer>;
+    fn handle(&mut self, _: GetIceServers, _: &mut Self::Context) -> Self::Result {
+        Vec::new()
     }
 }

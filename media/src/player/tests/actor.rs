@@ -76,10 +76,12 @@ fn start_with(
     let (stop_play, stopped) = Recorder::start();
     let (attach, attached) = Recorder::start();
     let (detach, detached) = Recorder::start();
+    let (ice_servers, _) = Recorder::answering([], Vec::new);
     let peers = PlayerPeers {
         play,
         stop_play,
         pause_play,
+        ice_servers,
         attach,
         detach,
     };

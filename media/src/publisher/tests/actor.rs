@@ -7,6 +7,7 @@ use express_messages::{
     ZegoError,
     audio::{AudioBlock, CaptureSink},
     audio_device::{AttachSink, DetachSink, SinkId},
+    ice::IceServer,
     ids::{LocalStreamId, StreamId},
     publisher::{
         EncoderOptions, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored,
@@ -40,6 +41,15 @@ struct Stage {
     extra_info: Recorded<SetStreamExtraInfo>,
     attach: Recorded<AttachSink>,
     detach: Recorded<DetachSink>,
+}
+
+/// What the room role knows for the first connection; for later ones it knows none.
+fn relay() -> IceServer {
+    IceServer {
+        urls: vec!["turn:relay.example.com".into()],
+        username: Some("name".into()),
+        credential: Some("secret".into()),
+    }
 }
 
 type Answer = Result<SdpAnswer, RequestError>;
@@ -87,11 +97,13 @@ fn start_with(
     let (mute, muted) = Recorder::start();
     // The first text is taken, later ones are not.
     let (extra_info, extra_infos) = Recorder::answering([Ok(())], || Err(RequestError::TimedOut));
+    let (ice_servers, _) = Recorder::answering([vec![relay()]], Vec::new);
     let peers = PublisherPeers {
         publish,
         unpublish,
         mute,
         extra_info,
+        ice_servers,
         attach,
         detach,
     };
@@ -174,6 +186,18 @@ fn say(sink: &mut Box<dyn CaptureSink>, blocks: usize) {
     let mut block = AudioBlock::silent(1);
     block.samples_mut().fill(0.25);
     (0..blocks).for_each(|_| sink.on_block(&block, std::time::Instant::now()));
+}
+
+#[actix::test]
+async fn each_try_has_the_ice_servers_of_its_moment() {
+    tokio::time::pause();
+    let stage = start(options(), []);
+    stage.settle().await;
+    let first = stage.transports.latest();
+    assert_eq!(first.ice_servers, [relay()]);
+    first.tell(TransportEvent::Failed);
+    tokio::time::sleep(400 * MS).await;
+    assert_eq!(stage.transports.latest().ice_servers, []);
 }
 
 #[actix::test]

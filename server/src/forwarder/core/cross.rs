@@ -80,7 +80,7 @@ pub(super) struct Wants {
 
 /// The way to one other shard and back.
 #[derive(Debug)]
-struct Link {
+struct Neighbour {
     heads: Producer<Crossing>,
     bytes: Producer<u8>,
     came_heads: Consumer<Crossing>,
@@ -93,15 +93,15 @@ struct Link {
 
 /// All ways of one shard.
 #[derive(Debug, Default)]
-pub(crate) struct Links {
+pub(crate) struct Neighbours {
     own: usize,
     /// By the other's number; none to oneself.
-    others: Vec<Option<Link>>,
+    others: Vec<Option<Neighbour>>,
     /// Which of them is read next.
     turn: usize,
 }
 
-impl Links {
+impl Neighbours {
     /// For each of so many shards its ways to all others.
     pub(crate) fn mesh(shards: usize) -> Vec<Self> {
         let mut all: Vec<Self> = (0..shards)
@@ -113,7 +113,7 @@ impl Links {
             .collect();
         for one in 0..shards {
             for other in one + 1..shards {
-                let (there, back) = Link::pair();
+                let (there, back) = Neighbour::pair();
                 all[one].others[other] = Some(there);
                 all[other].others[one] = Some(back);
             }
@@ -209,12 +209,12 @@ impl Links {
         }
     }
 
-    fn link(&mut self, other: usize) -> Option<&mut Link> {
+    fn link(&mut self, other: usize) -> Option<&mut Neighbour> {
         self.others.get_mut(other)?.as_mut()
     }
 }
 
-impl Link {
+impl Neighbour {
     fn pair() -> (Self, Self) {
         let (heads, other_came_heads) = RingBuffer::new(RECORDS);
         let (bytes, other_came_bytes) = RingBuffer::new(BYTES);

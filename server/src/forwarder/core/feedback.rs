@@ -3,11 +3,12 @@
 use std::time::Instant;
 
 use super::super::StreamKey;
+use super::super::listener::Listener;
 use super::super::peer::{Media, Peer, REPORT_EVERY};
 use super::super::queue::SendQueue;
 use super::super::rtcp::{self, SenderClock};
 use super::super::tuple::Tuple;
-use super::Core;
+use super::{Core, follow_path};
 
 impl Core {
     pub(super) fn handle_rtcp(&mut self, datagram: &[u8], from: Tuple, index: usize, now: Instant) {
@@ -20,13 +21,14 @@ impl Core {
             return;
         };
         peer.hear(from, now);
+        follow_path(&mut self.listeners, index, peer);
         self.counters.rtcp_received.one();
         let Some(received) = rtcp::read(&packet) else {
             self.counters.malformed.one();
             return;
         };
         match &mut peer.media {
-            Media::Player(_) => {
+            Media::Player => {
                 let ours = received.reports.iter().filter(|block| block.ssrc == peer.ssrc).count();
                 self.counters.receiver_reports.add(ours as u64);
             }
@@ -54,7 +56,10 @@ impl Core {
         let players = self.streams.get(&key).map(|stream| stream.players.as_slice());
         for &index in players.unwrap_or_default() {
             let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
-            let sent = peer.and_then(|peer| send_sender_report(peer, source, clock, &mut self.queue));
+            let listener = self.listeners.get(index).and_then(Option::as_ref);
+            let sent = peer
+                .zip(listener)
+                .and_then(|(peer, listener)| send_sender_report(peer, listener, source, clock, &mut self.queue));
             self.counters.rtcp_sent.add(u64::from(sent.is_some()));
         }
     }
@@ -82,18 +87,21 @@ impl Core {
     }
 }
 
-fn send_sender_report(peer: &mut Peer, source: u64, clock: SenderClock, queue: &mut SendQueue) -> Option<()> {
-    let Media::Player(playing) = &mut peer.media else {
-        return None;
-    };
-    let srtp = peer.srtp.as_mut().filter(|_| !playing.paused)?;
-    let to = peer.ice.selected()?;
+fn send_sender_report(
+    peer: &mut Peer,
+    listener: &Listener,
+    source: u64,
+    clock: SenderClock,
+    queue: &mut SendQueue,
+) -> Option<()> {
+    let srtp = peer.srtp.as_mut().filter(|_| !listener.paused)?;
+    let to = listener.path?;
     let clock = SenderClock {
         ssrc: peer.ssrc,
         ntp: clock.ntp,
-        rtp: playing.rebase.timestamp_of(source, clock.rtp)?,
+        rtp: listener.rebase.timestamp_of(source, clock.rtp)?,
     };
-    let report = rtcp::sender_report(clock, &peer.cname, playing.packets, playing.octets)?;
+    let report = rtcp::sender_report(clock, &peer.cname, listener.packets, listener.octets)?;
     let data = srtp.protect_rtcp(&report)?;
     queue.push(to, &data);
     Some(())

@@ -8,7 +8,7 @@ use super::super::peer::{Media, Publishing, REPORT_EVERY};
 use super::super::reception::Reception;
 use super::super::rtp::RtpView;
 use super::super::tuple::Tuple;
-use super::Core;
+use super::{Core, follow_path};
 
 impl Core {
     /// Takes a datagram that looks like SRTP or SRTCP from a proved address.
@@ -22,6 +22,13 @@ impl Core {
     }
 
     fn handle_rtp(&mut self, datagram: &[u8], from: Tuple, index: usize, now: Instant) {
+        let mut packet = std::mem::take(&mut self.decrypted);
+        self.take_in(datagram, &mut packet, from, index, now);
+        self.decrypted = packet;
+    }
+
+    /// Decrypts a packet into `packet` and hands it on.
+    fn take_in(&mut self, datagram: &[u8], packet: &mut Vec<u8>, from: Tuple, index: usize, now: Instant) {
         let Some(view) = RtpView::parse(datagram) else {
             self.counters.malformed.one();
             return;
@@ -29,12 +36,16 @@ impl Core {
         let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
             return;
         };
-        let shape = self.shape.of(&view);
-        let Some(packet) = peer.srtp.as_mut().and_then(|srtp| srtp.unprotect_rtp(datagram, shape)) else {
+        let opened = peer
+            .srtp
+            .as_mut()
+            .and_then(|srtp| srtp.unprotect_rtp(datagram, &view, packet));
+        if opened.is_none() {
             self.counters.srtp_refused.one();
             return;
-        };
+        }
         peer.hear(from, now);
+        follow_path(&mut self.listeners, index, peer);
         let Media::Publisher(publishing) = &mut peer.media else {
             self.counters.rtp_unexpected.one();
             return;
@@ -50,7 +61,7 @@ impl Core {
         };
         let extended = reception.handle_rtp(view.sequence, view.timestamp, now);
         let is_media = view.payload_type == format.opus || Some(view.payload_type) == format.red;
-        let payload = view.payload(&packet).filter(|payload| is_media && !payload.is_empty());
+        let payload = view.payload(packet).filter(|payload| is_media && !payload.is_empty());
         let sequence = match payload {
             Some(_) => publishing.compactor.keep(extended),
             None => {
@@ -78,7 +89,7 @@ impl Core {
             source,
             sequence,
         };
-        self.spread(key, &packet, description, now);
+        self.spread(key, packet, description, now);
     }
 }
 

@@ -42,7 +42,7 @@ impl Core {
     /// Tells every listener of a stream the publisher's clock, here and on other shards.
     pub(super) fn spread_sender_report(&mut self, key: StreamKey, source: u64, clock: SenderClock) {
         for wants in self.streams.get(&key).map_or(&[][..], |stream| &stream.elsewhere) {
-            if !self.links.send_report(wants.shard, key, source, clock) {
+            if !self.neighbours.send_report(wants.shard, key, source, clock) {
                 self.counters.crossing_dropped.one();
             }
         }
@@ -54,7 +54,7 @@ impl Core {
         let mut bytes = std::mem::take(&mut self.crossed);
         let mut left = most;
         while left > 0
-            && let Some(crossing) = self.links.receive(&mut bytes)
+            && let Some(crossing) = self.neighbours.receive(&mut bytes)
         {
             left -= 1;
             match crossing {
@@ -76,18 +76,18 @@ impl Core {
 
     /// Calls `wake` for each other shard that has got something since the last call.
     pub(crate) fn wake_others(&mut self, wake: impl FnMut(usize)) {
-        self.links.wake(wake);
+        self.neighbours.wake(wake);
     }
 
     /// The players of this stream on this shard are others than before.
     pub(super) fn players_changed(&mut self, key: StreamKey) {
-        let own = self.links.own();
+        let own = self.neighbours.own();
         let Some(stream) = self.streams.get(&key) else {
             return;
         };
         let (wants, home) = (stream.wants(key, own), stream.home);
         if home != own {
-            self.links.tell(home, wants);
+            self.neighbours.tell(home, wants);
         } else if wants.limited {
             self.begin_ranking(wants);
         }
@@ -95,7 +95,7 @@ impl Core {
 
     /// The stream's entry on this shard, made where there is none.
     pub(super) fn stream_entry(&mut self, key: StreamKey, place: super::super::peer::Placement) -> &mut Stream {
-        let is_home = place.home == self.links.own();
+        let is_home = place.home == self.neighbours.own();
         self.streams.entry(key).or_insert_with(|| {
             let mut stream = Stream::new(place.group, place.home);
             if is_home && self.groups.enter(place.group, key) {
@@ -109,7 +109,7 @@ impl Core {
     pub(super) fn drop_stream_if_empty(&mut self, key: StreamKey) {
         if self.streams.get(&key).is_some_and(Stream::is_empty)
             && let Some(stream) = self.streams.remove(&key)
-            && stream.home == self.links.own()
+            && stream.home == self.neighbours.own()
         {
             self.groups.leave(stream.group, key);
         }
@@ -118,7 +118,7 @@ impl Core {
     fn note_wants(&mut self, wants: Wants) {
         let place = super::super::peer::Placement {
             group: wants.group,
-            home: self.links.own(),
+            home: self.neighbours.own(),
             ..Default::default()
         };
         self.stream_entry(wants.key, place).note_elsewhere(wants);
@@ -142,7 +142,10 @@ impl Core {
             if !audience.has_any_of(wants.most, wants.limited) {
                 let missed = if audience.is_late() { 0 } else { wants.players };
                 self.counters.rtp_not_forwarded.add(u64::from(missed));
-            } else if self.links.send_packet(wants.shard, (key, now), packet, description, audience) {
+            } else if self
+                .neighbours
+                .send_packet(wants.shard, (key, now), packet, description, audience)
+            {
                 self.counters.crossed.one();
             } else {
                 self.counters.crossing_dropped.one();

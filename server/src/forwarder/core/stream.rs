@@ -15,7 +15,7 @@ pub(super) struct Stream {
     /// Whose packets are forwarded: the newest publisher that sends.
     pub(super) publisher: Option<PeerId>,
     pub(super) publishers: usize,
-    /// The players of this shard.
+    /// The players of this shard, ascending: their listeners are walked through in the order in which they lie in memory.
     pub(super) players: Vec<usize>,
     /// How many of them want how many loudest streams.
     wanted: BTreeMap<u32, u32>,
@@ -53,7 +53,8 @@ impl Stream {
 
     /// A player came that wants the stream while it is one of so many loudest.
     pub(super) fn add_player(&mut self, index: usize, loudest: u32) {
-        self.players.push(index);
+        let place = self.players.partition_point(|player| *player < index);
+        self.players.insert(place, index);
         let same = self.wanted.entry(loudest).or_default();
         *same = same.saturating_add(1);
     }

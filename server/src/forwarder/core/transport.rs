@@ -7,10 +7,10 @@ use rand::RngExt;
 use super::super::dtls::DtlsEvent;
 use super::super::ice::IceOutcome;
 use super::super::srtp::SrtpSession;
-use super::super::stun::{StunKind, StunMessage};
+use super::super::stun::{StunKind, StunMessage, TransactionBytes};
 use super::super::tuple::Tuple;
 use super::super::{ForwarderEvent, GoneReason};
-use super::{Core, Route};
+use super::{Core, Route, follow_path};
 
 impl Core {
     pub(super) fn handle_stun(&mut self, datagram: &[u8], from: Tuple, now: Instant) {
@@ -22,13 +22,11 @@ impl Core {
             StunKind::Request => message.fragments().and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
             StunKind::Success | StunKind::Failure => Some(index_in(message.transaction())),
         };
-        let mut transaction = [0; 12];
-        self.rng.fill(&mut transaction[4..]);
+        let transaction = self.transaction_of(index.unwrap_or(usize::MAX));
+        let mut forgotten = Vec::new();
         let mut out = std::mem::take(&mut self.outgoing);
         let outcome = index.and_then(|index| {
             let peer = self.peers.get_mut(index)?.as_deref_mut()?;
-            put_index(&mut transaction, index);
-            let mut forgotten = None;
             let outcome = if message.kind() == StunKind::Request {
                 let source = (from, datagram.len());
                 peer.ice
@@ -39,15 +37,15 @@ impl Core {
             if matches!(outcome, IceOutcome::Accepted | IceOutcome::Validated(_)) {
                 peer.last_authentic = now;
             }
-            Some((index, outcome, forgotten))
+            Some((index, outcome))
         });
         self.outgoing = out;
-        let Some((index, outcome, forgotten)) = outcome else {
+        let Some((index, outcome)) = outcome else {
             self.counters.stun_refused.one();
             return;
         };
-        if let Some(forgotten) = forgotten {
-            self.unroute(forgotten, index);
+        for path in forgotten {
+            self.unroute(path, index);
         }
         self.apply_ice(index, outcome, from, now);
     }
@@ -66,6 +64,9 @@ impl Core {
                 self.by_address.insert(address, Route { peer: index, validated });
             }
         }
+        if let Some(peer) = self.peers.get(index).and_then(Option::as_deref) {
+            follow_path(&mut self.listeners, index, peer);
+        }
         self.flush_stun(index);
         self.arm(index);
         if let IceOutcome::Validated(address) = outcome {
@@ -73,6 +74,22 @@ impl Core {
             for datagram in held.unwrap_or_default() {
                 self.run_dtls(index, Some(&datagram), now);
             }
+        }
+    }
+
+    /// Whether a path belongs to a peer, proved or not.
+    pub(crate) fn knows(&self, path: Tuple) -> bool {
+        self.by_address.contains_key(&path)
+    }
+
+    /// A path ended: its TCP connection was closed. The peer lives on with its others, or until its time is over.
+    pub(crate) fn lose_path(&mut self, path: Tuple) {
+        let Some(&Route { peer: index, .. }) = self.by_address.get(&path) else {
+            return;
+        };
+        self.unroute(path, index);
+        if let Some(peer) = self.peer_mut(index) {
+            peer.ice.forget(path);
         }
     }
 
@@ -92,13 +109,10 @@ impl Core {
     /// Gives the DTLS session a datagram, or the time only.
     pub(super) fn run_dtls(&mut self, index: usize, datagram: Option<&[u8]>, now: Instant) {
         let mut records = std::mem::take(&mut self.records);
-        let Some(peer) = self.peer_mut(index) else {
-            return;
-        };
-        let event = match datagram {
+        let event = self.peer_mut(index).and_then(|peer| match datagram {
             Some(datagram) => peer.dtls.handle(datagram, now, &mut records),
             None => peer.dtls.handle_timeout(now, &mut records),
-        };
+        });
         self.send_records(index, &mut records);
         self.records = records;
         self.arm(index);
@@ -118,6 +132,13 @@ impl Core {
     }
 
     fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
+        if let Some(listener) = self.listeners.get_mut(index).and_then(Option::as_mut) {
+            let Ok(sealer) = srtp.sealer() else {
+                self.lose(index, GoneReason::DtlsFailed);
+                return;
+            };
+            listener.sealer = Some(sealer);
+        }
         let Some(peer) = self.peer_mut(index) else {
             return;
         };
@@ -127,6 +148,29 @@ impl Core {
         self.counters.peers_connected.one();
         self.events.push_back(event);
         self.arm(index);
+    }
+
+    /// Sends the checks of a peer that are due, and forgets its addresses that fell silent.
+    pub(super) fn check_paths(&mut self, index: usize, now: Instant) {
+        let transaction = self.transaction_of(index);
+        let mut forgotten = Vec::new();
+        let mut out = std::mem::take(&mut self.outgoing);
+        if let Some(peer) = self.peer_mut(index) {
+            peer.ice.handle_timeout(now, transaction, &mut out, &mut forgotten);
+        }
+        self.outgoing = out;
+        for path in forgotten {
+            self.unroute(path, index);
+        }
+        self.flush_stun(index);
+    }
+
+    /// A fresh transaction that names the peer it belongs to, so that the answer finds it.
+    fn transaction_of(&mut self, index: usize) -> TransactionBytes {
+        let mut transaction = self.rng.random::<TransactionBytes>();
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        transaction[..4].copy_from_slice(&index.to_be_bytes());
+        transaction
     }
 
     pub(super) fn flush_stun(&mut self, index: usize) {
@@ -148,13 +192,7 @@ impl Core {
     }
 }
 
-/// Our transactions name the peer they belong to, so that an answer finds it.
-fn put_index(transaction: &mut [u8; 12], index: usize) {
-    let index = u32::try_from(index).unwrap_or(u32::MAX);
-    transaction[..4].copy_from_slice(&index.to_be_bytes());
-}
-
-fn index_in(transaction: [u8; 12]) -> usize {
+fn index_in(transaction: TransactionBytes) -> usize {
     let [a, b, c, d, ..] = transaction;
     u32::from_be_bytes([a, b, c, d]) as usize
 }

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use bytes::BytesMut;
@@ -16,14 +16,12 @@ use rtc_shared::TransportProtocol;
 use rtc_srtp::crypto::providers::AwsLcRsProvider;
 use rtc_srtp::crypto::{RTCCryptoProvider, SignatureScheme};
 
+use super::repeats::{FLIGHT_TIMEOUT, Repeats};
 use super::{DtlsEvent, Fingerprint, IdentityError, fingerprint_of};
 use crate::forwarder::srtp::SrtpKeys;
 
 /// The library tells its sessions apart by address. Ours has one, whose address is the business of ICE and changes.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
-/// First retransmission of a flight; each further one waits twice as long. RFC 6347 §4.2.4.1 has 1 s, for networks that are
-/// slower than those that speech goes over.
-const FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
 /// RFC 5764 §4.2
 const EXPORTER_LABEL: &str = "EXTRACTOR-dtls_srtp";
 /// As `dimpl` prefers them.
@@ -64,6 +62,7 @@ pub(crate) struct AnySession {
     expected: Fingerprint,
     connected: bool,
     ended: bool,
+    repeats: Repeats,
 }
 
 impl std::fmt::Debug for AnySession {
@@ -82,6 +81,7 @@ impl AnySession {
             expected,
             connected: false,
             ended: false,
+            repeats: Repeats::default(),
         }
     }
 
@@ -90,6 +90,7 @@ impl AnySession {
             return None;
         }
         let before = out.len();
+        let was_connected = self.connected;
         let read = self.endpoint.read(now, PEER, None, BytesMut::from(datagram));
         self.drain(out);
         let event = match read {
@@ -108,21 +109,34 @@ impl AnySession {
             // Nothing more to a stranger, not even the rest of the handshake.
             out.truncate(before);
         }
+        // Repetition is for handshakes; afterwards the library answers what the client repeats.
+        if !was_connected {
+            self.repeats.remember(&out[before..], now);
+        }
         self.ended |= matches!(&event, Some(event) if !matches!(event, DtlsEvent::Connected(_)));
         event
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        let waits = !self.ended && !self.connected;
-        self.endpoint.poll_timeout(&PEER).filter(|_| waits)
+        if self.ended {
+            return None;
+        }
+        let library = self.library_timeout();
+        [self.repeats.next(), library].into_iter().flatten().min()
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) -> Option<DtlsEvent> {
-        if self.next_timeout().is_none_or(|due| due > now) {
+        if self.ended {
             return None;
         }
+        self.repeats.take_due(now, out);
+        if self.library_timeout().is_none_or(|due| due > now) {
+            return None;
+        }
+        let before = out.len();
         let handled = self.endpoint.handle_timeout(PEER, now);
         self.drain(out);
+        self.repeats.remember(&out[before..], now);
         handled.err().map(|error| {
             tracing::debug!(%error, "dtls session failed");
             self.ended = true;
@@ -132,10 +146,16 @@ impl AnySession {
 
     pub(super) fn close(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
         if !self.ended && self.connected {
+            self.repeats.clear();
             let _ = self.endpoint.stop(now, PEER);
             self.drain(out);
         }
         self.ended = true;
+    }
+
+    /// When the library sends its flight again; once connected it does so only when the client repeats its own.
+    fn library_timeout(&self) -> Option<Instant> {
+        self.endpoint.poll_timeout(&PEER).filter(|_| !self.connected)
     }
 
     fn judge(&mut self, event: &EndpointEvent) -> Option<DtlsEvent> {
@@ -178,11 +198,10 @@ fn keys_of(state: &State) -> Option<SrtpKeys> {
 mod tests {
     use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm};
 
-    use rtc_rtp::header::Header;
-    use rtc_shared::marshal::Marshal;
-
     use super::super::DtlsIdentity;
+    use super::super::repeats::REPEATS;
     use super::*;
+    use crate::forwarder::rtcp::goodbye;
     use crate::forwarder::srtp::SrtpSession;
 
     /// A client by the same library, and the fingerprint of its certificate.
@@ -243,14 +262,14 @@ mod tests {
             };
             let theirs = keys_of(client.get_connection_state(PEER).unwrap()).unwrap();
             let (mut theirs, mut ours) = (SrtpSession::new(theirs.swapped()).unwrap(), SrtpSession::new(keys).unwrap());
-            let header = Header {
-                version: 2,
-                ..Header::default()
-            };
-            let packet = [&header.marshal().unwrap()[..], b"speech"].concat();
-            let sent = theirs.protect_rtp(&packet, &header).unwrap();
-            assert_eq!(ours.unprotect_rtp(&sent, &header).unwrap()[..], packet[..]);
-            assert_eq!(server.next_timeout(), None);
+            let packet = goodbye(7, "client").unwrap();
+            let sent = theirs.protect_rtcp(&packet).unwrap();
+            assert_eq!(ours.unprotect_rtcp(&sent).unwrap()[..], packet[..]);
+            let mut out = Vec::new();
+            while let Some(due) = server.next_timeout() {
+                assert!(server.handle_timeout(due, &mut out).is_none());
+            }
+            assert_eq!(out.len(), 2, "the last flight once more, and once more");
         }
     }
 
@@ -280,13 +299,20 @@ mod tests {
             }
         }
         let lost = out.len();
+        for after in REPEATS {
+            let due = server.next_timeout().unwrap();
+            assert_eq!(due, now + after);
+            out.clear();
+            assert!(server.handle_timeout(due, &mut out).is_none());
+            assert_eq!(out.len(), lost);
+        }
         let due = server.next_timeout().unwrap();
         assert_eq!(due, now + FLIGHT_TIMEOUT);
         out.clear();
         assert!(server.handle_timeout(due, &mut out).is_none());
         assert_eq!(out.len(), lost);
         let mut gone = false;
-        for _ in 0..20 {
+        for _ in 0..100 {
             let Some(due) = server.next_timeout() else { break };
             now = due;
             gone |= matches!(server.handle_timeout(now, &mut out), Some(DtlsEvent::Failed));

@@ -6,22 +6,16 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use dimpl::{Config, Dtls, DtlsCertificate, Output};
 
+use super::repeats::{FLIGHT_TIMEOUT, Repeats};
 use super::{DtlsEvent, Fingerprint, fingerprint_of};
 use crate::forwarder::srtp::SrtpKeys;
 
-/// Retransmission time-out of a flight. Long: a short one hangs handshakes under loss, because both sides then
-/// answer each other's repetitions. Loss is met by [`REPEATS`] instead.
-const FLIGHT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Retransmissions of a flight; repetitions of the client use them up, too.
 const FLIGHT_RETRIES: usize = 12;
 /// The whole handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-/// A flight's datagrams are sent again so long after it, unchanged, whether they were lost or not.
-const REPEATS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(70)];
 /// Largest record that is asked for.
 const BUFFER_BYTES: usize = 4096;
-/// Most datagrams of one flight that are kept for repetition.
-const MAX_FLIGHT: usize = 8;
 
 /// The configuration of all these sessions.
 ///
@@ -46,9 +40,7 @@ pub(crate) struct EcdsaSession {
     keys: Option<SrtpKeys>,
     connected: bool,
     ended: bool,
-    flight: Vec<Vec<u8>>,
-    flight_at: Option<Instant>,
-    repeats_done: usize,
+    repeats: Repeats,
     library_timeout: Option<Instant>,
 }
 
@@ -61,9 +53,7 @@ impl EcdsaSession {
             keys: None,
             connected: false,
             ended: false,
-            flight: Vec::new(),
-            flight_at: None,
-            repeats_done: 0,
+            repeats: Repeats::default(),
             library_timeout: None,
         }
     }
@@ -84,11 +74,7 @@ impl EcdsaSession {
         if self.ended {
             return None;
         }
-        let repeat = self.next_repeat();
-        match (repeat, self.library_timeout) {
-            (Some(repeat), Some(library)) => Some(repeat.min(library)),
-            (repeat, library) => repeat.or(library),
-        }
+        [self.repeats.next(), self.library_timeout].into_iter().flatten().min()
     }
 
     /// Repeats and retransmits what is due.
@@ -96,13 +82,7 @@ impl EcdsaSession {
         if self.ended {
             return None;
         }
-        while self.next_repeat().is_some_and(|due| due <= now) {
-            self.repeats_done += 1;
-            out.extend(self.flight.iter().cloned());
-        }
-        if self.next_repeat().is_none() {
-            self.flight = Vec::new();
-        }
+        self.repeats.take_due(now, out);
         if self.library_timeout.is_none_or(|due| due > now) {
             return None;
         }
@@ -114,15 +94,10 @@ impl EcdsaSession {
     /// Ends the session: a connected peer gets close_notify.
     pub(crate) fn close(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
         if !self.ended && self.dtls.close().is_ok() && self.connected {
-            self.flight.clear();
+            self.repeats.clear();
             self.drain(now, out);
         }
         self.ended = true;
-    }
-
-    fn next_repeat(&self) -> Option<Instant> {
-        let after = REPEATS.get(self.repeats_done)?;
-        Some(self.flight_at? + *after)
     }
 
     fn end_on_error(&mut self, handled: Result<(), dimpl::Error>, event: Option<DtlsEvent>) -> Option<DtlsEvent> {
@@ -135,7 +110,7 @@ impl EcdsaSession {
         };
         if matches!(&event, Some(event) if !matches!(event, DtlsEvent::Connected(_))) {
             self.ended = true;
-            self.flight = Vec::new();
+            self.repeats.clear();
         }
         event
     }
@@ -176,21 +151,13 @@ impl EcdsaSession {
             out.truncate(before);
             return event;
         }
-        self.remember_flight(&out[before..], now);
+        // Repetition is for handshakes; afterwards only alerts are sent, once.
+        if !self.connected || self.keys.is_some() {
+            self.repeats.remember(&out[before..], now);
+        }
         if self.connected && self.certificate_matches && event.is_none() {
             return self.keys.take().map(DtlsEvent::Connected);
         }
         event
-    }
-
-    fn remember_flight(&mut self, sent: &[Vec<u8>], now: Instant) {
-        // Repetition is for handshakes; afterwards only alerts are sent, once.
-        let handshaking = !self.connected || self.keys.is_some();
-        if sent.is_empty() || !handshaking {
-            return;
-        }
-        self.flight = sent.iter().take(MAX_FLIGHT).cloned().collect();
-        self.flight_at = Some(now);
-        self.repeats_done = 0;
     }
 }

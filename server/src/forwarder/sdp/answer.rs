@@ -13,6 +13,10 @@ use super::{Credentials, Fingerprint, Role};
 /// Priority of the first host candidate. RFC 8445 §5.1.2.1: type 126, component 1.
 const HOST_PRIORITY: u32 = (126 << 24) | (65_535 << 8) | 255;
 
+/// Priority of the first TCP candidate, below all others: type 90 (as browsers have it), then RFC 6544 §4.2: direction
+/// preference 4 (a passive host candidate) and 13 bits of our own.
+const TCP_PRIORITY: u32 = (90 << 24) | (((4 << 13) | 8_191) << 8) | 255;
+
 /// Our side of the answer.
 #[derive(Clone, Debug)]
 pub(crate) struct AnswerParts<'a> {
@@ -21,6 +25,8 @@ pub(crate) struct AnswerParts<'a> {
     pub(crate) fingerprint: &'a Fingerprint,
     /// Where the shard that owns the peer listens, best first.
     pub(crate) candidates: &'a [SocketAddr],
+    /// Where TCP connections for it are taken, best first.
+    pub(crate) tcp_candidates: &'a [SocketAddr],
     /// For a player: the SSRC of what it will receive.
     pub(crate) ssrc: u32,
     pub(crate) cname: &'a str,
@@ -71,6 +77,10 @@ fn accepted(offer: &Offer, line: &OfferedLine, parts: &AnswerParts<'_>) -> Media
     let mut attributes = Vec::new();
     for (index, address) in parts.candidates.iter().enumerate() {
         attributes.push(with("candidate", candidate(index, *address)));
+    }
+    for (index, address) in parts.tcp_candidates.iter().enumerate() {
+        let text = tcp_candidate(index, parts.candidates.len() + index + 1, *address);
+        attributes.push(with("candidate", text));
     }
     attributes.push(flag("end-of-candidates"));
     attributes.push(with("ice-ufrag", parts.credentials.ufrag.clone()));
@@ -134,6 +144,14 @@ fn candidate(index: usize, address: SocketAddr) -> String {
     let priority = HOST_PRIORITY - step;
     let (ip, port) = (address.ip(), address.port());
     format!("{} 1 udp {priority} {ip} {port} typ host", index + 1)
+}
+
+/// One passive TCP candidate: clients connect to it. RFC 6544 §4.5.
+fn tcp_candidate(index: usize, foundation: usize, address: SocketAddr) -> String {
+    let step = u32::try_from(index).unwrap_or(u32::MAX).min(8_191) << 8;
+    let priority = TCP_PRIORITY - step;
+    let (ip, port) = (address.ip(), address.port());
+    format!("{foundation} 1 tcp {priority} {ip} {port} typ host tcptype passive")
 }
 
 fn connection(address: Option<&SocketAddr>) -> ConnectionInformation {

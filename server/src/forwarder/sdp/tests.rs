@@ -70,6 +70,7 @@ fn answer(offer: &Offer, role: Role, candidates: &[SocketAddr]) -> String {
             },
             fingerprint: &[0xab; 32],
             candidates,
+            tcp_candidates: &[],
             ssrc: 77,
             cname: "listener",
             session_id: 5,
@@ -275,4 +276,35 @@ proptest! {
     fn arbitrary_text_never_panics(text in "(?s).{0,300}") {
         let _ = parse(&text, Role::Player);
     }
+}
+
+#[test]
+fn tcp_candidates_are_passive_and_below_those_of_udp() {
+    let offer = parse(&chromium_offer(), Role::Publisher).unwrap();
+    let udp: SocketAddr = "192.0.2.1:7000".parse().unwrap();
+    let text = write_answer(
+        &offer,
+        &AnswerParts {
+            role: Role::Publisher,
+            credentials: &Credentials {
+                ufrag: "srvufrag".to_owned(),
+                password: "srvpasswordsrvpasswordsrv".to_owned(),
+            },
+            fingerprint: &[0xab; 32],
+            candidates: &[udp],
+            tcp_candidates: &["192.0.2.1:7443".parse().unwrap(), "[2001:db8::1]:7443".parse().unwrap()],
+            ssrc: 77,
+            cname: "listener",
+            session_id: 5,
+        },
+    );
+    let candidates: Vec<&str> = text.lines().filter(|line| line.starts_with("a=candidate")).collect();
+    assert_eq!(
+        candidates,
+        [
+            "a=candidate:1 1 udp 2130706431 192.0.2.1 7000 typ host",
+            "a=candidate:2 1 tcp 1520435199 192.0.2.1 7443 typ host tcptype passive",
+            "a=candidate:3 1 tcp 1520434943 2001:db8::1 7443 typ host tcptype passive",
+        ]
+    );
 }

@@ -13,6 +13,7 @@ use super::online::port_in;
 fn config(udp: &str) -> ForwarderConfig {
     ForwarderConfig {
         udp: udp.parse().unwrap(),
+        tcp: None,
         public_addresses: Vec::new(),
         shards: 1,
         limits: ForwarderLimits::default(),

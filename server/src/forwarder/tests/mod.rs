@@ -1,7 +1,10 @@
 //! Whole connections in memory, in virtual time: a shard's core on one side, [`client::TestClient`] on the other.
 
 pub(crate) mod client;
+mod connecting;
 mod connection;
+mod consent;
+mod families;
 mod handle;
 mod hostile;
 mod loudest;
@@ -10,4 +13,5 @@ mod online;
 mod real;
 mod shards;
 mod speech;
+mod tcp;
 mod world;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_shared::marshal::Marshal;
 
-use super::super::core::{Command, Links};
+use super::super::core::{Command, Neighbours};
 use super::super::peer::Placement;
 use super::super::sdp::Role;
 use super::super::{ForwarderLimits, GroupKey, PeerId};
@@ -17,8 +17,12 @@ pub(super) struct Shards(pub(super) Vec<World>);
 
 impl Shards {
     pub(super) fn new(count: usize) -> Self {
-        let worlds = Links::mesh(count).into_iter();
-        Self(worlds.map(|links| World::linked(ForwarderLimits::default(), links)).collect())
+        let worlds = Neighbours::mesh(count).into_iter();
+        Self(
+            worlds
+                .map(|neighbours| World::linked(ForwarderLimits::default(), neighbours))
+                .collect(),
+        )
     }
 
     pub(super) fn publisher(&mut self, key: u64) -> (usize, PeerId) {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::super::core::{Command, Core, Links};
+use super::super::core::{Command, Core, Neighbours};
 use super::super::counters::ShardCounters;
-use super::super::dtls::DtlsIdentity;
+use super::super::dtls::{ClientCertificates, DtlsIdentity};
 use super::super::negotiate::{Terms, negotiate};
 use super::super::peer::Placement;
 use super::super::sdp::Role;
@@ -41,6 +41,8 @@ pub(super) struct World {
     next_peer: u64,
     /// Chance in percent that a datagram is lost, each way.
     pub(super) loss: u32,
+    /// Which certificates the next client may have.
+    pub(super) certificates: ClientCertificates,
 }
 
 impl World {
@@ -49,17 +51,17 @@ impl World {
     }
 
     pub(super) fn with(limits: ForwarderLimits) -> Self {
-        Self::linked(limits, Links::default())
+        Self::linked(limits, Neighbours::default())
     }
 
     /// One of several shards.
-    pub(super) fn linked(limits: ForwarderLimits, links: Links) -> Self {
+    pub(super) fn linked(limits: ForwarderLimits, neighbours: Neighbours) -> Self {
         let identity = DtlsIdentity::generate().unwrap();
         let counters = Arc::new(ShardCounters::default());
         // An hour ahead, so that a stray read of the real clock shows.
         let now = Instant::now() + Duration::from_secs(3600);
         Self {
-            core: Core::new(identity.clone(), limits, Arc::clone(&counters), [7; 32], now).with_links(links),
+            core: Core::new(identity.clone(), limits, Arc::clone(&counters), [7; 32], now).with_neighbours(neighbours),
             now,
             clients: Vec::new(),
             events: Vec::new(),
@@ -70,6 +72,7 @@ impl World {
             rng: StdRng::seed_from_u64(7),
             next_peer: 1,
             loss: 0,
+            certificates: ClientCertificates::Ecdsa,
         }
     }
 
@@ -101,8 +104,11 @@ impl World {
             offer_bytes: 32_768,
             fingerprint: self.identity.fingerprint(),
             candidates: &[self.server()],
+            tcp_candidates: &[],
+            shard: 0,
         };
         let (mut new, answer) = negotiate(&offer, role, (id, StreamKey(key)), terms, &mut self.rng).unwrap();
+        new.certificates = self.certificates;
         new.place = self.place;
         self.core.handle_command(Command::Add(Box::new(new)), self.now);
         client.accept(&answer);
@@ -152,7 +158,7 @@ impl World {
         }
     }
 
-    fn is_lost(&mut self) -> bool {
+    pub(super) fn is_lost(&mut self) -> bool {
         self.rng.random_range(0..100) < self.loss
     }
 

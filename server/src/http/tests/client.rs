@@ -2,13 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use express_signalling::protocol::{Call, ClientFrame, Login, LoginOk, ServerFrame, VERSION, WireError};
 use express_token::{Cipher, Grant, issue_random};
 use futures::{SinkExt, StreamExt};
+use rustls::ClientConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 
 use crate::config::{AppConfig, ServerConfig};
 use crate::{RunningServer, start};
@@ -44,8 +46,17 @@ impl Answer {
 
 /// Sends exactly these lines of a head, with a body.
 pub(super) fn raw(address: SocketAddr, head: &[&str], body: &str) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
+    talk(connect(address), head, body)
+}
+
+pub(super) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// The same on a connection that stands.
+pub(super) fn talk(mut stream: impl Read + Write, head: &[&str], body: &str) -> Answer {
     let mut text = head.join("\r\n");
     text += &format!("\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
     stream.write_all(text.as_bytes()).unwrap();
@@ -100,9 +111,15 @@ pub(super) struct Client {
 
 impl Client {
     pub(super) async fn open(server: &RunningServer) -> Self {
-        let url = format!("ws://{}/v1/signal", server.http_addr());
-        let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-        Self { socket, last_id: 0 }
+        Self::open_with(server, None).await.unwrap()
+    }
+
+    /// - `tls`: how to go about it where the server is encrypted
+    pub(super) async fn open_with(server: &RunningServer, tls: Option<ClientConfig>) -> Result<Self, Error> {
+        let url = format!("{}/v1/signal", server.url().replacen("http", "ws", 1));
+        let connector = tls.map(|tls| Connector::Rustls(Arc::new(tls)));
+        let (socket, _) = tokio_tungstenite::connect_async_tls_with_config(url, None, false, connector).await?;
+        Ok(Self { socket, last_id: 0 })
     }
 
     pub(super) async fn login(server: &RunningServer, user: &str) -> (Self, LoginOk) {

@@ -1,7 +1,10 @@
 //! Whole servers in this process, real sockets on free ports.
 
+mod caller;
 mod client;
 mod health;
+mod metrics;
 mod signal;
+mod tls;
 mod tokens;
 mod whip;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::client::*;
 use crate::RunningServer;
+use crate::config::{Hidden, IceServerConfig};
 use crate::forwarder::tests::client::{TestClient, USUAL};
 
 const SDP: &str = "Content-Type: application/sdp";
@@ -226,4 +227,33 @@ fn pages_of_allowed_origins_may_ask_and_read_and_others_are_refused() {
         (refusal.status, refusal.header("access-control-allow-origin")),
         (401, Some("https://app.example.com"))
     );
+}
+
+#[test]
+fn ice_servers_stand_in_links_for_who_has_a_token_and_for_nobody_else() {
+    let server = server_with(|config| {
+        config.ice.servers = vec![IceServerConfig {
+            urls: vec!["turn:turn.example.com:3478?transport=tcp".into()],
+            username: None,
+            credential: None,
+            secret: Some(Hidden::new("north")),
+        }];
+    });
+    let alice = bearer(&server, "alice");
+    let posted = publish_with(&server, &alice, "s");
+    let link = posted.header("link").unwrap();
+    assert!(link.starts_with("<turn:turn.example.com:3478?transport=tcp>; rel=\"ice-server\"; username=\""));
+    assert!(
+        link.contains(":alice\"; credential=\"") && link.ends_with("; credential-type=\"password\""),
+        "{link}"
+    );
+    let options = |headers: &[&str]| request(&server, "OPTIONS /whep/s?room=r", headers, "");
+    let asked = options(&[&alice]);
+    assert_eq!((asked.status, asked.header("accept-post")), (200, Some("application/sdp")));
+    assert!(asked.header("link").unwrap().contains(":alice\""));
+    let stranger = options(&[]);
+    assert_eq!((stranger.status, stranger.header("link")), (200, None));
+    let preflight = options(&["Origin: https://evil.example", "Access-Control-Request-Method: POST"]);
+    assert_eq!((preflight.status, preflight.header("link")), (403, None));
+    assert_eq!(options(&["Authorization: Bearer nonsense"]).problem(), (401, 1_102_016));
 }

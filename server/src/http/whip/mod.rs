@@ -11,11 +11,13 @@
 mod cors;
 mod fragment;
 mod headers;
+mod links;
 mod problem;
 
 use std::sync::Arc;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header::HeaderValue;
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use express_messages::codes;
 use express_messages::ids::{RoomId, StreamId};
@@ -29,7 +31,7 @@ use super::admission::Place;
 use super::content_type::is_of_type;
 use super::origin::is_welcome;
 use super::signal::count;
-use crate::rooms::{Host, HostRequest, Hosted, Offered, OnResource, ResourceAction, ResourceRequest};
+use crate::rooms::{GetIceServers, Host, HostRequest, Hosted, Offered, OnResource, ResourceAction, ResourceRequest};
 
 /// Media type of offers and answers. RFC 8866 §8.1.
 const SDP: &str = "application/sdp";
@@ -74,6 +76,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         app.service(
             web::resource(format!("/{word}/{{stream}}"))
                 .route(web::post().to(post))
+                .route(web::method(Method::OPTIONS).to(options))
                 .default_service(web::to(|request, shared| other_method(request, shared, ENDPOINT))),
         );
         app.service(
@@ -107,12 +110,21 @@ async fn post(protocol: Protocol, request: &HttpRequest, stream: &str, body: web
         return Err(Problem::stopped());
     };
     match outcome? {
-        Hosted::Created { resource, etag, sdp } => Ok(HttpResponse::Created()
-            .insert_header((header::LOCATION, format!("/{}/resource/{resource}", protocol.word())))
-            .insert_header((header::ETAG, headers::entity_tag(etag)))
-            .insert_header((header::CONTENT_TYPE, SDP))
-            .insert_header((header::CACHE_CONTROL, "no-store"))
-            .body(sdp)),
+        Hosted::Created {
+            resource,
+            etag,
+            sdp,
+            ice_servers,
+        } => {
+            let mut created = HttpResponse::Created()
+                .insert_header((header::LOCATION, format!("/{}/resource/{resource}", protocol.word())))
+                .insert_header((header::ETAG, headers::entity_tag(etag)))
+                .insert_header((header::CONTENT_TYPE, SDP))
+                .insert_header((header::CACHE_CONTROL, "no-store"))
+                .body(sdp);
+            links::add(&mut created, &ice_servers);
+            Ok(created)
+        }
         other => Ok(done(other)),
     }
 }
@@ -167,6 +179,30 @@ fn done(done: Hosted) -> HttpResponse {
     }
 }
 
+/// What an endpoint takes, and for the bearer of a token the STUN and TURN servers (RFC 9725 §4.6): for clients that must know
+/// them before they make their offer. A preflight bears none.
+async fn options(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
+    let answer = async {
+        welcome(&request, &shared)?;
+        let mut answer = cors::options(ENDPOINT);
+        if request.headers().contains_key(header::AUTHORIZATION) {
+            Place::pass(&shared, &request).map_err(Problem::full)?;
+            let bearer = headers::bearer(&request)?;
+            let app_id = query(&request)?.app;
+            let Ok(servers) = shared.rooms.send(GetIceServers { app_id, bearer }).await else {
+                return Err(Problem::stopped());
+            };
+            links::add(&mut answer, &servers?);
+            answer
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        Ok(answer)
+    };
+    let answer = answer.await;
+    finish(&request, &shared, ENDPOINT, answer)
+}
+
 /// OPTIONS is answered, GET has nothing to show (RFC 9725 §4.1), the rest is not served.
 fn other_method(request: HttpRequest, shared: web::Data<Shared>, kind: Kind) -> std::future::Ready<HttpResponse> {
     let answer = welcome(&request, &shared).and_then(|()| match request.method().as_str() {
@@ -183,7 +219,7 @@ fn other_method(request: HttpRequest, shared: web::Data<Shared>, kind: Kind) -> 
 
 /// Pages of foreign origins are refused, as their WebSockets are.
 fn welcome(request: &HttpRequest, shared: &Shared) -> Result<(), Problem> {
-    if is_welcome(request.headers(), &shared.config.http.allowed_origins) {
+    if is_welcome(request, &shared.config.http.allowed_origins) {
         return Ok(());
     }
     count(&shared.counters.foreign_origins);
@@ -199,7 +235,7 @@ fn finish(request: &HttpRequest, shared: &Shared, kind: Kind, answer: Answer) ->
         }
         problem.respond(kind)
     });
-    if is_welcome(request.headers(), &shared.config.http.allowed_origins) {
+    if is_welcome(request, &shared.config.http.allowed_origins) {
         cors::allow(request, &mut response);
     }
     response
@@ -207,18 +243,19 @@ fn finish(request: &HttpRequest, shared: &Shared, kind: Kind, answer: Answer) ->
 
 fn named(request: &HttpRequest, stream: &str) -> Result<(StreamId, Option<RoomId>, HostQuery), Problem> {
     let bad = |code, message: String| Problem::new(StatusCode::BAD_REQUEST, code, message);
-    let query = web::Query::<HostQuery>::from_query(request.query_string())
-        .map_err(|error| {
-            bad(
-                codes::INPUT_PARAM,
-                format!("?room=ROOM&app=ID&loudest=N is expected: {error}"),
-            )
-        })?
-        .into_inner();
+    let query = query(request)?;
     let stream_id = StreamId::new(stream).map_err(|error| bad(error.code, error.message))?;
     let room_id = query.room.as_ref().map(RoomId::new).transpose();
     let room_id = room_id.map_err(|error| bad(error.code, error.message))?;
     Ok((stream_id, room_id, query))
+}
+
+fn query(request: &HttpRequest) -> Result<HostQuery, Problem> {
+    let query = web::Query::<HostQuery>::from_query(request.query_string());
+    query.map(web::Query::into_inner).map_err(|error| {
+        let message = format!("?room=ROOM&app=ID&loudest=N is expected: {error}");
+        Problem::new(StatusCode::BAD_REQUEST, codes::INPUT_PARAM, message)
+    })
 }
 
 async fn read(request: &HttpRequest, body: web::Payload, essence: &str, limit: usize) -> Result<String, Problem> {

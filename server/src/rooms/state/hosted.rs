@@ -12,6 +12,7 @@ use super::records::{Asker, RoomKey, SessionKey};
 use super::resources::NewResource;
 use super::{NegotiateError, Now, RoomsState};
 use crate::forwarder::Wish;
+use crate::rooms::counters::count;
 use crate::rooms::effect::Effect;
 use crate::rooms::hosted::{HostFault, HostRefusal, HostRequest, HostTicket, Hosted, Offered};
 
@@ -49,7 +50,7 @@ impl RoomsState {
             ..
         } = request;
         let offered = offer.map_err(|error| unusable(publish, &error))?;
-        let key = self.hosted_session(now, room, user, token)?;
+        let key = self.hosted_session(now, (room, user), token, publish)?;
         // A session that got no resource from this ends with the call.
         self.hosted.look_at(key);
         let resource = NewResource {
@@ -147,7 +148,13 @@ impl RoomsState {
     }
 
     /// The session that all resources of this user in this room share; a new one takes the place of any other of the user.
-    fn hosted_session(&mut self, now: Now, room: RoomKey, user: ZegoUser, token: Verified) -> Result<SessionKey, WireError> {
+    fn hosted_session(
+        &mut self,
+        now: Now,
+        (room, user): (RoomKey, ZegoUser),
+        token: Verified,
+        publish: bool,
+    ) -> Result<SessionKey, WireError> {
         let known = self.users.get(&(room.0, user.user_id.clone())).copied();
         let shared = known.and_then(|key| Some((key, self.sessions.get_mut(&key)?)));
         if let Some((key, session)) = shared.filter(|(_, session)| session.hosted && session.room == room) {
@@ -157,18 +164,21 @@ impl RoomsState {
             }
             return Ok(key);
         }
-        self.enter(
-            now,
-            Entry {
-                room,
-                user,
-                token,
-                connection: None,
-                user_update: false,
-                max_members: 0,
-                loudest_streams: 0,
-            },
-        )
+        let entry = Entry {
+            room,
+            user,
+            token,
+            connection: None,
+            user_update: false,
+            max_members: 0,
+            loudest_streams: 0,
+        };
+        let key = self.enter(now, entry)?;
+        count(match publish {
+            true => &mut self.counters.whip_logins,
+            false => &mut self.counters.whep_logins,
+        });
+        Ok(key)
     }
 
     fn may_play_one_more(&self, key: SessionKey) -> Result<(), WireError> {
@@ -177,7 +187,7 @@ impl RoomsState {
     }
 }
 
-fn user_of(token: &Verified) -> Result<ZegoUser, HostRefusal> {
+pub(super) fn user_of(token: &Verified) -> Result<ZegoUser, HostRefusal> {
     let user = UserId::new(&token.claims().user_id).and_then(|id| ZegoUser::new(&id, String::new()));
     user.map_err(|error| {
         let message = format!("the token's user is no userID: {}", error.message);

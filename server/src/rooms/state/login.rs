@@ -189,6 +189,7 @@ impl RoomsState {
             user,
             user_update: entry.user_update,
             token: entry.token,
+            ice_expires_at: None,
             hosted: entry.connection.is_none(),
             connection: entry.connection,
             last_heard: now.mono,
@@ -214,7 +215,8 @@ impl RoomsState {
         key
     }
 
-    fn login_ok(&self, now: Now, version: u32, key: SessionKey) -> Result<LoginOk, WireError> {
+    fn login_ok(&mut self, now: Now, version: u32, key: SessionKey) -> Result<LoginOk, WireError> {
+        let ice_servers = self.begin_ice_servers(now, key);
         let session = self.session(key)?;
         Ok(LoginOk {
             version,
@@ -227,6 +229,7 @@ impl RoomsState {
             server_time_ms: now.unix_ms,
             online_count: self.online_count(&session.room),
             snapshot: self.snapshot(session),
+            ice_servers,
         })
     }
 

@@ -5,6 +5,7 @@ mod changes;
 mod check;
 mod end;
 mod hosted;
+mod ice;
 mod login;
 mod messages;
 mod notices;
@@ -35,8 +36,9 @@ use self::resources::Resources;
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
+use super::ice_servers::IceServers;
 use super::timers::Timers;
-use crate::config::{AppConfig, LimitsConfig, OnTokenExpiry, TimingsConfig};
+use crate::config::{AppConfig, IceConfig, LimitsConfig, OnTokenExpiry, TimingsConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
 
 /// The time, on two clocks.
@@ -69,6 +71,8 @@ pub struct StateOptions {
     pub timings: TimingsConfig,
     /// The AppIDs served.
     pub apps: Vec<AppConfig>,
+    /// STUN and TURN servers for clients.
+    pub ice: IceConfig,
     /// Randomness for the names and secrets of sessions and rooms: from the operating system, except in tests.
     pub seed: [u8; 32],
 }
@@ -113,6 +117,7 @@ pub struct RoomsState {
     strikes: Rate,
     message_rates: MessageRates,
     apps: HashMap<u32, App>,
+    ice: IceServers,
     connections: HashMap<ConnectionId, Connection>,
     sessions: HashMap<SessionKey, Session>,
     session_ids: HashMap<String, SessionKey>,
@@ -139,6 +144,7 @@ impl RoomsState {
             limits,
             timings,
             apps,
+            ice,
             seed,
         } = options;
         Self {
@@ -147,6 +153,7 @@ impl RoomsState {
             strikes: Rate::new(1, requests::STRIKES),
             message_rates: MessageRates::from(&limits),
             apps: apps.into_iter().map(|app| (app.id, App::new(app))).collect(),
+            ice: IceServers::new(ice),
             connections: HashMap::new(),
             sessions: HashMap::new(),
             session_ids: HashMap::new(),

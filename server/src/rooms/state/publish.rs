@@ -166,7 +166,7 @@ impl RoomsState {
     pub(super) fn negotiated(&mut self, now: Now, ticket: Ticket, pending: Pending, answer: Result<Answer, NegotiateError>) {
         let wanted = self.is_wanted(ticket, &pending);
         match answer {
-            Ok(answer) if wanted => self.answered(&pending, answer),
+            Ok(answer) if wanted => self.answered(now, &pending, answer),
             Ok(answer) => {
                 self.effects.push(Effect::RemovePeer(answer.peer));
                 self.turn_down(&pending, superseded(pending.publish), HostFault::Taken);
@@ -197,19 +197,26 @@ impl RoomsState {
         }
     }
 
-    fn answered(&mut self, pending: &Pending, answer: Answer) {
+    fn answered(&mut self, now: Now, pending: &Pending, answer: Answer) {
         let Answer { peer, sdp } = answer;
         match (pending.publish, pending.asker) {
-            (true, _) => self.publisher_answered(pending.stream, peer),
+            (true, asker) => {
+                count(&mut self.counters.publishes);
+                if matches!(asker, Asker::Host { .. }) {
+                    count(&mut self.counters.whip_publishes);
+                }
+                self.publisher_answered(pending.stream, peer);
+            }
             (false, Asker::Socket { .. }) => self.player_answered(pending.session, pending.stream, peer),
             (false, Asker::Host { resource, .. }) => {
                 self.peers.insert(peer, PeerUse::Hosted(resource));
                 count(&mut self.counters.plays);
+                count(&mut self.counters.whep_plays);
             }
         }
         match pending.asker {
             Asker::Socket { connection, id } => self.reply(connection, ServerFrame::ok(id, &pending.answer(sdp))),
-            Asker::Host { ticket, resource } => self.resource_answered(ticket, resource, peer, sdp),
+            Asker::Host { ticket, resource } => self.resource_answered(now, ticket, resource, peer, sdp),
         }
     }
 

@@ -104,6 +104,8 @@ pub(in crate::rooms) struct Session {
     pub(in crate::rooms) user: ZegoUser,
     pub(in crate::rooms) user_update: bool,
     pub(super) token: Verified,
+    /// When its TURN credentials expire, Unix seconds; `None`: it has none that do.
+    pub(super) ice_expires_at: Option<i64>,
     /// It has no socket by nature: resources of WHIP and WHEP keep it, and nobody hears its events.
     pub(in crate::rooms) hosted: bool,
     /// `None`: silent, or hosted.

@@ -114,13 +114,15 @@ impl RoomsState {
         }
     }
 
-    fn heartbeat(&self, now: Now, key: SessionKey) -> Result<HeartbeatOk, WireError> {
+    fn heartbeat(&mut self, now: Now, key: SessionKey) -> Result<HeartbeatOk, WireError> {
+        let ice_servers = self.renew_ice_servers(now, key);
         let session = self.session(key)?;
         Ok(HeartbeatOk {
             seq: session.replay.seq(),
             heartbeat_ms: ms(self.timings.heartbeat()),
             token_expires_in_ms: ms(now.until(session.token.expires_at())),
             online_count: self.online_count(&session.room),
+            ice_servers,
         })
     }
 

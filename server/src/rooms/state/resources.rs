@@ -148,17 +148,21 @@ impl RoomsState {
     }
 
     /// The media plane answered: the client is told.
-    pub(super) fn resource_answered(&mut self, ticket: HostTicket, key: ResourceKey, peer: PeerId, sdp: String) {
+    pub(super) fn resource_answered(&mut self, now: Now, ticket: HostTicket, key: ResourceKey, peer: PeerId, sdp: String) {
         let Some(resource) = self.hosted.all.get_mut(&key) else {
             return;
         };
         resource.ticket = None;
         resource.peer = Some(peer);
         self.hosted.peers.insert(peer, key);
+        let session = resource.session;
+        let (resource, etag) = (resource.id.clone(), resource.etag.clone());
+        let user = self.sessions.get(&session).map(|session| session.user.user_id.clone());
         let created = Hosted::Created {
-            resource: resource.id.clone(),
-            etag: resource.etag.clone(),
+            resource,
+            etag,
             sdp,
+            ice_servers: user.map(|user| self.ice_servers(now, &user)).unwrap_or_default(),
         };
         count(&mut self.counters.hosted_begun);
         self.answer_host(ticket, Ok(created));

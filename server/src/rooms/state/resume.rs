@@ -73,7 +73,8 @@ impl RoomsState {
         }
     }
 
-    fn resume_ok(&self, now: Now, version: u32, key: SessionKey, last_seq: u64) -> Result<ResumeOk, WireError> {
+    fn resume_ok(&mut self, now: Now, version: u32, key: SessionKey, last_seq: u64) -> Result<ResumeOk, WireError> {
+        let ice_servers = self.begin_ice_servers(now, key);
         let session = self.session(key)?;
         let missed = session.replay.since(last_seq);
         let missed: Option<Vec<_>> = missed.map(|events| events.map(|(seq, event)| event.sequenced(seq)).collect());
@@ -88,6 +89,7 @@ impl RoomsState {
             token_expires_in_ms: ms(now.until(session.token.expires_at())),
             server_time_ms: now.unix_ms,
             online_count: self.online_count(&session.room),
+            ice_servers,
         })
     }
 

@@ -82,6 +82,7 @@ impl Rooms {
                 limits: config.limits,
                 timings: config.timings,
                 apps: vec![AppConfig::new(super::world::APP, Secret::new(SECRET).unwrap())],
+                ice: config.ice,
                 seed: [1; 32],
             },
             media: Box::new(media.clone()),

@@ -4,6 +4,7 @@ mod actor;
 mod device;
 mod hosted;
 mod hosted_requests;
+mod ice;
 mod invariants;
 mod limits;
 mod login;

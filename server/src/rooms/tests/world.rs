@@ -83,6 +83,7 @@ impl World {
             limits: config.limits,
             timings: config.timings,
             apps: vec![app, strict],
+            ice: config.ice,
             seed: [42; 32],
         });
         Self {

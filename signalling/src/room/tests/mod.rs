@@ -4,6 +4,7 @@
 mod actor;
 mod bench;
 mod hostile;
+mod ice;
 mod leaving;
 mod liveness;
 mod login;

@@ -14,7 +14,7 @@ use express_messages::{
     testkit::Recorder,
 };
 use futures::{SinkExt, StreamExt};
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::aws_lc_rs, pki_types::PrivateKeyDer};
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Handle,
@@ -29,7 +29,7 @@ use tokio_tungstenite::{
 
 use super::{
     super::{
-        Signalling, WebSocketConnector,
+        Authorities, Signalling, WebSocketConnector,
         link::{Connector, Incoming, Link, LinkError, Outgoing, signal_url},
         tls_config,
     },
@@ -252,22 +252,26 @@ async fn an_attempt_that_is_given_up_closes_its_connection() {
         .unwrap();
 }
 
-/// A WebSocket server behind TLS with a certificate for `localhost` that only `authorities` vouches for.
-fn tls_server() -> (SocketAddr, RootCertStore) {
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
-    let mut authorities = RootCertStore::empty();
-    authorities.add(made.cert.der().clone()).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+/// A WebSocket server behind TLS with a certificate for `localhost` of an authority whose own certificate is given as PEM.
+fn tls_server() -> (SocketAddr, String) {
+    let (authority_key, server_key) = (rcgen::KeyPair::generate().unwrap(), rcgen::KeyPair::generate().unwrap());
+    let mut authority = rcgen::CertificateParams::new(vec![]).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let server = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+    let server = server.signed_by(&server_key, &issuer).unwrap();
+    let key = PrivateKeyDer::try_from(server_key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![server.der().clone()], key)
         .unwrap();
     let listener = StdListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     thread::spawn(move || serve_tls(&listener, Arc::new(config)));
-    (addr, authorities)
+    (addr, authority_pem)
 }
 
 /// Echoes one frame.
@@ -283,7 +287,9 @@ fn serve_tls(listener: &StdListener, config: Arc<ServerConfig>) {
 
 #[tokio::test]
 async fn wss_works_with_an_authority_of_ones_own_and_no_provider_for_the_whole_process() {
-    let (addr, authorities) = tls_server();
+    let (addr, authority) = tls_server();
+    let mut authorities = Authorities::default();
+    authorities.add_pem(authority.as_bytes()).unwrap();
     let connector = WebSocketConnector::with_tls(Handle::current(), Arc::new(tls_config(authorities)));
     let mut link = connector.connect(&format!("wss://localhost:{}/v1/signal", addr.port()));
     assert_eq!(next(&mut link).await, Incoming::Opened);

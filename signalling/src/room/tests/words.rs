@@ -78,6 +78,7 @@ pub(super) fn login_ok(snapshot: Snapshot) -> LoginOk {
         server_time_ms: 0,
         online_count: 0,
         snapshot,
+        ice_servers: vec![],
     }
 }
 
@@ -93,6 +94,7 @@ pub(super) fn resume_ok(missed: Option<Vec<SequencedEvent>>, snapshot: Option<Sn
         token_expires_in_ms: 86_400_000,
         server_time_ms: 0,
         online_count: 0,
+        ice_servers: vec![],
     }
 }
 
@@ -102,6 +104,7 @@ pub(super) fn heartbeat_ok(seq: u64) -> HeartbeatOk {
         heartbeat_ms: 30_000,
         token_expires_in_ms: 86_400_000,
         online_count: 0,
+        ice_servers: vec![],
     }
 }
 

@@ -1,5 +1,6 @@
 import { ShapeError, exact, list, listedStream, object, streamID, text, user, userID, whole } from "./shapes.js";
 import { parseEvent } from "./events.js";
+import { iceServers } from "./ice-servers.js";
 
 function snapshot(value) {
   const { seq, users, streams } = object(value);
@@ -14,6 +15,7 @@ function terms(ok) {
     heartbeatTimeoutMs: whole(ok.heartbeat_timeout_ms),
     tokenExpiresInMs: whole(ok.token_expires_in_ms),
     onlineCount: whole(ok.online_count),
+    iceServers: iceServers(ok.ice_servers),
   };
 }
 
@@ -41,6 +43,7 @@ const RESULTS = new Map([
       heartbeatMs: whole(ok.heartbeat_ms),
       tokenExpiresInMs: whole(ok.token_expires_in_ms),
       onlineCount: whole(ok.online_count),
+      iceServers: iceServers(ok.ice_servers),
     }),
   ],
   ["renewToken", (ok) => ({ tokenExpiresInMs: whole(ok.token_expires_in_ms) })],

@@ -107,9 +107,10 @@ class FakePeerConnection extends EventTarget {
   packets = 0;
   closed = false;
 
-  constructor(world) {
+  constructor(world, config) {
     super();
     this.world = world;
+    this.config = config;
     world.peers.push(this);
   }
 
@@ -154,6 +155,7 @@ class FakePeerConnection extends EventTarget {
 class FakeRoom {
   isUp = false;
   streams = [];
+  iceServers = [];
 
   constructor(world, options, listener) {
     Object.assign(this, { world, options, listener });
@@ -291,8 +293,8 @@ export class FakeWorld {
 
   constructor() {
     const world = this;
-    this.RTCPeerConnection = function RTCPeerConnection() {
-      return new FakePeerConnection(world);
+    this.RTCPeerConnection = function RTCPeerConnection(config) {
+      return new FakePeerConnection(world, config);
     };
     this.Room = function Room(options, listener) {
       return new FakeRoom(world, options, listener);

@@ -37,6 +37,18 @@ test("the whole documented flow runs in the documented order", async () => {
   assert.deepEqual(types, ["publish", "play", "unpublish", "stopPlay"]);
 });
 
+test("every connection that begins has the ICE servers that the room was told last", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  world.room.iceServers = [{ urls: ["turn:a"], username: "1", credential: "c" }];
+  zg.startPublishingStream("s", await zg.createZegoStream());
+  await world.env.pass(0);
+  world.room.iceServers = [{ urls: ["turn:a"], username: "2", credential: "c" }];
+  await zg.startPlayingStream("t");
+  const usernames = world.peers.map(({ config }) => config.iceServers[0].username);
+  assert.deepEqual(usernames, ["1", "2"]);
+});
+
 test("what was asked of a publication reaches the server and the browser", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);

@@ -4,6 +4,7 @@ import test from "node:test";
 
 import { MAX_LISTED } from "../../room/listing.js";
 import * as frames from "../../room/wire/frames.js";
+import { MAX_ICE_SERVERS, MAX_ICE_TEXT } from "../../room/wire/ice-servers.js";
 import { parseResult } from "../../room/wire/results.js";
 
 const PAGE = readFileSync(new URL("../../../../docs/protocol.md", import.meta.url), "utf8");
@@ -70,5 +71,7 @@ test("limits and version are those of the page", () => {
   ]) {
     assert.ok(PAGE.includes(`| ${what} | ${grouped(limit)} bytes`), what);
   }
+  const ice = `| ICE servers | ${MAX_ICE_SERVERS}, of ${MAX_ICE_SERVERS} URLs each; ${MAX_ICE_TEXT} bytes for each text |`;
+  assert.ok(PAGE.includes(ice));
   assert.ok(PAGE.includes(`| users and streams that a client lists | ${grouped(MAX_LISTED)} each`));
 });

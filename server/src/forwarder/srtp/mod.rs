@@ -1,13 +1,23 @@
-//! SRTP and SRTCP of one peer, by `rtc-srtp`. RFC 3711, RFC 5764 §4.2, RFC 7714.
+//! SRTP and SRTCP of one peer. RFC 3711, RFC 5764 §4.2, RFC 7714.
+//!
+//! RTP of the AEAD profiles is what nearly every packet is: it is sealed and opened in place (`aead`). RTCP, and RTP of
+//! the profiles of RFC 3711, is done by `rtc-srtp`.
+
+mod aead;
+mod receive;
+mod send;
 
 use bytes::BytesMut;
 use dimpl::SrtpProfile;
-use rtc_rtp::header::Header;
 use rtc_shared::error::Error;
 use rtc_srtp::context::Context;
 use rtc_srtp::option::{srtcp_replay_protection, srtp_replay_protection};
 use rtc_srtp::protection_profile::ProtectionProfile;
 
+use self::aead::AeadKey;
+use self::receive::AeadReceiver;
+pub(crate) use self::send::Sealer;
+use super::rtp::{HeaderShape, RtpView};
 use super::stun::crypto;
 
 /// Replay windows in packets: 2.5 s of 20 ms packets may come out of order. RFC 3711 §3.3.2 asks for 64 at least.
@@ -82,6 +92,30 @@ impl SrtpKeys {
         let (key, salt) = (&self.server_key, &self.server_salt);
         Context::new(key, salt, self.profile, None, None, crypto())
     }
+
+    fn receiver(&self) -> Result<RtpReceiver, Error> {
+        Ok(match self.aead(&self.client_key, &self.client_salt)? {
+            Some(key) => RtpReceiver::Aead(AeadReceiver::new(key)),
+            None => RtpReceiver::Library(Box::new((Sources::default(), HeaderShape::new()))),
+        })
+    }
+
+    fn sealer(&self) -> Result<Sealer, Error> {
+        Ok(match self.aead(&self.server_key, &self.server_salt)? {
+            Some(key) => Sealer::Aead(key),
+            None => Sealer::Library(Box::new((self.outbound()?, HeaderShape::new()))),
+        })
+    }
+
+    /// The RTP key of one direction; `None` where the profile is not of RFC 7714.
+    fn aead(&self, key: &[u8], salt: &[u8]) -> Result<Option<AeadKey>, Error> {
+        match self.profile {
+            ProtectionProfile::AeadAes128Gcm | ProtectionProfile::AeadAes256Gcm => AeadKey::derive(key, salt)
+                .map(Some)
+                .ok_or(Error::SrtpMasterKeyLength(self.profile.key_len(), key.len())),
+            _ => Ok(None),
+        }
+    }
 }
 
 /// Sources that proved themselves, in a fixed place.
@@ -108,17 +142,24 @@ impl Sources {
     }
 }
 
+/// How RTP of this peer is opened.
+enum RtpReceiver {
+    Aead(AeadReceiver),
+    /// In [`SrtpSession::inbound`], which has to know the sources that proved themselves.
+    Library(Box<(Sources, HeaderShape)>),
+}
+
 /// Both directions of one peer.
 ///
 /// `rtc-srtp` keeps state for every SSRC it is shown, authentic or not, and takes the first number it sees as the
 /// beginning of the replay window. So the context in use sees only sources that proved themselves: a packet of an
-/// unknown source is tried in a second context first, which is thrown away after [`TRIALS`] forged ones.
+/// unknown source is tried in a second context first ([`on_trial`]).
 pub(crate) struct SrtpSession {
     keys: SrtpKeys,
     inbound: Context,
     outbound: Context,
     trial: Option<(Context, u32)>,
-    rtp_sources: Sources,
+    receiver: RtpReceiver,
     rtcp_sources: Sources,
 }
 
@@ -126,7 +167,6 @@ impl std::fmt::Debug for SrtpSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SrtpSession")
             .field("keys", &self.keys)
-            .field("rtp_sources", &self.rtp_sources)
             .field("rtcp_sources", &self.rtcp_sources)
             .finish_non_exhaustive()
     }
@@ -139,23 +179,42 @@ impl SrtpSession {
         Ok(Self {
             inbound: keys.inbound()?,
             outbound: keys.outbound()?,
+            receiver: keys.receiver()?,
             keys,
             trial: None,
-            rtp_sources: Sources::default(),
             rtcp_sources: Sources::default(),
         })
     }
 
-    /// The decrypted packet, header included; `None` if it is forged, replayed or of one source too many.
-    pub(crate) fn unprotect_rtp(&mut self, packet: &[u8], header: &Header) -> Option<BytesMut> {
-        if !self.rtp_sources.contains(header.ssrc) {
-            if self.rtp_sources.is_full() {
+    /// What seals the RTP packets that this peer is sent.
+    ///
+    /// # Errors
+    /// If the keys do not fit their profile.
+    pub(crate) fn sealer(&self) -> Result<Sealer, Error> {
+        self.keys.sealer()
+    }
+
+    /// Leaves the decrypted packet in `out`, header included; `None` if it is forged, replayed or of one source too many.
+    pub(crate) fn unprotect_rtp(&mut self, packet: &[u8], view: &RtpView, out: &mut Vec<u8>) -> Option<()> {
+        let library = match &mut self.receiver {
+            RtpReceiver::Aead(receiver) => return receiver.open(packet, view, out),
+            RtpReceiver::Library(library) => library,
+        };
+        let (sources, shape) = &mut **library;
+        let header = shape.of(view);
+        if !sources.contains(view.ssrc) {
+            if sources.is_full() {
                 return None;
             }
-            self.on_trial(|trial| trial.decrypt_rtp_with_header(packet, header).is_ok())?;
-            self.rtp_sources.admit(header.ssrc);
+            on_trial(&self.keys, &mut self.trial, |trial| {
+                trial.decrypt_rtp_with_header(packet, header).is_ok()
+            })?;
+            sources.admit(view.ssrc);
         }
-        self.inbound.decrypt_rtp_with_header(packet, header).ok()
+        let decrypted = self.inbound.decrypt_rtp_with_header(packet, header).ok()?;
+        out.clear();
+        out.extend_from_slice(&decrypted);
+        Some(())
     }
 
     /// The decrypted compound packet; `None` as in [`Self::unprotect_rtp`].
@@ -165,103 +224,32 @@ impl SrtpSession {
             if self.rtcp_sources.is_full() {
                 return None;
             }
-            self.on_trial(|trial| trial.decrypt_rtcp(packet).is_ok())?;
+            on_trial(&self.keys, &mut self.trial, |trial| trial.decrypt_rtcp(packet).is_ok())?;
             self.rtcp_sources.admit(ssrc);
         }
         self.inbound.decrypt_rtcp(packet).ok()
-    }
-
-    /// Encrypts a whole RTP packet; allocates the returned buffer and nothing else.
-    pub(crate) fn protect_rtp(&mut self, packet: &[u8], header: &Header) -> Option<BytesMut> {
-        self.outbound.encrypt_rtp_with_header(packet, header).ok()
     }
 
     /// Encrypts a compound RTCP packet.
     pub(crate) fn protect_rtcp(&mut self, packet: &[u8]) -> Option<BytesMut> {
         self.outbound.encrypt_rtcp(packet).ok()
     }
+}
 
-    fn on_trial(&mut self, authentic: impl FnOnce(&mut Context) -> bool) -> Option<()> {
-        let (mut context, failed) = match self.trial.take() {
-            Some(trial) => trial,
-            None => (self.keys.trial().ok()?, 0),
-        };
-        if authentic(&mut context) {
-            return Some(());
-        }
-        if failed + 1 < TRIALS {
-            self.trial = Some((context, failed + 1));
-        }
-        None
+/// Tries a packet of an unknown source in a context that is thrown away after [`TRIALS`] forged ones.
+fn on_trial(keys: &SrtpKeys, trial: &mut Option<(Context, u32)>, authentic: impl FnOnce(&mut Context) -> bool) -> Option<()> {
+    let (mut context, failed) = match trial.take() {
+        Some(trial) => trial,
+        None => (keys.trial().ok()?, 0),
+    };
+    if authentic(&mut context) {
+        return Some(());
     }
+    if failed + 1 < TRIALS {
+        *trial = Some((context, failed + 1));
+    }
+    None
 }
 
 #[cfg(test)]
-mod tests {
-    use rtc_shared::marshal::Marshal;
-
-    use super::*;
-
-    fn pair(profile: SrtpProfile) -> (SrtpSession, SrtpSession) {
-        let material: Vec<u8> = (0..profile.keying_material_len()).map(|n| n as u8).collect();
-        let keys = || SrtpKeys::from_exporter(&material, profile).unwrap();
-        let client = SrtpSession::new(keys().swapped()).unwrap();
-        (client, SrtpSession::new(keys()).unwrap())
-    }
-
-    fn packet(ssrc: u32, sequence_number: u16) -> (Header, Vec<u8>) {
-        let header = Header {
-            version: 2,
-            ssrc,
-            sequence_number,
-            ..Header::default()
-        };
-        let mut bytes = header.marshal().unwrap().to_vec();
-        bytes.extend_from_slice(b"speech");
-        (header, bytes)
-    }
-
-    #[test]
-    fn every_profile_carries_a_packet_and_refuses_it_twice() {
-        for profile in SrtpProfile::ALL {
-            let (mut client, mut server) = pair(*profile);
-            let (header, bytes) = packet(1, 5);
-            let sent = client.protect_rtp(&bytes, &header).unwrap();
-            let received = server.unprotect_rtp(&sent, &header).unwrap();
-            assert_eq!(received[..], bytes[..], "{profile}");
-            assert!(server.unprotect_rtp(&sent, &header).is_none(), "replayed, {profile}");
-        }
-    }
-
-    #[test]
-    fn a_forged_first_packet_does_not_move_the_window() {
-        let (mut client, mut server) = pair(SrtpProfile::AEAD_AES_128_GCM);
-        for sequence in [40_000, 300, 65_000, 6] {
-            let (header, forged) = packet(1, sequence);
-            let forged = [forged, vec![0; 16]].concat();
-            assert!(server.unprotect_rtp(&forged, &header).is_none());
-        }
-        let (header, bytes) = packet(1, 5);
-        let sent = client.protect_rtp(&bytes, &header).unwrap();
-        assert!(server.unprotect_rtp(&sent, &header).is_some());
-    }
-
-    #[test]
-    fn forged_sources_leave_nothing_behind_and_authentic_ones_are_limited() {
-        let (mut client, mut server) = pair(SrtpProfile::AEAD_AES_128_GCM);
-        for ssrc in 0..1000 {
-            let (header, forged) = packet(ssrc, 1);
-            assert!(server.unprotect_rtp(&[forged, vec![0; 16]].concat(), &header).is_none());
-        }
-        assert_eq!(server.rtp_sources.count, 0);
-        assert!(server.trial.as_ref().is_none_or(|(_, failed)| *failed < TRIALS));
-        let accepted = (0..20)
-            .filter(|ssrc| {
-                let (header, bytes) = packet(*ssrc, 1);
-                let sent = client.protect_rtp(&bytes, &header).unwrap();
-                server.unprotect_rtp(&sent, &header).is_some()
-            })
-            .count();
-        assert_eq!(accepted, MAX_SOURCES);
-    }
-}
+mod tests;

@@ -1,0 +1,173 @@
+//! How clients come and go.
+
+use std::io;
+use std::time::Duration;
+
+use nix::sys::epoll::{EpollEvent, EpollFlags};
+
+use super::member::{Leave, Member, Phase};
+use super::{Crowd, MemberId, Stream, now, socket};
+use crate::client::{LightClient, Role};
+use crate::whip::{Done, Place, Request};
+
+/// Who leaves waits so long for packets that are on their way to it.
+const LINGER: Duration = Duration::from_secs(10);
+
+impl Crowd {
+    /// Has somebody join; [`Self::turn`] does the rest.
+    ///
+    /// # Errors
+    /// There is no socket left.
+    pub fn join(&mut self, place: Place) -> io::Result<MemberId> {
+        let at = now();
+        let client = LightClient::new(place.role, &self.identity, &mut self.rng, at);
+        let socket = socket::open(self.bind)?;
+        let id = self.members.len();
+        self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, id as u64))?;
+        let offer = client.offer();
+        let stream = self.stream_of(&place.stream);
+        self.ask(
+            id,
+            Request::Post {
+                place: place.clone(),
+                offer,
+            },
+        );
+        self.members.push(Some(Box::new(Member {
+            place,
+            client,
+            socket,
+            phase: Phase::Asking,
+            stream,
+            resource: None,
+            tally: Default::default(),
+            asked_at: at,
+            next_send: None,
+            silent_until: None,
+            dropped: 0,
+            dropped_before: 0,
+            floor_key: None,
+            armed: None,
+        })));
+        Ok(MemberId(id))
+    }
+
+    /// Has somebody go: a listener when everything that was sent until now has reached it, a publisher at once.
+    pub fn leave(&mut self, id: MemberId, how: Leave) {
+        let streams = &self.streams;
+        let Some(member) = self.members.get_mut(id.0).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        member.next_send = None;
+        member.phase = Phase::Leaving {
+            until: streams.get(member.stream).map_or(0, |stream| stream.next),
+            latest: now() + LINGER,
+            how,
+        };
+        self.depart_if_complete(id.0);
+        self.arm(id.0);
+    }
+
+    fn stream_of(&mut self, name: &str) -> usize {
+        if let Some(&known) = self.by_name.get(name) {
+            return known;
+        }
+        self.streams.push(Stream::default());
+        self.by_name.insert(name.to_owned(), self.streams.len() - 1);
+        self.streams.len() - 1
+    }
+
+    fn ask(&mut self, id: usize, request: Request) {
+        self.asking += 1;
+        self.pool.ask(id, request);
+    }
+
+    pub(super) fn handle_outcomes(&mut self) {
+        let _ = self.wake.read();
+        while let Some(done) = self.pool.next_outcome() {
+            self.asking -= 1;
+            self.handle_outcome(done);
+        }
+    }
+
+    fn handle_outcome(&mut self, (id, outcome): Done) {
+        let created = match outcome {
+            Ok(Some(created)) => created,
+            Ok(None) => return,
+            Err(error) => return self.fail(id, &error),
+        };
+        let Some(member) = self.members.get_mut(id).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        member.resource = Some(created.resource);
+        if let Err(error) = member.client.accept(&created.answer) {
+            return self.fail(id, &error);
+        }
+        // Who was told to leave meanwhile does so unconnected.
+        if matches!(member.phase, Phase::Asking) {
+            member.phase = Phase::Connecting;
+            member.client.start(now(), &mut self.rng, &mut self.out);
+            member.send(&mut self.out);
+        }
+        self.depart_if_complete(id);
+        self.arm(id);
+    }
+
+    pub(super) fn fail(&mut self, id: usize, error: &dyn std::fmt::Display) {
+        if let Some(member) = self.members.get_mut(id).and_then(Option::take) {
+            let Place {
+                role,
+                room,
+                stream,
+                user,
+            } = &member.place;
+            self.problems.push(format!("{role:?} {user} of {stream} in {room}: {error}"));
+        } else {
+            self.problems.push(format!("on leaving: {error}"));
+        }
+    }
+
+    pub(super) fn note_connected(&mut self, id: usize) {
+        let Some(member) = self.members.get_mut(id).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        if member.client.is_connected() && matches!(member.phase, Phase::Connecting) {
+            member.phase = Phase::Connected;
+            self.connect_ms
+                .push(now().saturating_duration_since(member.asked_at).as_secs_f64() * 1000.0);
+            // From here on it has to get every packet that is sent.
+            let from = self.streams.get(member.stream).map_or(0, |stream| stream.next);
+            member.begin_count(from);
+        }
+    }
+
+    pub(super) fn depart_if_complete(&mut self, id: usize) {
+        let Some(member) = self.members.get(id).and_then(Option::as_deref) else {
+            return;
+        };
+        let Phase::Leaving { until, latest, how } = member.phase else {
+            return;
+        };
+        // Whose POST is under way would leave a resource behind; its answer comes.
+        let has_answer = member.resource.is_some();
+        let listens = member.place.role == Role::Listener && member.client.is_connected() && member.silent_until.is_none();
+        let waits = listens && !member.tally.is_complete(until) && now() < latest;
+        if !has_answer || waits {
+            return;
+        }
+        let Some(mut member) = self.members.get_mut(id).and_then(Option::take) else {
+            return;
+        };
+        if let Some(count) = self.count.as_mut().filter(|_| listens) {
+            count.note_leaver(&member.traffic(until));
+        }
+        match (how, member.resource.take()) {
+            (Leave::Delete, Some(resource)) => self.ask(id, Request::Delete(resource)),
+            (Leave::Close, _) => {
+                member.client.close(now(), &mut self.out);
+                member.send(&mut self.out);
+            }
+            _ => {}
+        }
+    }
+}

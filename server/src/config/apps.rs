@@ -1,0 +1,97 @@
+//! `[[apps]]`: the AppIDs served, and the rules that their tokens are held to.
+
+use std::collections::HashSet;
+
+use express_token::{Cipher, Policy, Secret};
+use serde::{Deserialize, Deserializer};
+
+use super::{ConfigError, require};
+
+/// One of `[[apps]]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AppConfig {
+    /// The AppID; never 0.
+    pub id: u32,
+    /// Shared with the business server.
+    #[serde(deserialize_with = "secret")]
+    pub secret: Secret,
+    /// Longest life of a token, seconds.
+    #[serde(default = "default_max_ttl")]
+    pub max_ttl: i64,
+    /// How far a token may be made in the future, seconds.
+    #[serde(default = "default_max_clock_ahead")]
+    pub max_clock_ahead: i64,
+    /// What may seal a token.
+    #[serde(default = "default_ciphers")]
+    pub ciphers: Vec<Cipher>,
+    /// What happens to a user in a room whose token expires.
+    #[serde(default)]
+    pub on_token_expiry: OnTokenExpiry,
+}
+
+/// What happens to a user in a room whose token expires.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnTokenExpiry {
+    /// Stays, publishes and plays on; the next login or publish fails (documented default).
+    #[default]
+    Stay,
+    /// Is kicked out with 1102018 (documented strict mode).
+    Kick,
+}
+
+impl AppConfig {
+    /// An AppID with the default rules.
+    pub fn new(id: u32, secret: Secret) -> Self {
+        Self {
+            id,
+            secret,
+            max_ttl: default_max_ttl(),
+            max_clock_ahead: default_max_clock_ahead(),
+            ciphers: default_ciphers(),
+            on_token_expiry: OnTokenExpiry::default(),
+        }
+    }
+
+    /// The rules that its tokens are held to.
+    pub fn policy(&self) -> Policy {
+        Policy {
+            app_id: self.id,
+            ciphers: self.ciphers.iter().copied().collect(),
+            max_ttl_s: self.max_ttl,
+            max_clock_ahead_s: self.max_clock_ahead,
+        }
+    }
+}
+
+/// # Errors
+/// Which key is wrong.
+pub(super) fn check_apps(apps: &[AppConfig]) -> Result<(), ConfigError> {
+    let mut seen = HashSet::new();
+    for app in apps {
+        require(app.id != 0, "apps.id", "an AppID is never 0")?;
+        require(seen.insert(app.id), "apps.id", format!("AppID {} is there twice", app.id))?;
+        require(!app.ciphers.is_empty(), "apps.ciphers", "without a cipher no token can pass")?;
+        require(app.max_ttl > 0, "apps.max_ttl", "must be more than 0 seconds")?;
+        require(app.max_clock_ahead >= 0, "apps.max_clock_ahead", "must not be negative")?;
+    }
+    Ok(())
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Secret::new(&text).map_err(serde::de::Error::custom)
+}
+
+fn default_max_ttl() -> i64 {
+    Policy::DEFAULT_MAX_TTL_S
+}
+
+fn default_max_clock_ahead() -> i64 {
+    Policy::DEFAULT_MAX_CLOCK_AHEAD_S
+}
+
+fn default_ciphers() -> Vec<Cipher> {
+    vec![Cipher::Cbc, Cipher::Gcm]
+}

@@ -1,0 +1,87 @@
+//! A shard's side of the TCP connections.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+use crossbeam_channel::Receiver;
+use tokio::sync::mpsc;
+
+use super::super::core::Core;
+use super::super::counters::ShardCounters;
+use super::super::tuple::{TcpLink, Tuple};
+
+/// What the front tells a shard.
+#[derive(Debug)]
+pub(super) enum LinkEvent {
+    /// A connection whose first frame names this shard.
+    Opened {
+        from: Tuple,
+        first: Bytes,
+        /// Dropping it closes the connection.
+        to_client: mpsc::Sender<Bytes>,
+    },
+    Frame {
+        from: Tuple,
+        datagram: Bytes,
+    },
+    Closed(Tuple),
+}
+
+/// The connections of a shard: exactly those whose paths its core knows.
+#[derive(Debug)]
+pub(in super::super) struct Links {
+    events: Receiver<LinkEvent>,
+    open: HashMap<TcpLink, mpsc::Sender<Bytes>>,
+}
+
+impl Links {
+    pub(super) fn new(events: Receiver<LinkEvent>) -> Self {
+        Self {
+            events,
+            open: HashMap::new(),
+        }
+    }
+
+    /// Gives the core what came; what comes meanwhile has its own wake-up.
+    pub(in super::super) fn receive(&mut self, core: &mut Core, counters: &ShardCounters, now: Instant) {
+        for event in self.events.try_iter().take(self.events.len()) {
+            match event {
+                LinkEvent::Opened { from, first, to_client } => {
+                    core.handle(&first, from, now);
+                    match from.link().filter(|_| core.knows(from)) {
+                        Some(link) => {
+                            self.open.insert(link, to_client);
+                        }
+                        None => counters.tcp_refused.one(),
+                    }
+                }
+                // After the core let go of a path, frames of its connection may still be on their way.
+                LinkEvent::Frame { from, datagram } => match from.link() {
+                    Some(link) if self.open.contains_key(&link) => core.handle(&datagram, from, now),
+                    _ => counters.tcp_dropped.one(),
+                },
+                LinkEvent::Closed(from) => {
+                    core.lose_path(from);
+                }
+            }
+        }
+    }
+
+    /// Hands on what the core has for connections, and lets go of those that it has no use for.
+    pub(in super::super) fn send(&mut self, core: &mut Core, counters: &ShardCounters) {
+        for (link, datagram) in core.poll_links() {
+            let length = datagram.len() as u64;
+            let sent = self.open.get(&link).is_some_and(|to| to.try_send(datagram).is_ok());
+            if sent {
+                counters.datagrams_sent.one();
+                counters.bytes_sent.add(length);
+            } else {
+                counters.tcp_dropped.one();
+            }
+        }
+        for link in core.poll_closed_links() {
+            self.open.remove(&link);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+#!/usr/bin/env bash
+# A network of one machine behind a firewall, for tests: the machine is a network namespace, the firewall another one between it
+# and this machine. What is blocked is dropped without a word, as firewalls do. Needs root, iproute2 and iptables.
+#
+#   netns.sh up NAME                    makes it; prints "OUTSIDE=10.211.N.1 INSIDE=10.211.N.6": this machine's address as seen
+#                                       from inside, and that of the machine inside
+#   netns.sh exec NAME COMMAND...       runs a command inside
+#   netns.sh block NAME udp|tcp [PORT]  drops all of that protocol, or what goes to or comes from PORT out here
+#   netns.sh down NAME                  ends what runs inside and removes it all; no error where it is not there
+#
+# NAME: up to 20 letters, digits and "-".
+set -euo pipefail
+
+usage() { sed -n 's/^#  *\(netns\.sh .*\)/\1/p' "$0" >&2; exit 2; }
+[ $# -ge 2 ] || usage
+action=$1 name=$2
+shift 2
+[[ $name =~ ^[a-zA-Z0-9-]{1,20}$ ]] || { echo "netns.sh: \"$name\" is no name (up to 20 letters, digits and -)" >&2; exit 2; }
+inside=xa-$name firewall=xa-$name-fw
+
+for need in ip:iproute2 iptables:iptables; do
+  command -v "${need%:*}" >/dev/null || { echo "netns.sh: ${need%:*} is missing; Debian's package is ${need#*:}" >&2; exit 1; }
+done
+
+in_firewall() { ip netns exec "$firewall" "$@"; }
+
+# Takes the first free N: the name of a link is there once.
+outer_link() {
+  for n in $(seq 1 250); do
+    if ip link add "xa-out$n" type veth peer name xa-fw0 netns "$firewall" 2>/dev/null; then echo "$n"; return; fi
+  done
+  echo "netns.sh: no link could be made: are there 250 of them, or may this container not?" >&2
+  exit 1
+}
+
+up() {
+  if ! ip netns add "$firewall" || ! ip netns add "$inside"; then
+    echo "netns.sh: no network namespace \"$name\" could be made: it needs root, and the name must be free" >&2
+    exit 1
+  fi
+  local n net
+  n=$(outer_link)
+  net=10.211.$n
+  ip addr add "$net.1/30" dev "xa-out$n"
+  ip link set "xa-out$n" up
+  in_firewall ip addr add "$net.2/30" dev xa-fw0
+  in_firewall ip link set xa-fw0 up
+  ip -n "$firewall" link add xa-fw1 type veth peer name xa-in netns "$inside"
+  in_firewall ip addr add "$net.5/30" dev xa-fw1
+  in_firewall ip link set xa-fw1 up
+  in_firewall sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'
+  ip -n "$inside" addr add "$net.6/30" dev xa-in
+  ip -n "$inside" link set xa-in up
+  ip -n "$inside" link set lo up
+  ip -n "$inside" route add default via "$net.5"
+  ip route add "$net.4/30" via "$net.2"
+  echo "OUTSIDE=$net.1 INSIDE=$net.6"
+}
+
+block() {
+  local protocol=${1:-} port=${2:-}
+  [[ $protocol = udp || $protocol = tcp ]] || usage
+  if [ -z "$port" ]; then
+    in_firewall iptables -A FORWARD -p "$protocol" -j DROP
+  else
+    in_firewall iptables -A FORWARD -p "$protocol" -i xa-fw1 --dport "$port" -j DROP
+    in_firewall iptables -A FORWARD -p "$protocol" -i xa-fw0 --sport "$port" -j DROP
+  fi
+}
+
+down() {
+  local space
+  for space in "$inside" "$firewall"; do
+    ip netns pids "$space" 2>/dev/null | xargs -r kill -KILL 2>/dev/null || true
+    ip netns del "$space" 2>/dev/null || true
+  done
+}
+
+case "$action" in
+  up) up ;;
+  exec) exec ip netns exec "$inside" "$@" ;;
+  block) block "$@" ;;
+  down) down ;;
+  *) usage ;;
+esac
