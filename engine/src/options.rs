@@ -15,6 +15,11 @@ pub struct ZegoRoomConfig {
     /// Most users in the room, 0 (the default) for no limit. Only the login that creates the room decides it.
     #[doc(alias = "maxMemberCount")]
     pub max_member_count: u32,
+    /// Who plays a stream of the room hears it while it is one of so many loudest, 0 (the default) for always. Only the login
+    /// that creates the room decides it, and [`ZegoPlayOptions::loudest`] goes before. An addition of this project: for rooms
+    /// with many speakers, where each listener plays them all and gets few.
+    #[doc(alias = "loudestStreams")]
+    pub loudest_streams: u32,
 }
 
 /// Who logs in, not yet checked: `login_room` does that, and reports what is wrong as documented.
@@ -274,6 +279,10 @@ pub struct ZegoPlayOptions {
     /// Smallest delay, at the price of more concealment on a bad network. Off by default.
     #[doc(alias = "enableLowLatency")]
     pub enable_low_latency: bool,
+    /// To hear the stream only while it is one of so many loudest of its room; `Some(0)`: always, `None` (the default): as the
+    /// room has it ([`ZegoRoomConfig::loudest_streams`]). A speaker who begins is heard from 100 ms before, and one who stops
+    /// keeps its place for 2 s. An addition of this project.
+    pub loudest: Option<u32>,
 }
 
 impl ZegoPlayOptions {

@@ -22,6 +22,8 @@ pub struct PlayerOptions {
     pub jitter_buffer_target: Option<Duration>,
     /// Smallest delay at the price of more concealment (`enableLowLatency`).
     pub low_latency: bool,
+    /// To hear it only while it is one of so many loudest streams of its room; 0: always, `None`: as the room has it (`loudest`).
+    pub loudest: Option<u32>,
     /// Budgets and intervals.
     pub timings: Timings,
 }

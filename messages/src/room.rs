@@ -119,6 +119,8 @@ pub struct PlayStream {
     pub stream_id: StreamId,
     /// SDP offer with its host candidates.
     pub offer: String,
+    /// To hear it only while it is one of so many loudest streams of its room; 0: always, `None`: as the room has it.
+    pub loudest: Option<u32>,
 }
 
 /// Tells the server that a stream is no longer played. Repeating it is harmless.
@@ -150,6 +152,9 @@ pub struct GetIceServers;
 pub struct SdpAnswer {
     /// SDP answer with the server's candidates.
     pub sdp: String,
+    /// A player's: the server sends the stream only while it is one of so many loudest of its room, and silence is no fault;
+    /// 0: always. A publisher's: 0.
+    pub loudest: u32,
 }
 
 /// Which side of a stream the server ended.

@@ -228,6 +228,7 @@ impl Actor {
                 .unwrap_or(0)
                 .try_into()
                 .expect("a count"),
+            loudest_streams: 0,
         };
         let who = (word("userID", user), word("userName", ""));
         self.zg

@@ -265,6 +265,7 @@ impl PlayerActor {
         let asked = self.peers.play.send(PlayStream {
             stream_id: self.options.stream_id.clone(),
             offer,
+            loudest: self.options.loudest,
         });
         ctx.spawn(asked.into_actor(self).map(move |answer, this, ctx| {
             // A room role that is gone is a link that is away: who stops the room stops us too.

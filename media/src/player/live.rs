@@ -50,17 +50,20 @@ pub(super) struct Live {
     media: Media,
     decoded: u64,
     paused: bool,
+    /// The server sends the stream only while it is loud enough: nobody waits for media.
+    limited: bool,
     quality_interval: Duration,
 }
 
 impl Live {
-    pub(super) fn new(now: Instant, paused: bool, timings: &Timings) -> Self {
+    pub(super) fn new(now: Instant, (paused, limited): (bool, bool), timings: &Timings) -> Self {
         Self {
             connect_by: Some(after(now, timings.ice_disconnected_grace)),
             lost: None,
             media: Media::Awaited { since: now },
             decoded: 0,
             paused,
+            limited,
             quality_interval: timings.quality_interval,
         }
     }
@@ -108,7 +111,7 @@ impl Live {
                 News::Report
             }
             Media::Playing { last, poll, .. } if now >= *poll => {
-                if !self.paused && now >= after(*last, timings.media_silence) {
+                if !self.paused && !self.limited && now >= after(*last, timings.media_silence) {
                     return self.silent(now, timings);
                 }
                 *poll = after(now, POLL);
@@ -131,7 +134,11 @@ impl Live {
             return News::None;
         }
         self.media = Media::Awaited { since: now };
-        if self.paused { self.playing(now) } else { News::Connected }
+        if self.paused || self.limited {
+            self.playing(now)
+        } else {
+            News::Connected
+        }
     }
 
     /// ICE hears nothing.

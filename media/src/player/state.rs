@@ -87,6 +87,8 @@ pub(super) struct Playback {
     /// The server said last that there is no such stream.
     missing: bool,
     paused: bool,
+    /// The server sends the stream only while it is one of the loudest, as its answer said.
+    limited: bool,
     /// What the server was told about it in this try, and confirmed.
     paused_at_server: bool,
 }
@@ -104,6 +106,7 @@ impl Playback {
             negotiated: false,
             missing: false,
             paused: false,
+            limited: false,
             paused_at_server: false,
         };
         let mut effects = Vec::new();

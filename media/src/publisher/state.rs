@@ -212,7 +212,7 @@ impl Publication {
             return effects;
         }
         match answer {
-            Ok(SdpAnswer { sdp }) => {
+            Ok(SdpAnswer { sdp, .. }) => {
                 let until = after(now, self.timings.request_timeout);
                 self.phase = Phase::Applying { until, connected: false };
                 effects.push(Effect::Apply(attempt, sdp));

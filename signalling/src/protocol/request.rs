@@ -313,6 +313,9 @@ pub struct Play {
 pub struct SdpOk {
     /// SDP answer with the server's candidates.
     pub answer: String,
+    /// To a player: it gets the stream only while that is one of so many loudest of its room, so that silence is no fault; 0: always.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub loudest: u32,
 }
 
 /// Plays a stream no more; one that is not played is no error.

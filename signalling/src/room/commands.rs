@@ -95,12 +95,16 @@ impl RoomState {
 
     /// Asks the server for a stream.
     pub(super) fn play(&mut self, now: Instant, ticket: Ticket, command: PlayStream) {
-        let PlayStream { stream_id, offer } = command;
+        let PlayStream {
+            stream_id,
+            offer,
+            loudest,
+        } = command;
         let refused = too_long("the SDP offer", &offer, MAX_SDP, codes::PLAYER_PARAM);
         let request = Play {
             stream_id: stream_id.clone(),
             offer,
-            loudest: None,
+            loudest,
         };
         let purpose = Purpose::Play {
             ticket,

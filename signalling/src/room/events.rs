@@ -297,7 +297,10 @@ impl RoomState {
 }
 
 fn sdp(ok: SdpOk) -> Answer {
-    Answer::Sdp(SdpAnswer { sdp: ok.answer })
+    Answer::Sdp(SdpAnswer {
+        sdp: ok.answer,
+        loudest: ok.loudest,
+    })
 }
 
 fn message_info(message: RoomMessage) -> ZegoBroadcastMessageInfo {

@@ -14,7 +14,7 @@ use express_messages::{
     types::{RoomStateChangedReason as Reason, ZegoUpdateType, ZegoUser},
 };
 use express_server::{
-    forwarder::{ClientCertificates, StreamKey},
+    forwarder::{Answer, ClientCertificates, GroupKey, MediaRequest, StreamKey, Wish},
     rooms::MediaPlane,
 };
 use express_tests::{
@@ -30,6 +30,17 @@ struct EchoRoom {
 
 impl EchoRoom {
     const STREAM: StreamKey = StreamKey(1);
+
+    fn ask(&mut self, wish: Wish, offer: &str) -> Answer {
+        let request = MediaRequest {
+            stream: Self::STREAM,
+            group: GroupKey(1),
+            wish,
+            offer,
+            certificates: ClientCertificates::Ecdsa,
+        };
+        self.media.answer(&request).unwrap()
+    }
 
     fn tell(&self, reason: Reason) {
         let (code, extended_data) = (0, String::new());
@@ -54,19 +65,16 @@ impl Actor for EchoRoom {
 impl Handler<PublishStream> for EchoRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, publish: PublishStream, _: &mut Self::Context) -> Self::Result {
-        let answer = self
-            .media
-            .publish(Self::STREAM, &publish.offer, ClientCertificates::Ecdsa)
-            .unwrap();
-        Ok(SdpAnswer { sdp: answer.sdp })
+        let answer = self.ask(Wish::Publish, &publish.offer);
+        Ok(SdpAnswer { sdp: answer.sdp, loudest: 0 })
     }
 }
 
 impl Handler<PlayStream> for EchoRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, play: PlayStream, _: &mut Self::Context) -> Self::Result {
-        let answer = self.media.play(Self::STREAM, &play.offer, ClientCertificates::Ecdsa).unwrap();
-        Ok(SdpAnswer { sdp: answer.sdp })
+        let answer = self.ask(Wish::Play { loudest: 0 }, &play.offer);
+        Ok(SdpAnswer { sdp: answer.sdp, loudest: 0 })
     }
 }
 

@@ -32,7 +32,7 @@ export function requireAppID(appID) {
 }
 
 /**
- * Checks what `loginRoom` takes: roomID, token, user, userID, userName, maxMemberCount.
+ * Checks what `loginRoom` takes: roomID, token, user, userID, userName, maxMemberCount, loudestStreams.
  *
  * @returns {ZegoError | undefined}
  */
@@ -49,10 +49,17 @@ export function checkLogin(roomID, token, user, config) {
 function checkRoomConfig(config) {
   if (config === undefined || config === null) return undefined;
   if (!isObject(config)) return wrong(codes.INPUT_PARAM, "the config is no object");
-  const { userUpdate = false, maxMemberCount = 0 } = config;
+  const { userUpdate = false, maxMemberCount = 0, loudestStreams = 0 } = config;
   if (typeof userUpdate !== "boolean") return wrong(codes.INPUT_PARAM, "userUpdate is neither true nor false");
-  if (Number.isInteger(maxMemberCount) && maxMemberCount >= 0 && maxMemberCount < 2 ** 32) return undefined;
-  return wrong(codes.INPUT_PARAM, `maxMemberCount is ${maxMemberCount}; give a whole number, 0 for no limit`);
+  if (!isCount(maxMemberCount)) {
+    return wrong(codes.INPUT_PARAM, `maxMemberCount is ${maxMemberCount}; give a whole number, 0 for no limit`);
+  }
+  if (isCount(loudestStreams)) return undefined;
+  return wrong(codes.INPUT_PARAM, `loudestStreams is ${loudestStreams}; give a whole number, 0 to hear every stream`);
+}
+
+function isCount(value) {
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 32;
 }
 
 /**
@@ -108,18 +115,21 @@ export function requireExtraInfo(extraInfo) {
 
 /**
  * @param {unknown} option Of `startPlayingStream`.
- * @returns {{jitterBufferTargetMs: number | undefined}}
+ * @returns {{jitterBufferTargetMs: number | undefined, loudest: number | undefined}}
  * @throws {ZegoError} 1104001
  */
 export function playOptions(option) {
-  if (option === undefined || option === null) return { jitterBufferTargetMs: undefined };
+  if (option === undefined || option === null) return { jitterBufferTargetMs: undefined, loudest: undefined };
   if (!isObject(option)) throw wrong(codes.PLAYER_PARAM, "the option of startPlayingStream is no object");
-  const { jitterBufferTarget: target, enableLowLatency = false } = option;
+  const { jitterBufferTarget: target, enableLowLatency = false, loudest } = option;
   if (typeof enableLowLatency !== "boolean") throw wrong(codes.PLAYER_PARAM, "enableLowLatency is neither true nor false");
   if (target !== undefined && !(typeof target === "number" && target > 0 && target <= 4000)) {
     throw wrong(codes.PLAYER_PARAM, `jitterBufferTarget is ${target}; give more than 0 and at most 4000 ms`);
   }
-  return { jitterBufferTargetMs: enableLowLatency ? undefined : target };
+  if (loudest !== undefined && !isCount(loudest)) {
+    throw wrong(codes.PLAYER_PARAM, `loudest is ${loudest}; give a whole number, 0 to hear the stream always`);
+  }
+  return { jitterBufferTargetMs: enableLowLatency ? undefined : target, loudest };
 }
 
 /**

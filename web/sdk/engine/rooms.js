@@ -77,6 +77,7 @@ export class Rooms {
       userName: user.userName ?? "",
       userUpdate: config?.userUpdate ?? false,
       maxMemberCount: config?.maxMemberCount ?? 0,
+      loudestStreams: config?.loudestStreams ?? 0,
       timings: settings.timings,
       env: world.env,
     };

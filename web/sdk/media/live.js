@@ -20,12 +20,15 @@ export class Live {
   #media;
   #arrived = 0;
   #paused;
+  /** The server sends the stream only while it is loud enough: nobody waits for media. */
+  #limited;
 
-  constructor(now, paused, timings) {
+  constructor(now, paused, limited, timings) {
     this.#timings = timings;
     this.#connectBy = now + timings.iceDisconnectedGraceMs;
     this.#media = { name: "awaited", since: now };
     this.#paused = paused;
+    this.#limited = limited;
   }
 
   get isPlaying() {
@@ -62,7 +65,7 @@ export class Live {
       return "report";
     }
     if (now < media.poll) return undefined;
-    if (!this.#paused && now >= media.last + this.#timings.mediaSilenceMs) return this.#silent(now);
+    if (!this.#paused && !this.#limited && now >= media.last + this.#timings.mediaSilenceMs) return this.#silent(now);
     media.poll = now + POLL_MS;
     return "poll";
   }
@@ -78,7 +81,7 @@ export class Live {
     if (this.#connectBy === undefined) return undefined;
     this.#connectBy = undefined;
     this.#media = { name: "awaited", since: now };
-    return this.#paused ? this.#playing(now) : "connected";
+    return this.#paused || this.#limited ? this.#playing(now) : "connected";
   }
 
   /** ICE hears nothing. */

@@ -13,6 +13,7 @@ const AWAIT_MS = 100;
  * @typedef {object} PlaybackOptions
  * @property {string} streamID
  * @property {number | null | undefined} jitterBufferTargetMs
+ * @property {number} [loudest] Only while it is one of so many loudest; 0: always, left out: as the room has it.
  * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {typeof MediaStream} MediaStream
@@ -81,8 +82,9 @@ export class Playback extends StreamDriver {
   }
 
   async exchange(offer) {
-    const { room, streamID } = this.#options;
-    const { answer } = await room.request("play", { stream_id: streamID, offer });
+    const { room, streamID, loudest: wanted } = this.#options;
+    const { answer, loudest } = await room.request("play", { stream_id: streamID, offer, ...(wanted !== undefined && { loudest: wanted }) });
+    this.state.onLimited(loudest > 0);
     return answer;
   }
 

@@ -36,6 +36,8 @@ export class PlayerState extends StreamMachine {
   #paused = false;
   /** What the server was told about it in this try, and confirmed. */
   #pausedAtServer = false;
+  /** The server sends the stream only while it is one of the loudest. */
+  #limited = false;
 
   constructor(now, timings) {
     super(WORDS, now, timings);
@@ -123,11 +125,16 @@ export class PlayerState extends StreamMachine {
     this.#missing = code === codes.PLAYER_STREAM_NOT_EXIST;
   }
 
+  /** The server said with its answer whether it sends the stream only while that is one of the loudest: then silence is no fault. */
+  onLimited(limited) {
+    this.#limited = limited;
+  }
+
   onReady(connected, now, random, out) {
     if (!this.#negotiated) out.push({ do: "negotiated" });
     this.#negotiated = true;
     if (this.#paused) out.push({ do: "pause", attempt: this.attempt, paused: true });
-    const live = new Live(now, this.#paused, this.timings);
+    const live = new Live(now, this.#paused, this.#limited, this.timings);
     this.phase = { name: "live", live };
     if (connected) this.#onNews(live.onConnected(now), now, random, out);
   }

@@ -21,6 +21,7 @@ import { RoomState } from "./state.js";
  * @property {string} userName Empty: the userID is shown.
  * @property {boolean} userUpdate Whether users coming and going are told.
  * @property {number} maxMemberCount Limit for the room if this login creates it; 0 is none.
+ * @property {number} [loudestStreams] Of how many loudest streams its players hear, if this login creates it; 0: of all.
  * @property {Partial<typeof DEFAULT_TIMINGS>} [timings] What differs from the default table.
  * @property {import("../base/env.js").Env} [env] Clock, timers, sockets; the browser's by default.
  */

@@ -32,7 +32,7 @@ function ask(room) {
     const { name, secret, lastSeq } = room.session;
     return { id: room.send("resume", { versions: [VERSION], session: name, secret, last_seq: lastSeq }), ask: "resume" };
   }
-  const { appID, roomID, userID, userName, userUpdate, maxMemberCount } = room.options;
+  const { appID, roomID, userID, userName, userUpdate, maxMemberCount, loudestStreams = 0 } = room.options;
   room.shownToken = room.token.current;
   const login = {
     versions: [VERSION],
@@ -43,6 +43,7 @@ function ask(room) {
     token: room.shownToken,
     user_update: userUpdate,
     max_member_count: maxMemberCount,
+    ...(loudestStreams > 0 && { loudest_streams: loudestStreams }),
   };
   return { id: room.send("login", login), ask: "login" };
 }

@@ -22,6 +22,11 @@ export interface ZegoRoomConfig {
   userUpdate?: boolean;
   /** Most users in the room, counted if this login creates it; 0, the default, is no limit. */
   maxMemberCount?: number;
+  /**
+   * Who plays a stream of the room hears it while it is one of so many loudest, counted if this login creates the room; 0, the
+   * default, is always. An addition of ours.
+   */
+  loudestStreams?: number;
 }
 
 /** A stream of another user in the room. */

@@ -53,6 +53,11 @@ export interface ZegoPlayOption {
   jitterBufferTarget?: number;
   /** Takes `jitterBufferTarget` away. Default: `false`. */
   enableLowLatency?: boolean;
+  /**
+   * To hear the stream only while it is one of so many loudest of its room; 0: always. Default: as the room has it
+   * (`loudestStreams`). An addition of ours.
+   */
+  loudest?: number;
 }
 
 /** Options of the constructor. Others that the documents name are accepted. */

@@ -117,6 +117,7 @@ impl EngineState {
                 stream_id,
                 jitter_buffer_target: options.target(),
                 low_latency: options.enable_low_latency,
+                loudest: options.loudest,
                 timings: self.settings.timings.clone(),
             },
             life: None,

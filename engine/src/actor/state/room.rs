@@ -111,7 +111,7 @@ impl EngineState {
             user,
             user_update: request.config.user_update,
             max_member_count: request.config.max_member_count,
-            loudest_streams: 0,
+            loudest_streams: request.config.loudest_streams,
             timings: self.settings.timings.clone(),
         })
     }

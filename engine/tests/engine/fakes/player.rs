@@ -56,7 +56,15 @@ impl FakePlayer {
     fn ask(&self, ctx: &mut Context<Self>) {
         let stream_id = self.stream_id.clone();
         let offer = "offer".into();
-        let play = self.peers.play.send(PlayStream { stream_id, offer }).into_actor(self);
+        let play = self
+            .peers
+            .play
+            .send(PlayStream {
+                stream_id,
+                offer,
+                loudest: None,
+            })
+            .into_actor(self);
         ctx.spawn(play.map(|answer, player, _| {
             if let Ok(Ok(_)) = answer {
                 player.owner.tell(PlayerEvent::Negotiated);

@@ -84,7 +84,10 @@ impl Handler<PublishStream> for FakeRoom {
     fn handle(&mut self, publish: PublishStream, _: &mut Self::Context) -> Self::Result {
         self.world
             .note(format!("publish {} {:?}", publish.stream_id, publish.extra_info));
-        Ok(SdpAnswer { sdp: "answer".into() })
+        Ok(SdpAnswer {
+            sdp: "answer".into(),
+            loudest: 0,
+        })
     }
 }
 impl Handler<UnpublishStream> for FakeRoom {
@@ -104,7 +107,10 @@ impl Handler<PlayStream> for FakeRoom {
                 retry_after: Some(Duration::from_secs(2)),
             });
         }
-        Ok(SdpAnswer { sdp: "answer".into() })
+        Ok(SdpAnswer {
+            sdp: "answer".into(),
+            loudest: 0,
+        })
     }
 }
 impl Handler<StopPlayStream> for FakeRoom {

@@ -69,7 +69,8 @@ impl Playback {
                 self.wait(now, random, None, codes::PLAYER_STREAM_INTERRUPTED, text, &mut effects);
                 self.missing = true;
             }
-            Ok(SdpAnswer { sdp }) => {
+            Ok(SdpAnswer { sdp, loudest }) => {
+                self.limited = loudest > 0;
                 let until = after(now, self.timings.request_timeout);
                 self.phase = Phase::Applying { until, connected: false };
                 self.missing = false;
@@ -130,7 +131,7 @@ impl Playback {
         if self.paused {
             effects.push(Effect::Pause(attempt, true));
         }
-        let mut live = Live::new(now, self.paused, &self.timings);
+        let mut live = Live::new(now, (self.paused, self.limited), &self.timings);
         let news = if connected { live.on_connected(now) } else { News::None };
         self.phase = Phase::Live(live);
         self.on_news(news, now, random, &mut effects);

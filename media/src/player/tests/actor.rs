@@ -49,7 +49,10 @@ struct Stage {
 type Answer = Result<SdpAnswer, RequestError>;
 
 fn good() -> Answer {
-    Ok(SdpAnswer { sdp: "answer".into() })
+    Ok(SdpAnswer {
+        sdp: "answer".into(),
+        loudest: 0,
+    })
 }
 
 fn missing() -> Answer {
@@ -86,6 +89,7 @@ fn start_with(
         stream_id: StreamId::new("s1").unwrap(),
         jitter_buffer_target: None,
         low_latency: false,
+        loudest: None,
         timings: Timings::default(),
     };
     let parts = MediaParts::with_transports(Arc::new(transports.clone()));
@@ -288,7 +292,10 @@ async fn a_playback_that_the_server_ended_for_good_ends_the_actor() {
 #[actix::test]
 async fn an_answer_that_cannot_be_used_is_asked_for_again() {
     tokio::time::pause();
-    let stage = start([Ok(SdpAnswer { sdp: BAD_ANSWER.into() })]);
+    let stage = start([Ok(SdpAnswer {
+        sdp: BAD_ANSWER.into(),
+        loudest: 0,
+    })]);
     tokio::time::sleep(400 * MS).await;
     assert_eq!(stage.told(), [(REQUESTING, 0), (REQUESTING, 1104025), ("negotiated", 0)]);
 }

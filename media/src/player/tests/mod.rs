@@ -73,7 +73,19 @@ impl Machine {
         type Step = fn(&mut Machine);
         let steps: [Step; 5] = [
             |m| m.act(|state, attempt, now| state.on_offer(attempt, Ok("offer".into()), now, 0.5)),
-            |m| m.act(|state, attempt, now| state.on_answer(attempt, Ok(SdpAnswer { sdp: "answer".into() }), now, 0.5)),
+            |m| {
+                m.act(|state, attempt, now| {
+                    state.on_answer(
+                        attempt,
+                        Ok(SdpAnswer {
+                            sdp: "answer".into(),
+                            loudest: 0,
+                        }),
+                        now,
+                        0.5,
+                    )
+                })
+            },
             |m| m.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5)),
             |m| m.transport(TransportEvent::Connected),
             |m| m.flow(true),

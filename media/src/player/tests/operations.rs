@@ -69,7 +69,10 @@ fn apply(machine: &mut Machine, operation: Operation, stale: bool) {
             state.on_offer(attempt - back, offer, now, 0.1)
         }),
         Operation::Answer(answer) => machine.act(|state, attempt, now| {
-            let answer = answer.map(|()| SdpAnswer { sdp: "answer".into() });
+            let answer = answer.map(|()| SdpAnswer {
+                sdp: "answer".into(),
+                loudest: 0,
+            });
             state.on_answer(attempt - back, answer, now, 0.9)
         }),
         Operation::Applied(ok) => machine.act(|state, attempt, now| {

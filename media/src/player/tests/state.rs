@@ -257,12 +257,30 @@ fn media_that_we_gave_up_ourselves_is_no_loss_when_the_server_says_so() {
         machine.pass(SECOND);
         machine.advance_to(Stage::Exchanging);
         machine.act(|state, _, now| state.on_ended(code, "lost", now, 0.5));
-        answer(&mut machine, Ok(SdpAnswer { sdp: "answer".into() }));
+        answer(
+            &mut machine,
+            Ok(SdpAnswer {
+                sdp: "answer".into(),
+                loudest: 0,
+            }),
+        );
         machine.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5));
         machine.transport(TransportEvent::Connected);
         machine.flow(true);
         assert_eq!(machine.told(), [(PLAYING, 0)]);
     }
+}
+
+#[test]
+fn a_stream_that_is_sent_only_while_it_is_loud_plays_without_a_packet_and_its_silence_is_no_interruption() {
+    let mut machine = Machine::at(Stage::Exchanging);
+    let sdp = "answer".into();
+    answer(&mut machine, Ok(SdpAnswer { sdp, loudest: 3 }));
+    machine.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5));
+    machine.transport(TransportEvent::Connected);
+    assert_eq!(machine.told(), [(PLAYING, 0)]);
+    machine.pass(120 * SECOND);
+    assert_eq!(machine.told(), []);
 }
 
 #[test]
@@ -282,7 +300,13 @@ fn an_end_that_overtakes_the_answer_is_an_interruption() {
     let mut machine = Machine::at(Stage::Exchanging);
     machine.act(|state, _, now| state.on_ended(1004020, "gone", now, 0.5));
     assert_eq!(machine.told(), []);
-    answer(&mut machine, Ok(SdpAnswer { sdp: "answer".into() }));
+    answer(
+        &mut machine,
+        Ok(SdpAnswer {
+            sdp: "answer".into(),
+            loudest: 0,
+        }),
+    );
     assert_eq!(machine.told(), [(REQUESTING, 1004020)]);
     machine.pass(300 * MS);
     machine.advance_to(Stage::Playing);
@@ -455,7 +479,15 @@ fn a_playback_that_is_muted_before_media_comes_counts_as_playing_once_connected(
         type Step = fn(&mut Machine);
         let steps: [Step; 4] = [
             |m| m.act(|state, attempt, now| state.on_offer(attempt, Ok("offer".into()), now, 0.5)),
-            |m| answer(m, Ok(SdpAnswer { sdp: "answer".into() })),
+            |m| {
+                answer(
+                    m,
+                    Ok(SdpAnswer {
+                        sdp: "answer".into(),
+                        loudest: 0,
+                    }),
+                )
+            },
             |m| m.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5)),
             |m| m.transport(TransportEvent::Connected),
         ];

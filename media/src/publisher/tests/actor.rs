@@ -55,7 +55,10 @@ fn relay() -> IceServer {
 type Answer = Result<SdpAnswer, RequestError>;
 
 fn good() -> Answer {
-    Ok(SdpAnswer { sdp: "answer".into() })
+    Ok(SdpAnswer {
+        sdp: "answer".into(),
+        loudest: 0,
+    })
 }
 
 fn options() -> PublisherOptions {
@@ -235,7 +238,13 @@ async fn a_final_refusal_ends_the_actor() {
 #[actix::test]
 async fn an_answer_that_cannot_be_used_is_asked_for_again() {
     tokio::time::pause();
-    let stage = start(options(), [Ok(SdpAnswer { sdp: BAD_ANSWER.into() })]);
+    let stage = start(
+        options(),
+        [Ok(SdpAnswer {
+            sdp: BAD_ANSWER.into(),
+            loudest: 0,
+        })],
+    );
     tokio::time::sleep(400 * MS).await;
     stage.transports.latest().tell(TransportEvent::Connected);
     stage.settle().await;

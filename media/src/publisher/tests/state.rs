@@ -267,7 +267,13 @@ fn a_success_begins_the_back_off_anew() {
         machine.pass(5 * SECOND);
         machine.advance_to(Stage::Exchanging);
     }
-    answer(&mut machine, Ok(SdpAnswer { sdp: "answer".into() }));
+    answer(
+        &mut machine,
+        Ok(SdpAnswer {
+            sdp: "answer".into(),
+            loudest: 0,
+        }),
+    );
     machine.act(|state, attempt, now| state.on_applied(attempt, Ok(()), now, 0.5));
     machine.transport(TransportEvent::Connected);
     machine.transport(TransportEvent::Failed);
@@ -306,7 +312,13 @@ fn stop_tells_the_server_whenever_it_may_know_the_stream() {
         // It answered once, and refuses now.
         (
             |m| {
-                answer(m, Ok(SdpAnswer { sdp: "answer".into() }));
+                answer(
+                    m,
+                    Ok(SdpAnswer {
+                        sdp: "answer".into(),
+                        loudest: 0,
+                    }),
+                );
                 m.transport(TransportEvent::Failed);
                 m.pass(300 * MS);
                 m.advance_to(Stage::Exchanging);

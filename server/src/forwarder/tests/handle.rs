@@ -8,6 +8,7 @@ use super::super::{
     StreamKey, Wish,
 };
 use super::client::{TestClient, USUAL};
+use super::online::port_in;
 
 fn config(udp: &str) -> ForwarderConfig {
     ForwarderConfig {
@@ -81,11 +82,6 @@ fn a_port_in_use_and_ports_beyond_the_last_are_errors_with_the_address() {
     )
     .unwrap_err();
     assert!(matches!(error, StartForwarderError::Ports { shards: 3, .. }), "{error}");
-}
-
-fn port_in(sdp: &str) -> u16 {
-    let candidate = sdp.lines().find(|line| line.starts_with("a=candidate:1 1 udp")).unwrap();
-    candidate.split(' ').nth(5).unwrap().parse().unwrap()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use express_messages::codes;
 use express_messages::ids::StreamId;
 use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
-use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpdate, SdpOk, ServerFrame, WireError};
+use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpdate, ServerFrame, WireError};
 
 use super::hosted::unusable;
 use super::records::{Asker, PeerUse, Pending, Session, SessionKey, Stream, Timer};
@@ -144,6 +144,10 @@ impl RoomsState {
             session,
             stream,
             publish: wish.is_publish(),
+            loudest: match wish {
+                Wish::Publish => 0,
+                Wish::Play { loudest } => loudest,
+            },
         };
         let group = self.streams.get(&stream).map_or(GroupKey(stream.0), |stream| stream.group);
         self.pending.insert(ticket, pending);
@@ -211,7 +215,7 @@ impl RoomsState {
             }
         }
         match pending.asker {
-            Asker::Socket { connection, id } => self.reply(connection, ServerFrame::ok(id, &SdpOk { answer: sdp })),
+            Asker::Socket { connection, id } => self.reply(connection, ServerFrame::ok(id, &pending.answer(sdp))),
             Asker::Host { ticket, resource } => self.resource_answered(now, ticket, resource, peer, sdp),
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use express_messages::ids::{RoomId, StreamId};
 use express_messages::types::{ZegoStream, ZegoUser};
-use express_signalling::protocol::ListedStream;
+use express_signalling::protocol::{ListedStream, SdpOk};
 use express_token::Verified;
 
 use super::messages::{SentByUser, SentToRoom};
@@ -231,6 +231,18 @@ pub(in crate::rooms) struct Pending {
     pub(super) session: SessionKey,
     pub(super) stream: StreamKey,
     pub(super) publish: bool,
+    /// Of how many loudest streams a player hears this one; 0: always.
+    pub(super) loudest: u32,
+}
+
+impl Pending {
+    /// What the client is answered.
+    pub(super) fn answer(&self, sdp: String) -> SdpOk {
+        SdpOk {
+            answer: sdp,
+            loudest: self.loudest,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -232,6 +232,7 @@ async fn commands_reach_the_server_and_answers_reach_the_asker() {
     let play = room.link.play.send(PlayStream {
         stream_id: stream_id("p"),
         offer: "offer".into(),
+        loudest: None,
     });
     let pause = room.link.pause_play.send(PausePlayStream {
         stream_id: stream_id("p"),
@@ -243,12 +244,38 @@ async fn commands_reach_the_server_and_answers_reach_the_asker() {
             frames.push(end.next().await.unwrap());
         }
         end.refuse(frames[2].id, 1104044, "not played").await;
-        end.reply(frames[1].id, &SdpOk { answer: "two".into() }).await;
-        end.reply(frames[0].id, &SdpOk { answer: "one".into() }).await;
+        end.reply(
+            frames[1].id,
+            &SdpOk {
+                answer: "two".into(),
+                loudest: 0,
+            },
+        )
+        .await;
+        end.reply(
+            frames[0].id,
+            &SdpOk {
+                answer: "one".into(),
+                loudest: 0,
+            },
+        )
+        .await;
     };
     let (answer, play, pause, ()) = futures::join!(answer, play, pause, server);
-    assert_eq!(answer.unwrap(), Ok(SdpAnswer { sdp: "one".into() }));
-    assert_eq!(play.unwrap(), Ok(SdpAnswer { sdp: "two".into() }));
+    assert_eq!(
+        answer.unwrap(),
+        Ok(SdpAnswer {
+            sdp: "one".into(),
+            loudest: 0
+        })
+    );
+    assert_eq!(
+        play.unwrap(),
+        Ok(SdpAnswer {
+            sdp: "two".into(),
+            loudest: 0
+        })
+    );
     assert!(matches!(pause.unwrap(), Err(RequestError::Refused { code: 1104044, .. })));
 }
 

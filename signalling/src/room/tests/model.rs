@@ -104,7 +104,7 @@ impl Server {
             Request::Publish(_) => {
                 self.publishing = true;
                 let answer = String::new();
-                bench.ok(frame.id, &SdpOk { answer });
+                bench.ok(frame.id, &SdpOk { answer, loudest: 0 });
             }
             Request::Unpublish(_) => {
                 self.publishing = false;

@@ -29,6 +29,7 @@ fn play(bench: &mut Bench, ticket: u64) {
     let command = PlayStream {
         stream_id: stream_id("s"),
         offer: "offer".into(),
+        loudest: None,
     };
     bench.act(|state, now| state.play(now, Ticket(ticket), command));
 }
@@ -50,9 +51,26 @@ fn publish_and_play_bring_the_servers_sdp() {
     assert!(matches!(&sent[0].request, Request::Publish(publish) if publish.offer == "offer" && publish.extra_info == "x"));
     assert!(matches!(&sent[1].request, Request::Play(play) if play.offer == "offer"));
     // Replies may come in any order: the id tells.
-    bench.ok(sent[1].id, &SdpOk { answer: "two".into() });
-    bench.ok(sent[0].id, &SdpOk { answer: "one".into() });
-    let sdp = |text: &str| Ok(Answer::Sdp(SdpAnswer { sdp: text.into() }));
+    bench.ok(
+        sent[1].id,
+        &SdpOk {
+            answer: "two".into(),
+            loudest: 0,
+        },
+    );
+    bench.ok(
+        sent[0].id,
+        &SdpOk {
+            answer: "one".into(),
+            loudest: 0,
+        },
+    );
+    let sdp = |text: &str| {
+        Ok(Answer::Sdp(SdpAnswer {
+            sdp: text.into(),
+            loudest: 0,
+        }))
+    };
     assert_eq!(bench.answers, [(Ticket(2), sdp("two")), (Ticket(1), sdp("one"))]);
 }
 
@@ -150,7 +168,13 @@ fn what_is_not_answered_in_10_seconds_is_timed_out_and_a_late_reply_is_counted()
     assert!(bench.answers.is_empty());
     bench.pass(secs(0.1));
     assert_eq!(bench.answers, [(Ticket(1), Err(RequestError::TimedOut))]);
-    bench.ok(id, &SdpOk { answer: "late".into() });
+    bench.ok(
+        id,
+        &SdpOk {
+            answer: "late".into(),
+            loudest: 0,
+        },
+    );
     assert_eq!(bench.answers.len(), 1);
     assert_eq!(bench.counters.stray_replies.get(), 1);
     assert!(bench.link.is_some());

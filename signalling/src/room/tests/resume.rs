@@ -193,18 +193,19 @@ fn publish(bench: &mut Bench, name: &str) {
     bench.act(|state, now| state.publish(now, Ticket(1), command));
     let id = bench.request().id;
     let answer = "answer".into();
-    bench.ok(id, &SdpOk { answer });
+    bench.ok(id, &SdpOk { answer, loudest: 0 });
 }
 
 fn play(bench: &mut Bench, name: &str) {
     let command = PlayStream {
         stream_id: stream_id(name),
         offer: "offer".into(),
+        loudest: None,
     };
     bench.act(|state, now| state.play(now, Ticket(2), command));
     let id = bench.request().id;
     let answer = "answer".into();
-    bench.ok(id, &SdpOk { answer });
+    bench.ok(id, &SdpOk { answer, loudest: 0 });
 }
 
 #[test]

@@ -156,7 +156,13 @@ fn publish(bench: &mut Bench, muted: bool) -> u64 {
 
 fn publishing(bench: &mut Bench, muted: bool) {
     let id = publish(bench, muted);
-    bench.ok(id, &SdpOk { answer: "sdp".into() });
+    bench.ok(
+        id,
+        &SdpOk {
+            answer: "sdp".into(),
+            loudest: 0,
+        },
+    );
 }
 
 fn mute(bench: &mut Bench, muted: bool) {
@@ -214,7 +220,13 @@ fn a_mute_waits_until_the_server_holds_the_stream() {
     let id = publish(&mut bench, false);
     mute(&mut bench, true);
     assert_eq!(mutes(&mut bench), []);
-    bench.ok(id, &SdpOk { answer: "sdp".into() });
+    bench.ok(
+        id,
+        &SdpOk {
+            answer: "sdp".into(),
+            loudest: 0,
+        },
+    );
     assert!(told_once(&mut bench));
 }
 

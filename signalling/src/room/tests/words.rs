@@ -27,6 +27,7 @@ pub(super) fn options() -> RoomOptions {
         user: user("me"),
         user_update: true,
         max_member_count: 0,
+        loudest_streams: 0,
         timings: Timings::default(),
     }
 }

@@ -48,7 +48,7 @@ const RESULTS = new Map([
   ],
   ["renewToken", (ok) => ({ tokenExpiresInMs: whole(ok.token_expires_in_ms) })],
   ["publish", sdp],
-  ["play", sdp],
+  ["play", (ok) => ({ ...sdp(ok), loudest: ok.loudest === undefined ? 0 : whole(ok.loudest) })],
   ["sendBroadcastMessage", (ok) => ({ message_id: exact(ok.message_id) })],
   ["sendBarrageMessage", (ok) => ({ message_id: text(ok.message_id) })],
   ["sendCustomCommand", (ok) => ({ absent: list(ok.absent, userID) })],

@@ -41,6 +41,7 @@ test("a login with a bad argument is told as LOGINING and LOGIN_FAILED, in the d
     [["r", TOKEN, { userID: "u".repeat(65) }], 1002007],
     [["r", TOKEN, { userID: "a", userName: "n".repeat(257) }], 1002010],
     [["r", TOKEN, user, { maxMemberCount: -1 }], 1100001],
+    [["r", TOKEN, user, { loudestStreams: 1.5 }], 1100001],
     [["r", TOKEN, user, { userUpdate: 1 }], 1100001],
   ];
   for (const [args, code] of table) {

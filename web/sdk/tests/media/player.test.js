@@ -24,6 +24,16 @@ test("an applied answer completes the start, and the first packet is playing", (
   assert.deepEqual(machine.told(), ["PLAYING 0"]);
 });
 
+test("a stream that is sent only while it is loud plays without a packet, and its silence is no interruption", () => {
+  const machine = atStage("applying");
+  machine.state.onLimited(true);
+  machine.applied();
+  machine.transport("connected");
+  assert.deepEqual(machine.told(), ["PLAYING 0"]);
+  machine.pass(120 * SECOND);
+  assert.deepEqual(machine.told(), []);
+});
+
 test("a packet without a connection is not playing", () => {
   const machine = atStage("connecting");
   machine.flow(true);

@@ -34,6 +34,16 @@ test("the login shows what the page gave", () => {
   assert.deepEqual(bench.urls, ["ws://one/v1/signal"]);
 });
 
+test("a login says of how many loudest streams the room's players hear, if it says so", () => {
+  const login = (options) => {
+    const bench = Bench.started(options);
+    bench.open();
+    return bench.request();
+  };
+  assert.equal(login({ loudestStreams: 3 }).loudest_streams, 3);
+  assert.ok(!("loudest_streams" in login({ loudestStreams: 0 })));
+});
+
 test("an empty room tells no lists", () => {
   const bench = Bench.started();
   bench.open();

@@ -20,7 +20,7 @@ test("publish and play bring the server's SDP, in whatever order it answers", as
   assert.deepEqual(second, { id: second.id, type: "play", stream_id: "s", offer: "offer" });
   bench.ok(second.id, { answer: "two" });
   bench.ok(first.id, { answer: "one", more: "of a newer server" });
-  assert.deepEqual(await Promise.all(answers), [{ answer: "one" }, { answer: "two" }]);
+  assert.deepEqual(await Promise.all(answers), [{ answer: "one" }, { answer: "two", loudest: 0 }]);
 });
 
 test("each request has the result of its kind", async () => {

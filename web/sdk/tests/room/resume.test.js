@@ -154,7 +154,7 @@ test("an event number beyond 2^53 cannot be compared, and costs the link", () =>
 async function hold(bench, type, streamID) {
   const asked = bench.room.request(type, { stream_id: streamID, offer: "offer" });
   bench.ok(bench.request().id, { answer: "answer" });
-  assert.deepEqual(await asked, { answer: "answer" });
+  assert.equal((await asked).answer, "answer");
 }
 
 test("streams that the server did not keep are told, and unwanted ones are stopped", async () => {
