@@ -29,6 +29,10 @@ use super::rtp::HeaderShape;
 use super::sdp::Credentials;
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
+/// Entries that the timers may have for each peer, and beyond, before those that count no more are looked for.
+const TIMERS_PER_PEER: usize = 4;
+const SOME_TIMERS: usize = 256;
+
 /// A datagram to send.
 #[derive(Debug)]
 pub(crate) struct Transmit {
@@ -282,6 +286,7 @@ impl Core {
             self.unroute(address, index);
         }
         self.counters.peers_removed.one();
+        self.sweep_timers();
         if let Some(stream) = self.streams.get_mut(&peer.stream) {
             match peer.media {
                 Media::Player(_) => stream.players.retain(|player| *player != index),
@@ -295,6 +300,25 @@ impl Core {
             }
         }
         Some(peer.id)
+    }
+
+    /// How many timers there are, those that count no more among them.
+    #[cfg(test)]
+    pub(crate) fn timers_kept(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Lets go of timers that count no more: where peers come and go fast, those of the gone would outnumber the others until they
+    /// are due. Each peer has one that counts, so this costs each removed peer the same, however many there are.
+    fn sweep_timers(&mut self) {
+        if self.timers.len() <= TIMERS_PER_PEER * self.by_id.len() + SOME_TIMERS {
+            return;
+        }
+        let peers = &self.peers;
+        self.timers.retain(|Reverse((at, index, id))| {
+            let peer = peers.get(*index).and_then(Option::as_deref);
+            peer.is_some_and(|peer| peer.id == *id && peer.armed == Some(*at))
+        });
     }
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {

@@ -308,3 +308,14 @@ fn two_hundred_joins_at_3_percent_loss_each_way_all_connect() {
     println!("slowest of 200 joins: {slowest:?}");
     assert!(!world.events.iter().any(|event| matches!(event, ForwarderEvent::Gone { .. })));
 }
+
+#[test]
+fn peers_that_come_and_go_leave_no_timers_behind_that_wait_for_their_time() {
+    let mut world = World::new();
+    for _ in 0..400 {
+        let (_, peer) = world.add(Role::Player, 1, USUAL);
+        world.command(Command::Remove(peer));
+        world.clients.clear();
+    }
+    assert!(world.core.timers_kept() <= 256, "{}", world.core.timers_kept());
+}
