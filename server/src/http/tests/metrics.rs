@@ -58,8 +58,10 @@ fn every_metric_stands_in_the_documentation_and_every_documented_one_is_there() 
     let shown = families(&body);
     let rows = DOC.lines().filter_map(|line| line.strip_prefix("| `"));
     let names = rows.filter_map(|row| row.split(['`', '{']).next());
+    // Expressions of alerts have spaces, names have none.
     let documented: Vec<&str> = names
         .filter(|name| name.starts_with("express_") || name.starts_with("process_"))
+        .filter(|name| !name.contains(' '))
         .collect();
     for (name, help) in &shown {
         let count = documented.iter().filter(|documented| *documented == name).count();
