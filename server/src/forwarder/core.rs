@@ -11,6 +11,8 @@
 mod feedback;
 mod forward;
 mod intake;
+mod reports;
+mod retransmit;
 mod stream;
 mod transport;
 
@@ -30,6 +32,7 @@ use super::policing::Policer;
 use super::queue::{SendQueue, Taken};
 use super::rtp::HeaderShape;
 use super::sdp::Credentials;
+use super::summary::Samples;
 use super::tuple::Tuple;
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
@@ -69,6 +72,10 @@ pub(crate) struct Core {
     queue: SendQueue,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
+    /// What this shard is called in its summaries: unlike any other.
+    name: u64,
+    began: Instant,
+    samples: Samples,
     shape: HeaderShape,
     /// Where a packet is put together for a listener.
     scratch: Vec<u8>,
@@ -85,11 +92,15 @@ impl Core {
         now: Instant,
     ) -> Self {
         let policer = Policer::new(limits.unauthenticated_per_source, limits.unauthenticated_in_total, now);
+        let mut rng = StdRng::from_seed(seed);
         Self {
             identity,
             limits,
             counters,
-            rng: StdRng::from_seed(seed),
+            name: rng.random(),
+            began: now,
+            samples: Samples::default(),
+            rng,
             policer,
             peers: Vec::new(),
             free: Vec::new(),
@@ -193,7 +204,7 @@ impl Core {
 
     fn add(&mut self, new: NewPeer, now: Instant) {
         let random = (self.rng.random(), self.rng.random(), self.rng.random());
-        let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
+        let (id, key, ufrag, nack) = (new.id, new.stream, new.local.ufrag.clone(), new.nack);
         let peer = Box::new(Peer::new(new, &self.identity, random, now));
         let is_player = matches!(peer.media, Media::Player(_));
         let index = self.free.pop().unwrap_or_else(|| {
@@ -205,7 +216,7 @@ impl Core {
         self.by_ufrag.insert(ufrag, index);
         let stream = self.streams.entry(key).or_default();
         if is_player {
-            stream.players.push(index);
+            stream.add_player(index, nack);
         } else {
             stream.publishers += 1;
         }
@@ -272,7 +283,7 @@ impl Core {
         self.counters.peers_removed.one();
         if let Some(stream) = self.streams.get_mut(&peer.stream) {
             match peer.media {
-                Media::Player(_) => stream.players.retain(|player| *player != index),
+                Media::Player(_) => stream.remove_player(index),
                 Media::Publisher(_) => stream.publishers = stream.publishers.saturating_sub(1),
             }
             if stream.publisher == Some(peer.id) {

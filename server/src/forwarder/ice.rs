@@ -58,6 +58,7 @@ struct Path {
 #[derive(Debug)]
 struct PendingCheck {
     transaction: TransactionBytes,
+    began: Instant,
     left: u32,
     next: Instant,
 }
@@ -74,6 +75,7 @@ pub(crate) struct IceSession {
     client_is_controlled: bool,
     tie_breaker: u64,
     amplification_refused: u64,
+    round_trip: Option<Duration>,
 }
 
 impl IceSession {
@@ -87,7 +89,13 @@ impl IceSession {
             client_is_controlled: false,
             tie_breaker,
             amplification_refused: 0,
+            round_trip: None,
         }
+    }
+
+    /// How long the last check of ours took to be answered.
+    pub(crate) fn round_trip_time(&self) -> Option<Duration> {
+        self.round_trip
     }
 
     /// Begins anew with other credentials on both sides: RFC 8445 §2.4 and §9. Media stays on the path that was selected until
@@ -174,7 +182,8 @@ impl IceSession {
         if !is_success || !message.is_authentic(&self.remote.password) {
             return IceOutcome::Refused;
         }
-        path.check = None;
+        let began = path.check.take().map(|check| check.began);
+        self.round_trip = began.map(|began| now.saturating_duration_since(began));
         path.validated = true;
         let nominated = path.nominated || self.client_is_controlled;
         self.hear(from, now);
@@ -260,6 +269,7 @@ impl IceSession {
             None => {
                 path.check = Some(PendingCheck {
                     transaction,
+                    began: now,
                     left: CHECKS_PER_REQUEST,
                     next: now,
                 });

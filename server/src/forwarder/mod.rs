@@ -16,16 +16,20 @@
 //! RFC 8445 (ICE), 7675 (consent), 5764 (DTLS-SRTP), 3550 (RTP), 7587 (Opus), 2198 (RED), 5761 (rtcp-mux),
 //! 7983 (telling them apart).
 
+mod bursts;
 mod core;
 mod counters;
 mod dtls;
 mod handle;
 mod ice;
+mod listening;
+mod missing;
 mod negotiate;
 mod peer;
 mod policing;
 mod queue;
 mod rebase;
+mod recent;
 mod reception;
 mod rtcp;
 mod rtp;
@@ -33,6 +37,7 @@ mod sdp;
 mod socket;
 mod srtp;
 mod stun;
+mod summary;
 mod tuple;
 
 #[cfg(test)]
@@ -45,6 +50,7 @@ pub use counters::ForwarderCounters;
 pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
 pub use sdp::{Credentials, NegotiateError};
+pub use summary::{ListenerSummary, PublisherLeg, Spread};
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
@@ -127,6 +133,23 @@ pub enum ForwarderEvent {
     MediaStarted {
         /// Who.
         peer: PeerId,
+    },
+    /// What the listeners of a stream on one shard report: while its packets flow, once a second, and every 5 s where nothing is
+    /// lost and nothing changed.
+    ListenersHeard {
+        /// Which stream.
+        stream: StreamKey,
+        /// A name of the shard, the same in all its summaries: listeners of other shards have summaries of their own.
+        shard: u64,
+        /// What they report.
+        summary: ListenerSummary,
+    },
+    /// The leg of a stream's publisher changed: every 2 s at most.
+    PublisherMeasured {
+        /// Which stream.
+        stream: StreamKey,
+        /// How it is now.
+        leg: PublisherLeg,
     },
     /// The peer is gone and forgotten; [`Forwarder::remove`] is not needed and does no harm.
     Gone {

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::ice::IceSession;
+use super::listening::Listening;
 use super::rebase::{Rebase, SequenceCompactor};
 use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
+use super::summary::{LegMeter, PublisherLeg};
 use super::tuple::Tuple;
 use super::{PeerId, StreamKey};
 
@@ -31,6 +33,8 @@ pub(crate) struct NewPeer {
     /// What we send as: media and RTCP to a player, RTCP to a publisher.
     pub(crate) ssrc: u32,
     pub(crate) cname: String,
+    /// Whether NACK (RFC 4585 §6.2.1) was negotiated.
+    pub(crate) nack: bool,
 }
 
 /// A peer of this shard.
@@ -72,6 +76,11 @@ pub(crate) struct Publishing {
     /// SSRCs that this publisher used before; packets that still come from them are not media.
     pub(crate) past: Vec<u32>,
     pub(crate) next_report: Option<Instant>,
+    /// Whether it sends packets again when asked.
+    pub(crate) nack: bool,
+    pub(crate) leg: LegMeter,
+    /// What was told of its leg, and when.
+    pub(crate) told: Option<(PublisherLeg, Instant)>,
 }
 
 /// A listener's media.
@@ -82,6 +91,9 @@ pub(crate) struct Playing {
     /// As its sender reports say; they wrap.
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    /// Whether it may ask for packets again.
+    pub(crate) nack: bool,
+    pub(crate) listening: Listening,
 }
 
 impl Peer {
@@ -92,12 +104,17 @@ impl Peer {
         now: Instant,
     ) -> Self {
         let media = match new.role {
-            Role::Publisher => Media::Publisher(Box::default()),
+            Role::Publisher => Media::Publisher(Box::new(Publishing {
+                nack: new.nack,
+                ..Publishing::default()
+            })),
             Role::Player => Media::Player(Playing {
                 rebase: Rebase::new(first_sequence, first_timestamp),
                 paused: false,
                 packets: 0,
                 octets: 0,
+                nack: new.nack,
+                listening: Listening::default(),
             }),
         };
         Self {

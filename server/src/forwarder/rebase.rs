@@ -88,6 +88,17 @@ pub(crate) struct Rebased {
     pub(crate) first: bool,
 }
 
+/// Where a listener's packet came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) source: u64,
+    pub(crate) sequence: u64,
+    /// To be added to the source's timestamp.
+    pub(crate) timestamp_offset: u32,
+    /// As in [`Rebased`].
+    pub(crate) first: bool,
+}
+
 /// The mapping from the current source to one listener's stream.
 #[derive(Debug)]
 pub(crate) struct Rebase {
@@ -166,6 +177,21 @@ impl Rebase {
     pub(crate) fn timestamp_of(&self, source: u64, timestamp: u32) -> Option<u32> {
         let anchor = self.anchor.filter(|anchor| anchor.source == source)?;
         Some(timestamp.wrapping_add(anchor.timestamp_offset))
+    }
+
+    /// Where the packet that this listener knows as `number` came from: the inverse of [`Self::map`] within the current source.
+    /// `None`: it is of an older source, from before a pause, or was not sent.
+    pub(crate) fn origin_of(&self, number: u16) -> Option<Origin> {
+        let anchor = self.anchor.filter(|_| !self.paused)?;
+        let back = (self.highest as u16).wrapping_sub(number);
+        let out = self.highest.checked_sub(u64::from(back))?;
+        let steps = out.checked_sub(anchor.first_out)?;
+        Some(Origin {
+            source: anchor.source,
+            sequence: anchor.first_in.checked_add(steps)?,
+            timestamp_offset: anchor.timestamp_offset,
+            first: steps == 0,
+        })
     }
 
     fn anchored(&self, source: u64, sequence: u64, timestamp_offset: u32) -> Anchor {
@@ -302,5 +328,25 @@ mod tests {
         rebase.map(1, 1, 100, now).unwrap();
         assert_eq!(rebase.timestamp_of(1, 1060), Some(5960));
         assert_eq!(rebase.timestamp_of(2, 1060), None);
+    }
+
+    #[test]
+    fn a_listeners_number_leads_back_to_the_packet_within_the_current_source() {
+        let (mut rebase, now) = rebase();
+        assert_eq!(rebase.origin_of(7), None, "nothing was sent");
+        let old = rebase.map(1, 500, 0, now).unwrap();
+        let first = rebase.map(2, 100, 4_800, now).unwrap();
+        let third = rebase.map(2, 102, 6_720, now).unwrap();
+        assert_eq!(rebase.origin_of(old.sequence), None);
+        let origin = rebase.origin_of(first.sequence).unwrap();
+        assert_eq!((origin.source, origin.sequence, origin.first), (2, 100, true));
+        assert_eq!(origin.timestamp_offset.wrapping_add(4_800), first.timestamp);
+        let origin = rebase.origin_of(third.sequence).unwrap();
+        assert_eq!((origin.source, origin.sequence, origin.first), (2, 102, false));
+        assert_eq!(rebase.origin_of(third.sequence.wrapping_add(1)), None, "to come");
+        rebase.pause();
+        assert_eq!(rebase.origin_of(third.sequence), None);
+        rebase.map(2, 103, 7_680, now).unwrap();
+        assert_eq!(rebase.origin_of(third.sequence), None, "from before the pause");
     }
 }

@@ -24,6 +24,11 @@ impl Core {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
+        if let Some(recent) = &mut stream.recent {
+            let Incoming { packet, view, format, .. } = *incoming;
+            let name = (incoming.source, incoming.sequence);
+            recent.store(name, packet, (view, incoming.payload.clone(), format));
+        }
         let players = std::mem::take(&mut stream.players);
         let mut written_for: Option<(LegFormat, Option<usize>)> = None;
         let mut sent = 0;

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 mod connection;
+mod feedback;
 mod handle;
 mod hostile;
 mod media;
