@@ -26,7 +26,7 @@ fn input(snapshot: ReceiveSnapshot) -> PlayQualityInput {
         snapshot,
         peak_level: 0.25,
         round_trip_time: Some(Duration::from_millis(30)),
-        publisher_loss: None,
+        uplink: None,
         muted: false,
         connected: true,
     }
@@ -77,14 +77,26 @@ fn an_interval_without_a_packet_divides_by_nothing() {
 }
 
 #[test]
-fn losses_on_both_ways_add_up() {
+fn delay_and_loss_are_those_of_both_ways_once_the_publishers_is_told() {
     let zero = Instant::now();
-    let both = PlayQualityInput {
-        publisher_loss: Some(0.5),
-        ..input(received(50, 50, 0))
+    let report = |uplink| {
+        let input = PlayQualityInput {
+            uplink,
+            ..input(received(50, 50, 0))
+        };
+        PlayQuality::new(zero).report(zero + Duration::from_secs(3), &input)
     };
-    let stats = PlayQuality::new(zero).report(zero + Duration::from_secs(3), &both);
-    assert_eq!(stats.peer_to_peer_packet_lost_rate, Some(0.75));
+    let uplink = UplinkReport {
+        rtt_ms: Some(100),
+        loss: 0.5,
+        jitter_ms: 5,
+    };
+    let (alone, both) = (report(None), report(Some(uplink)));
+    assert_eq!(alone.peer_to_peer_packet_lost_rate, None);
+    assert_eq!(both.peer_to_peer_packet_lost_rate, Some(0.75));
+    assert_eq!(both.peer_to_peer_delay, alone.peer_to_peer_delay.map(|delay| delay + 50.0));
+    let unmeasured = report(Some(UplinkReport { rtt_ms: None, ..uplink }));
+    assert_eq!(unmeasured.peer_to_peer_delay, alone.peer_to_peer_delay);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use express_messages::{
     audio::{AudioBlock, PlayoutSource},
     audio_device::{AttachSource, DetachSource},
     player::{
-        MutePlayback, PlaybackEnded, PlayerEvent, PlayerFactory, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers,
+        MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerFactory, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers,
         StopPlayer, StreamAppeared,
     },
     room::RequestError,
@@ -84,7 +84,7 @@ macro_rules! ignore {
     };
 }
 
-ignore!(PlayerLinkRestored StreamAppeared PlaybackEnded);
+ignore!(PlayerLinkRestored StreamAppeared PlaybackEnded NoteUplink);
 
 struct HummingPlayers;
 

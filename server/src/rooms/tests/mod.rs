@@ -11,6 +11,7 @@ mod media;
 mod messages;
 mod notices;
 mod publish;
+mod reports;
 mod resume;
 mod stream_info;
 mod token;
