@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use express_messages::stats::{ListenerReport, QualityGrade, UplinkReport, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats, grade};
+use express_messages::stats::{
+    ListenerReport, QualityGrade, UplinkReport, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats, grade,
+};
 
 use crate::rtp::{ReceiveSnapshot, SendSnapshot};
 

@@ -14,8 +14,8 @@ use express_messages::{
     audio_device::{AttachSource, DetachSource},
     codes,
     player::{
-        MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers, StopPlayer,
-        StreamAppeared,
+        MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers,
+        StopPlayer, StreamAppeared,
     },
     room::{PausePlayStream, PlayStream, RequestError, StopPlayStream},
     stats::UplinkReport,

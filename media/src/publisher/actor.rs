@@ -14,8 +14,8 @@ use express_messages::{
     audio_device::{AttachSink, DetachSink, SinkId},
     codes,
     publisher::{
-        NoteListeners, NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions, PublisherPeers,
-        SetPublisherExtraInfo, StopPublisher,
+        NoteListeners, NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions,
+        PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
     room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
     stats::{ListenerReport, ZegoPublishStats},

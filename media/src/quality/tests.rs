@@ -1,3 +1,5 @@
+use express_messages::stats::UplinkReport;
+
 use super::*;
 use crate::playout::PlayoutStats;
 

@@ -69,7 +69,9 @@ impl Bursts {
 
     /// The mean length of a run in tenths of a packet, 10 or more; `None`: nothing was lost lately, as far as is known.
     pub(crate) fn mean_tenths(&self, now: Instant) -> Option<u32> {
-        let recent = self.last_loss.is_some_and(|at| now.saturating_duration_since(at) < FORGET_AFTER);
+        let recent = self
+            .last_loss
+            .is_some_and(|at| now.saturating_duration_since(at) < FORGET_AFTER);
         let mean = self.lost.saturating_mul(10).checked_div(self.runs)?;
         recent.then_some(mean.max(10))
     }
@@ -129,7 +131,10 @@ mod tests {
             (&[block(10, 25, &[VECTOR | 0b101_1111_1111_1111])], Some(10)),
             (&[block(10, 25, &[VECTOR | 0b100_0111_0111_1111])], Some(20)),
             (&[block(10, 30, &[RECEIVED | 10, 6, RECEIVED | 4])], Some(60)),
-            (&[block(65_530, 10, &[RECEIVED | 14, 2]), block(10, 20, &[2, RECEIVED | 8])], Some(40)),
+            (
+                &[block(65_530, 10, &[RECEIVED | 14, 2]), block(10, 20, &[2, RECEIVED | 8])],
+                Some(40),
+            ),
             (&[block(0, 5, &[16_000])], Some(50)),
             (&[block(0, 4, &[VECTOR, VECTOR, VECTOR, 0])], Some(40)),
         ];

@@ -80,7 +80,9 @@ impl Listening {
     /// RTT = now - LSR - DLSR, but on our own clock: LSR only says which report is meant. RFC 3550 §6.4.1.
     fn measured(&self, block: &ReceptionReport, now: Instant) -> Option<Duration> {
         let sent = self.sent.iter().flatten();
-        let (_, at) = sent.filter(|(middle, _)| *middle == block.last_sender_report).max_by_key(|(_, at)| *at)?;
+        let (_, at) = sent
+            .filter(|(middle, _)| *middle == block.last_sender_report)
+            .max_by_key(|(_, at)| *at)?;
         let held = Duration::from_micros(u64::from(block.delay).saturating_mul(1_000_000) / 65_536);
         let elapsed = now.saturating_duration_since(*at);
         // A listener that held the report longer than it is out has a wrong clock or lies.

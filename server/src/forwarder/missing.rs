@@ -68,7 +68,8 @@ impl MissingPackets {
     /// The packets to ask for now, in their order; they count as asked for.
     pub(crate) fn take_due(&mut self, highest: u64, round_trip: Option<Duration>, now: Instant) -> Vec<u16> {
         let patience = round_trip.unwrap_or_default().clamp(LEAST_PATIENCE, GIVE_UP_AFTER);
-        self.gaps.retain(|gap| now.saturating_duration_since(gap.since) < GIVE_UP_AFTER);
+        self.gaps
+            .retain(|gap| now.saturating_duration_since(gap.since) < GIVE_UP_AFTER);
         let mut due = Vec::new();
         for gap in &mut self.gaps {
             let waited = |since: Instant, long: Duration| now.saturating_duration_since(since) >= long;

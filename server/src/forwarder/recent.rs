@@ -48,14 +48,23 @@ impl RecentPackets {
     }
 
     /// Remembers a packet under its number in its source, in place of the oldest ones.
-    pub(crate) fn store(&mut self, (source, sequence): (u64, u64), packet: &[u8], (view, payload, format): (RtpView, Range<usize>, LegFormat)) {
+    pub(crate) fn store(
+        &mut self,
+        (source, sequence): (u64, u64),
+        packet: &[u8],
+        (view, payload, format): (RtpView, Range<usize>, LegFormat),
+    ) {
         let length = packet.len();
         if length > BYTES {
             return;
         }
         // A packet lies in one piece: what is left at the end of the ring stays unused.
         let until_wrap = BYTES - self.end % BYTES;
-        let start = if length > until_wrap { self.end.wrapping_add(until_wrap) } else { self.end };
+        let start = if length > until_wrap {
+            self.end.wrapping_add(until_wrap)
+        } else {
+            self.end
+        };
         let at = start % BYTES;
         self.bytes[at..at + length].copy_from_slice(packet);
         self.end = start.wrapping_add(length);

@@ -52,7 +52,10 @@ pub(crate) fn read(packet: &BytesMut) -> Option<ReceivedRtcp> {
         } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
             received.nacks.push(nack.clone());
         } else if let Some(report) = packet.downcast_ref::<ExtendedReport>() {
-            let blocks = report.reports.iter().filter_map(|block| block.as_any().downcast_ref::<RLEReportBlock>());
+            let blocks = report
+                .reports
+                .iter()
+                .filter_map(|block| block.as_any().downcast_ref::<RLEReportBlock>());
             received.losses.extend(blocks.filter(|block| block.is_loss_rle).cloned());
         } else if packet.is::<Goodbye>() {
             received.goodbye = true;

@@ -35,7 +35,8 @@ impl ListenerSummary {
     /// The worst is exact. The median is the median of the parts' medians, each counted as often as listeners reported there.
     pub fn merged(parts: &[Self]) -> Self {
         let sum = |figure: fn(&Self) -> u32| parts.iter().map(figure).fold(0, u32::saturating_add);
-        let spread = |figure: fn(&Self) -> Option<Spread>| merge(parts.iter().filter_map(|part| Some((figure(part)?, part.reporting))));
+        let spread =
+            |figure: fn(&Self) -> Option<Spread>| merge(parts.iter().filter_map(|part| Some((figure(part)?, part.reporting))));
         Self {
             listeners: sum(|part| part.listeners),
             reporting: sum(|part| part.reporting),
@@ -235,6 +236,12 @@ mod tests {
         for _ in 0..20 {
             meter.measure(0, 0, None);
         }
-        assert_eq!(meter.measure(0, 0, None), PublisherLeg { round_trip_ms: None, ..PublisherLeg::default() });
+        assert_eq!(
+            meter.measure(0, 0, None),
+            PublisherLeg {
+                round_trip_ms: None,
+                ..PublisherLeg::default()
+            }
+        );
     }
 }

@@ -122,7 +122,8 @@ impl Handler<PlaybackEnded> for FakePlayer {
 impl Handler<NoteUplink> for FakePlayer {
     type Result = ();
     fn handle(&mut self, NoteUplink(report): NoteUplink, _: &mut Self::Context) {
-        self.world.note(format!("player {} uplink loses {}", self.stream_id, report.loss));
+        self.world
+            .note(format!("player {} uplink loses {}", self.stream_id, report.loss));
     }
 }
 impl Handler<MutePlayback> for FakePlayer {

@@ -115,7 +115,8 @@ impl Core {
         let mut fresh = stream.reports.take_fresh();
         fresh.retain(|&index| {
             let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
-            let sent = left > 0 && peer.is_some_and(|peer| send_sender_report(peer, source, clock, now, &mut self.queue).is_some());
+            let sent =
+                left > 0 && peer.is_some_and(|peer| send_sender_report(peer, source, clock, now, &mut self.queue).is_some());
             if sent {
                 left -= 1;
                 self.counters.rtcp_sent.one();
@@ -159,7 +160,8 @@ impl Core {
             if peer.srtp.is_some() && !playing.paused {
                 let listening = &playing.listening;
                 let round_trip = listening.round_trip_time(now).or(peer.ice.round_trip_time());
-                self.samples.add(listening.loss(now), listening.bursts.mean_tenths(now), round_trip);
+                self.samples
+                    .add(listening.loss(now), listening.bursts.mean_tenths(now), round_trip);
             }
         }
         let summary = self.samples.take();
@@ -212,7 +214,9 @@ impl Core {
         let Some(block) = publishing.reception.as_mut().and_then(|reception| reception.report(now)) else {
             return;
         };
-        let leg = publishing.leg.measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());
+        let leg = publishing
+            .leg
+            .measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());
         let told = publishing.told;
         let may_tell = told.is_none_or(|(told, at)| told != leg && now.saturating_duration_since(at) >= TELL_LEG_EVERY);
         let stream = self.streams.get(&peer.stream);

@@ -25,7 +25,9 @@ impl Core {
             return;
         };
         if let Some(recent) = &mut stream.recent {
-            let Incoming { packet, view, format, .. } = *incoming;
+            let Incoming {
+                packet, view, format, ..
+            } = *incoming;
             let name = (incoming.source, incoming.sequence);
             recent.store(name, packet, (view, incoming.payload.clone(), format));
         }

@@ -195,7 +195,11 @@ mod tests {
                     turns[schedule.next_turn(players)] += 1;
                 }
             }
-            assert!(turns.iter().all(|turns| (19..=20).contains(turns)), "60 s, {players}: {:?}", turns.first());
+            assert!(
+                turns.iter().all(|turns| (19..=20).contains(turns)),
+                "60 s, {players}: {:?}",
+                turns.first()
+            );
         }
     }
 
@@ -206,7 +210,11 @@ mod tests {
         schedule.note_packet(1, 9, 5_000, Duration::from_millis(1_500), start);
         let (_, clock) = schedule.clock_at(start + 500 * MS).unwrap();
         assert_eq!((clock.ntp, clock.rtp), (2 << 32, 5_000 + 24_000));
-        let told = SenderClock { ssrc: 9, ntp: 77 << 32, rtp: 96_000 };
+        let told = SenderClock {
+            ssrc: 9,
+            ntp: 77 << 32,
+            rtp: 96_000,
+        };
         schedule.set_publisher_clock(1, told, &[4, 5], start);
         assert_eq!(schedule.take_fresh(), [4, 5], "they heard another clock before");
         schedule.note_packet(1, 9, 1, Duration::ZERO, start);
@@ -215,7 +223,11 @@ mod tests {
         let (source, clock) = schedule.clock_at(start + 10 * MS).unwrap();
         assert_eq!((source, clock.rtp), (1, 96_480));
         schedule.note_packet(2, 9, 1, Duration::ZERO, start);
-        assert_eq!(schedule.clock_at(start).map(|(source, clock)| (source, clock.rtp)), Some((2, 1)), "another source");
+        assert_eq!(
+            schedule.clock_at(start).map(|(source, clock)| (source, clock.rtp)),
+            Some((2, 1)),
+            "another source"
+        );
     }
 
     #[test]

@@ -209,7 +209,9 @@ fn has_nack(line: &MediaDescription, payload_type: u8) -> bool {
     let feedback = line.attributes.iter().filter(|attribute| attribute.key == "rtcp-fb");
     feedback.filter_map(|attribute| attribute.value.as_deref()).any(|value| {
         let mut words = value.split_whitespace();
-        let is_ours = words.next().is_some_and(|word| word == "*" || word.parse() == Ok(payload_type));
+        let is_ours = words
+            .next()
+            .is_some_and(|word| word == "*" || word.parse() == Ok(payload_type));
         is_ours && words.eq(["nack"])
     })
 }

@@ -52,7 +52,10 @@ impl World {
         let block = ReceptionReport {
             ssrc: self.clients[index].server_ssrc.unwrap(),
             fraction_lost,
-            last_sender_report: self.sender_reports(index).last().map_or(0, |report| (report.ntp_time >> 16) as u32),
+            last_sender_report: self
+                .sender_reports(index)
+                .last()
+                .map_or(0, |report| (report.ntp_time >> 16) as u32),
             delay: (held.as_millis() * 65_536 / 1000) as u32,
             ..ReceptionReport::default()
         };
@@ -129,7 +132,10 @@ fn a_listener_that_asks_again_gets_the_packet_once_and_nobody_else_does() {
     assert_eq!(world.heard(other).len(), 10);
     let counters = world.counters();
     assert_eq!((counters.nacks_received, counters.nacked_packets), (1, 3));
-    assert_eq!((counters.retransmitted, counters.nack_refused, counters.nack_too_old), (2, 1, 0));
+    assert_eq!(
+        (counters.retransmitted, counters.nack_refused, counters.nack_too_old),
+        (2, 1, 0)
+    );
     // A round trip later it may ask once more.
     world.now += 20 * MS;
     world.ask_again(listener, &[numbers[3]]);
@@ -150,7 +156,10 @@ fn who_did_not_negotiate_it_is_paused_or_asks_for_what_is_gone_gets_nothing() {
     world.ask_again(plain, &[first_of_plain]);
     assert_eq!(world.counters().nack_refused, 1);
     // Forgotten, never sent, about somebody else's stream.
-    world.ask_again(listener, &[numbers[15], numbers[79].wrapping_add(1), numbers[0].wrapping_sub(1)]);
+    world.ask_again(
+        listener,
+        &[numbers[15], numbers[79].wrapping_add(1), numbers[0].wrapping_sub(1)],
+    );
     assert_eq!(world.counters().nack_too_old, 3);
     let foreign = TransportLayerNack {
         sender_ssrc: 1,
@@ -205,7 +214,10 @@ fn a_storm_of_nacks_costs_a_quarter_of_the_stream_and_no_other_listener_anything
     let counters = world.counters();
     assert!(counters.retransmitted <= 100 + 20, "{}", counters.retransmitted);
     assert!(counters.retransmitted >= 90, "{}", counters.retransmitted);
-    assert_eq!(counters.nacked_packets, counters.retransmitted + counters.nack_refused + counters.nack_too_old);
+    assert_eq!(
+        counters.nacked_packets,
+        counters.retransmitted + counters.nack_refused + counters.nack_too_old
+    );
     assert_eq!(world.heard(calm), (0..400).collect::<Vec<_>>());
 }
 
@@ -239,7 +251,10 @@ fn under_every_profile_a_number_is_sealed_the_same_each_time_also_around_the_wra
 #[derive(Clone, Debug)]
 enum Step {
     /// The next packet, or one that was left out before.
-    Speak { late: bool, marker: bool },
+    Speak {
+        late: bool,
+        marker: bool,
+    },
     LeaveOut,
     Pause,
     Restart,

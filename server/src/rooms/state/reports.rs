@@ -29,8 +29,7 @@ pub(super) struct StreamReports {
 
 impl StreamReports {
     fn note(&mut self, shard: u64, summary: ListenerSummary, now: Duration) {
-        self.shards
-            .retain(|_, (_, at)| now.saturating_sub(*at) < SUMMARY_COUNTS_FOR);
+        self.shards.retain(|_, (_, at)| now.saturating_sub(*at) < SUMMARY_COUNTS_FOR);
         if self.shards.len() < MAX_SHARDS || self.shards.contains_key(&shard) {
             self.shards.insert(shard, (summary, now));
         }
@@ -134,7 +133,8 @@ impl RoomsState {
         let mut of_player: BTreeMap<SessionKey, BTreeSet<StreamKey>> = BTreeMap::new();
         let of_all = legs.iter().filter_map(|key| Some((key, self.streams.get(key)?)));
         let pairs = of_all.flat_map(|(key, stream)| stream.players.iter().map(|player| (*player, *key)));
-        let is_playing = |(player, key): &(SessionKey, StreamKey)| self.streams.get(key).is_some_and(|stream| stream.players.contains(player));
+        let is_playing =
+            |(player, key): &(SessionKey, StreamKey)| self.streams.get(key).is_some_and(|stream| stream.players.contains(player));
         for (player, key) in pairs.chain(newcomers).filter(is_playing) {
             of_player.entry(player).or_default().insert(key);
         }

@@ -1,12 +1,12 @@
 //! Messages between users, and what others are told of published streams.
 
 use express_messages::{
-    ids::UserId,
+    ids::{StreamId, UserId},
     room::{
         MuteStream, PublishStream, ReportQuality, RequestError, RoomEvent, SendBarrageMessage, SendBroadcastMessage,
         SendCustomCommand, SetStreamExtraInfo,
     },
-    stats::{QualityGrade, UserQuality},
+    stats::{ListenerReport, QualityGrade, UplinkReport, UserQuality},
     types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo},
 };
 use serde_json::json;
