@@ -1,5 +1,3 @@
-use express_messages::stats::UplinkReport;
-
 use super::*;
 use crate::playout::PlayoutStats;
 
@@ -127,10 +125,20 @@ fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
         },
         remote: None,
         round_trip_time: None,
+        listeners: Some(ListenerReport {
+            listeners: 3,
+            loss_worst: Some(0.1),
+            loss_median: None,
+            burst_worst: None,
+            burst_median: None,
+            rtt_median_ms: None,
+        }),
         muted: false,
         connected: true,
     };
-    let first = quality.report(zero + Duration::from_secs(3), &input).audio;
+    let first = quality.report(zero + Duration::from_secs(3), &input);
+    assert_eq!(first.listeners, input.listeners);
+    let first = first.audio;
     assert_eq!((first.audio_bitrate, first.audio_fps), (48.0, 50.0));
     assert_eq!(first.audio_quality, QualityGrade::Unknown);
     assert_eq!(first.round_trip_time_ms, None);

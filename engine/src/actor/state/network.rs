@@ -73,7 +73,7 @@ impl EngineState {
     /// How published streams arrive at their listeners.
     pub(super) fn on_listener_reports(&mut self, reports: Vec<(StreamId, ListenerReport)>, out: &mut Step) {
         for (stream_id, report) in reports {
-            if let Some(life) = self.publication(&stream_id).and_then(|publication| publication.life) {
+            if let Some(life) = self.publication(&stream_id).and_then(|publication| publication.life()) {
                 out.command(Command::NoteListeners { life, report });
             }
         }
@@ -82,7 +82,7 @@ impl EngineState {
     /// How played streams arrive at the server.
     pub(super) fn on_uplink_reports(&mut self, reports: Vec<(StreamId, UplinkReport)>, out: &mut Step) {
         for (stream_id, report) in reports {
-            if let Some(life) = self.playback(&stream_id).and_then(|playback| playback.life) {
+            if let Some(life) = self.playback(&stream_id).and_then(|playback| playback.life()) {
                 out.command(Command::NoteUplink { life, report });
             }
         }
