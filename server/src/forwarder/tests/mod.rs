@@ -6,4 +6,5 @@ mod feedback;
 mod handle;
 mod hostile;
 mod media;
+mod nack;
 mod world;
