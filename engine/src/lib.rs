@@ -95,7 +95,7 @@ pub use express_messages::{
     audio::{AudioBlock, BLOCK_FRAMES, PlayoutSource, SAMPLE_RATE},
     codes,
     ids::{LocalStreamId, RoomId, StreamId, UserId},
-    stats::{QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats},
+    stats::{ListenerReport, QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats},
     timings::{Backoff, Timings},
     types::{
         PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,

@@ -15,5 +15,6 @@ pub(crate) fn publish_stats(kbps: f64) -> ZegoPublishStats {
             audio_quality: QualityGrade::Excellent,
             round_trip_time_ms: None,
         },
+        listeners: None,
     }
 }

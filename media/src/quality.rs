@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use express_messages::stats::{QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats, grade};
+use express_messages::stats::{
+    ListenerReport, QualityGrade, UplinkReport, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats, grade,
+};
 
 use crate::rtp::{ReceiveSnapshot, SendSnapshot};
 
@@ -19,8 +21,8 @@ pub struct PlayQualityInput {
     pub peak_level: f32,
     /// Round-trip time to the server, where known.
     pub round_trip_time: Option<Duration>,
-    /// Fraction lost between publisher and server, 0..=1, where known.
-    pub publisher_loss: Option<f64>,
+    /// The way from the publisher to the server, where the server told.
+    pub uplink: Option<UplinkReport>,
     /// Whether the stream is muted.
     pub muted: bool,
     /// Whether the transport is connected.
@@ -83,9 +85,12 @@ impl PlayQuality {
                 packets_received: new.packets_received,
                 packets_discarded: new.packets_late + new.packets_discarded + input.snapshot.ring_overruns,
             },
-            peer_to_peer_delay: rtt_ms.map(|rtt| rtt / 2.0 + delay_ms),
-            peer_to_peer_packet_lost_rate: input.publisher_loss.map(|up| {
-                let arrives = (1.0 - up.clamp(0.0, 1.0)) * (1.0 - loss);
+            peer_to_peer_delay: rtt_ms.map(|rtt| {
+                let of_publisher = input.uplink.and_then(|uplink| uplink.rtt_ms).map_or(0.0, f64::from);
+                (of_publisher + rtt) / 2.0 + delay_ms
+            }),
+            peer_to_peer_packet_lost_rate: input.uplink.map(|uplink| {
+                let arrives = (1.0 - uplink.loss.clamp(0.0, 1.0)) * (1.0 - loss);
                 1.0 - arrives
             }),
         }
@@ -110,6 +115,8 @@ pub struct PublishQualityInput {
     pub remote: Option<RemoteReport>,
     /// Round-trip time to the server, where known.
     pub round_trip_time: Option<Duration>,
+    /// How the stream arrives at its listeners, where the server told lately.
+    pub listeners: Option<ListenerReport>,
     /// Whether the stream is muted.
     pub muted: bool,
     /// Whether the transport is connected.
@@ -165,6 +172,7 @@ impl PublishQuality {
                 audio_quality: quality(rtt_ms, loss, jitter_s, input.connected),
                 round_trip_time_ms: rtt_ms,
             },
+            listeners: input.listeners,
         }
     }
 }

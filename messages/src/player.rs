@@ -8,7 +8,7 @@ use crate::{
     audio_device::{AttachSource, DetachSource},
     ids::StreamId,
     room::{GetIceServers, PausePlayStream, PlayStream, RequestError, StopPlayStream},
-    stats::ZegoPlayStats,
+    stats::{UplinkReport, ZegoPlayStats},
     timings::Timings,
     types::PlayerState,
 };
@@ -87,6 +87,12 @@ pub struct PlaybackEnded {
 #[rtype(result = "Result<(), RequestError>")]
 pub struct MutePlayback(pub bool);
 
+/// How the stream arrives at the server, when that changes: for statistics over the whole way (`peerToPeerDelay`,
+/// `peerToPeerPacketLostRate`). Sent by EngineActor.
+#[derive(Debug, Clone, Copy, PartialEq, Message)]
+#[rtype(result = "()")]
+pub struct NoteUplink(pub UplinkReport);
+
 /// What a player tells its owner.
 #[derive(Debug, Clone, PartialEq, Message)]
 #[rtype(result = "()")]
@@ -125,6 +131,8 @@ pub struct PlayerLink {
     pub ended: Recipient<PlaybackEnded>,
     /// Stop or resume the audio at the server.
     pub mute: Recipient<MutePlayback>,
+    /// How the stream arrives at the server.
+    pub note_uplink: Recipient<NoteUplink>,
 }
 
 impl<A> From<Addr<A>> for PlayerLink
@@ -134,12 +142,14 @@ where
         + Handler<PlayerLinkRestored>
         + Handler<StreamAppeared>
         + Handler<PlaybackEnded>
-        + Handler<MutePlayback>,
+        + Handler<MutePlayback>
+        + Handler<NoteUplink>,
     A::Context: ToEnvelope<A, StopPlayer>
         + ToEnvelope<A, PlayerLinkRestored>
         + ToEnvelope<A, StreamAppeared>
         + ToEnvelope<A, PlaybackEnded>
-        + ToEnvelope<A, MutePlayback>,
+        + ToEnvelope<A, MutePlayback>
+        + ToEnvelope<A, NoteUplink>,
 {
     fn from(addr: Addr<A>) -> Self {
         Self {
@@ -147,7 +157,8 @@ where
             link_restored: addr.clone().recipient(),
             appeared: addr.clone().recipient(),
             ended: addr.clone().recipient(),
-            mute: addr.recipient(),
+            mute: addr.clone().recipient(),
+            note_uplink: addr.recipient(),
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
     room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
-    stats::ZegoPublishStats,
+    stats::{ListenerReport, ZegoPublishStats},
     timings::Timings,
     types::PublisherState,
 };
@@ -100,6 +100,11 @@ pub struct PublisherLinkRestored {
 #[rtype(result = "()")]
 pub struct NotePublisherMuted(pub bool);
 
+/// How the stream arrives at its listeners, about once a second: for statistics (`listeners`). Sent by EngineActor.
+#[derive(Debug, Clone, Copy, PartialEq, Message)]
+#[rtype(result = "()")]
+pub struct NoteListeners(pub ListenerReport);
+
 /// Attaches another text to the stream (`setStreamExtraInfo`), 1 to 1,024 bytes. Once the server took it, the stream is
 /// published again with it. The answer is the server's.
 #[derive(Debug, Clone, PartialEq, Eq, Message)]
@@ -138,6 +143,8 @@ role_link!(
         link_restored: PublisherLinkRestored,
         /// Muted or not.
         note_muted: NotePublisherMuted,
+        /// How the stream arrives at its listeners.
+        note_listeners: NoteListeners,
         /// Attach another text.
         extra_info: SetPublisherExtraInfo,
     }

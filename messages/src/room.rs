@@ -14,7 +14,7 @@ use crate::{
     ice::IceServer,
     ids::{RoomId, StreamId},
     role_link::role_link,
-    stats::UserQuality,
+    stats::{ListenerReport, UplinkReport, UserQuality},
     timings::Timings,
     types::{RoomStateChangedReason, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoStream, ZegoUpdateType, ZegoUser},
 };
@@ -223,6 +223,10 @@ pub enum RoomEvent {
     },
     /// What other users reported of their networks (`networkQuality`); never empty.
     NetworkQuality(Vec<UserQuality>),
+    /// How streams that we publish arrive at their listeners, about once a second; never empty.
+    ListenerReports(Vec<(StreamId, ListenerReport)>),
+    /// How streams that we play arrive at the server, when that changes; never empty.
+    UplinkReports(Vec<(StreamId, UplinkReport)>),
     /// The token ends soon (`tokenWillExpire`).
     TokenWillExpire {
         /// Time left.

@@ -106,6 +106,36 @@ pub struct UserQuality {
     pub down: QualityGrade,
 }
 
+/// How a published stream arrives at its listeners, by their reports to the server (an addition of ours; the server tells about once a
+/// second, and every 5 s where nothing is lost and nothing changed).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListenerReport {
+    /// Listeners that are connected and not paused, whether they report or not.
+    pub listeners: u32,
+    /// The greatest fraction lost between the server and a listener, 0..=1; `None`: nobody reports.
+    pub loss_worst: Option<f64>,
+    /// The median of these fractions.
+    pub loss_median: Option<f64>,
+    /// The greatest mean length of a run of lost packets, in packets; `None`: nothing was lost lately, or nobody tells.
+    pub burst_worst: Option<f64>,
+    /// The median of these lengths.
+    pub burst_median: Option<f64>,
+    /// The median round-trip time between server and listener in milliseconds; `None`: not measured.
+    pub rtt_median_ms: Option<u32>,
+}
+
+/// How a played stream arrives at the server: the publisher's part of the way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UplinkReport {
+    /// Round-trip time between publisher and server in milliseconds; `None`: not measured.
+    pub rtt_ms: Option<u32>,
+    /// Fraction lost on the way and not repaired in time, 0..=1.
+    pub loss: f64,
+    /// Interarrival jitter in milliseconds (RFC 3550 6.4.1).
+    pub jitter_ms: u32,
+}
+
 /// Audio part of [`ZegoPublishStats`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -134,6 +164,8 @@ pub struct ZegoPublishAudioStats {
 pub struct ZegoPublishStats {
     /// The audio part; there is no video part in this SDK.
     pub audio: ZegoPublishAudioStats,
+    /// How the stream arrives at its listeners, as the server told last; `None` until it tells (an addition of ours).
+    pub listeners: Option<ListenerReport>,
 }
 
 /// Audio part of [`ZegoPlayStats`].
@@ -185,7 +217,8 @@ pub struct ZegoPlayAudioStats {
 pub struct ZegoPlayStats {
     /// The audio part; there is no video part in this SDK.
     pub audio: ZegoPlayAudioStats,
-    /// Half the round-trip time plus the jitter buffer's delay, milliseconds; `None` while not known.
+    /// Half the round-trip time between both peers (the server's to each, added) plus the jitter buffer's delay, milliseconds. Until
+    /// the server tells the publisher's part it is without it; `None` while not known.
     pub peer_to_peer_delay: Option<f64>,
     /// Fraction lost between both peers, 0..=1; `None` while not known.
     pub peer_to_peer_packet_lost_rate: Option<f64>,

@@ -10,8 +10,8 @@ use express_messages::{
     },
     codes,
     ids::{LocalStreamId, StreamId},
-    player::{MutePlayback, PlaybackEnded, PlayerEvent, PlayerLinkRestored, StopPlayer, StreamAppeared},
-    publisher::{NotePublisherMuted, PublisherLinkRestored, StopPublisher},
+    player::{MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerLinkRestored, StopPlayer, StreamAppeared},
+    publisher::{NoteListeners, NotePublisherMuted, PublisherLinkRestored, StopPublisher},
     room::{Logout, RenewToken, ReportQuality, RequestError, SendCustomCommand, StopRoom},
     types::ZegoDeviceInfos,
 };
@@ -57,6 +57,9 @@ impl EngineActor {
             Command::NotePublisherMuted { life, muted } => {
                 tell(self.publishers.get(&life), |link| &link.note_muted, NotePublisherMuted(muted));
             }
+            Command::NoteListeners { life, report } => {
+                tell(self.publishers.get(&life), |link| &link.note_listeners, NoteListeners(report));
+            }
             Command::SetExtraInfo { life, extra_info, done } => self.set_extra_info(life, extra_info, done, ctx),
 
             Command::StartPlayer { life, room, options } => self.start_player(life, room, options, ctx),
@@ -73,6 +76,9 @@ impl EngineActor {
             Command::StreamAppeared(life) => tell(self.players.get(&life), |link| &link.appeared, StreamAppeared),
             Command::PlaybackEnded { life, code, message } => {
                 tell(self.players.get(&life), |link| &link.ended, PlaybackEnded { code, message });
+            }
+            Command::NoteUplink { life, report } => {
+                tell(self.players.get(&life), |link| &link.note_uplink, NoteUplink(report));
             }
             Command::MutePlayback { life, muted, calls } => self.mute_playback(life, muted, calls, ctx),
 

@@ -6,7 +6,12 @@ use express_engine::{
     CapturedSoundLevelUpdate, NetworkQuality, QualityGrade, RemoteMicStatusUpdate, RoomState, RoomStateChangedReason as Reason,
     RoomStateUpdate, SoundLevelUpdate, StreamId, UserId, ZegoExpressEngine, ZegoStreamOptions, ZegoUpdateType,
 };
-use express_messages::{audio_device::SoundLevels, publisher::PublisherEvent, room::RoomEvent, stats::UserQuality};
+use express_messages::{
+    audio_device::SoundLevels,
+    publisher::PublisherEvent,
+    room::RoomEvent,
+    stats::{ListenerReport, UplinkReport, UserQuality},
+};
 
 use crate::{
     fakes::World,
@@ -119,6 +124,40 @@ async fn the_quality_of_others_is_told_while_their_streams_of_this_room_are_play
     zg.stop_playing_stream("b").unwrap();
     pass(3_000).await;
     assert!(others(&notes).is_empty());
+}
+
+#[actix::test]
+async fn what_the_server_measured_reaches_the_parts_whose_streams_it_is_about() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    zg.start_publishing_stream("a", &local, Default::default()).unwrap();
+    drop(zg.start_playing_stream("b", Default::default()));
+    settle().await;
+    let heard = ListenerReport {
+        listeners: 7,
+        loss_worst: None,
+        loss_median: None,
+        burst_worst: None,
+        burst_median: None,
+        rtt_median_ms: None,
+    };
+    let uplink = UplinkReport {
+        rtt_ms: None,
+        loss: 0.25,
+        jitter_ms: 5,
+    };
+    let of = |name: &str| stream_id(name);
+    world.room_says(RoomEvent::ListenerReports(vec![(of("a"), heard), (of("b"), heard)]));
+    world.room_says(RoomEvent::UplinkReports(vec![(of("a"), uplink), (of("b"), uplink)]));
+    settle().await;
+    let told = world.told().into_iter();
+    let told: Vec<_> = told
+        .filter(|line| line.contains("listeners") || line.contains("uplink"))
+        .collect();
+    assert_eq!(told, ["publisher a listeners 7", "player b uplink loses 0.25"]);
 }
 
 #[actix::test]

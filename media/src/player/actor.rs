@@ -15,10 +15,11 @@ use express_messages::{
     codes,
     ice::IceServer,
     player::{
-        MutePlayback, PlaybackEnded, PlayerEvent, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers, StopPlayer,
-        StreamAppeared,
+        MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers,
+        StopPlayer, StreamAppeared,
     },
     room::{GetIceServers, PausePlayStream, PlayStream, RequestError, StopPlayStream},
+    stats::UplinkReport,
 };
 use futures::{StreamExt, channel::mpsc};
 
@@ -51,6 +52,8 @@ struct PlayerActor {
     /// `None` where the decoder could not be made.
     pipeline: Option<Pipeline>,
     quality: PlayQuality,
+    /// What the server told last of the publisher's part of the way.
+    uplink: Option<UplinkReport>,
     attached: bool,
     transport: Option<Arc<dyn MediaTransport>>,
     timer: Option<SpawnHandle>,
@@ -99,6 +102,7 @@ impl PlayerActor {
             first,
             pipeline,
             quality: PlayQuality::new(now()),
+            uplink: None,
             attached: false,
             transport: None,
             timer: None,
@@ -149,6 +153,14 @@ impl Handler<PlaybackEnded> for PlayerActor {
     fn handle(&mut self, ended: PlaybackEnded, ctx: &mut Self::Context) {
         let effects = self.state.on_ended(ended.code, &ended.message, now(), rand::random());
         self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<NoteUplink> for PlayerActor {
+    type Result = ();
+
+    fn handle(&mut self, NoteUplink(report): NoteUplink, _: &mut Self::Context) {
+        self.uplink = Some(report);
     }
 }
 
@@ -345,8 +357,7 @@ impl PlayerActor {
                 snapshot: pipeline.stats.snapshot(),
                 peak_level: pipeline.stats.take_peak_level(),
                 round_trip_time: known.round_trip_time,
-                // What the publisher lost on its way is not ours to see.
-                publisher_loss: None,
+                uplink: this.uplink,
                 muted: this.state.is_paused(),
                 connected: this.state.hears_server(),
             };

@@ -1,6 +1,9 @@
 //! Carries out what [`Publication`] decides.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, SpawnHandle,
@@ -12,11 +15,11 @@ use express_messages::{
     codes,
     ice::IceServer,
     publisher::{
-        NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions, PublisherPeers,
-        SetPublisherExtraInfo, StopPublisher,
+        NoteListeners, NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions,
+        PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
     room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
-    stats::ZegoPublishStats,
+    stats::{ListenerReport, ZegoPublishStats},
 };
 use futures::{StreamExt, channel::mpsc};
 
@@ -29,6 +32,9 @@ use crate::{
     rtp::{RtpStart, SendControl, SendPipeline, SendStats, send_pipeline},
     transport::{MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, SendPackets, TransportEvent, TransportFactory, TransportStats},
 };
+
+/// The server repeats what does not change every 5 s; two may be lost.
+const LISTENERS_COUNT_FOR: Duration = Duration::from_secs(15);
 
 /// Starts one publication on this thread's arbiter.
 pub(crate) fn start(
@@ -53,6 +59,8 @@ struct PublisherActor {
     /// `None` where the encoder could not be made.
     pipeline: Option<Pipeline>,
     quality: PublishQuality,
+    /// What the server told last of the listeners, and when.
+    listeners: Option<(ListenerReport, Instant)>,
     ssrc: u32,
     sink: Option<SinkId>,
     transport: Option<Arc<dyn MediaTransport>>,
@@ -106,6 +114,7 @@ impl PublisherActor {
             first,
             pipeline,
             quality: PublishQuality::new(now()),
+            listeners: None,
             ssrc,
             sink: None,
             transport: None,
@@ -151,6 +160,14 @@ impl Handler<NotePublisherMuted> for PublisherActor {
             stream_id: self.options.stream_id.clone(),
             muted: muted.0,
         });
+    }
+}
+
+impl Handler<NoteListeners> for PublisherActor {
+    type Result = ();
+
+    fn handle(&mut self, NoteListeners(report): NoteListeners, _: &mut Self::Context) {
+        self.listeners = Some((report, now()));
     }
 }
 
@@ -353,6 +370,7 @@ impl PublisherActor {
     /// The quality since the last call; the encoder is told of the loss.
     fn measure(&mut self, known: TransportStats) -> Option<ZegoPublishStats> {
         let pipeline = self.pipeline.as_ref()?;
+        let is_recent = |(_, at): &(ListenerReport, Instant)| now().saturating_duration_since(*at) < LISTENERS_COUNT_FOR;
         let input = PublishQualityInput {
             snapshot: pipeline.stats.snapshot(),
             remote: known.remote.map(|remote| RemoteReport {
@@ -360,6 +378,7 @@ impl PublisherActor {
                 jitter: remote.jitter,
             }),
             round_trip_time: known.round_trip_time,
+            listeners: self.listeners.filter(is_recent).map(|(report, _)| report),
             muted: self.options.muted,
             connected: self.state.hears_server(),
         };

@@ -26,7 +26,7 @@ fn input(snapshot: ReceiveSnapshot) -> PlayQualityInput {
         snapshot,
         peak_level: 0.25,
         round_trip_time: Some(Duration::from_millis(30)),
-        publisher_loss: None,
+        uplink: None,
         muted: false,
         connected: true,
     }
@@ -77,14 +77,26 @@ fn an_interval_without_a_packet_divides_by_nothing() {
 }
 
 #[test]
-fn losses_on_both_ways_add_up() {
+fn delay_and_loss_are_those_of_both_ways_once_the_publishers_is_told() {
     let zero = Instant::now();
-    let both = PlayQualityInput {
-        publisher_loss: Some(0.5),
-        ..input(received(50, 50, 0))
+    let report = |uplink| {
+        let input = PlayQualityInput {
+            uplink,
+            ..input(received(50, 50, 0))
+        };
+        PlayQuality::new(zero).report(zero + Duration::from_secs(3), &input)
     };
-    let stats = PlayQuality::new(zero).report(zero + Duration::from_secs(3), &both);
-    assert_eq!(stats.peer_to_peer_packet_lost_rate, Some(0.75));
+    let uplink = UplinkReport {
+        rtt_ms: Some(100),
+        loss: 0.5,
+        jitter_ms: 5,
+    };
+    let (alone, both) = (report(None), report(Some(uplink)));
+    assert_eq!(alone.peer_to_peer_packet_lost_rate, None);
+    assert_eq!(both.peer_to_peer_packet_lost_rate, Some(0.75));
+    assert_eq!(both.peer_to_peer_delay, alone.peer_to_peer_delay.map(|delay| delay + 50.0));
+    let unmeasured = report(Some(UplinkReport { rtt_ms: None, ..uplink }));
+    assert_eq!(unmeasured.peer_to_peer_delay, alone.peer_to_peer_delay);
 }
 
 #[test]
@@ -113,10 +125,20 @@ fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
         },
         remote: None,
         round_trip_time: None,
+        listeners: Some(ListenerReport {
+            listeners: 3,
+            loss_worst: Some(0.1),
+            loss_median: None,
+            burst_worst: None,
+            burst_median: None,
+            rtt_median_ms: None,
+        }),
         muted: false,
         connected: true,
     };
-    let first = quality.report(zero + Duration::from_secs(3), &input).audio;
+    let first = quality.report(zero + Duration::from_secs(3), &input);
+    assert_eq!(first.listeners, input.listeners);
+    let first = first.audio;
     assert_eq!((first.audio_bitrate, first.audio_fps), (48.0, 50.0));
     assert_eq!(first.audio_quality, QualityGrade::Unknown);
     assert_eq!(first.round_trip_time_ms, None);

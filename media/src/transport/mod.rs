@@ -10,6 +10,7 @@ mod addresses;
 #[cfg(test)]
 pub(crate) mod fake;
 mod handler;
+mod loss_report;
 mod packets;
 mod peer;
 mod reach;

@@ -17,7 +17,7 @@ use webrtc::media_stream::{
     track_remote::{TrackRemote, TrackRemoteEvent},
 };
 
-use super::{ReceivePackets, SendPackets};
+use super::{ReceivePackets, SendPackets, loss_report::LossReport};
 use crate::rtp::{RtpHeader, RtpPacketIn, RtpPacketOut};
 
 /// Audio levels from here down are no voice (RFC 6464 leaves the voice bit to the sender).
@@ -64,14 +64,21 @@ fn outgoing(packet: RtpPacketOut, level_id: Option<u8>) -> rtp::Packet {
 
 /// Gives the packets of `track` to the pipeline until the track ends or the task is aborted.
 pub(super) async fn read(packets: ReceivePackets, track: Arc<dyn TrackRemote>) {
+    let mut losses = LossReport::default();
     while let Some(event) = track.poll().await {
         if let TrackRemoteEvent::OnRtpPacket(packet) = event {
             let arrival = Instant::now();
+            let report = losses.note(packet.header.ssrc, packet.header.sequence_number, arrival);
             // A packet that finds no room is counted by the pipeline.
             packets
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(arrival, incoming(packet));
+            if let Some(report) = report
+                && let Err(error) = track.write_rtcp(report).await
+            {
+                tracing::trace!(%error, "a loss report was not sent");
+            }
         }
     }
 }

@@ -14,6 +14,8 @@ mod forms;
 mod forward;
 mod groups;
 mod intake;
+mod reports;
+mod retransmit;
 mod spread;
 mod stream;
 mod transport;
@@ -39,6 +41,7 @@ use super::policing::Policer;
 use super::queue::{SendQueue, Taken};
 use super::rebase::Rebase;
 use super::sdp::Credentials;
+use super::summary::Samples;
 use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
@@ -88,6 +91,10 @@ pub(crate) struct Core {
     closed_links: Vec<TcpLink>,
     events: VecDeque<ForwarderEvent>,
     next_source: u64,
+    /// What this shard is called in its summaries: unlike any other.
+    name: u64,
+    began: Instant,
+    samples: Samples,
     /// The packet that is taken in, decrypted.
     decrypted: Vec<u8>,
     forms: Forms,
@@ -108,11 +115,15 @@ impl Core {
         now: Instant,
     ) -> Self {
         let policer = Policer::new(limits.unauthenticated_per_source, limits.unauthenticated_in_total, now);
+        let mut rng = StdRng::from_seed(seed);
         Self {
             identity,
             limits,
             counters,
-            rng: StdRng::from_seed(seed),
+            name: rng.random(),
+            began: now,
+            samples: Samples::default(),
+            rng,
             policer,
             peers: Vec::new(),
             listeners: Vec::new(),
@@ -259,10 +270,10 @@ impl Core {
         let rebase = Rebase::new(self.rng.random(), self.rng.random());
         let tie_breaker = self.rng.random();
         let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
-        let place = new.place;
+        let (place, nack) = (new.place, new.nack);
         let peer = Box::new(Peer::new(new, &self.identity, tie_breaker, now));
         let listener = match peer.media {
-            Media::Player => Some(Listener::new(peer.format, peer.ssrc, place.loudest, rebase)),
+            Media::Player(_) => Some(Listener::new(peer.format, peer.ssrc, place.loudest, rebase)),
             Media::Publisher(_) => None,
         };
         let is_player = listener.is_some();
@@ -277,7 +288,7 @@ impl Core {
         self.by_ufrag.insert(ufrag, index);
         let stream = self.stream_entry(key, place);
         if is_player {
-            stream.add_player(index, place.loudest);
+            stream.add_player(index, place.loudest, nack);
             self.players_changed(key);
         } else {
             stream.publishers += 1;

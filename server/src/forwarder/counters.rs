@@ -88,6 +88,20 @@ counters! {
     rtcp_received,
     /// Receiver report blocks of listeners about what we sent.
     receiver_reports,
+    /// NACK messages of listeners about what we sent.
+    nacks_received,
+    /// Packets that they asked for.
+    nacked_packets,
+    /// Of these, packets that were sent again.
+    retransmitted,
+    /// Of these, packets beyond the listener's budget, asked for twice within a round trip, or by a listener that did not negotiate it.
+    nack_refused,
+    /// Of these, packets that are remembered no more, or were never sent to this listener.
+    nack_too_old,
+    /// Packets that publishers were asked for again.
+    nacks_sent,
+    /// RTCP packets with a goodbye (BYE).
+    goodbyes_received,
     /// RTCP packets sent.
     rtcp_sent,
     /// TCP connections that are open.

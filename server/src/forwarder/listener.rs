@@ -73,11 +73,7 @@ impl Listener {
             return None;
         }
         let name = self.rebase.map(origin.source, origin.sequence, origin.timestamp, now)?;
-        self.seal(form, name, queue)?;
-        self.packets = self.packets.wrapping_add(1);
-        let octets = u32::try_from(form.packet.len() - form.header_len).unwrap_or(u32::MAX);
-        self.octets = self.octets.wrapping_add(octets);
-        Some(())
+        self.seal(form, name, queue)
     }
 
     /// Queues a packet under the name that it has for this listener.
@@ -92,6 +88,10 @@ impl Listener {
             let marker = form.marker || name.first;
             patch(bytes.get_mut(start..)?, marker, name.sequence(), name.timestamp, ssrc);
             sealer.seal(bytes, start, form.header_len, ssrc, name.index)
-        })
+        })?;
+        self.packets = self.packets.wrapping_add(1);
+        let octets = u32::try_from(form.packet.len() - form.header_len).unwrap_or(u32::MAX);
+        self.octets = self.octets.wrapping_add(octets);
+        Some(())
     }
 }

@@ -21,6 +21,7 @@
 //! 7983 (telling them apart).
 
 mod address;
+mod bursts;
 mod core;
 mod counters;
 mod dtls;
@@ -29,12 +30,15 @@ mod held;
 mod ice;
 mod latency;
 mod listener;
+mod listening;
 mod loudness;
+mod missing;
 mod negotiate;
 mod peer;
 mod policing;
 mod queue;
 mod rebase;
+mod recent;
 mod reception;
 mod rtcp;
 mod rtp;
@@ -43,6 +47,7 @@ mod shard_thread;
 mod socket;
 mod srtp;
 mod stun;
+mod summary;
 mod tcp;
 mod tuple;
 
@@ -59,6 +64,7 @@ pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;
 pub use sdp::{Credentials, NegotiateError};
 pub use shard_thread::ShardStatus;
+pub use summary::{ListenerSummary, PublisherLeg, Spread};
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
@@ -189,6 +195,23 @@ pub enum ForwarderEvent {
     MediaStarted {
         /// Who.
         peer: PeerId,
+    },
+    /// What the listeners of a stream on one shard report: while its packets flow, once a second, and every 5 s where nothing is
+    /// lost and nothing changed.
+    ListenersHeard {
+        /// Which stream.
+        stream: StreamKey,
+        /// A name of the shard, the same in all its summaries: listeners of other shards have summaries of their own.
+        shard: u64,
+        /// What they report.
+        summary: ListenerSummary,
+    },
+    /// The leg of a stream's publisher changed: every 2 s at most.
+    PublisherMeasured {
+        /// Which stream.
+        stream: StreamKey,
+        /// How it is now.
+        leg: PublisherLeg,
     },
     /// The peer is gone and forgotten; [`Forwarder::remove`] is not needed and does no harm.
     Gone {

@@ -56,6 +56,7 @@ pub(crate) fn negotiate(
         ssrc: rng.random_range(1..=u32::MAX),
         // Also used as msid, where + and / have no place.
         cname: random_text(rng, UFRAG_CHARACTERS).replace(['+', '/'], "x"),
+        nack: offer.has_nack(),
     };
     let sdp = write_answer(
         &offer,

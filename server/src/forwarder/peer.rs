@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::held::EVERYTHING;
 use super::ice::IceSession;
+use super::listening::Listening;
 use super::rebase::SequenceCompactor;
 use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
+use super::summary::{LegMeter, PublisherLeg};
 use super::tuple::Tuple;
 use super::{GroupKey, PeerId, StreamKey};
 
@@ -33,6 +35,8 @@ pub(crate) struct NewPeer {
     /// What we send as: media and RTCP to a player, RTCP to a publisher.
     pub(crate) ssrc: u32,
     pub(crate) cname: String,
+    /// Whether NACK (RFC 4585 §6.2.1) was negotiated.
+    pub(crate) nack: bool,
 }
 
 /// Where a peer's stream belongs, and what a player wants of it.
@@ -79,10 +83,8 @@ pub(crate) struct Peer {
 /// What is done with media of this peer.
 #[derive(Debug)]
 pub(crate) enum Media {
-    /// Boxed: it is ten times as large, and players are many.
     Publisher(Box<Publishing>),
-    /// Its media is a [`Listener`](super::listener::Listener).
-    Player,
+    Player(Box<Playing>),
 }
 
 /// A publisher's media.
@@ -96,13 +98,32 @@ pub(crate) struct Publishing {
     /// SSRCs that this publisher used before; packets that still come from them are not media.
     pub(crate) past: Vec<u32>,
     pub(crate) next_report: Option<Instant>,
+    /// Whether it sends packets again when asked.
+    pub(crate) nack: bool,
+    pub(crate) leg: LegMeter,
+    /// What was told of its leg, and when.
+    pub(crate) told: Option<(PublisherLeg, Instant)>,
+}
+
+/// What a listener tells us; its packets are those of a [`Listener`](super::listener::Listener).
+#[derive(Debug, Default)]
+pub(crate) struct Playing {
+    /// Whether it may ask for packets again.
+    pub(crate) nack: bool,
+    pub(crate) listening: Listening,
 }
 
 impl Peer {
     pub(crate) fn new(new: NewPeer, identity: &DtlsIdentity, tie_breaker: u64, now: Instant) -> Self {
         let media = match new.role {
-            Role::Publisher => Media::Publisher(Box::default()),
-            Role::Player => Media::Player,
+            Role::Publisher => Media::Publisher(Box::new(Publishing {
+                nack: new.nack,
+                ..Publishing::default()
+            })),
+            Role::Player => Media::Player(Box::new(Playing {
+                nack: new.nack,
+                ..Playing::default()
+            })),
         };
         Self {
             id: new.id,
@@ -157,7 +178,7 @@ impl Peer {
     pub(crate) fn next_timeout(&self, connect: Duration, consent: Duration) -> Instant {
         let report = match &self.media {
             Media::Publisher(publishing) => publishing.next_report,
-            Media::Player => None,
+            Media::Player(_) => None,
         };
         [self.ice.next_timeout(), self.dtls.next_timeout(), report]
             .into_iter()

@@ -97,6 +97,27 @@ impl Rebased {
     }
 }
 
+/// A packet that a listener was sent, found again by its number there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) source: u64,
+    pub(crate) sequence: u64,
+    index: u64,
+    timestamp_offset: u32,
+    first: bool,
+}
+
+impl Sent {
+    /// What it was called; `timestamp` is the source's.
+    pub(crate) fn name(&self, timestamp: u32) -> Rebased {
+        Rebased {
+            index: self.index,
+            timestamp: timestamp.wrapping_add(self.timestamp_offset),
+            first: self.first,
+        }
+    }
+}
+
 /// The mapping from the current source to one listener's stream.
 #[derive(Debug)]
 pub(crate) struct Rebase {
@@ -175,6 +196,22 @@ impl Rebase {
     pub(crate) fn timestamp_of(&self, source: u64, timestamp: u32) -> Option<u32> {
         let anchor = self.anchor.filter(|anchor| anchor.source == source)?;
         Some(timestamp.wrapping_add(anchor.timestamp_offset))
+    }
+
+    /// Where the packet that this listener knows as `number` came from: the inverse of [`Self::map`] within the current source.
+    /// `None`: it is of an older source, from before a pause, or was not sent.
+    pub(crate) fn origin_of(&self, number: u16) -> Option<Sent> {
+        let anchor = self.anchor.filter(|_| !self.paused)?;
+        let back = (self.highest as u16).wrapping_sub(number);
+        let out = self.highest.checked_sub(u64::from(back))?;
+        let steps = out.checked_sub(anchor.first_out)?;
+        Some(Sent {
+            source: anchor.source,
+            sequence: anchor.first_in.checked_add(steps)?,
+            index: out,
+            timestamp_offset: anchor.timestamp_offset,
+            first: steps == 0,
+        })
     }
 
     fn anchored(&self, source: u64, sequence: u64, timestamp_offset: u32) -> Anchor {
@@ -340,5 +377,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_listeners_number_leads_back_to_the_packet_within_the_current_source() {
+        let (mut rebase, now) = rebase();
+        assert_eq!(rebase.origin_of(7), None, "nothing was sent");
+        let old = rebase.map(1, 500, 0, now).unwrap();
+        let first = rebase.map(2, 100, 4_800, now).unwrap();
+        let third = rebase.map(2, 102, 6_720, now).unwrap();
+        assert_eq!(rebase.origin_of(old.sequence()), None);
+        let sent = rebase.origin_of(first.sequence()).unwrap();
+        assert_eq!((sent.source, sent.sequence, sent.name(4_800)), (2, 100, first));
+        let sent = rebase.origin_of(third.sequence()).unwrap();
+        assert_eq!((sent.source, sent.sequence, sent.name(6_720)), (2, 102, third));
+        assert_eq!(rebase.origin_of(third.sequence().wrapping_add(1)), None, "to come");
+        rebase.pause();
+        assert_eq!(rebase.origin_of(third.sequence()), None);
+        rebase.map(2, 103, 7_680, now).unwrap();
+        assert_eq!(rebase.origin_of(third.sequence()), None, "from before the pause");
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rtc_rtcp::reception_report::ReceptionReport;
 
+use super::missing::MissingPackets;
 use super::rebase::{Unwrapper, ticks};
 
 /// Reception of one RTP source. RFC 3550 §6.4.1 and appendix A.3, A.8.
@@ -21,6 +22,8 @@ pub(crate) struct Reception {
     /// Sixteen times the jitter, in ticks: the form of appendix A.8.
     jitter_scaled: u64,
     last_report: Option<(u64, Instant)>,
+    /// Where the publisher answers NACKs.
+    missing: Option<MissingPackets>,
 }
 
 impl Reception {
@@ -37,6 +40,21 @@ impl Reception {
             transit: None,
             jitter_scaled: 0,
             last_report: None,
+            missing: None,
+        }
+    }
+
+    /// The same for a publisher that sends packets again when asked (it negotiated NACK), or does not.
+    pub(crate) fn repaired(mut self, repaired: bool) -> Self {
+        self.missing = repaired.then(MissingPackets::new);
+        self
+    }
+
+    /// Sequence numbers to ask the publisher for now; they count as asked for.
+    pub(crate) fn take_missing(&mut self, round_trip: Option<Duration>, now: Instant) -> Vec<u16> {
+        match &mut self.missing {
+            Some(missing) if !missing.is_empty() => missing.take_due(self.highest, round_trip, now),
+            _ => Vec::new(),
         }
     }
 
@@ -50,6 +68,9 @@ impl Reception {
         let extended = self.unwrapper.extend(sequence);
         self.first = self.first.min(extended);
         self.received = self.received.saturating_add(1);
+        if let Some(missing) = self.missing.as_mut().filter(|_| self.received > 1) {
+            missing.note(extended, self.highest, now);
+        }
         if extended > self.highest {
             self.highest = extended;
             self.follow_jitter(timestamp, now);

@@ -1,12 +1,14 @@
 //! The RTCP packets that we send, and what we take from those we get; by `rtc-rtcp`. RFC 3550 §6.
 
 use bytes::{Bytes, BytesMut};
+use rtc_rtcp::extended_report::{ExtendedReport, RLEReportBlock};
 use rtc_rtcp::goodbye::Goodbye;
 use rtc_rtcp::packet::{Packet, marshal, unmarshal};
 use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{TransportLayerNack, nack_pairs_from_sequence_numbers};
 
 /// What a received compound packet says that we use.
 #[derive(Debug, Default, PartialEq)]
@@ -15,6 +17,12 @@ pub(crate) struct ReceivedRtcp {
     pub(crate) sender_report: Option<SenderClock>,
     /// Reception of what it gets from us.
     pub(crate) reports: Vec<ReceptionReport>,
+    /// Which packets it lost. RFC 3611 §4.1.
+    pub(crate) losses: Vec<RLEReportBlock>,
+    /// Packets that it asks for again. RFC 4585 §6.2.1.
+    pub(crate) nacks: Vec<TransportLayerNack>,
+    /// Whether it says goodbye.
+    pub(crate) goodbye: bool,
 }
 
 /// The pair of times in a sender report.
@@ -41,9 +49,33 @@ pub(crate) fn read(packet: &BytesMut) -> Option<ReceivedRtcp> {
             received.reports.extend_from_slice(&report.reports);
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             received.reports.extend_from_slice(&report.reports);
+        } else if let Some(nack) = packet.downcast_ref::<TransportLayerNack>() {
+            received.nacks.push(nack.clone());
+        } else if let Some(report) = packet.downcast_ref::<ExtendedReport>() {
+            let blocks = report
+                .reports
+                .iter()
+                .filter_map(|block| block.as_any().downcast_ref::<RLEReportBlock>());
+            received.losses.extend(blocks.filter(|block| block.is_loss_rle).cloned());
+        } else if packet.is::<Goodbye>() {
+            received.goodbye = true;
         }
     }
     Some(received)
+}
+
+/// Asks a publisher for packets again: RFC 4585 §6.2.1, in the compound form of RFC 3550 §6.1.
+pub(crate) fn nack(ssrc: u32, cname: &str, source: u32, numbers: &[u16]) -> Option<BytesMut> {
+    let report = ReceiverReport {
+        ssrc,
+        ..ReceiverReport::default()
+    };
+    let nack = TransportLayerNack {
+        sender_ssrc: ssrc,
+        media_ssrc: source,
+        nacks: nack_pairs_from_sequence_numbers(numbers),
+    };
+    write(vec![Box::new(report), name(ssrc, cname), Box::new(nack)])
 }
 
 /// A receiver report about a publisher, with our name.

@@ -16,7 +16,10 @@ pub use event::{
     StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate, StreamRoleWord,
 };
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
-pub use notice::{BarrageMessage, NetworkQuality, Notice, RoomBarrage, UserQuality};
+pub use notice::{
+    BarrageMessage, ListenerReport, NetworkQuality, Notice, PublisherReport, RoomBarrage, StreamListeners, StreamUplink,
+    UserQuality,
+};
 pub use request::{
     Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,
     ReportQuality, Request, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage,

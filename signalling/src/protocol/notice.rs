@@ -1,10 +1,14 @@
 //! Notices: what a server tells a client once, without a number. Nobody misses one that is lost.
 
-use express_messages::{ids::UserId, stats::QualityGrade, types::ZegoUser};
+use express_messages::{
+    ids::{StreamId, UserId},
+    stats::QualityGrade,
+    types::ZegoUser,
+};
 use serde::{Deserialize, Serialize};
 
 /// Every notice, by its word on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "notice", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Notice {
@@ -12,6 +16,10 @@ pub enum Notice {
     BarrageMessage(BarrageMessage),
     /// How the networks of others are.
     NetworkQuality(NetworkQuality),
+    /// How streams of this client arrive at those who play them.
+    ListenerReport(ListenerReport),
+    /// How played streams arrive at the server.
+    PublisherReport(PublisherReport),
     /// A notice of a newer server; to be ignored.
     #[serde(other)]
     Unknown,
@@ -53,4 +61,51 @@ pub struct UserQuality {
     pub up: QualityGrade,
     /// Of what it plays.
     pub down: QualityGrade,
+}
+
+/// How streams of this client arrive at those who play them: for each stream about once a second, and every 5 s where nothing is lost
+/// and nothing changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListenerReport {
+    /// The streams.
+    pub streams: Vec<StreamListeners>,
+}
+
+/// How one stream arrives, by the reports of its listeners of the last seconds (RFC 3550 §6.4, RFC 3611 §4.1).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamListeners {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// How many are connected to it and not paused, whether they report or not.
+    pub listeners: u32,
+    /// The greatest fraction lost between server and listener, 0 to 1; `None`: nobody reports.
+    pub loss_worst: Option<f64>,
+    /// The median of these fractions.
+    pub loss_median: Option<f64>,
+    /// The greatest mean length of a run of lost packets, in packets; `None`: nothing was lost lately, or nobody tells.
+    pub burst_worst: Option<f64>,
+    /// The median of these lengths.
+    pub burst_median: Option<f64>,
+    /// The median round-trip time between server and listener, milliseconds; `None`: not measured.
+    pub rtt_median_ms: Option<u32>,
+}
+
+/// How played streams arrive at the server: when that changes, at most every 2 s for each stream, and soon after a play begins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublisherReport {
+    /// The streams.
+    pub streams: Vec<StreamUplink>,
+}
+
+/// The way of one stream from its publisher to the server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StreamUplink {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// Round-trip time between publisher and server, milliseconds, in steps of 10; `None`: not measured.
+    pub rtt_ms: Option<u32>,
+    /// Fraction lost on the way and not repaired in time, 0 to 1, in steps of 0.005.
+    pub loss: f64,
+    /// Interarrival jitter (RFC 3550 §6.4.1), milliseconds, in steps of 5.
+    pub jitter_ms: u32,
 }

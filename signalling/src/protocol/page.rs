@@ -109,7 +109,9 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
         "customCommand",
     ];
     let mut wanted: BTreeSet<String> = events.map(|event| format!("event {event}")).into();
-    wanted.extend(["barrageMessage", "networkQuality"].map(|notice| format!("notice {notice}")));
+    wanted.extend(
+        ["barrageMessage", "networkQuality", "listenerReport", "publisherReport"].map(|notice| format!("notice {notice}")),
+    );
     wanted.extend(requests.map(|request| format!("request {request}")));
     wanted.extend(requests.map(|request| format!("ok {request}")));
     wanted.insert("error".into());

@@ -4,8 +4,9 @@ use std::time::Instant;
 
 use express_messages::{
     codes,
+    ids::StreamId,
     room::{RequestError, RoomEvent, SdpAnswer, StreamRole},
-    stats::UserQuality,
+    stats::{ListenerReport, UplinkReport, UserQuality},
     types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo},
 };
 use serde::de::DeserializeOwned;
@@ -154,6 +155,14 @@ impl RoomState {
             Notice::NetworkQuality(quality) => {
                 let users: Vec<_> = quality.users.into_iter().map(user_quality).collect();
                 self.emit((!users.is_empty()).then_some(RoomEvent::NetworkQuality(users)));
+            }
+            Notice::ListenerReport(report) => {
+                let reports: Vec<_> = report.streams.into_iter().map(listener_report).collect();
+                self.emit((!reports.is_empty()).then_some(RoomEvent::ListenerReports(reports)));
+            }
+            Notice::PublisherReport(report) => {
+                let reports: Vec<_> = report.streams.into_iter().map(uplink_report).collect();
+                self.emit((!reports.is_empty()).then_some(RoomEvent::UplinkReports(reports)));
             }
             Notice::Unknown => self.counters.unknown_events.one(),
         }
@@ -327,4 +336,25 @@ fn user_quality(user: protocol::UserQuality) -> UserQuality {
         up: user.up,
         down: user.down,
     }
+}
+
+fn listener_report(of: protocol::StreamListeners) -> (StreamId, ListenerReport) {
+    let report = ListenerReport {
+        listeners: of.listeners,
+        loss_worst: of.loss_worst,
+        loss_median: of.loss_median,
+        burst_worst: of.burst_worst,
+        burst_median: of.burst_median,
+        rtt_median_ms: of.rtt_median_ms,
+    };
+    (of.stream_id, report)
+}
+
+fn uplink_report(of: protocol::StreamUplink) -> (StreamId, UplinkReport) {
+    let report = UplinkReport {
+        rtt_ms: of.rtt_ms,
+        loss: of.loss.clamp(0.0, 1.0),
+        jitter_ms: of.jitter_ms,
+    };
+    (of.stream_id, report)
 }

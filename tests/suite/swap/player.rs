@@ -9,8 +9,8 @@ use express_messages::{
     audio::{AudioBlock, PlayoutSource},
     audio_device::{AttachSource, DetachSource},
     player::{
-        MutePlayback, PlaybackEnded, PlayerEvent, PlayerFactory, PlayerLink, PlayerLinkRestored, PlayerOptions, PlayerPeers,
-        StopPlayer, StreamAppeared,
+        MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerFactory, PlayerLink, PlayerLinkRestored, PlayerOptions,
+        PlayerPeers, StopPlayer, StreamAppeared,
     },
     room::RequestError,
     types::PlayerState,
@@ -84,7 +84,7 @@ macro_rules! ignore {
     };
 }
 
-ignore!(PlayerLinkRestored StreamAppeared PlaybackEnded);
+ignore!(PlayerLinkRestored StreamAppeared PlaybackEnded NoteUplink);
 
 struct HummingPlayers;
 

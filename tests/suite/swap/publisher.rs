@@ -4,8 +4,8 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use express_messages::{
     ExitGuard,
     publisher::{
-        NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored, PublisherOptions,
-        PublisherPeers, SetPublisherExtraInfo, StopPublisher,
+        NoteListeners, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored,
+        PublisherOptions, PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
     room::{PublishStream, RequestError, UnpublishStream},
     types::PublisherState,
@@ -61,6 +61,11 @@ impl Handler<StopPublisher> for MutePublisher {
 impl Handler<PublisherLinkRestored> for MutePublisher {
     type Result = ();
     fn handle(&mut self, _: PublisherLinkRestored, _: &mut Self::Context) {}
+}
+
+impl Handler<NoteListeners> for MutePublisher {
+    type Result = ();
+    fn handle(&mut self, _: NoteListeners, _: &mut Self::Context) {}
 }
 
 impl Handler<NotePublisherMuted> for MutePublisher {

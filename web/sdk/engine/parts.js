@@ -60,6 +60,8 @@ export class Parts {
       onStreamEnded: ({ streamID, role, code, message }) =>
         (role === "publish" ? this.publishing : this.playing).ended(streamID, code, message),
       onQuality: (users) => this.#quality.note(users),
+      onListeners: (reports) => this.publishing.noteReports(reports),
+      onUplinks: (reports) => this.playing.noteReports(reports),
     };
   }
 

@@ -20,6 +20,8 @@ const COARSE = {
  * @property {(streamID: string, muted: boolean) => void} onMic
  * @property {(end: {streamID: string, role: "publish" | "play", code: number, message: string}) => void} onStreamEnded
  * @property {(users: {userID: string, up: number, down: number}[]) => void} onQuality
+ * @property {(reports: {streamID: string, report: object}[]) => void} onListeners
+ * @property {(reports: {streamID: string, report: object}[]) => void} onUplinks
  */
 
 /** The room login: one at a time. */
@@ -119,6 +121,8 @@ export class Rooms {
       onOnlineCount: (count) => emit("roomOnlineUserCountUpdate", count),
       onTokenWillExpire: (seconds) => emit("tokenWillExpire", seconds),
       onQuality: (users) => this.#follower.onQuality(users),
+      onListeners: (reports) => this.#follower.onListeners(reports),
+      onUplinks: (reports) => this.#follower.onUplinks(reports),
     };
   }
 

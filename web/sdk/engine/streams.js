@@ -87,6 +87,15 @@ export class Streams {
     };
   }
 
+  /**
+   * What the server measured on the far side of streams.
+   *
+   * @param {{streamID: string, report: object}[]} reports
+   */
+  noteReports(reports) {
+    for (const { streamID, report } of reports) this.find(streamID)?.driver?.noteReport(report);
+  }
+
   /** One has begun. */
   onBegun(_entry) {}
 

@@ -27,6 +27,8 @@ const AWAIT_MS = 100;
 export class Playback extends StreamDriver {
   #options;
   #quality;
+  /** What the server told last of the publisher's part of the way. */
+  #uplink;
   #awaiting;
   /** Packets of this connection when last looked at. */
   #packets = 0;
@@ -170,8 +172,13 @@ export class Playback extends StreamDriver {
 
   report(report, attempt) {
     if (!this.state.isPlaying(attempt)) return;
-    const state = { muted: this.state.isPaused, connected: this.state.hearsServer };
+    const state = { muted: this.state.isPaused, connected: this.state.hearsServer, uplink: this.#uplink };
     this.#options.onQuality(this.#quality.report(this.now(), receiveCounters(report), state));
+  }
+
+  /** How the stream arrives at the server. */
+  noteReport(report) {
+    this.#uplink = report;
   }
 
   closePeer() {

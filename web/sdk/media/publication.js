@@ -4,6 +4,9 @@ import { Peer } from "./peer.js";
 import { PublisherState } from "./publisher.js";
 import { PublishQuality } from "./quality.js";
 
+/** The server repeats what does not change every 5 s; two may be lost. */
+const LISTENERS_COUNT_FOR_MS = 15_000;
+
 /**
  * One published stream: carries out what `PublisherState` decides, and sees to it that the server knows whether it is muted.
  *
@@ -22,6 +25,8 @@ import { PublishQuality } from "./quality.js";
 export class Publication extends StreamDriver {
   #options;
   #quality;
+  /** What the server told last of the listeners, and when. */
+  #listeners = { report: null, at: 0 };
   /** What the server was told of the mute; undefined while it does not know the stream. */
   #mutedAtServer;
 
@@ -85,9 +90,19 @@ export class Publication extends StreamDriver {
   report(report, attempt) {
     if (!this.state.isPublishing(attempt)) return;
     const { local, onQuality } = this.#options;
-    const state = { muted: local.isMuted, connected: this.state.hearsServer };
+    const state = { muted: local.isMuted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
     onQuality(this.#quality.report(this.now(), sendCounters(report), state));
     this.noteMuted();
+  }
+
+  /** How the stream arrives at its listeners. */
+  noteReport(report) {
+    this.#listeners = { report, at: this.now() };
+  }
+
+  #recentListeners() {
+    const { report, at } = this.#listeners;
+    return this.now() - at < LISTENERS_COUNT_FOR_MS ? report : null;
   }
 
   withdraw() {

@@ -74,7 +74,7 @@ export class PublishQuality {
    *
    * @param {number} now ms
    * @param {ReturnType<typeof import("./counters.js").sendCounters>} counters
-   * @param {{muted: boolean, connected: boolean}} state
+   * @param {{muted: boolean, connected: boolean, listeners?: object | null}} state
    * @returns {object} ZegoPublishStats, as express.d.ts describes it
    */
   report(now, counters, state) {
@@ -96,6 +96,7 @@ export class PublishQuality {
         audioQuality: grade(counters.roundTripMs, loss, counters.remote?.jitterS, state.connected),
         roundTripTimeMs: counters.roundTripMs ?? null,
       },
+      listeners: state.listeners ?? null,
     };
   }
 }
@@ -126,7 +127,7 @@ export class PlayQuality {
    *
    * @param {number} now ms
    * @param {ReturnType<typeof import("./counters.js").receiveCounters>} counters
-   * @param {{muted: boolean, connected: boolean}} state
+   * @param {{muted: boolean, connected: boolean, uplink?: {rttMs: number | null, loss: number}}} state
    * @returns {object} ZegoPlayStats, as express.d.ts describes it
    */
   report(now, counters, state) {
@@ -143,9 +144,8 @@ export class PlayQuality {
         audioQuality: grade(rtt, lossOf(grown), counters.jitterMs / 1000, state.connected),
         jitterBufferDelayMs: delayMs,
       },
-      peerToPeerDelay: rtt === undefined ? undefined : rtt / 2 + delayMs,
-      // What the publisher lost on its way is not ours to see.
-      peerToPeerPacketLostRate: undefined,
+      peerToPeerDelay: rtt === undefined ? undefined : ((state.uplink?.rttMs ?? 0) + rtt) / 2 + delayMs,
+      peerToPeerPacketLostRate: state.uplink && 1 - (1 - state.uplink.loss) * (1 - lossOf(grown)),
     };
   }
 

@@ -104,6 +104,10 @@ function onNotice(room, notice) {
       return tellList(room, "onBarrage", notice.messages);
     case "networkQuality":
       return tellList(room, "onQuality", notice.users);
+    case "listenerReport":
+      return tellList(room, "onListeners", notice.streams);
+    case "publisherReport":
+      return tellList(room, "onUplinks", notice.streams);
     default:
       return room.count("unknownNotices");
   }

@@ -31,6 +31,8 @@ import { RoomState } from "./state.js";
  *
  * @typedef {{ userID: string, userName: string }} User
  * @typedef {{ streamID: string, user: User, extraInfo: string }} Stream
+ * @typedef {import("../types/stats.js").ListenerReport} ListenerReport
+ * @typedef {{ rttMs: number | null, loss: number, jitterMs: number }} UplinkReport
  */
 
 /**
@@ -57,6 +59,8 @@ import { RoomState } from "./state.js";
  * @property {(count: number) => void} [onOnlineCount] Users in the room, this one included: with login, resume and heartbeat.
  * @property {(remainTimeInSecond: number) => void} [onTokenWillExpire] Once for each token.
  * @property {(users: { userID: string, up: number, down: number }[]) => void} [onQuality] What others reported of their networks.
+ * @property {(reports: { streamID: string, report: ListenerReport }[]) => void} [onListeners] How own streams arrive at others.
+ * @property {(reports: { streamID: string, report: UplinkReport }[]) => void} [onUplinks] How played streams arrive at the server.
  * @property {(ended: { streamID: string, role: "publish" | "play", code: number, message: string }) => void} [onStreamEnded]
  */
 

@@ -21,6 +21,24 @@ export interface ZegoPublishStats {
     /** Round-trip time to the server, ms; `null` while not known. An addition of ours. */
     roundTripTimeMs: number | null;
   };
+  /** How the stream arrives at its listeners, as the server told last; `null` while it tells nothing. An addition of ours. */
+  listeners: ListenerReport | null;
+}
+
+/** How a published stream arrives at its listeners, by their reports to the server. What is not known is `null`. */
+export interface ListenerReport {
+  /** Listeners that are connected and not paused, whether they report or not. */
+  listeners: number;
+  /** The greatest fraction lost between the server and a listener, 0 to 1. */
+  lossWorst: number | null;
+  /** The median of these fractions. */
+  lossMedian: number | null;
+  /** The greatest mean length of a run of lost packets, in packets. */
+  burstWorst: number | null;
+  /** The median of these lengths. */
+  burstMedian: number | null;
+  /** The median round-trip time between server and listener, ms. */
+  rttMedianMs: number | null;
 }
 
 /** Quality of a played stream. There is no video part. */
@@ -59,7 +77,10 @@ export interface ZegoPlayStats {
     /** Packets that came too late to be played. */
     packetsDiscarded: number;
   };
-  /** Half the round-trip time plus the delay of the jitter buffer, ms; `undefined` while not known. */
+  /**
+   * Half the round-trip time between both users (the server's to each, added) plus the delay of the jitter buffer, ms. Until the
+   * server tells the publisher's part it is without it; `undefined` while not known.
+   */
   peerToPeerDelay: number | undefined;
   /** Fraction lost between both users; `undefined` while the server does not tell the publisher's. */
   peerToPeerPacketLostRate: number | undefined;

@@ -9,7 +9,7 @@ use express_messages::{
     player::PlayerOptions,
     publisher::PublisherOptions,
     room::RoomOptions,
-    stats::QualityGrade,
+    stats::{ListenerReport, QualityGrade, UplinkReport},
     types::ZegoDeviceInfos,
 };
 
@@ -92,6 +92,10 @@ pub(crate) enum Command {
         life: LifeId,
         muted: bool,
     },
+    NoteListeners {
+        life: LifeId,
+        report: ListenerReport,
+    },
     SetExtraInfo {
         life: LifeId,
         extra_info: String,
@@ -117,6 +121,10 @@ pub(crate) enum Command {
         life: LifeId,
         code: i32,
         message: String,
+    },
+    NoteUplink {
+        life: LifeId,
+        report: UplinkReport,
     },
     MutePlayback {
         life: LifeId,

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use express_messages::{
-    ids::UserId,
-    stats::{QualityGrade, UserQuality},
+    ids::{StreamId, UserId},
+    stats::{ListenerReport, QualityGrade, UplinkReport, UserQuality},
 };
 
 use super::{Command, EngineState, Step, Timer};
@@ -66,6 +66,24 @@ impl EngineState {
                 let (of_up, of_down) = self.network.others.entry(user_id).or_default();
                 of_up.note(up);
                 of_down.note(down);
+            }
+        }
+    }
+
+    /// How published streams arrive at their listeners.
+    pub(super) fn on_listener_reports(&mut self, reports: Vec<(StreamId, ListenerReport)>, out: &mut Step) {
+        for (stream_id, report) in reports {
+            if let Some(life) = self.publication(&stream_id).and_then(|publication| publication.life()) {
+                out.command(Command::NoteListeners { life, report });
+            }
+        }
+    }
+
+    /// How played streams arrive at the server.
+    pub(super) fn on_uplink_reports(&mut self, reports: Vec<(StreamId, UplinkReport)>, out: &mut Step) {
+        for (stream_id, report) in reports {
+            if let Some(life) = self.playback(&stream_id).and_then(|playback| playback.life()) {
+                out.command(Command::NoteUplink { life, report });
             }
         }
     }

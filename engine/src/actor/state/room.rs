@@ -203,6 +203,8 @@ impl EngineState {
             RoomEvent::ExtraInfoUpdate { streams } => self.on_extra_infos(streams, out),
             RoomEvent::MicUpdate { stream_id, muted } => self.on_mic(stream_id, muted, out),
             RoomEvent::NetworkQuality(users) => self.on_network_quality(users),
+            RoomEvent::ListenerReports(reports) => self.on_listener_reports(reports, out),
+            RoomEvent::UplinkReports(reports) => self.on_uplink_reports(reports, out),
             RoomEvent::TokenWillExpire { remaining } => self.on_token_will_expire(remaining, out),
             RoomEvent::StreamEnded {
                 stream_id,

@@ -127,6 +127,13 @@ impl Handler<PlaybackEnded> for FakePlayer {
         }
     }
 }
+impl Handler<NoteUplink> for FakePlayer {
+    type Result = ();
+    fn handle(&mut self, NoteUplink(report): NoteUplink, _: &mut Self::Context) {
+        self.world
+            .note(format!("player {} uplink loses {}", self.stream_id, report.loss));
+    }
+}
 impl Handler<MutePlayback> for FakePlayer {
     type Result = Result<(), RequestError>;
     fn handle(&mut self, mute: MutePlayback, _: &mut Self::Context) -> Self::Result {

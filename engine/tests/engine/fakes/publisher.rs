@@ -114,6 +114,13 @@ impl Handler<SetPublisherExtraInfo> for FakePublisher {
         Box::pin(async move { asked.await.unwrap() })
     }
 }
+impl Handler<NoteListeners> for FakePublisher {
+    type Result = ();
+    fn handle(&mut self, NoteListeners(report): NoteListeners, _: &mut Self::Context) {
+        self.world
+            .note(format!("publisher {} listeners {}", self.options.stream_id, report.listeners));
+    }
+}
 impl Handler<NotePublisherMuted> for FakePublisher {
     type Result = ();
     fn handle(&mut self, note: NotePublisherMuted, _: &mut Self::Context) {
@@ -138,5 +145,6 @@ pub(crate) fn publish_stats(kbps: f64) -> ZegoPublishStats {
             audio_quality: QualityGrade::Excellent,
             round_trip_time_ms: None,
         },
+        listeners: None,
     }
 }

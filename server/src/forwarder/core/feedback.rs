@@ -1,14 +1,19 @@
 //! Reports: what publishers and listeners say of each other's packets, and what we say to them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::super::StreamKey;
+use super::super::held::Description;
 use super::super::listener::Listener;
 use super::super::peer::{Media, Peer, REPORT_EVERY};
 use super::super::queue::SendQueue;
-use super::super::rtcp::{self, SenderClock};
+use super::super::rtcp::{self, ReceivedRtcp, SenderClock};
 use super::super::tuple::Tuple;
+use super::super::{ForwarderEvent, StreamKey};
+use super::reports::{LEAST_BETWEEN, ReportSchedule};
 use super::{Core, follow_path};
+
+/// The rest of the server hears of a publisher's leg no more often.
+const TELL_LEG_EVERY: Duration = Duration::from_secs(2);
 
 impl Core {
     pub(super) fn handle_rtcp(&mut self, datagram: &[u8], from: Tuple, index: usize, now: Instant) {
@@ -27,44 +32,186 @@ impl Core {
             self.counters.malformed.one();
             return;
         };
-        match &mut peer.media {
-            Media::Player => {
-                let ours = received.reports.iter().filter(|block| block.ssrc == peer.ssrc).count();
-                self.counters.receiver_reports.add(ours as u64);
-            }
-            Media::Publisher(publishing) => {
-                let Some(clock) = received.sender_report else {
-                    return;
-                };
-                let Some(reception) = &mut publishing.reception else {
-                    return;
-                };
-                if reception.ssrc() != clock.ssrc {
-                    return;
-                }
-                reception.handle_sender_report(clock.ntp, now);
-                let (id, source, key) = (peer.id, publishing.source, peer.stream);
-                if self.streams.get(&key).is_some_and(|stream| stream.publisher == Some(id)) {
-                    self.spread_sender_report(key, source, clock);
-                }
-            }
+        if received.goodbye {
+            // The end of a connection is DTLS' close_notify, or silence: a stream may come back.
+            self.counters.goodbyes_received.one();
+        }
+        match &peer.media {
+            Media::Player(_) => self.handle_listener_rtcp(index, received, now),
+            Media::Publisher(_) => self.handle_publisher_rtcp(index, received.sender_report, now),
         }
     }
 
-    /// Tells every listener of a stream on this shard the publisher's wall clock on the listener's own RTP clock.
-    pub(super) fn forward_sender_report(&mut self, key: StreamKey, source: u64, clock: SenderClock) {
-        let players = self.streams.get(&key).map(|stream| stream.players.as_slice());
-        for &index in players.unwrap_or_default() {
+    /// Only what is about the stream that we send to this listener counts.
+    fn handle_listener_rtcp(&mut self, index: usize, received: ReceivedRtcp, now: Instant) {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let ours = peer.ssrc;
+        let Media::Player(playing) = &mut peer.media else {
+            return;
+        };
+        for block in received.reports.into_iter().filter(|block| block.ssrc == ours) {
+            self.counters.receiver_reports.one();
+            playing.listening.handle_report(block, now);
+        }
+        for block in received.losses.iter().filter(|block| block.ssrc == ours) {
+            playing.listening.bursts.handle_report(block, now);
+        }
+        let nacks: Vec<_> = received.nacks.into_iter().filter(|nack| nack.media_ssrc == ours).collect();
+        let numbers = || nacks.iter().flat_map(|nack| &nack.nacks).copied().flatten();
+        for number in numbers() {
+            playing.listening.bursts.handle_nacked(number, now);
+        }
+        if !nacks.is_empty() {
+            self.answer_nack(index, numbers(), now);
+        }
+    }
+
+    /// The publisher's wall clock, on its RTP clock.
+    fn handle_publisher_rtcp(&mut self, index: usize, told: Option<SenderClock>, now: Instant) {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let Media::Publisher(publishing) = &mut peer.media else {
+            return;
+        };
+        let reception = publishing.reception.as_mut();
+        let (Some(clock), Some(reception)) = (told, reception) else {
+            return;
+        };
+        if reception.ssrc() != clock.ssrc {
+            return;
+        }
+        reception.handle_sender_report(clock.ntp, now);
+        let (id, source, key) = (peer.id, publishing.source, peer.stream);
+        if self.streams.get(&key).is_some_and(|stream| stream.publisher == Some(id)) {
+            self.spread_publisher_clock(key, source, clock, now);
+        }
+    }
+
+    /// Notes the publisher's clock for the listeners of a stream on this shard.
+    pub(super) fn note_publisher_clock(&mut self, key: StreamKey, source: u64, clock: SenderClock, now: Instant) {
+        if let Some(stream) = self.streams.get_mut(&key) {
+            stream.reports.set_publisher_clock(source, clock, &stream.players, now);
+        }
+    }
+
+    /// What is due for the listeners of a stream on this shard when one of its packets was forwarded.
+    pub(super) fn report_to_listeners(&mut self, key: StreamKey, description: &Description, now: Instant) {
+        let uptime = now.saturating_duration_since(self.began);
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let (source, view) = (description.source, &description.view);
+        stream.reports.note_packet(source, view.ssrc, view.timestamp, uptime, now);
+        self.send_first_reports(key, now);
+        self.send_reports_in_turn(key, now);
+        self.summarise(key, now);
+    }
+
+    /// Listeners that have no report yet, or none of this clock.
+    fn send_first_reports(&mut self, key: StreamKey, now: Instant) {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let Some((source, clock)) = stream.reports.clock_at(now) else {
+            return;
+        };
+        let mut left = ReportSchedule::most_at_once(stream.players.len());
+        let mut fresh = stream.reports.take_fresh();
+        fresh.retain(|&index| {
             let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
-            let listener = self.listeners.get(index).and_then(Option::as_ref);
-            let sent = peer
-                .zip(listener)
-                .and_then(|(peer, listener)| send_sender_report(peer, listener, source, clock, &mut self.queue));
+            let listener = self.listeners.get(index).and_then(Option::as_ref).filter(|_| left > 0);
+            let both = peer.zip(listener);
+            let sent = both.is_some_and(|both| send_sender_report(both, (source, clock), now, &mut self.queue).is_some());
+            if sent {
+                left -= 1;
+                self.counters.rtcp_sent.one();
+            }
+            !sent
+        });
+        stream.reports.give_back(fresh);
+    }
+
+    fn send_reports_in_turn(&mut self, key: StreamKey, now: Instant) {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let Some((source, clock)) = stream.reports.clock_at(now) else {
+            return;
+        };
+        let count = stream.players.len();
+        for _ in 0..stream.reports.turns_due(count, now) {
+            let Some(&index) = stream.players.get(stream.reports.next_turn(count)) else {
+                return;
+            };
+            let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
+            let both = peer.zip(self.listeners.get(index).and_then(Option::as_ref));
+            let sent = both.and_then(|both| send_sender_report(both, (source, clock), now, &mut self.queue));
             self.counters.rtcp_sent.add(u64::from(sent.is_some()));
         }
     }
 
-    /// Tells a publisher how its packets arrive.
+    /// Tells the rest of the server what the listeners report, where that is due and news.
+    fn summarise(&mut self, key: StreamKey, now: Instant) {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        if !stream.reports.summary_is_due(now) {
+            return;
+        }
+        for &index in &stream.players {
+            let peer = self.peers.get(index).and_then(Option::as_deref);
+            let Some((peer, listener)) = peer.zip(self.listeners.get(index).and_then(Option::as_ref)) else {
+                continue;
+            };
+            let Media::Player(playing) = &peer.media else {
+                continue;
+            };
+            if peer.srtp.is_some() && !listener.paused {
+                let listening = &playing.listening;
+                let round_trip = listening.round_trip_time(now).or(peer.ice.round_trip_time());
+                self.samples
+                    .add(listening.loss(now), listening.bursts.mean_tenths(now), round_trip);
+            }
+        }
+        let summary = self.samples.take();
+        if stream.reports.is_news(summary, now) {
+            self.events.push_back(ForwarderEvent::ListenersHeard {
+                stream: key,
+                shard: self.name,
+                summary,
+            });
+        }
+    }
+
+    /// Asks a publisher that answers NACKs for what did not come: repaired here it is repaired for all listeners.
+    pub(super) fn ask_for_missing(&mut self, index: usize, now: Instant) {
+        let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        let round_trip = peer.ice.round_trip_time();
+        let Media::Publisher(publishing) = &mut peer.media else {
+            return;
+        };
+        let Some(reception) = &mut publishing.reception else {
+            return;
+        };
+        let numbers = reception.take_missing(round_trip, now);
+        if numbers.is_empty() {
+            return;
+        }
+        let data = rtcp::nack(peer.ssrc, &peer.cname, reception.ssrc(), &numbers)
+            .and_then(|packet| peer.srtp.as_mut()?.protect_rtcp(&packet));
+        if let (Some(data), Some(to)) = (data, peer.ice.selected()) {
+            self.counters.nacks_sent.add(numbers.len() as u64);
+            self.counters.rtcp_sent.one();
+            self.queue.push(to, &data);
+        }
+    }
+
+    /// Tells a publisher how its packets arrive, and the rest of the server where that changed.
     pub(super) fn send_report_if_due(&mut self, index: usize, now: Instant) {
         let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) else {
             return;
@@ -76,9 +223,23 @@ impl Core {
             return;
         }
         publishing.next_report = Some(now + REPORT_EVERY);
-        let block = publishing.reception.as_mut().and_then(|reception| reception.report(now));
-        let data = block
-            .and_then(|block| rtcp::receiver_report(peer.ssrc, &peer.cname, vec![block]))
+        let Some(block) = publishing.reception.as_mut().and_then(|reception| reception.report(now)) else {
+            return;
+        };
+        let leg = publishing
+            .leg
+            .measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());
+        let told = publishing.told;
+        let may_tell = told.is_none_or(|(told, at)| told != leg && now.saturating_duration_since(at) >= TELL_LEG_EVERY);
+        let stream = self.streams.get(&peer.stream);
+        if may_tell && stream.is_some_and(|stream| stream.publisher == Some(peer.id)) {
+            publishing.told = Some((leg, now));
+            self.events.push_back(ForwarderEvent::PublisherMeasured {
+                stream: peer.stream,
+                leg,
+            });
+        }
+        let data = rtcp::receiver_report(peer.ssrc, &peer.cname, vec![block])
             .and_then(|report| peer.srtp.as_mut()?.protect_rtcp(&report));
         if let (Some(data), Some(to)) = (data, peer.ice.selected()) {
             self.counters.rtcp_sent.one();
@@ -87,15 +248,22 @@ impl Core {
     }
 }
 
+/// Tells a listener the stream's wall clock on the listener's own RTP clock, unless it was told a moment ago.
 fn send_sender_report(
-    peer: &mut Peer,
-    listener: &Listener,
-    source: u64,
-    clock: SenderClock,
+    (peer, listener): (&mut Peer, &Listener),
+    (source, clock): (u64, SenderClock),
+    now: Instant,
     queue: &mut SendQueue,
 ) -> Option<()> {
+    let Media::Player(playing) = &mut peer.media else {
+        return None;
+    };
     let srtp = peer.srtp.as_mut().filter(|_| !listener.paused)?;
     let to = listener.path?;
+    let last = playing.listening.last_sender_report();
+    if last.is_some_and(|last| now.saturating_duration_since(last) < LEAST_BETWEEN) {
+        return None;
+    }
     let clock = SenderClock {
         ssrc: peer.ssrc,
         ntp: clock.ntp,
@@ -103,6 +271,7 @@ fn send_sender_report(
     };
     let report = rtcp::sender_report(clock, &peer.cname, listener.packets, listener.octets)?;
     let data = srtp.protect_rtcp(&report)?;
+    playing.listening.note_sender_report(clock.ntp, now);
     queue.push(to, &data);
     Some(())
 }

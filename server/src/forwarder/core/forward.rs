@@ -17,9 +17,12 @@ pub(super) struct Incoming<'a> {
 impl Core {
     /// Queues a packet for everyone of its audience who plays this stream on this shard.
     pub(super) fn forward(&mut self, key: StreamKey, incoming: &Incoming<'_>, now: Instant) {
-        let Some(stream) = self.streams.get(&key) else {
+        let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
+        if let Some(recent) = &mut stream.recent {
+            recent.store(incoming.packet, incoming.description);
+        }
         let origin = Origin {
             source: incoming.description.source,
             sequence: incoming.description.sequence,
@@ -50,5 +53,6 @@ impl Core {
             let players = stream.players.len() as u64;
             self.counters.rtp_not_forwarded.add(players.saturating_sub(sent));
         }
+        self.report_to_listeners(key, incoming.description, now);
     }
 }

@@ -75,6 +75,7 @@ impl Core {
             self.events.push_back(ForwarderEvent::MediaStarted { peer: id });
             self.arm(index);
         }
+        self.ask_for_missing(index, now);
         let (Some(payload), Some(sequence)) = (payload, sequence) else {
             return;
         };
@@ -117,7 +118,7 @@ fn follow_source(publishing: &mut Publishing, ssrc: u32, next_source: &mut u64, 
     };
     *next_source = next_source.wrapping_add(1);
     publishing.source = *next_source;
-    publishing.reception = Some(Reception::new(ssrc, now));
+    publishing.reception = Some(Reception::new(ssrc, now).repaired(publishing.nack));
     publishing.compactor = Default::default();
     publishing.next_report = publishing.next_report.or(Some(now + REPORT_EVERY));
     Some(begins)

@@ -39,14 +39,14 @@ impl Core {
         }
     }
 
-    /// Tells every listener of a stream the publisher's clock, here and on other shards.
-    pub(super) fn spread_sender_report(&mut self, key: StreamKey, source: u64, clock: SenderClock) {
+    /// Notes the publisher's clock for the listeners of a stream, here and on other shards.
+    pub(super) fn spread_publisher_clock(&mut self, key: StreamKey, source: u64, clock: SenderClock, now: Instant) {
         for wants in self.streams.get(&key).map_or(&[][..], |stream| &stream.elsewhere) {
             if !self.neighbours.send_report(wants.shard, key, source, clock) {
                 self.counters.crossing_dropped.one();
             }
         }
-        self.forward_sender_report(key, source, clock);
+        self.note_publisher_clock(key, source, clock, now);
     }
 
     /// Takes what other shards sent, at most so much; `true` if there may be more.
@@ -66,7 +66,7 @@ impl Core {
                     };
                     self.forward(packet.key, &incoming, packet.at.min(now));
                 }
-                Crossing::Report(key, source, clock) => self.forward_sender_report(key, source, clock),
+                Crossing::Report(key, source, clock) => self.note_publisher_clock(key, source, clock, now),
                 Crossing::Wants(wants) => self.note_wants(wants),
             }
         }

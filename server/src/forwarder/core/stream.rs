@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::super::held::{EVERYTHING, Held};
+use super::super::recent::RecentPackets;
 use super::super::{GroupKey, PeerId, StreamKey};
 use super::cross::Wants;
+use super::reports::ReportSchedule;
 
 /// One stream on this shard.
 #[derive(Debug)]
@@ -23,6 +25,9 @@ pub(super) struct Stream {
     pub(super) elsewhere: Vec<Wants>,
     /// On the home shard: present while the room's streams are ranked.
     pub(super) held: Option<Box<Held>>,
+    /// From the first listener on that may ask for packets again.
+    pub(super) recent: Option<Box<RecentPackets>>,
+    pub(super) reports: ReportSchedule,
 }
 
 impl Stream {
@@ -36,6 +41,8 @@ impl Stream {
             wanted: BTreeMap::new(),
             elsewhere: Vec::new(),
             held: None,
+            recent: None,
+            reports: ReportSchedule::default(),
         }
     }
 
@@ -51,17 +58,22 @@ impl Stream {
         self.players.is_empty() && self.publishers == 0 && self.elsewhere.is_empty()
     }
 
-    /// A player came that wants the stream while it is one of so many loudest.
-    pub(super) fn add_player(&mut self, index: usize, loudest: u32) {
+    /// A player came that wants the stream while it is one of so many loudest; `nack`: it may ask for packets again.
+    pub(super) fn add_player(&mut self, index: usize, loudest: u32, nack: bool) {
         let place = self.players.partition_point(|player| *player < index);
         self.players.insert(place, index);
         let same = self.wanted.entry(loudest).or_default();
         *same = same.saturating_add(1);
+        self.reports.add(index);
+        if nack {
+            self.recent.get_or_insert_with(|| Box::new(RecentPackets::new()));
+        }
     }
 
     /// The player left.
     pub(super) fn remove_player(&mut self, index: usize, loudest: u32) {
         self.players.retain(|player| *player != index);
+        self.reports.remove(index);
         if let Some(same) = self.wanted.get_mut(&loudest) {
             *same = same.saturating_sub(1);
             if *same == 0 {

@@ -100,6 +100,7 @@ fn accepted(offer: &Offer, line: &OfferedLine, parts: &AnswerParts<'_>) -> Media
     for codec in &offer.codecs {
         attributes.push(with("rtpmap", codec.rtpmap.clone()));
         attributes.extend(codec.fmtp.iter().cloned().map(|fmtp| with("fmtp", fmtp)));
+        attributes.extend(codec.nack.then(|| with("rtcp-fb", format!("{} nack", codec.payload_type))));
     }
     if parts.role == Role::Player {
         attributes.push(with("ssrc", format!("{} cname:{}", parts.ssrc, parts.cname)));

@@ -20,6 +20,8 @@ pub(crate) struct OfferedCodec {
     /// Values of its `a=rtpmap` and `a=fmtp` lines, word for word.
     pub(crate) rtpmap: String,
     pub(crate) fmtp: Vec<String>,
+    /// Whether it has `a=rtcp-fb` `nack` (RFC 4585 §4.2), the one feedback that we support.
+    pub(crate) nack: bool,
 }
 
 /// An m-line as the answer must mirror it.
@@ -84,6 +86,14 @@ impl Offer {
             audio,
             bundled,
         })
+    }
+}
+
+impl Offer {
+    /// Whether NACK is offered for Opus: what one stream sends and asks for goes by its packets, not by their type.
+    pub(crate) fn has_nack(&self) -> bool {
+        let opus = self.codecs.iter().find(|codec| codec.payload_type == self.format.opus);
+        opus.is_some_and(|codec| codec.nack)
     }
 }
 
@@ -180,6 +190,7 @@ fn codecs(line: &MediaDescription) -> Result<(LegFormat, Vec<OfferedCodec>), Neg
             payload_type: codec.payload_type,
             rtpmap,
             fmtp: lines("fmtp"),
+            nack: has_nack(line, codec.payload_type),
         });
     }
     let opus = opus.ok_or(NegotiateError::NoOpus)?;
@@ -191,6 +202,18 @@ fn codecs(line: &MediaDescription) -> Result<(LegFormat, Vec<OfferedCodec>), Neg
     };
     kept.retain(|codec| codec.payload_type == opus || Some(codec.payload_type) == format.red);
     Ok((format, kept))
+}
+
+/// Whether the plain `nack` is offered for this payload type, or for all (`*`).
+fn has_nack(line: &MediaDescription, payload_type: u8) -> bool {
+    let feedback = line.attributes.iter().filter(|attribute| attribute.key == "rtcp-fb");
+    feedback.filter_map(|attribute| attribute.value.as_deref()).any(|value| {
+        let mut words = value.split_whitespace();
+        let is_ours = words
+            .next()
+            .is_some_and(|word| word == "*" || word.parse() == Ok(payload_type));
+        is_ours && words.eq(["nack"])
+    })
 }
 
 /// Whether RED's fmtp (`111/111`, RFC 2198 §5) names our Opus and nothing else.

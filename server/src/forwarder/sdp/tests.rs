@@ -79,6 +79,30 @@ fn answer(offer: &Offer, role: Role, candidates: &[SocketAddr]) -> String {
 }
 
 #[test]
+fn nack_is_answered_where_it_is_offered_and_no_other_feedback_is() {
+    // What the offer says beside transport-cc, whether we use it, and what the answer repeats.
+    let table: [(&[&str], bool, &[&str]); 6] = [
+        (&[], false, &[]),
+        (&["a=rtcp-fb:111 nack"], true, &["a=rtcp-fb:111 nack"]),
+        (&["a=rtcp-fb:63 nack"], false, &["a=rtcp-fb:63 nack"]),
+        (&["a=rtcp-fb:* nack"], true, &["a=rtcp-fb:111 nack", "a=rtcp-fb:63 nack"]),
+        (&["a=rtcp-fb:111 nack pli", "a=rtcp-fb:111 ccm fir"], false, &[]),
+        (&["a=rtcp-fb:9 nack"], false, &[]),
+    ];
+    for (lines, used, answered) in table {
+        let mut text = chromium_offer();
+        for line in lines {
+            text = text.replace("a=rtpmap:9 ", &format!("{line}\r\na=rtpmap:9 "));
+        }
+        let offer = parse(&text, Role::Player).unwrap();
+        assert_eq!(offer.has_nack(), used, "{lines:?}");
+        let answer = answer(&offer, Role::Player, &["192.0.2.1:5".parse().unwrap()]);
+        let feedback: Vec<_> = answer.lines().filter(|line| line.starts_with("a=rtcp-fb")).collect();
+        assert_eq!(feedback, answered, "{lines:?}");
+    }
+}
+
+#[test]
 fn an_offer_of_chromium_is_read() {
     let offer = parse(&chromium_offer(), Role::Publisher).unwrap();
     assert_eq!(offer.credentials.ufrag, "4ZcD");

@@ -61,6 +61,8 @@ pub struct TestClient {
     /// Whether connectivity checks of the server are answered.
     pub answers_checks: bool,
     pub numbers: Numbers,
+    /// Whether NACK is offered.
+    pub nack: bool,
     pub certificate: DtlsCertificate,
     pub dtls: Dtls,
     dtls_started: bool,
@@ -107,6 +109,7 @@ impl TestClient {
             server_ssrc: None,
             answers_checks: true,
             numbers,
+            nack: false,
             certificate,
             dtls,
             dtls_started: false,
@@ -153,6 +156,9 @@ impl TestClient {
         if let Some(red) = red {
             lines.push(format!("a=rtpmap:{red} red/48000/2"));
             lines.push(format!("a=fmtp:{red} {opus}/{opus}"));
+        }
+        if self.nack {
+            lines.push(format!("a=rtcp-fb:{opus} nack"));
         }
         if let Some(id) = audio_level {
             lines.push(format!("a=extmap:{id} urn:ietf:params:rtp-hdrext:ssrc-audio-level"));

@@ -216,13 +216,16 @@ fn sender_reports_reach_listeners_on_their_own_clock() {
     };
     let report = world.clients[publisher].rtcp_packet(&report.marshal().unwrap());
     world.send(publisher, &report);
+    world.now += Duration::from_secs(1);
+    world.speak(publisher, 5, 2, 96_000);
     let client = &world.clients[player];
-    let packets = rtc_rtcp::packet::unmarshal(&mut &client.rtcp[0][..]).unwrap();
+    let packets = rtc_rtcp::packet::unmarshal(&mut &client.rtcp.last().unwrap()[..]).unwrap();
     let report = packets[0].as_any().downcast_ref::<SenderReport>().unwrap();
     assert_eq!(Some(report.ssrc), client.server_ssrc);
-    assert_eq!(report.ntp_time, 0x1234_5678_9abc_def0);
-    assert_eq!(report.rtp_time, client.rtp[0].0.timestamp.wrapping_add(960));
-    assert_eq!((report.packet_count, report.octet_count), (1, 8));
+    // A second later on both clocks of the publisher.
+    assert_eq!(report.ntp_time, 0x1234_5679_9abc_def0);
+    assert_eq!(report.rtp_time, client.rtp[0].0.timestamp.wrapping_add(960 + 48_000));
+    assert_eq!((report.packet_count, report.octet_count), (2, 16));
 }
 
 #[test]

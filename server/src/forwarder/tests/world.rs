@@ -94,6 +94,14 @@ impl World {
         self.add_client(role, key, client, None)
     }
 
+    /// The same for a client that offers NACK.
+    pub(super) fn add_with_nack(&mut self, role: Role, key: u64, numbers: Numbers) -> (usize, PeerId) {
+        let port = 40_000 + u16::try_from(self.clients.len()).unwrap();
+        let mut client = TestClient::new(SocketAddr::from(([203, 0, 113, 9], port)), numbers, self.now);
+        client.nack = true;
+        self.add_client(role, key, client, None)
+    }
+
     /// The same for a client of one's own and an offer that may differ from its truth.
     pub(super) fn add_client(&mut self, role: Role, key: u64, mut client: TestClient, offer: Option<String>) -> (usize, PeerId) {
         let direction = if role == Role::Publisher { "sendonly" } else { "recvonly" };

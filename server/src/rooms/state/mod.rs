@@ -13,6 +13,7 @@ mod play;
 mod publish;
 mod records;
 mod renew;
+mod reports;
 mod requests;
 mod resources;
 mod resume;
@@ -228,6 +229,8 @@ impl RoomsState {
             },
             // A stream is there when it is connected, whether or not it is silent.
             ForwarderEvent::MediaStarted { .. } => {}
+            ForwarderEvent::ListenersHeard { stream, shard, summary } => self.listeners_heard(now, stream, shard, summary),
+            ForwarderEvent::PublisherMeasured { stream, leg } => self.publisher_measured(now, stream, leg),
         }
         self.take_effects()
     }
@@ -244,7 +247,7 @@ impl RoomsState {
                 Timer::Token(key) => self.end_session(key, End::TokenExpired, None),
                 Timer::Stream(key) => self.stream_due(key),
                 Timer::Resource(key) => self.drop_resource(key),
-                Timer::Notices(room_key) => self.notices_due(&room_key),
+                Timer::Notices(room_key) => self.notices_due(now, &room_key),
             }
         }
         self.take_effects()

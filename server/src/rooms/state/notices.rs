@@ -1,5 +1,5 @@
-//! What is gathered for a moment and told once to those who are connected: barrage messages, and how the networks of
-//! others are.
+//! What is gathered for a moment and told once to those who are connected: barrage messages, how the networks of others are, and
+//! what was measured on streams.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use express_signalling::protocol::{
 };
 
 use super::records::{RoomKey, SessionKey, Timer};
+use super::reports::WaitingReports;
 use super::{Now, RoomsState};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, SharedNotice};
@@ -24,6 +25,7 @@ pub(super) struct Waiting {
     barrages: Vec<RoomBarrage>,
     /// The newest report of each session.
     qualities: BTreeMap<SessionKey, ReportQuality>,
+    pub(super) reports: WaitingReports,
 }
 
 impl Waiting {
@@ -38,7 +40,7 @@ impl Waiting {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.barrages.is_empty() && self.qualities.is_empty()
+        self.barrages.is_empty() && self.qualities.is_empty() && self.reports.is_empty()
     }
 }
 
@@ -64,16 +66,21 @@ impl RoomsState {
     }
 
     /// Tells what a room has gathered.
-    pub(super) fn notices_due(&mut self, room_key: &RoomKey) {
+    pub(super) fn notices_due(&mut self, now: Now, room_key: &RoomKey) {
         let Some(room) = self.rooms.get_mut(room_key) else {
             return;
         };
-        let Waiting { barrages, qualities } = std::mem::take(&mut room.waiting);
+        let Waiting {
+            barrages,
+            qualities,
+            reports,
+        } = std::mem::take(&mut room.waiting);
         let members: Vec<SessionKey> = room.members.iter().copied().collect();
         if !barrages.is_empty() {
             self.tell_barrages(&members, barrages);
         }
         self.tell_qualities(room_key, &qualities);
+        self.tell_reports(now, reports);
     }
 
     /// Nearly all get the same, written once; who sent some of it gets the rest.
@@ -139,7 +146,7 @@ impl RoomsState {
     }
 
     /// Tells one session, if it has a socket.
-    fn notice(&mut self, key: SessionKey, notice: SharedNotice) {
+    pub(super) fn notice(&mut self, key: SessionKey, notice: SharedNotice) {
         let connection = self.sessions.get(&key).and_then(|session| session.connection);
         let is_open = |connection: &ConnectionId| self.connections.get(connection).is_some_and(|known| !known.closing);
         if let Some(connection) = connection.filter(is_open) {

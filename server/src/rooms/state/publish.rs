@@ -10,6 +10,7 @@ use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpda
 
 use super::hosted::unusable;
 use super::records::{Asker, PeerUse, Pending, Session, SessionKey, Stream, Timer};
+use super::reports::StreamReports;
 use super::stream_info::check_extra_info;
 use super::{Answer, GoneReason, NegotiateError, Now, RoomsState};
 use crate::forwarder::{ClientCertificates, GroupKey, PeerId, StreamKey, Wish};
@@ -110,6 +111,7 @@ impl RoomsState {
             next: None,
             ticket: None,
             players: BTreeSet::new(),
+            reports: StreamReports::default(),
         };
         Ok(self.add_stream(key, stream))
     }
@@ -166,7 +168,12 @@ impl RoomsState {
     pub(super) fn negotiated(&mut self, now: Now, ticket: Ticket, pending: Pending, answer: Result<Answer, NegotiateError>) {
         let wanted = self.is_wanted(ticket, &pending);
         match answer {
-            Ok(answer) if wanted => self.answered(now, &pending, answer),
+            Ok(answer) if wanted => {
+                self.answered(now, &pending, answer);
+                if !pending.publish {
+                    self.tell_leg_soon(now, pending.session, pending.stream);
+                }
+            }
             Ok(answer) => {
                 self.effects.push(Effect::RemovePeer(answer.peer));
                 self.turn_down(&pending, superseded(pending.publish), HostFault::Taken);

@@ -12,6 +12,7 @@ use express_token::Verified;
 
 use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
+use super::reports::StreamReports;
 use super::{Policy, Secret};
 use crate::forwarder::{GroupKey, PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
@@ -187,6 +188,7 @@ pub(in crate::rooms) struct Stream {
     /// The newest question to the media plane, while it is open.
     pub(super) ticket: Option<Ticket>,
     pub(in crate::rooms) players: BTreeSet<SessionKey>,
+    pub(super) reports: StreamReports,
 }
 
 impl Stream {

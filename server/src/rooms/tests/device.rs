@@ -107,6 +107,8 @@ impl Device {
                 .iter()
                 .any(|message| message.from_user.user_id.as_str() == self.user),
             Notice::NetworkQuality(quality) => quality.users.iter().any(|user| user.user_id.as_str() == self.user),
+            // They name streams; whose is tested where they are made.
+            Notice::ListenerReport(_) | Notice::PublisherReport(_) => false,
             other => panic!("{other:?}"),
         };
         assert!(!own, "nobody hears of oneself: {notice:?}");

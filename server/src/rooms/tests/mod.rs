@@ -13,6 +13,7 @@ mod media;
 mod messages;
 mod notices;
 mod publish;
+mod reports;
 mod resume;
 mod stream_info;
 mod token;

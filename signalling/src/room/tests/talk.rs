@@ -1,12 +1,12 @@
 //! Messages between users, and what others are told of published streams.
 
 use express_messages::{
-    ids::UserId,
+    ids::{StreamId, UserId},
     room::{
         MuteStream, PublishStream, ReportQuality, RequestError, RoomEvent, SendBarrageMessage, SendBroadcastMessage,
         SendCustomCommand, SetStreamExtraInfo,
     },
-    stats::{QualityGrade, UserQuality},
+    stats::{ListenerReport, QualityGrade, UplinkReport, UserQuality},
     types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo},
 };
 use serde_json::json;
@@ -108,8 +108,27 @@ fn what_others_send_is_reported_as_it_came() {
             "message":"hi","message_id":"7","send_time_ms":6}]}"#,
     );
     bench.receive(r#"{"notice":"networkQuality","users":[{"user_id":"bob","up":0,"down":-1}]}"#);
+    bench.receive(
+        r#"{"notice":"listenerReport","streams":[{"stream_id":"s1","listeners":12,"loss_worst":0.12,"loss_median":0.0,
+            "burst_worst":3.2,"burst_median":null,"rtt_median_ms":40}]}"#,
+    );
+    bench.receive(r#"{"notice":"listenerReport","streams":[]}"#);
+    bench.receive(r#"{"notice":"publisherReport","streams":[{"stream_id":"s2","rtt_ms":null,"loss":7.0,"jitter_ms":5}]}"#);
     bench.receive(r#"{"notice":"fullMoon"}"#);
     let from_user = user("bob");
+    let heard = ListenerReport {
+        listeners: 12,
+        loss_worst: Some(0.12),
+        loss_median: Some(0.0),
+        burst_worst: Some(3.2),
+        burst_median: None,
+        rtt_median_ms: Some(40),
+    };
+    let uplink = UplinkReport {
+        rtt_ms: None,
+        loss: 1.0,
+        jitter_ms: 5,
+    };
     let expected = [
         RoomEvent::BroadcastMessages(vec![ZegoBroadcastMessageInfo {
             from_user: from_user.clone(),
@@ -132,6 +151,8 @@ fn what_others_send_is_reported_as_it_came() {
             up: QualityGrade::Excellent,
             down: QualityGrade::Unknown,
         }]),
+        RoomEvent::ListenerReports(vec![(StreamId::new("s1").unwrap(), heard)]),
+        RoomEvent::UplinkReports(vec![(StreamId::new("s2").unwrap(), uplink)]),
     ];
     let told = bench.events.len() - expected.len();
     assert_eq!(bench.events[told..], expected);

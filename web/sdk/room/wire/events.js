@@ -1,4 +1,4 @@
-import { ShapeError, code, exact, flag, grade, list, listedStream } from "./shapes.js";
+import { ShapeError, amount, code, exact, flag, fraction, grade, list, listedStream } from "./shapes.js";
 import { object, streamID, text, user, userID, whole, word } from "./shapes.js";
 
 /** Why a stream went: the words of the wire; their place + 1 is the documented number. */
@@ -61,7 +61,31 @@ const EVENTS = new Map([
 const NOTICES = new Map([
   ["barrageMessage", (fields) => ({ messages: list(fields.messages, (each) => message(each, text)) })],
   ["networkQuality", (fields) => ({ users: list(fields.users, quality) })],
+  ["listenerReport", (fields) => ({ streams: list(fields.streams, listeners) })],
+  ["publisherReport", (fields) => ({ streams: list(fields.streams, uplink) })],
 ]);
+
+/** What may be unknown. */
+const known = (value, read) => (value === undefined || value === null ? null : read(value));
+
+function listeners(value) {
+  const fields = object(value);
+  const report = {
+    listeners: whole(fields.listeners),
+    lossWorst: known(fields.loss_worst, fraction),
+    lossMedian: known(fields.loss_median, fraction),
+    burstWorst: known(fields.burst_worst, amount),
+    burstMedian: known(fields.burst_median, amount),
+    rttMedianMs: known(fields.rtt_median_ms, whole),
+  };
+  return { streamID: streamID(fields.stream_id), report };
+}
+
+function uplink(value) {
+  const fields = object(value);
+  const report = { rttMs: known(fields.rtt_ms, whole), loss: fraction(fields.loss), jitterMs: whole(fields.jitter_ms) };
+  return { streamID: streamID(fields.stream_id), report };
+}
 
 function quality(value) {
   const { user_id, up, down } = object(value);

@@ -55,6 +55,19 @@ export function code(value) {
   return value;
 }
 
+/** A finite number from 0 up. */
+export function amount(value) {
+  if (!Number.isFinite(value) || value < 0) {
+    throw wrong("a number from 0 up", value);
+  }
+  return value;
+}
+
+/** A fraction, 0 to 1; more is all. */
+export function fraction(value) {
+  return Math.min(amount(value), 1);
+}
+
 /** A quality grade: -1 to 4. */
 export function grade(value) {
   if (!Number.isInteger(value) || value < -1 || value > 4) {

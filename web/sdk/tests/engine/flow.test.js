@@ -226,6 +226,27 @@ test("networkQuality tells the client's own first, then those of the users whose
   assert.equal(world.requests.filter(([type]) => type === "reportQuality").length, 5);
 });
 
+test("what the server measured of a stream stands in its quality until it is old", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const seen = [];
+  zg.on("publishQualityUpdate", (streamID, { listeners }) => seen.push(`${streamID} ${listeners?.listeners ?? "unknown"}`));
+  zg.on("playQualityUpdate", (streamID, stats) => seen.push(`${streamID} ${stats.peerToPeerPacketLostRate}`));
+  const stream = await zg.createZegoStream();
+  zg.startPublishingStream("s1", stream);
+  await zg.startPlayingStream("s2");
+  await world.env.pass(4 * SECOND);
+  const reports = (report) => ["s1", "elsewhere"].map((streamID) => ({ streamID, report }));
+  world.room.listener.onListeners(reports({ listeners: 7 }));
+  world.room.listener.onUplinks([{ streamID: "s2", report: { rttMs: 40, loss: 0.25, jitterMs: 0 } }]);
+  await world.env.pass(18 * SECOND);
+  const [published, played] = ["s1", "s2"].map((id) => seen.filter((line) => line.startsWith(id)));
+  assert.equal(published[0], "s1 unknown");
+  assert.ok(published.includes("s1 7"));
+  assert.equal(published.at(-1), "s1 unknown");
+  assert.deepEqual([played[0], played.at(-1)], ["s2 undefined", "s2 0.25"]);
+});
+
 test("own quality is unknown before the first report, and lost when reports stay away", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);

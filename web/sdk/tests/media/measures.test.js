@@ -134,6 +134,15 @@ test("a player reports rates of the interval and totals of the whole life", () =
   assert.equal(Math.round(peerToPeerDelay), 80);
 });
 
+test("delay and loss of a player are those of both ways once the publisher's is told", () => {
+  const report = (uplink) => new PlayQuality(0).report(3000, got(3, { packetsLost: 150 }), { ...state, uplink });
+  const [alone, both] = [report(undefined), report({ rttMs: 100, loss: 0.5, jitterMs: 5 })];
+  assert.equal(alone.peerToPeerPacketLostRate, undefined);
+  assert.equal(both.peerToPeerPacketLostRate, 0.75);
+  assert.equal(both.peerToPeerDelay, alone.peerToPeerDelay + 50);
+  assert.equal(report({ rttMs: null, loss: 0, jitterMs: 0 }).peerToPeerDelay, alone.peerToPeerDelay);
+});
+
 test("breaks are what the browser counts, or else more than 200 ms concealed within an interval", () => {
   const counted = new PlayQuality(0).report(3000, got(3, { totalInterruptionDuration: 0.3, concealedSamples: 48_000 }), state);
   assert.equal(counted.audio.audioCumulativeBreakTime, 300);

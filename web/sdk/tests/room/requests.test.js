@@ -183,11 +183,18 @@ test("messages and reports of others are told in their documented shapes", () =>
   bench.event(2, { event: "customCommand", from_user, command: '{"seat":4}' });
   bench.frame({ notice: "barrageMessage", messages: [{ from_user, message: "hi", message_id: "7", send_time_ms: 6 }] });
   bench.frame({ notice: "networkQuality", users: [{ user_id: "bob", up: 0, down: -1 }] });
+  const stream = { stream_id: "s1", listeners: 12, loss_worst: 0.12, loss_median: 0, rtt_median_ms: 40 };
+  bench.frame({ notice: "listenerReport", streams: [{ ...stream, burst_worst: null, burst_median: null }] });
+  bench.frame({ notice: "publisherReport", streams: [{ stream_id: "s2", rtt_ms: null, loss: 7, jitter_ms: 5 }] });
+  bench.frame({ notice: "publisherReport", streams: [] });
   bench.event(3, { event: "broadcastMessage", messages: [] });
-  assert.deepEqual(bench.calls.slice(-4), [
+  const heard = { listeners: 12, lossWorst: 0.12, lossMedian: 0, burstWorst: null, burstMedian: null, rttMedianMs: 40 };
+  assert.deepEqual(bench.calls.slice(-6), [
     ["onBroadcast", [{ fromUser, message: "hello", sendTime: 5, messageID: 42 }]],
     ["onCommand", fromUser, '{"seat":4}'],
     ["onBarrage", [{ fromUser, message: "hi", sendTime: 6, messageID: "7" }]],
     ["onQuality", [{ userID: "bob", up: 0, down: -1 }]],
+    ["onListeners", [{ streamID: "s1", report: heard }]],
+    ["onUplinks", [{ streamID: "s2", report: { rttMs: null, loss: 1, jitterMs: 5 } }]],
   ]);
 });
