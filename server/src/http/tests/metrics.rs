@@ -230,6 +230,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
     let config = ServerConfig::embedded();
     let forwarder = ForwarderConfig {
         udp: "127.0.0.1:0".parse().unwrap(),
+        tcp: None,
         public_addresses: Vec::new(),
         shards: 1,
         limits: ForwarderLimits::default(),
@@ -241,6 +242,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
             limits: config.limits.clone(),
             timings: config.timings.clone(),
             apps: Vec::<AppConfig>::new(),
+            ice: config.ice.clone(),
             seed: [1; 32],
         },
         media: Box::new(forwarder.clone()),
