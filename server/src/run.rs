@@ -157,6 +157,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let rooms: Arc<OnceLock<Addr<RoomsActor>>> = Arc::default();
     let forwarder = start_forwarder(&config, Arc::clone(&rooms))?;
     let media_addrs = forwarder.media_addresses();
+    tracing::info!(udp = ?media_addrs, tcp = ?forwarder.tcp_address(), "media is taken");
     let mut seed = [0; 32];
     rand::fill(&mut seed).map_err(|_| RandomError)?;
     let parts = Parts {

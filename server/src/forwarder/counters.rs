@@ -104,10 +104,10 @@ counters! {
     goodbyes_received,
     /// RTCP packets sent.
     rtcp_sent,
-    /// TCP connections that are open.
-    tcp_connections,
     /// TCP connections taken, whatever became of them.
     tcp_accepted,
+    /// Of these, ended by either side; accepted minus closed are open now.
+    tcp_closed,
     /// TCP connections closed because a limit was reached, or because their first frame did not come in time or is no STUN
     /// request of a peer.
     tcp_refused,
@@ -135,12 +135,6 @@ impl Counter {
     /// Adds one.
     pub(crate) fn one(&self) {
         self.add(1);
-    }
-
-    /// Takes one back: for what there is now.
-    pub(crate) fn one_less(&self) {
-        let value = self.0.load(Ordering::Relaxed);
-        self.0.store(value.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// What was added so far.

@@ -266,7 +266,7 @@ impl Forwarder {
             fingerprint: inner.identity.fingerprint(),
             candidates: &shard.candidates,
             tcp_candidates: &inner.tcp_candidates,
-            shard: shard_number as usize,
+            shard: shard_number,
         };
         let (mut new, sdp) = negotiate(request.offer, role, (id, request.stream), terms, &mut rand::rng())?;
         new.certificates = request.certificates;

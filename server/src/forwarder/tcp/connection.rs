@@ -51,7 +51,6 @@ pub(super) struct Connection {
 impl Connection {
     /// Lives until the client closes, the shard has no use for it, or it does not begin as it must.
     pub(super) async fn run(self, stream: TcpStream) {
-        self.counters.tcp_connections.one();
         prepare(&stream);
         let (reader, writer) = stream.into_split();
         let mut frames = FramedRead::with_capacity(reader, framing(MAX_FRAME), READ_BUFFER);
@@ -65,7 +64,7 @@ impl Connection {
             }
             None => self.counters.tcp_refused.one(),
         }
-        self.counters.tcp_connections.one_less();
+        self.counters.tcp_closed.one();
     }
 
     fn tuple(&self) -> Tuple {
