@@ -12,6 +12,7 @@ const SILENCE: u8 = 127;
 fn three_shards() -> Forwarder {
     let config = ForwarderConfig {
         udp: "127.0.0.1:0".parse().unwrap(),
+        tcp: None,
         public_addresses: Vec::new(),
         shards: 3,
         limits: ForwarderLimits::default(),

@@ -231,6 +231,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
     let forwarder = ForwarderConfig {
         udp: "127.0.0.1:0".parse().unwrap(),
         public_addresses: Vec::new(),
+        tcp: None,
         shards: 1,
         limits: ForwarderLimits::default(),
     };
@@ -241,6 +242,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
             limits: config.limits.clone(),
             timings: config.timings.clone(),
             apps: Vec::<AppConfig>::new(),
+            ice: config.ice.clone(),
             seed: [1; 32],
         },
         media: Box::new(forwarder.clone()),
