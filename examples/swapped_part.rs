@@ -9,11 +9,12 @@ use actix::{Actor, AsyncContext, Context, Handler, Recipient};
 use express_engine::{RoomStateChanged, RoomUserUpdate, ZegoError, ZegoExpressEngine, ZegoRoomConfig};
 use express_messages::{
     ExitGuard,
+    ice::IceServer,
     ids::UserId,
     room::{
-        Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError, RoomEvent,
-        RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand,
-        SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
+        GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError,
+        RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage,
+        SendCustomCommand, SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
     types::{RoomStateChangedReason, ZegoUpdateType, ZegoUser},
 };
@@ -87,6 +88,7 @@ ignore! {
     SendBarrageMessage => Result<String, RequestError> = Err(RequestError::Disconnected),
     SendCustomCommand => Result<Vec<UserId>, RequestError> = Err(RequestError::Disconnected),
     ReportQuality => () = (),
+    GetIceServers => Vec<IceServer> = Vec::new(),
 }
 
 /// How the engine starts it.

@@ -320,6 +320,7 @@ impl Crowd {
                 let _ = member.socket.send_to(&packet, server);
             }
         }
+        self.ask_if_due(id, at);
         self.depart_if_complete(id);
     }
 

@@ -151,7 +151,7 @@ async fn a_server_that_wants_no_audio_level_gets_the_packets_without() {
 
 /// The first packets that `server` gets.
 async fn publish_to(server: Server) -> Vec<rtp::Packet> {
-    publish_through(server, |answer| std::future::ready(answer)).await
+    publish_through(server, std::future::ready).await
 }
 
 /// The same, with the answer as `change` makes it.

@@ -4,6 +4,8 @@
 //! connection. Both show in the datagrams that it sends, by the first byte of a DTLS record (RFC 6347 §4.1, RFC 7983 §7):
 //! the handshake's are sent again unchanged, as the server does with its own, and an alert that nobody here asked for is the
 //! answer to an authentic close_notify (RFC 5246 §7.2.1) or the end of a handshake that failed.
+//!
+//! What goes through a TURN server is wrapped, so neither is seen there: a lost flight waits for the crate, and an end for ICE.
 
 use std::{
     net::SocketAddr,

@@ -65,6 +65,19 @@ fn a_file_changes_what_it_names_and_the_environment_has_the_last_word() {
 }
 
 #[test]
+fn media_over_tcp_is_beside_udp_where_it_is_said_or_nowhere() {
+    let tcp = |text: &str| {
+        let media = ServerConfig::from_toml(&format!("[media]\nudp = \"127.0.0.1:7100\"\n{text}"))
+            .unwrap()
+            .media;
+        media.tcp.address(media.udp)
+    };
+    assert_eq!(tcp(""), "127.0.0.1:7100".parse().ok());
+    assert_eq!(tcp("tcp = \"[::]:443\""), "[::]:443".parse().ok());
+    assert_eq!(tcp("tcp = \"\""), None);
+}
+
+#[test]
 fn what_is_wrong_is_refused_and_named() {
     let app = format!("[[apps]]\nid = 1\nsecret = \"{SECRET}\"\n");
     let table = [
@@ -83,6 +96,8 @@ fn what_is_wrong_is_refused_and_named() {
         ("[timings]\nuser_timeout_s = 99999999".into(), "timings.user_timeout_s"),
         ("[limits]\noutgoing_queue = 1".into(), "limits.outgoing_queue"),
         ("[limits]\nconnections = -1".into(), "connections"),
+        ("[media]\ntcp = \"udp\"".into(), "media.tcp"),
+        ("[media]\nshards = 5000".into(), "media.shards"),
         ("[log]\nlevel = \"a=b=c\"".into(), "log.level"),
         ("[log]\nformat = \"xml\"".into(), "xml"),
         ("not toml".into(), "configuration"),

@@ -42,6 +42,10 @@ use super::sdp::Credentials;
 use super::tuple::{TcpLink, Tuple};
 use super::{ForwarderEvent, ForwarderLimits, GoneReason, PeerId, StreamKey, rtcp};
 
+/// Entries that the timers may have for each peer, and beyond, before those that count no more are looked for.
+const TIMERS_PER_PEER: usize = 4;
+const SOME_TIMERS: usize = 256;
+
 /// What the rest of the server wants of a shard.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -87,6 +91,8 @@ pub(crate) struct Core {
     /// The packet that is taken in, decrypted.
     decrypted: Vec<u8>,
     forms: Forms,
+    /// Since the last look: when the oldest packet came that was forwarded, and how many copies there were.
+    forwarded: Option<(Instant, u64)>,
     /// Where a packet from another shard is put.
     crossed: Vec<u8>,
     outgoing: Vec<(Tuple, Vec<u8>)>,
@@ -124,6 +130,7 @@ impl Core {
             next_source: 0,
             decrypted: Vec::new(),
             forms: Forms::default(),
+            forwarded: None,
             crossed: Vec::with_capacity(2048),
             outgoing: Vec::new(),
             records: Vec::new(),
@@ -201,6 +208,11 @@ impl Core {
     /// The TCP connections that are of use no more.
     pub(crate) fn poll_closed_links(&mut self) -> impl Iterator<Item = TcpLink> + '_ {
         self.closed_links.drain(..)
+    }
+
+    /// When the oldest packet arrived of those forwarded since the last call, and how many copies were made.
+    pub(crate) fn take_forwarded(&mut self) -> Option<(Instant, u64)> {
+        self.forwarded.take()
     }
 
     /// The next event for the rest of the server.
@@ -334,6 +346,7 @@ impl Core {
         }
         self.counters.peers_removed.one();
         self.leave_stream(&peer, listener.as_ref(), index);
+        self.sweep_timers();
         Some(peer.id)
     }
 
@@ -352,6 +365,25 @@ impl Core {
             }
         }
         self.drop_stream_if_empty(peer.stream);
+    }
+
+    /// How many timers there are, those that count no more among them.
+    #[cfg(test)]
+    pub(crate) fn timers_kept(&self) -> usize {
+        self.timers.len()
+    }
+
+    /// Lets go of timers that count no more: where peers come and go fast, those of the gone would outnumber the others until they
+    /// are due. Each peer has one that counts, so this costs each removed peer the same, however many there are.
+    fn sweep_timers(&mut self) {
+        if self.timers.len() <= TIMERS_PER_PEER * self.by_id.len() + SOME_TIMERS {
+            return;
+        }
+        let peers = &self.peers;
+        self.timers.retain(|Reverse((at, index, id))| {
+            let peer = peers.get(*index).and_then(Option::as_deref);
+            peer.is_some_and(|peer| peer.id == *id && peer.armed == Some(*at))
+        });
     }
 
     fn handle_peer_timeout(&mut self, index: usize, now: Instant) {

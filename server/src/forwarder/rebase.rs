@@ -211,6 +211,8 @@ pub(crate) fn ticks(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn rebase() -> (Rebase, Instant) {
@@ -311,5 +313,32 @@ mod tests {
         rebase.map(1, 1, 100, now).unwrap();
         assert_eq!(rebase.timestamp_of(1, 1060), Some(5960));
         assert_eq!(rebase.timestamp_of(2, 1060), None);
+    }
+
+    proptest! {
+        /// The index is the nonce of SRTP: two packets under one would give the key away.
+        #[test]
+        fn no_number_is_given_twice(steps in proptest::collection::vec((0u8..40, -70i64..70, 0u64..40), 1..200)) {
+            let (mut rebase, now) = rebase();
+            let (mut source, mut sequence) = (1, 1000u64);
+            let mut received = std::collections::HashSet::new();
+            let mut given = std::collections::HashSet::new();
+            for (kind, step, passed) in steps {
+                match kind {
+                    0 => rebase.pause(),
+                    1 => source += 1,
+                    2 => sequence += MAX_DROPOUT + 5,
+                    _ => {}
+                }
+                sequence = sequence.saturating_add_signed(step);
+                // A packet comes here once: SRTP refuses a replayed one.
+                if received.insert((source, sequence)) {
+                    let now = now + Duration::from_millis(passed);
+                    if let Some(named) = rebase.map(source, sequence, 960, now) {
+                        prop_assert!(given.insert(named.index), "{} twice", named.index);
+                    }
+                }
+            }
+        }
     }
 }

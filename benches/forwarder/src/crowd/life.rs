@@ -1,17 +1,21 @@
 //! How clients come and go.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 
 use super::member::{Leave, Member, Phase};
 use super::{Crowd, MemberId, Stream, now, socket};
 use crate::client::{LightClient, Role};
-use crate::whip::{Done, Place, Request};
+use crate::whip::{Done, Place, Request, WhipError};
 
 /// Who leaves waits so long for packets that are on their way to it.
 const LINGER: Duration = Duration::from_secs(10);
+/// A listener whose stream is not there yet asks again so often, and for so long: a publisher knows that it is connected a moment
+/// before its server announces the stream.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+const ASK_FOR: Duration = Duration::from_secs(10);
 
 impl Crowd {
     /// Has somebody join; [`Self::turn`] does the rest.
@@ -42,6 +46,7 @@ impl Crowd {
             resource: None,
             tally: Default::default(),
             asked_at: at,
+            ask_again: None,
             next_send: None,
             silent_until: None,
             dropped: 0,
@@ -94,6 +99,7 @@ impl Crowd {
         let created = match outcome {
             Ok(Some(created)) => created,
             Ok(None) => return,
+            Err(WhipError::Refused { status: 404, .. }) if self.asks_again(id) => return self.arm(id),
             Err(error) => return self.fail(id, &error),
         };
         let Some(member) = self.members.get_mut(id).and_then(Option::as_deref_mut) else {
@@ -111,6 +117,31 @@ impl Crowd {
         }
         self.depart_if_complete(id);
         self.arm(id);
+    }
+
+    /// Whether a listener whose stream is not there waits for it.
+    fn asks_again(&mut self, id: usize) -> bool {
+        let at = now();
+        let member = self.members.get_mut(id).and_then(Option::as_deref_mut);
+        let Some(member) = member.filter(|member| member.place.role == Role::Listener) else {
+            return false;
+        };
+        let waits = matches!(member.phase, Phase::Asking) && at < member.asked_at + ASK_FOR;
+        member.ask_again = waits.then_some(at + ASK_AGAIN);
+        waits
+    }
+
+    /// Asks for the stream again if it is time.
+    pub(super) fn ask_if_due(&mut self, id: usize, at: Instant) {
+        let Some(member) = self.members.get_mut(id).and_then(Option::as_deref_mut) else {
+            return;
+        };
+        if member.ask_again.is_none_or(|due| due > at) {
+            return;
+        }
+        member.ask_again = None;
+        let (place, offer) = (member.place.clone(), member.client.offer());
+        self.ask(id, Request::Post { place, offer });
     }
 
     pub(super) fn fail(&mut self, id: usize, error: &dyn std::fmt::Display) {

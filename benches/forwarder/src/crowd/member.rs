@@ -49,6 +49,8 @@ pub(super) struct Member {
     pub(super) resource: Option<Resource>,
     pub(super) tally: Tally,
     pub(super) asked_at: Instant,
+    /// Its stream was not there yet: when it asks again.
+    pub(super) ask_again: Option<Instant>,
     /// A publisher that sends: when the next packet is due.
     pub(super) next_send: Option<Instant>,
     /// Reads and answers nothing until then.
@@ -77,7 +79,7 @@ impl Member {
             _ => None,
         };
         let waiting = self.client.next_timeout();
-        [waiting, self.next_send, leaving].into_iter().flatten().min()
+        [waiting, self.next_send, self.ask_again, leaving].into_iter().flatten().min()
     }
 
     /// Sends what its client has to say; what the kernel does not take is lost, as on a network.

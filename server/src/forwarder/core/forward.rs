@@ -41,6 +41,10 @@ impl Core {
             let queued = form.and_then(|form| listener.send(origin, form, &mut self.queue, now));
             sent += u64::from(queued.is_some());
         }
+        if sent > 0 {
+            let (arrived, copies) = self.forwarded.unwrap_or((now, 0));
+            self.forwarded = Some((arrived.min(now), copies.saturating_add(sent)));
+        }
         self.counters.rtp_forwarded.add(sent);
         if !incoming.audience.is_late() {
             let players = stream.players.len() as u64;

@@ -88,8 +88,9 @@ impl Core {
             return;
         };
         self.unroute(path, index);
-        if let Some(peer) = self.peer_mut(index) {
+        if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
             peer.ice.forget(path);
+            follow_path(&mut self.listeners, index, peer);
         }
     }
 

@@ -257,3 +257,14 @@ fn a_client_with_dtls_1_3_connects_and_hears() {
         world.clients[client].address = "203.0.113.6:1".parse().unwrap();
     }
 }
+
+#[test]
+fn peers_that_come_and_go_leave_no_timers_behind_that_wait_for_their_time() {
+    let mut world = World::new();
+    for _ in 0..400 {
+        let (_, peer) = world.add(Role::Player, 1, USUAL);
+        world.command(Command::Remove(peer));
+        world.clients.clear();
+    }
+    assert!(world.core.timers_kept() <= 256, "{}", world.core.timers_kept());
+}

@@ -198,6 +198,23 @@ fn a_closed_tcp_connection_is_a_path_less_and_its_peer_lives_by_the_others() {
 }
 
 #[test]
+fn media_goes_on_over_tcp_when_that_is_what_is_left_and_over_nothing_when_nothing_is() {
+    let mut world = World::new();
+    let (publisher, _) = world.publisher(1);
+    let (player, _) = world.player(1);
+    check_over_tcp(&mut world, player, false);
+    let udp = world.clients[player].address.into();
+    world.core.lose_path(udp);
+    world.speak(publisher, 5, 1, 960);
+    assert_eq!(world.core.poll_links().count(), 1);
+    let tcp = over_tcp(&world.clients[player]);
+    world.core.lose_path(tcp);
+    world.speak(publisher, 5, 2, 1920);
+    assert_eq!((world.core.poll_links().count(), world.heard(player)), (0, vec![]));
+    assert_eq!(world.counters().rtp_not_forwarded, 1);
+}
+
+#[test]
 fn the_connection_of_a_peer_that_is_gone_is_of_no_use_any_more() {
     let mut world = World::new();
     let (player, _) = world.add(Role::Player, 1, USUAL);

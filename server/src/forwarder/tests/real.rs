@@ -11,6 +11,7 @@ const SILENCE: u8 = 127;
 
 fn three_shards() -> Forwarder {
     let config = ForwarderConfig {
+        tcp: None,
         udp: "127.0.0.1:0".parse().unwrap(),
         tcp: None,
         public_addresses: Vec::new(),

@@ -23,7 +23,8 @@ struct Arguments {
     /// Where the JSON goes.
     #[arg(long, default_value = "benches/results/forwarder.json")]
     json: PathBuf,
-    /// Only scenarios whose name has this in it: "1 -> 100", "1 -> 1,000", "50 rooms", "10 -> 300", joins, burst, leak, rooms, churn.
+    /// Only scenarios whose name has this in it: "1 -> 100", "1 -> 1,000", "50 rooms", "10 -> 300", joins, burst,
+    /// churn, idle, leak.
     #[arg(long)]
     only: Vec<String>,
     /// Alternating runs of floor and server, of which the median counts.
@@ -89,7 +90,7 @@ fn measure(arguments: &Arguments, measured: &Measured, results: &mut Results) ->
     if wanted("churn") {
         results.churn = Some(coming_and_going::churn(measured, time * 4)?);
     }
-    if wanted("rooms") {
+    if wanted("idle") {
         results.rooms = Some(coming_and_going::rooms(measured, Duration::from_secs(5))?);
     }
     if wanted("leak") {
