@@ -13,7 +13,6 @@ fn three_shards() -> Forwarder {
     let config = ForwarderConfig {
         tcp: None,
         udp: "127.0.0.1:0".parse().unwrap(),
-        tcp: None,
         public_addresses: Vec::new(),
         shards: 3,
         limits: ForwarderLimits::default(),
