@@ -56,6 +56,7 @@ impl Session {
             token: token(user)?,
             user_update: false,
             max_member_count: 0,
+            loudest_streams: 0,
         };
         session.call(login).await?;
         Ok(session)
@@ -111,7 +112,7 @@ impl Speaker {
             extra_info: String::new(),
             muted: false,
         };
-        let SdpOk { answer } = session.call(publish).await?;
+        let SdpOk { answer, .. } = session.call(publish).await?;
         transport.apply_answer(answer).await?;
         if timeout(PATIENCE, happened.next()).await != Ok(Some(TransportEvent::Connected)) {
             return Err("the speaker does not connect".into());
@@ -185,8 +186,9 @@ impl Listener {
         let play = Play {
             stream_id: stream_id.clone(),
             offer: transport.offer().await?,
+            loudest: None,
         };
-        let SdpOk { answer } = self.session.call(play).await?;
+        let SdpOk { answer, .. } = self.session.call(play).await?;
         let (answer, relay) = match way {
             None => (answer, None),
             Some(way) => {
