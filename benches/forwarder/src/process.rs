@@ -4,6 +4,9 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+/// ESRCH.
+const NO_SUCH_PROCESS: i32 = 3;
+
 /// CPU time of all threads that a process has now, nanoseconds: what the scheduler gave them (`schedstat`).
 ///
 /// # Errors
@@ -13,8 +16,8 @@ pub fn cpu_ns(pid: u32) -> io::Result<u64> {
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         match first_number(&task?.path().join("schedstat")) {
             Ok(spent) => total += spent,
-            // A thread may end while the folder is read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // A thread may end while the folder, or its file, is read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(NO_SUCH_PROCESS) => {}
             Err(error) => return Err(error),
         }
     }

@@ -69,6 +69,10 @@ counters! {
     fingerprint_mismatches,
     /// Authentic RTP packets from publishers.
     rtp_received,
+    /// RTP packets of publishers that did not come, or not before the report to the publisher that counts them.
+    rtp_lost,
+    /// RTP packets of publishers that came behind later ones.
+    rtp_late,
     /// RTP and RTCP packets that were forged, replayed or came before DTLS ended.
     srtp_refused,
     /// RTP packets that listeners sent, or publishers on a stream that is another's.

@@ -1,44 +1,41 @@
 //! The handle that the rest of the server has.
 
+mod start;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, TrySendError, bounded};
+use crossbeam_channel::{Sender, TrySendError};
 use nix::sys::eventfd::EventFd;
-use rand::RngExt;
 
-use super::address::{candidates, open_tcp};
-use super::core::{Command, Neighbours};
+use super::core::Command;
 use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
 use super::held::EVERYTHING;
-use super::negotiate::{MAX_SHARDS, Terms, fresh_credentials, negotiate};
+use super::negotiate::{Terms, fresh_credentials, negotiate};
 use super::peer::Placement;
 use super::sdp::{Credentials, Offer, Role};
 use super::shard_thread::{ShardStatus, ShardThread};
-use super::socket::{self, Control, Shard};
-use super::tcp::{self, Entrance, Front};
+use super::socket::Control;
+use super::tcp::{Entrance, Front};
 use super::{
-    Answer, ForwarderConfig, ForwarderCounters, ForwarderEvent, ForwarderLimits, ForwardingLatency, GroupKey, MediaRequest,
-    NegotiateError, PeerId, StreamKey, Wish,
+    Answer, ForwarderCounters, ForwarderLimits, ForwardingLatency, GroupKey, MediaRequest, NegotiateError, PeerId, StreamKey,
+    Wish,
 };
 
-/// Commands that wait for a shard; it takes them all with every wake-up.
-const COMMANDS: usize = 4096;
 /// How long a command that must not be lost waits for room.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(1);
 /// A player stays with its stream's publishers as long as no shard has so many peers fewer: a crossing costs a wake-up,
 /// and so many players are a quarter of a percent of a core.
 const SLACK: u64 = 16;
-/// Below so many cores one shard does it.
-const CORES_FOR_SHARDS: usize = 4;
+
 /// The SFU. Cheap to clone; all clones are one forwarder. Dropping the last one stops it.
 ///
 /// Methods take no lock that a packet could wait for and may be called from any thread except the one that
-/// delivers a [`ForwarderEvent`].
+/// delivers a [`ForwarderEvent`](super::ForwarderEvent).
 #[derive(Clone, Debug)]
 pub struct Forwarder {
     inner: Arc<Inner>,
@@ -100,56 +97,6 @@ pub enum StartForwarderError {
 }
 
 impl Forwarder {
-    /// Opens the sockets and starts one thread for each shard, named `express-fwd-N`.
-    ///
-    /// `events` is called on those threads; it must not block and must not call the forwarder.
-    ///
-    /// # Errors
-    /// [`StartForwarderError`]: nothing was started.
-    pub fn start(
-        config: ForwarderConfig,
-        events: impl Fn(ForwarderEvent) + Send + Sync + 'static,
-    ) -> Result<Self, StartForwarderError> {
-        let identity = DtlsIdentity::generate()?;
-        let events: Arc<dyn Fn(ForwarderEvent) + Send + Sync> = Arc::new(events);
-        let mut shards = Vec::new();
-        let mut prepared = Vec::new();
-        let count = shard_count(config.shards);
-        let wakes = (0..count).map(|_| wake_up()).collect::<Result<Vec<_>, _>>()?;
-        for (number, neighbours) in Neighbours::mesh(count).into_iter().enumerate() {
-            let (shard, handle) = prepare(&config, number, &identity, &events, (neighbours, &wakes))?;
-            shards.push(handle);
-            prepared.push(shard);
-        }
-        let (front, tcp_candidates) = start_front(&config, &shards)?;
-        let mut threads = Vec::new();
-        for (number, (shard, handle)) in prepared.into_iter().zip(&shards).enumerate() {
-            let known = Arc::clone(&handle.thread);
-            let thread = std::thread::Builder::new()
-                .name(format!("express-fwd-{number}"))
-                .spawn(move || known.run(|| shard.run()))
-                .map_err(StartForwarderError::System);
-            match thread {
-                Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    stop(&shards, &mut threads, front.as_ref());
-                    return Err(error);
-                }
-            }
-        }
-        Ok(Self {
-            inner: Arc::new(Inner {
-                identity,
-                limits: config.limits,
-                shards,
-                front,
-                tcp_candidates,
-                next_peer: AtomicU64::new(1),
-                threads: Mutex::new(threads),
-            }),
-        })
-    }
-
     /// Where the shards listen, in their order.
     pub fn media_addresses(&self) -> Vec<SocketAddr> {
         self.inner.shards.iter().map(|shard| shard.address).collect()
@@ -313,7 +260,7 @@ impl Forwarder {
 impl Inner {
     fn stop(&self) {
         let mut threads = self.threads.lock().unwrap_or_else(PoisonError::into_inner);
-        stop(&self.shards, &mut threads, self.front.as_ref());
+        start::stop(&self.shards, &mut threads, self.front.as_ref());
     }
 }
 
@@ -347,102 +294,6 @@ impl ShardHandle {
     }
 }
 
-fn stop(shards: &[ShardHandle], threads: &mut Vec<JoinHandle<()>>, front: Option<&Front>) {
-    for shard in shards {
-        // A shard that takes nothing for so long is not waited for by its queue, but by join.
-        let _ = shard.commands.send_timeout(Control::Stop, COMMAND_PATIENCE);
-        shard.wake();
-    }
-    let own = std::thread::current().id();
-    for thread in threads.drain(..).filter(|thread| thread.thread().id() != own) {
-        if thread.join().is_err() {
-            tracing::error!("a forwarder thread panicked");
-        }
-    }
-    // Last, so that the shards' goodbyes are written.
-    if let Some(front) = front {
-        front.stop();
-    }
-}
-
-/// Takes TCP connections if that is configured; with the addresses that clients are told.
-fn start_front(
-    config: &ForwarderConfig,
-    shards: &[ShardHandle],
-) -> Result<(Option<Front>, Vec<SocketAddr>), StartForwarderError> {
-    let Some(address) = config.tcp else {
-        return Ok((None, Vec::new()));
-    };
-    let listener = open_tcp(address).map_err(|source| StartForwarderError::Bind {
-        transport: "tcp",
-        address,
-        source,
-    })?;
-    let entrances = shards.iter().map(|shard| shard.entrance.clone()).collect();
-    let front = Front::start(listener, entrances, &config.limits).map_err(StartForwarderError::System)?;
-    let told = candidates(front.address(), &config.public_addresses).map_err(StartForwarderError::System)?;
-    Ok((Some(front), told))
-}
-
-fn prepare(
-    config: &ForwarderConfig,
-    number: usize,
-    identity: &DtlsIdentity,
-    events: &Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
-    (neighbours, wakes): (Neighbours, &[Arc<EventFd>]),
-) -> Result<(Shard, ShardHandle), StartForwarderError> {
-    let mut address = config.udp;
-    if address.port() != 0 {
-        let step = u16::try_from(number).ok();
-        let port = step.and_then(|step| address.port().checked_add(step));
-        address.set_port(port.ok_or(StartForwarderError::Ports {
-            address: config.udp,
-            shards: shard_count(config.shards),
-        })?);
-    }
-    let bind = |source| StartForwarderError::Bind {
-        transport: "udp",
-        address,
-        source,
-    };
-    let socket = socket::open(address).map_err(bind)?;
-    let bound = socket.local_addr().map_err(bind)?;
-    let wake = Arc::clone(&wakes[number]);
-    let (sender, receiver) = bounded(COMMANDS);
-    let (entrance, links) = tcp::way(Arc::clone(&wake));
-    let counters = Arc::new(ShardCounters::default());
-    let handle = ShardHandle {
-        address: bound,
-        candidates: candidates(bound, &config.public_addresses).map_err(StartForwarderError::System)?,
-        commands: sender,
-        wake: Arc::clone(&wake),
-        entrance,
-        counters: Arc::clone(&counters),
-        thread: Arc::default(),
-        joined: AtomicU64::new(0),
-    };
-    let shard = Shard {
-        socket,
-        wake,
-        wakes: wakes.to_vec(),
-        neighbours,
-        commands: receiver,
-        links,
-        identity: identity.clone(),
-        limits: config.limits.clone(),
-        counters,
-        seed: rand::rng().random(),
-        events: Arc::clone(events),
-    };
-    Ok((shard, handle))
-}
-
-fn wake_up() -> Result<Arc<EventFd>, StartForwarderError> {
-    let flags = nix::sys::eventfd::EfdFlags::EFD_NONBLOCK | nix::sys::eventfd::EfdFlags::EFD_CLOEXEC;
-    let wake = EventFd::from_value_and_flags(0, flags);
-    wake.map(Arc::new).map_err(|errno| StartForwarderError::System(errno.into()))
-}
-
 fn request(stream: StreamKey, offer: &str, wish: Wish) -> MediaRequest<'_> {
     MediaRequest {
         stream,
@@ -450,15 +301,5 @@ fn request(stream: StreamKey, offer: &str, wish: Wish) -> MediaRequest<'_> {
         wish,
         offer,
         certificates: ClientCertificates::Ecdsa,
-    }
-}
-
-fn shard_count(configured: usize) -> usize {
-    if configured > 0 {
-        return configured.min(MAX_SHARDS);
-    }
-    match std::thread::available_parallelism() {
-        Ok(cores) if cores.get() >= CORES_FOR_SHARDS => cores.get(),
-        _ => 1,
     }
 }

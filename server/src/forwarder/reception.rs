@@ -22,6 +22,8 @@ pub(crate) struct Reception {
     /// Sixteen times the jitter, in ticks: the form of appendix A.8.
     jitter_scaled: u64,
     last_report: Option<(u64, Instant)>,
+    /// Of the interval that the last report was about.
+    lost_lately: u64,
     /// Where the publisher answers NACKs.
     missing: Option<MissingPackets>,
 }
@@ -40,6 +42,7 @@ impl Reception {
             transit: None,
             jitter_scaled: 0,
             last_report: None,
+            lost_lately: 0,
             missing: None,
         }
     }
@@ -78,6 +81,16 @@ impl Reception {
         extended
     }
 
+    /// Packets that the last report called lost.
+    pub(crate) fn lost_lately(&self) -> u64 {
+        self.lost_lately
+    }
+
+    /// Whether a packet, which was counted, came behind a later one.
+    pub(crate) fn is_late(&self, extended: u64) -> bool {
+        extended < self.highest
+    }
+
     /// Notes the sender report `ntp` (64-bit NTP time), for the LSR and DLSR fields.
     pub(crate) fn handle_sender_report(&mut self, ntp: u64, now: Instant) {
         self.last_report = Some((ntp, now));
@@ -95,6 +108,7 @@ impl Reception {
         self.expected_before = expected;
         self.received_before = self.received;
         let lost_now = expected_now.saturating_sub(received_now);
+        self.lost_lately = lost_now;
         let fraction = (lost_now * 256).checked_div(expected_now).unwrap_or(0);
         let (last_sender_report, delay) = match self.last_report {
             Some((ntp, at)) => (middle_of(ntp), units_65536(now.saturating_duration_since(at))),

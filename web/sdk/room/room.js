@@ -31,7 +31,7 @@ import { RoomState } from "./state.js";
  *
  * @typedef {{ userID: string, userName: string }} User
  * @typedef {{ streamID: string, user: User, extraInfo: string }} Stream
- * @typedef {import("../types/stats.js").ListenerReport} ListenerReport
+ * @typedef {object} ListenerReport As types/stats.d.ts has it.
  * @typedef {{ rttMs: number | null, loss: number, jitterMs: number }} UplinkReport
  */
 

@@ -223,9 +223,13 @@ impl Core {
             return;
         }
         publishing.next_report = Some(now + REPORT_EVERY);
-        let Some(block) = publishing.reception.as_mut().and_then(|reception| reception.report(now)) else {
+        let Some(reception) = &mut publishing.reception else {
             return;
         };
+        let Some(block) = reception.report(now) else {
+            return;
+        };
+        self.counters.rtp_lost.add(reception.lost_lately());
         let leg = publishing
             .leg
             .measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());

@@ -60,6 +60,7 @@ impl Core {
             return;
         };
         let extended = reception.handle_rtp(view.sequence, view.timestamp, now);
+        self.counters.rtp_late.add(u64::from(reception.is_late(extended)));
         let is_media = view.payload_type == format.opus || Some(view.payload_type) == format.red;
         let payload = view.payload(packet).filter(|payload| is_media && !payload.is_empty());
         let sequence = match payload {

@@ -207,6 +207,10 @@ fn sender_reports_reach_listeners_on_other_shards_on_their_own_clock() {
     let report = shards.0[0].clients[publisher].rtcp_packet(&report.marshal().unwrap());
     shards.0[0].send(publisher, &report);
     shards.cross();
+    for world in &mut shards.0 {
+        world.now += Duration::from_secs(1);
+    }
+    shards.speak(publisher, 5, 51);
     let client = &shards.0[1].clients[player];
     let reports = client
         .rtcp
@@ -214,10 +218,10 @@ fn sender_reports_reach_listeners_on_other_shards_on_their_own_clock() {
         .flat_map(|packet| rtc_rtcp::packet::unmarshal(&mut &packet[..]).unwrap());
     let found: Vec<_> = reports
         .filter_map(|packet| packet.as_any().downcast_ref::<SenderReport>().cloned())
-        .filter(|report| report.ntp_time == 0x1234_5678_9abc_def0)
+        .filter(|report| report.ntp_time == 0x1234_5679_9abc_def0)
         .collect();
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].rtp_time, client.rtp[0].0.timestamp.wrapping_add(960));
+    assert_eq!(found.len(), 1, "a second later on both clocks of the publisher");
+    assert_eq!(found[0].rtp_time, client.rtp[0].0.timestamp.wrapping_add(960 + 48_000));
 }
 
 #[test]

@@ -27,9 +27,6 @@ const JOINS: [&str; 7] = [
     "whep_plays",
 ];
 
-/// Of the media counters, those that say what is there now: they may fall.
-const PRESENT: [&str; 1] = ["tcp_connections"];
-
 /// All that a scrape shows of the server itself. Names are without their prefix `express_`.
 #[derive(Debug)]
 pub(super) struct Snapshot {
@@ -157,10 +154,7 @@ impl Collector for Snapshot {
         let rooms = self.rooms.each().filter(|(name, ..)| !JOINS.contains(name));
         rooms.into_iter().try_for_each(|counter| total(to, "rooms", counter))?;
         self.http.each().try_for_each(|counter| total(to, "http", counter))?;
-        self.media.each().try_for_each(|counter| match counter {
-            (name, help, value) if PRESENT.contains(&name) => gauge(to, &format!("media_{name}"), help, value),
-            counter => total(to, "media", counter),
-        })
+        self.media.each().try_for_each(|counter| total(to, "media", counter))
     }
 }
 
