@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::held::EVERYTHING;
 use super::ice::IceSession;
+use super::policing::MediaBudget;
 use super::rebase::SequenceCompactor;
 use super::reception::Reception;
 use super::rtp::LegFormat;
@@ -96,6 +97,7 @@ pub(crate) struct Publishing {
     /// SSRCs that this publisher used before; packets that still come from them are not media.
     pub(crate) past: Vec<u32>,
     pub(crate) next_report: Option<Instant>,
+    pub(crate) budget: MediaBudget,
 }
 
 impl Peer {

@@ -60,6 +60,10 @@ impl Core {
             return;
         };
         let extended = reception.handle_rtp(view.sequence, view.timestamp, now);
+        if !self.policer.admit_media(&mut publishing.budget, datagram.len(), now) {
+            self.counters.rtp_flooding.one();
+            return;
+        }
         let is_media = view.payload_type == format.opus || Some(view.payload_type) == format.red;
         let payload = view.payload(packet).filter(|payload| is_media && !payload.is_empty());
         let sequence = match payload {
