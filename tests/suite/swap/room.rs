@@ -66,7 +66,10 @@ impl Handler<PublishStream> for EchoRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, publish: PublishStream, _: &mut Self::Context) -> Self::Result {
         let answer = self.ask(Wish::Publish, &publish.offer);
-        Ok(SdpAnswer { sdp: answer.sdp, loudest: 0 })
+        Ok(SdpAnswer {
+            sdp: answer.sdp,
+            loudest: 0,
+        })
     }
 }
 
@@ -74,7 +77,10 @@ impl Handler<PlayStream> for EchoRoom {
     type Result = Result<SdpAnswer, RequestError>;
     fn handle(&mut self, play: PlayStream, _: &mut Self::Context) -> Self::Result {
         let answer = self.ask(Wish::Play { loudest: 0 }, &play.offer);
-        Ok(SdpAnswer { sdp: answer.sdp, loudest: 0 })
+        Ok(SdpAnswer {
+            sdp: answer.sdp,
+            loudest: 0,
+        })
     }
 }
 
