@@ -175,6 +175,10 @@ pub struct LimitsConfig {
     pub unproved_datagrams_per_address_per_s: u32,
     /// The same from all such addresses together, on each shard.
     pub unproved_datagrams_per_s: u32,
+    /// RTP packets of one publisher in a second.
+    pub media_packets_per_publisher_per_s: u32,
+    /// Kilobits of SRTP of one publisher in a second.
+    pub media_kbit_per_publisher_per_s: u32,
 }
 
 /// `[timings]`

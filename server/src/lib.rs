@@ -17,5 +17,8 @@ pub mod rooms;
 mod run;
 pub mod token_command;
 
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use forwarder::fuzzing;
 pub use http::tls::TlsError;
 pub use run::{RunningServer, StartError, start};

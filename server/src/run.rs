@@ -219,6 +219,8 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
         tcp_connections_per_source: config.limits.connections_per_address,
         unauthenticated_per_source: config.limits.unproved_datagrams_per_address_per_s,
         unauthenticated_in_total: config.limits.unproved_datagrams_per_s,
+        publisher_packets: config.limits.media_packets_per_publisher_per_s,
+        publisher_kbit: config.limits.media_kbit_per_publisher_per_s,
         ..ForwarderLimits::default()
     };
     let forwarder = ForwarderConfig {

@@ -10,6 +10,7 @@ mod realtime {
     mod crash;
     mod forwarding;
     mod four_engines;
+    mod hostile;
     mod pulse;
     mod reach;
     mod speech;

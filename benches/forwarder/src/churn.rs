@@ -58,11 +58,11 @@ pub fn run(crowd: &mut Crowd, plan: &ChurnPlan) -> io::Result<ChurnReport> {
         joined: 0,
     };
     crowd.join(place(Role::Publisher, 0))?;
-    settle(crowd, "the publisher")?;
+    crowd.settle_all("the publisher", PATIENCE)?;
     for _ in 0..plan.listeners {
         churn.join(crowd)?;
     }
-    settle(crowd, "the first listeners")?;
+    crowd.settle_all("the first listeners", PATIENCE)?;
     let stay = crowd.connected(Role::Listener).split_off(plan.listeners / 2);
     crowd.start_sending();
     crowd.begin_count();
@@ -74,7 +74,7 @@ pub fn run(crowd: &mut Crowd, plan: &ChurnPlan) -> io::Result<ChurnReport> {
     }
     // Who is silent speaks again, who joins is connected, before the account is made.
     crowd.turn_for(Duration::from_millis(LONGEST_SILENCE_MS));
-    settle(crowd, "those who joined last")?;
+    crowd.settle_all("those who joined last", PATIENCE)?;
     churn.report.traffic = crowd.end_count();
     crowd.stop_sending();
     Ok(churn.report)
@@ -137,13 +137,4 @@ fn place(role: Role, number: usize) -> Place {
         stream: STREAM.into(),
         user: format!("{STREAM}-{number}"),
     }
-}
-
-fn settle(crowd: &mut Crowd, who: &str) -> io::Result<()> {
-    let settled = crowd.settle(PATIENCE);
-    let problems = crowd.take_problems();
-    if settled && problems.is_empty() {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("{who} did not connect: {}", problems.join("; "))))
 }

@@ -235,6 +235,27 @@ impl LightClient {
         srtp.seal(&header, payload)
     }
 
+    /// Asks for the last 17 packets again, which came; `None` before the connection is there, or a packet.
+    pub fn nack(&mut self) -> Option<BytesMut> {
+        let nack = reports::nack(self.ssrc, self.server_ssrc?, &self.account)?;
+        self.srtp.as_mut()?.seal_rtcp(&nack)
+    }
+
+    /// What a stranger can send in this client's name, who saw its checks and does not know the password: a check, the
+    /// beginning of a handshake, a packet under keys of its own making.
+    pub fn forgeries(&self, identity: &Identity, rng: &mut impl RngExt, now: Instant) -> Vec<Vec<u8>> {
+        let mut forgeries = Vec::new();
+        forgeries.extend(self.ice.forged_check(rng.random()));
+        let mut stranger = Self::new(self.role, identity, rng, now);
+        let _ = stranger.dtls.handle_timeout(now);
+        stranger.drain_dtls(now, &mut forgeries);
+        let mut packet = vec![0x90, OPUS];
+        packet.extend_from_slice(&rng.random::<[u8; 32]>());
+        packet.extend_from_slice(&rng.random::<[u8; 32]>());
+        forgeries.push(packet);
+        forgeries
+    }
+
     /// Says goodbye: close_notify.
     pub fn close(&mut self, now: Instant, out: &mut Vec<Vec<u8>>) {
         let _ = self.dtls.close();

@@ -3,6 +3,7 @@
 mod counting;
 mod life;
 mod member;
+mod mischief;
 mod socket;
 
 use std::cmp::Reverse;
@@ -23,6 +24,7 @@ use rand::rngs::StdRng;
 use self::counting::Count;
 pub use self::member::Leave;
 use self::member::{Member, Phase};
+use self::mischief::make_mischief;
 use self::socket::{Arrival, Reader};
 use crate::client::{Identity, Received, Role};
 use crate::payload::{PACKET_EVERY, Stamp, wall_ns};
@@ -47,6 +49,7 @@ struct Stream {
 
 /// Clients, their sockets, and what they got.
 pub struct Crowd {
+    target: Target,
     bind: Ipv4Addr,
     identity: Identity,
     rng: StdRng,
@@ -89,6 +92,7 @@ impl Crowd {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         epoll.add(&*wake, EpollEvent::new(EpollFlags::EPOLLIN, HTTP))?;
         Ok(Self {
+            target: target.clone(),
             bind,
             identity: Identity::generate().map_err(io::Error::other)?,
             rng: StdRng::seed_from_u64(seed),
@@ -106,6 +110,12 @@ impl Crowd {
             problems: Vec::new(),
             count: None,
         })
+    }
+
+    /// What makes another crowd for the same server, on whichever thread calls it.
+    pub fn another(&self, seed: u64) -> impl FnOnce() -> io::Result<Self> + Send + use<> {
+        let (target, bind) = (self.target.clone(), self.bind);
+        move || Self::new(&target, bind, seed)
     }
 
     /// Has somebody read and answer nothing until then.
@@ -182,6 +192,19 @@ impl Crowd {
             self.turn(until.min(now() + Duration::from_millis(20)));
         }
         true
+    }
+
+    /// The same for a beginning, where everybody has to connect. `who`: whom the error names.
+    ///
+    /// # Errors
+    /// Somebody did not connect, or something went wrong.
+    pub fn settle_all(&mut self, who: &str, patience: Duration) -> io::Result<()> {
+        let settled = self.settle(patience);
+        let problems = self.take_problems();
+        if settled && problems.is_empty() {
+            return Ok(());
+        }
+        Err(io::Error::other(format!("{who} did not connect: {}", problems.join("; "))))
     }
 
     /// Turns for so long.
@@ -309,7 +332,7 @@ impl Crowd {
         let stream = &mut self.streams[member.stream];
         while let Some(due) = member.next_send.filter(|due| *due <= at) {
             let late = at.saturating_duration_since(due) > LATE;
-            member.next_send = Some(if late { at } else { due } + PACKET_EVERY);
+            member.next_send = Some(if late { at } else { due } + member.send_every);
             let stamp = Stamp {
                 stream: u32::try_from(member.stream).unwrap_or(u32::MAX),
                 counter: stream.next,
@@ -320,6 +343,7 @@ impl Crowd {
                 let _ = member.socket.send_to(&packet, server);
             }
         }
+        make_mischief(member, at);
         self.ask_if_due(id, at);
         self.depart_if_complete(id);
     }

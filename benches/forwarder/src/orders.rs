@@ -8,6 +8,7 @@ use crate::churn::{self, ChurnPlan, ChurnReport};
 use crate::client::Role;
 use crate::crowd::{Crowd, Leave, MemberId, now};
 use crate::floor::{self, FloorReport};
+use crate::hostile::{self, HostilePlan, HostileReport};
 use crate::tally::{Spread, Traffic};
 use crate::whip::Place;
 
@@ -51,6 +52,8 @@ pub enum Order {
     },
     /// Listeners come and go while one publisher sends.
     Churn(ChurnPlan),
+    /// Strangers and members attack honest rooms.
+    Hostile(HostilePlan),
 }
 
 /// The answer to an [`Order`].
@@ -67,6 +70,8 @@ pub enum Report {
     Floor(FloorReport),
     /// To [`Order::Churn`].
     Churned(ChurnReport),
+    /// To [`Order::Hostile`].
+    Hostile(HostileReport),
     /// The order could not be carried out as it was given.
     Problem {
         /// Why.
@@ -112,6 +117,9 @@ pub fn carry_out(crowd: &mut Crowd, order: Order) -> Report {
             .map_err(|error| error.to_string()),
         Order::Churn(plan) => churn::run(crowd, &plan)
             .map(Report::Churned)
+            .map_err(|error| error.to_string()),
+        Order::Hostile(plan) => hostile::run(crowd, &plan)
+            .map(Report::Hostile)
             .map_err(|error| error.to_string()),
     };
     let problems = crowd.take_problems();

@@ -30,14 +30,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts `program`, on free ports of loopback, and waits until it is ready. `name`: of its folder under the temporary one.
+    /// Starts `program`, on free ports of loopback, and waits until it is ready. `name`: of its folder under the temporary one;
+    /// `limits_off`: [`LIMITS_OFF`], or none to measure it as it ships.
     ///
     /// # Errors
     /// It does not start; its log is in the text.
-    pub fn start(program: &Path, name: &str) -> io::Result<Self> {
+    pub fn start(program: &Path, name: &str, limits_off: &[&str]) -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("express-bench-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("server.toml"), configuration())?;
+        std::fs::write(folder.join("server.toml"), configuration(limits_off))?;
         let log = std::fs::File::create(folder.join("server.log"))?;
         let started = Command::new(program)
             .args(["serve", "--config"])
@@ -85,9 +86,9 @@ impl Drop for Server {
     }
 }
 
-fn configuration() -> String {
+fn configuration(limits_off: &[&str]) -> String {
     let mut limits = String::new();
-    for key in LIMITS_OFF {
+    for key in limits_off {
         // Writing into a String cannot fail.
         let _ = writeln!(limits, "{key} = 0");
     }

@@ -110,7 +110,7 @@ impl Core {
         seed: [u8; 32],
         now: Instant,
     ) -> Self {
-        let policer = Policer::new(limits.unauthenticated_per_source, limits.unauthenticated_in_total, now);
+        let policer = Policer::new(&limits, now);
         let mut rng = StdRng::from_seed(seed);
         Self {
             identity,
@@ -153,7 +153,7 @@ impl Core {
     }
 
     /// Whether nothing is left of any peer and any stream.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn is_empty(&self) -> bool {
         let tables = [
             self.by_id.len(),

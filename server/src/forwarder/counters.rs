@@ -77,6 +77,8 @@ counters! {
     srtp_refused,
     /// RTP packets that listeners sent, or publishers on a stream that is another's.
     rtp_unexpected,
+    /// Authentic RTP packets dropped because their publisher sent more than one may.
+    rtp_flooding,
     /// Authentic RTP packets without payload (probing, padding): not media, not forwarded.
     rtp_without_media,
     /// Copies of RTP packets sent to listeners.

@@ -25,6 +25,8 @@ mod bursts;
 mod core;
 mod counters;
 mod dtls;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod handle;
 mod held;
 mod ice;
@@ -93,6 +95,12 @@ pub struct ForwarderLimits {
     pub unauthenticated_per_source: u32,
     /// The same for all sources of a shard together. Default 50,000.
     pub unauthenticated_in_total: u32,
+    /// RTP packets a second of one publisher, with bursts of two seconds' worth; 0 is unlimited. Default 500: Opus has at
+    /// most 400, of 2.5 ms each.
+    pub publisher_packets: u32,
+    /// The same in kbit/s of SRTP. Default 2,000: Opus has at most 510 (RFC 6716 §2.1.1), and headers, and all of it again
+    /// by RED.
+    pub publisher_kbit: u32,
     /// TCP connections at a time; 0 is unlimited. Default 10,000.
     pub tcp_connections: usize,
     /// The same from one IPv4 address or IPv6 /64 that is not loopback. Default 1,000: an office behind one address.
@@ -111,6 +119,8 @@ impl Default for ForwarderLimits {
             offer_bytes: 32 * 1024,
             unauthenticated_per_source: 1_000,
             unauthenticated_in_total: 50_000,
+            publisher_packets: 500,
+            publisher_kbit: 2_000,
             tcp_connections: 10_000,
             tcp_connections_per_source: 1_000,
             connect_timeout: Duration::from_secs(30),

@@ -6,6 +6,7 @@ use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::held::EVERYTHING;
 use super::ice::IceSession;
 use super::listening::Listening;
+use super::policing::MediaBudget;
 use super::rebase::SequenceCompactor;
 use super::reception::Reception;
 use super::rtp::LegFormat;
@@ -103,6 +104,7 @@ pub(crate) struct Publishing {
     pub(crate) leg: LegMeter,
     /// What was told of its leg, and when.
     pub(crate) told: Option<(PublisherLeg, Instant)>,
+    pub(crate) budget: MediaBudget,
 }
 
 /// What a listener tells us; its packets are those of a [`Listener`](super::listener::Listener).

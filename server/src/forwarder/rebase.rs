@@ -6,14 +6,21 @@
 
 use std::time::{Duration, Instant};
 
+use rtc_shared::replay_detector::{ReplayDetector, SlidingWindowDetector};
+
 /// How many left-out packets are remembered for packets that come out of order.
 const REMEMBERED: usize = 64;
+/// Packets that may come out of order: as many as SRTP takes.
+const REORDERED: usize = 128;
 /// A forward jump that is a new beginning, not loss. RFC 3550 appendix A.1 (MAX_DROPOUT).
 const MAX_DROPOUT: u64 = 3000;
 /// Clock rate of Opus on RTP in Hz, always. RFC 7587 §4.1.
 const CLOCK_HZ: u64 = 48_000;
 /// The least step between two sources: one frame of 20 ms.
 const FRAME_TICKS: u64 = 960;
+
+/// What extended numbers begin with, so that none is near 0.
+const FIRST_CYCLE: u64 = 1 << 16;
 
 /// Extends 16-bit sequence numbers to 64 bits that never wrap. RFC 3550 appendix A.1.
 #[derive(Debug, Default)]
@@ -22,27 +29,43 @@ pub(crate) struct Unwrapper {
 }
 
 impl Unwrapper {
-    /// The extended number; packets before the first one stay positive.
+    /// The extended number, which is [`FIRST_CYCLE`] more than the index of SRTP.
     pub(crate) fn extend(&mut self, sequence: u16) -> u64 {
         let Some(highest) = self.highest else {
-            let first = (1 << 16) + u64::from(sequence);
+            let first = FIRST_CYCLE + u64::from(sequence);
             self.highest = Some(first);
             return first;
         };
         let low = (highest & 0xffff) as u16;
         let step = i64::from(sequence.wrapping_sub(low) as i16);
         let extended = highest.saturating_add_signed(step);
+        // Nothing was sent before the first cycle: there a number can only be ahead, and so SRTP takes it (RFC 3711 §3.3.1).
+        let extended = if extended < FIRST_CYCLE {
+            FIRST_CYCLE + u64::from(sequence)
+        } else {
+            extended
+        };
         self.highest = Some(highest.max(extended));
         extended
     }
 }
 
 /// Renumbers the packets of one source so that those we leave out (padding only) leave no gap.
-#[derive(Debug)]
 pub(crate) struct SequenceCompactor {
     left_out: [u64; REMEMBERED],
     total: u64,
     highest_kept: u64,
+    /// Whatever SRTP lets through, a number is kept once: two packets under one would give a listener's key away.
+    kept: SlidingWindowDetector,
+}
+
+impl std::fmt::Debug for SequenceCompactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SequenceCompactor")
+            .field("total", &self.total)
+            .field("highest_kept", &self.highest_kept)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for SequenceCompactor {
@@ -51,6 +74,7 @@ impl Default for SequenceCompactor {
             left_out: [0; REMEMBERED],
             total: 0,
             highest_kept: 0,
+            kept: SlidingWindowDetector::new(REORDERED, u64::MAX),
         }
     }
 }
@@ -67,13 +91,18 @@ impl SequenceCompactor {
         }
     }
 
-    /// The number of packet `extended` in the stream without the left-out ones; `None` if that is no longer known.
+    /// The number of packet `extended` in the stream without the left-out ones; `None` if that is no longer known,
+    /// or the number was kept before.
     pub(crate) fn keep(&mut self, extended: u64) -> Option<u64> {
         let known = (self.total.min(REMEMBERED as u64)) as usize;
         let later = self.left_out[..known].iter().filter(|&&left| left > extended).count() as u64;
         if later == REMEMBERED as u64 {
             return None;
         }
+        if !self.kept.check(extended) {
+            return None;
+        }
+        self.kept.accept();
         self.highest_kept = self.highest_kept.max(extended);
         Some(extended.saturating_sub(self.total - later))
     }
@@ -264,6 +293,25 @@ mod tests {
             .map(|sequence| unwrapper.extend(sequence))
             .collect();
         assert_eq!(seen, [131_070, 131_071, 131_072, 131_069, 131_073]);
+    }
+
+    #[test]
+    fn a_leap_in_the_first_cycle_is_ahead_as_srtp_takes_it() {
+        let mut unwrapper = Unwrapper::default();
+        let seen: Vec<u64> = [4, 35_587, 35_588, 5]
+            .into_iter()
+            .map(|sequence| unwrapper.extend(sequence))
+            .collect();
+        assert_eq!(seen, [65_540, 101_123, 101_124, 131_077]);
+    }
+
+    #[test]
+    fn a_number_is_kept_once() {
+        let mut compactor = SequenceCompactor::default();
+        assert_eq!(compactor.keep(1000), Some(1000));
+        assert_eq!(compactor.keep(1001), Some(1001));
+        assert_eq!(compactor.keep(1000), None);
+        assert_eq!(compactor.keep(1001 - REORDERED as u64), None, "too old to know");
     }
 
     #[test]

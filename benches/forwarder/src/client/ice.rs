@@ -65,6 +65,19 @@ impl Ice {
         write(BINDING_REQUEST, transaction, &self.remote.password, content)
     }
 
+    /// The same without knowing the password.
+    pub(super) fn forged_check(&self, transaction: [u8; 12]) -> Option<Vec<u8>> {
+        let stranger = Self {
+            local: self.local.clone(),
+            remote: Credentials {
+                ufrag: self.remote.ufrag.clone(),
+                password: "a password that is only guessed".into(),
+            },
+            tie_breaker: self.tie_breaker,
+        };
+        stranger.check(transaction)
+    }
+
     /// Takes a STUN message that came from `server`.
     pub(super) fn handle(&self, datagram: &[u8], server: SocketAddr) -> Heard {
         let mut message = Message::default();

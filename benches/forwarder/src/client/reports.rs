@@ -6,6 +6,7 @@ use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::source_description::{SdesType, SourceDescription, SourceDescriptionChunk, SourceDescriptionItem};
+use rtc_rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 
 /// Seconds between 1900 and 1970.
 const NTP_EPOCH: u64 = 2_208_988_800;
@@ -79,6 +80,22 @@ pub(super) fn receiver(ssrc: u32, of: Option<u32>, account: &Account, wall_ns: u
         ..ReceiverReport::default()
     };
     write(ssrc, Box::new(report))
+}
+
+/// A request for the last 17 packets once more; `None` as long as nothing came. RFC 4585 §6.2.1.
+pub(super) fn nack(ssrc: u32, of: u32, account: &Account) -> Option<BytesMut> {
+    if account.packets == 0 {
+        return None;
+    }
+    let nack = TransportLayerNack {
+        sender_ssrc: ssrc,
+        media_ssrc: of,
+        nacks: vec![NackPair {
+            packet_id: (account.sequence as u16).wrapping_sub(16),
+            lost_packets: u16::MAX,
+        }],
+    };
+    marshal(&[Box::new(nack) as Box<dyn Packet>]).ok()
 }
 
 fn write(ssrc: u32, report: Box<dyn Packet>) -> Option<BytesMut> {

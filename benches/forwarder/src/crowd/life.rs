@@ -8,6 +8,7 @@ use nix::sys::epoll::{EpollEvent, EpollFlags};
 use super::member::{Leave, Member, Phase};
 use super::{Crowd, MemberId, Stream, now, socket};
 use crate::client::{LightClient, Role};
+use crate::payload::PACKET_EVERY;
 use crate::whip::{Done, Place, Request, WhipError};
 
 /// Who leaves waits so long for packets that are on their way to it.
@@ -48,6 +49,8 @@ impl Crowd {
             asked_at: at,
             ask_again: None,
             next_send: None,
+            send_every: PACKET_EVERY,
+            mischief: Default::default(),
             silent_until: None,
             dropped: 0,
             dropped_before: 0,

@@ -1,10 +1,11 @@
 //! One client of a crowd: its connection, its socket, and where it is in its life.
 
 use std::net::UdpSocket;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_lc_rs::aead::LessSafeKey;
 
+use super::mischief::Mischief;
 use crate::client::LightClient;
 use crate::tally::{Tally, Traffic};
 use crate::whip::{Place, Resource};
@@ -53,6 +54,9 @@ pub(super) struct Member {
     pub(super) ask_again: Option<Instant>,
     /// A publisher that sends: when the next packet is due.
     pub(super) next_send: Option<Instant>,
+    /// And the one after it so much later.
+    pub(super) send_every: Duration,
+    pub(super) mischief: Mischief,
     /// Reads and answers nothing until then.
     pub(super) silent_until: Option<Instant>,
     /// Datagrams that its socket had no room for: since it was opened, and when the count began.
@@ -79,7 +83,10 @@ impl Member {
             _ => None,
         };
         let waiting = self.client.next_timeout();
-        [waiting, self.next_send, self.ask_again, leaving].into_iter().flatten().min()
+        [waiting, self.next_send, self.ask_again, leaving, self.mischief.next_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Sends what its client has to say; what the kernel does not take is lost, as on a network.

@@ -19,7 +19,7 @@ struct Group {
 }
 
 impl Groups {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -61,6 +61,10 @@ impl Core {
         };
         let extended = reception.handle_rtp(view.sequence, view.timestamp, now);
         self.counters.rtp_late.add(u64::from(reception.is_late(extended)));
+        if !self.policer.admit_media(&mut publishing.budget, datagram.len(), now) {
+            self.counters.rtp_flooding.one();
+            return;
+        }
         let is_media = view.payload_type == format.opus || Some(view.payload_type) == format.red;
         let payload = view.payload(packet).filter(|payload| is_media && !payload.is_empty());
         let sequence = match payload {

@@ -132,7 +132,8 @@ impl Core {
         }
     }
 
-    fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
+    /// The keys of a peer are there: media can flow.
+    pub(crate) fn connect(&mut self, index: usize, srtp: SrtpSession, now: Instant) {
         if let Some(listener) = self.listeners.get_mut(index).and_then(Option::as_mut) {
             let Ok(sealer) = srtp.sealer() else {
                 self.lose(index, GoneReason::DtlsFailed);

@@ -65,7 +65,7 @@ impl SrtpKeys {
     }
 
     /// The same keys as the other side sees them.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn swapped(self) -> Self {
         Self {
             profile: self.profile,

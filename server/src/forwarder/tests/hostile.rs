@@ -170,6 +170,36 @@ fn strangers_are_policed_and_proved_addresses_are_not() {
 }
 
 #[test]
+fn a_publisher_that_floods_is_cut_to_its_rate_and_others_are_not() {
+    let limits = ForwarderLimits {
+        publisher_packets: 100,
+        ..ForwarderLimits::default()
+    };
+    let mut world = World::with(limits);
+    let (flooding, _) = world.publisher(1);
+    let (victim, _) = world.player(1);
+    let (quiet, _) = world.publisher(2);
+    let (happy, _) = world.player(2);
+    for step in 0..1000u16 {
+        for packet in 0..4 {
+            world.speak(flooding, 5, 4 * step + packet, u32::from(step) * 480);
+        }
+        if step % 2 == 0 {
+            world.speak(quiet, 6, step / 2, u32::from(step) * 480);
+        }
+        world.pass(Duration::from_millis(10));
+    }
+    assert!(
+        (1190..=1200).contains(&world.heard(victim).len()),
+        "{}",
+        world.heard(victim).len()
+    );
+    assert_eq!(world.heard(happy), (0..500).collect::<Vec<u16>>());
+    let counters = world.counters();
+    assert_eq!(counters.rtp_flooding, 4000 - world.heard(victim).len() as u64);
+}
+
+#[test]
 fn nobody_unauthenticated_gets_an_answer() {
     let mut world = World::new();
     let (publisher, _) = world.publisher(1);

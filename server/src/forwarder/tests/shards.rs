@@ -8,9 +8,9 @@ use rtc_shared::marshal::Marshal;
 use super::super::core::{Command, Neighbours};
 use super::super::peer::Placement;
 use super::super::sdp::Role;
-use super::super::{ForwarderLimits, GroupKey, PeerId};
+use super::super::{GroupKey, PeerId};
 use super::client::USUAL;
-use super::world::World;
+use super::world::{World, limits};
 
 /// Shards in one virtual time; the publishers are on the first.
 pub(super) struct Shards(pub(super) Vec<World>);
@@ -18,11 +18,7 @@ pub(super) struct Shards(pub(super) Vec<World>);
 impl Shards {
     pub(super) fn new(count: usize) -> Self {
         let worlds = Neighbours::mesh(count).into_iter();
-        Self(
-            worlds
-                .map(|neighbours| World::linked(ForwarderLimits::default(), neighbours))
-                .collect(),
-        )
+        Self(worlds.map(|neighbours| World::linked(limits(), neighbours)).collect())
     }
 
     pub(super) fn publisher(&mut self, key: u64) -> (usize, PeerId) {

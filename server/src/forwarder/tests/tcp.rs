@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Forwarder, ForwarderConfig, ForwarderLimits, PeerId, StreamKey};
 use super::client::{TestClient, USUAL};
+use super::world::limits;
 
 /// Longer than anything here takes, so that a failure is an assertion and no hang.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,7 +17,7 @@ fn config(shards: usize) -> ForwarderConfig {
         tcp: Some("127.0.0.1:0".parse().unwrap()),
         public_addresses: Vec::new(),
         shards,
-        limits: ForwarderLimits::default(),
+        limits: limits(),
     }
 }
 

@@ -26,6 +26,15 @@ pub(super) struct Transmit {
 /// Where the shard seems to listen.
 pub(super) const SERVER: &str = "198.51.100.1:7000";
 
+/// The usual limits, but for a publisher's: tests send without time passing.
+pub(super) fn limits() -> ForwarderLimits {
+    ForwarderLimits {
+        publisher_packets: 0,
+        publisher_kbit: 0,
+        ..ForwarderLimits::default()
+    }
+}
+
 pub(super) struct World {
     pub(super) core: Core,
     pub(super) now: Instant,
@@ -47,7 +56,7 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
-        Self::with(ForwarderLimits::default())
+        Self::with(limits())
     }
 
     pub(super) fn with(limits: ForwarderLimits) -> Self {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use express_bench_forwarder::churn::{ChurnPlan, ChurnReport};
 use express_bench_forwarder::client::Role;
 use express_bench_forwarder::crowd::Leave;
+use express_bench_forwarder::hostile::{HostilePlan, HostileReport};
 use express_bench_forwarder::orders::{Joined, Order, Report};
 use express_bench_forwarder::tally::Traffic;
 use serde::Serialize;
@@ -153,6 +154,23 @@ pub(crate) fn rooms(measured: &Measured, idle: Duration) -> Outcome<RoomsResult>
         idle_cpu_ms: rig.cpu_over(idle)? as f64 / 1e6,
         seconds: idle.as_secs_f64(),
     })
+}
+
+/// Strangers at 20,000 datagrams/s, a flood and a storm against five rooms; the server's limits are as it ships.
+pub(crate) fn hostile(measured: &Measured, time: Duration) -> Outcome<HostileReport> {
+    let mut rig = Rig::start_with(measured, "hostile", &[])?;
+    let plan = HostilePlan {
+        millis: u64::try_from(time.as_millis())?,
+        rooms: 5,
+        listeners: 20,
+        strangers_per_s: 20_000,
+        flood_per_s: 5_000,
+        seed: 7,
+    };
+    match rig.order(&Order::Hostile(plan))? {
+        Report::Hostile(report) => Ok(report),
+        other => Err(unexpected(&other)),
+    }
 }
 
 pub(crate) fn churn(measured: &Measured, time: Duration) -> Outcome<ChurnReport> {

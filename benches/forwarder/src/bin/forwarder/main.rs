@@ -24,7 +24,7 @@ struct Arguments {
     #[arg(long, default_value = "benches/results/forwarder.json")]
     json: PathBuf,
     /// Only scenarios whose name has this in it: "1 -> 100", "1 -> 1,000", "50 rooms", "10 -> 300", joins, burst,
-    /// churn, idle, leak.
+    /// churn, hostile, idle, leak.
     #[arg(long)]
     only: Vec<String>,
     /// Alternating runs of floor and server, of which the median counts.
@@ -90,6 +90,9 @@ fn measure(arguments: &Arguments, measured: &Measured, results: &mut Results) ->
     if wanted("churn") {
         results.churn = Some(coming_and_going::churn(measured, time * 4)?);
     }
+    if wanted("hostile") {
+        results.hostile = Some(coming_and_going::hostile(measured, time)?);
+    }
     if wanted("idle") {
         results.rooms = Some(coming_and_going::rooms(measured, Duration::from_secs(5))?);
     }
@@ -108,7 +111,10 @@ fn conditions(arguments: &Arguments, measured: &Measured) -> Vec<String> {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let limits = match measured {
-        Measured::Own(_) => format!("rate limits off by configuration: {}", LIMITS_OFF.join(", ")),
+        Measured::Own(_) => format!(
+            "rate limits off by configuration, but where it is hostile: {}",
+            LIMITS_OFF.join(", ")
+        ),
         Measured::Given { url, .. } => format!("measured: {url}, configured by whoever runs it"),
     };
     vec![

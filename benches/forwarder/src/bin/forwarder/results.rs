@@ -2,6 +2,7 @@
 
 use express_bench_forwarder::churn::ChurnReport;
 use express_bench_forwarder::floor::PACKET_BYTES;
+use express_bench_forwarder::hostile::HostileReport;
 use express_bench_forwarder::tally::Traffic;
 use serde::Serialize;
 
@@ -22,6 +23,7 @@ pub(crate) struct Results {
     pub(crate) leak: Option<LeakResult>,
     pub(crate) rooms: Option<RoomsResult>,
     pub(crate) churn: Option<ChurnReport>,
+    pub(crate) hostile: Option<HostileReport>,
 }
 
 impl Results {
@@ -111,8 +113,28 @@ impl Results {
             let what = format!("churn: {joined} joined, {left} left, {died} died, {silent} fell silent");
             say(what, account(&churn.traffic));
         }
+        lines.extend(self.hostile.iter().flat_map(hostile_lines));
         lines
     }
+}
+
+fn hostile_lines(report: &HostileReport) -> [(String, String); 2] {
+    let HostileReport {
+        strangers,
+        flood,
+        nacks,
+        before,
+        during,
+    } = report;
+    let what = format!("under attack ({strangers} forged datagrams, {flood} packets of a flood, {nacks} NACKs)");
+    let p99 = |traffic: &Traffic| traffic.latency_us.p99 / 1000.0;
+    [
+        (
+            format!("{what}: p99 of the others, before and during"),
+            format!("{:.2} ms, {:.2} ms", p99(before), p99(during)),
+        ),
+        ("of their packets".into(), account(during)),
+    ]
 }
 
 fn account(traffic: &Traffic) -> String {

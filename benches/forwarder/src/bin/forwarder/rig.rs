@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, never, unbounded};
 use express_bench_forwarder::client::Role;
 use express_bench_forwarder::orders::{Joined, Order, Report};
 use express_bench_forwarder::process;
-use express_bench_forwarder::server::{SECRET, Server};
+use express_bench_forwarder::server::{LIMITS_OFF, SECRET, Server};
 use express_bench_forwarder::tally::Traffic;
 use express_bench_forwarder::whip::Place;
 
@@ -41,9 +41,14 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn start(measured: &Measured, name: &str) -> Outcome<Self> {
+        Self::start_with(measured, name, &LIMITS_OFF)
+    }
+
+    /// The same with other limits off, if the server is ours.
+    pub(crate) fn start_with(measured: &Measured, name: &str, limits_off: &[&str]) -> Outcome<Self> {
         let (server, url, pid) = match measured {
             Measured::Own(program) => {
-                let server = Server::start(program, name)?;
+                let server = Server::start(program, name, limits_off)?;
                 let (url, pid) = (server.url().to_owned(), server.pid());
                 (Some(server), url, pid)
             }
