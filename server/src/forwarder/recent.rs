@@ -129,9 +129,9 @@ mod tests {
             for (sequence, length) in lengths.iter().enumerate() {
                 store(&mut recent, sequence as u64, *length);
                 prop_assert!(recent.get(1, sequence as u64).is_some(), "the newest is always there");
-                for older in 0..=sequence {
+                for (older, length) in lengths.iter().enumerate().take(sequence + 1) {
                     if let Some((found, _)) = recent.get(1, older as u64) {
-                        prop_assert_eq!(found, packet(older as u64, lengths[older]));
+                        prop_assert_eq!(found, packet(older as u64, *length));
                     }
                 }
             }

@@ -18,7 +18,13 @@ pub(super) struct Shards(pub(super) Vec<World>);
 impl Shards {
     pub(super) fn new(count: usize) -> Self {
         let worlds = Neighbours::mesh(count).into_iter();
-        Self(worlds.map(|neighbours| World::linked(limits(), neighbours)).collect())
+        let mut worlds: Vec<_> = worlds.map(|neighbours| World::linked(limits(), neighbours)).collect();
+        // The last one began latest.
+        let now = worlds[count - 1].now;
+        for world in &mut worlds {
+            world.now = now;
+        }
+        Self(worlds)
     }
 
     pub(super) fn publisher(&mut self, key: u64) -> (usize, PeerId) {
