@@ -55,8 +55,8 @@ pub(crate) struct SequenceCompactor {
     left_out: [u64; REMEMBERED],
     total: u64,
     highest_kept: u64,
-    /// Whatever SRTP lets through, a number is kept once: two packets under one would give a listener's key away.
-    kept: SlidingWindowDetector,
+    /// Whatever SRTP lets through, a number counts once: two packets under one would give a listener's key away.
+    seen: SlidingWindowDetector,
 }
 
 impl std::fmt::Debug for SequenceCompactor {
@@ -74,7 +74,7 @@ impl Default for SequenceCompactor {
             left_out: [0; REMEMBERED],
             total: 0,
             highest_kept: 0,
-            kept: SlidingWindowDetector::new(REORDERED, u64::MAX),
+            seen: SlidingWindowDetector::new(REORDERED, u64::MAX),
         }
     }
 }
@@ -84,7 +84,8 @@ impl SequenceCompactor {
     ///
     /// One that comes late (a later packet is out already) keeps its gap: closing it would number two packets alike.
     pub(crate) fn leave_out(&mut self, extended: u64) {
-        if extended > self.highest_kept {
+        if extended > self.highest_kept && self.seen.check(extended) {
+            self.seen.accept();
             let slot = (self.total % REMEMBERED as u64) as usize;
             self.left_out[slot] = extended;
             self.total = self.total.saturating_add(1);
@@ -92,17 +93,17 @@ impl SequenceCompactor {
     }
 
     /// The number of packet `extended` in the stream without the left-out ones; `None` if that is no longer known,
-    /// or the number was kept before.
+    /// or the number was there before.
     pub(crate) fn keep(&mut self, extended: u64) -> Option<u64> {
         let known = (self.total.min(REMEMBERED as u64)) as usize;
         let later = self.left_out[..known].iter().filter(|&&left| left > extended).count() as u64;
         if later == REMEMBERED as u64 {
             return None;
         }
-        if !self.kept.check(extended) {
+        if !self.seen.check(extended) {
             return None;
         }
-        self.kept.accept();
+        self.seen.accept();
         self.highest_kept = self.highest_kept.max(extended);
         Some(extended.saturating_sub(self.total - later))
     }
@@ -306,12 +307,16 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_kept_once() {
+    fn a_number_counts_once() {
         let mut compactor = SequenceCompactor::default();
         assert_eq!(compactor.keep(1000), Some(1000));
         assert_eq!(compactor.keep(1001), Some(1001));
         assert_eq!(compactor.keep(1000), None);
-        assert_eq!(compactor.keep(1001 - REORDERED as u64), None, "too old to know");
+        compactor.leave_out(1002);
+        compactor.leave_out(1002);
+        assert_eq!(compactor.keep(1002), None);
+        assert_eq!(compactor.keep(1003), Some(1002));
+        assert_eq!(compactor.keep(1003 - REORDERED as u64), None, "too old to know");
     }
 
     #[test]

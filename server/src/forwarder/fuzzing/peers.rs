@@ -126,6 +126,8 @@ pub(super) struct Peers {
     pub(super) now: Instant,
     pub(super) clients: [Client; 2],
     gone: HashSet<PeerId>,
+    /// The listener's media: what it asks for again is the same to the bit.
+    sent: HashSet<Vec<u8>>,
 }
 
 impl Peers {
@@ -140,6 +142,7 @@ impl Peers {
             now,
             clients: [Client::new(0), Client::new(1)],
             gone: HashSet::new(),
+            sent: HashSet::new(),
         };
         for (index, role) in [Role::Publisher, Role::Player].into_iter().enumerate() {
             let new = peers.clients[index].peer(role);
@@ -156,7 +159,8 @@ impl Peers {
         peers
     }
 
-    /// Takes what the shard sends: checks are answered if `answers`, and media has to be new and readable to the listener.
+    /// Takes what the shard sends: checks are answered if `answers`, and media has to be readable to the listener, under a
+    /// number that nothing else had.
     pub(super) fn settle(&mut self, answers: bool) {
         while let Some((to, datagram)) = self.next_datagram() {
             match datagram.first() {
@@ -198,6 +202,9 @@ impl Peers {
             let mut clients = self.clients.iter_mut();
             let read = clients.any(|client| client.opens.unprotect_rtcp(datagram).is_some());
             assert!(read, "RTCP that is new and readable to nobody");
+            return;
+        }
+        if !self.sent.insert(datagram.to_vec()) {
             return;
         }
         let view = RtpView::parse(datagram).expect("the server writes RTP");
