@@ -7,15 +7,16 @@
 
 #[path = "../src/forwarder/tests/client.rs"]
 mod client;
+#[path = "../src/forwarder/tests/wire.rs"]
+mod wire;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use client::{TestClient, USUAL};
 use express_server::forwarder::{Forwarder, ForwarderConfig, ForwarderEvent, ForwarderLimits, StreamKey};
+use wire::Wire;
 
 /// Allocations of threads that count.
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -61,58 +62,16 @@ const ROUNDS: u64 = 10;
 /// Before counting: queues reach their size, sources are admitted.
 const WARM_UP: u64 = 50;
 
-struct Connected {
-    client: TestClient,
-    socket: UdpSocket,
-}
-
-impl Connected {
-    fn new(forwarder: &Forwarder, publishes: bool) -> Self {
-        let server = forwarder.media_addresses()[0];
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.connect(server).unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let now = Instant::now();
-        let client = TestClient::new(socket.local_addr().unwrap(), USUAL, now);
+fn connected(forwarder: &Forwarder, publishes: bool) -> Wire {
+    let server = forwarder.media_addresses()[0];
+    Wire::join(server.ip(), |client| {
         let answer = if publishes {
             forwarder.publish(StreamKey(1), &client.offer("sendonly"))
         } else {
             forwarder.play(StreamKey(1), &client.offer("recvonly"))
         };
-        let mut connected = Self { client, socket };
-        connected.client.accept(&answer.unwrap().sdp);
-        connected.connect(server);
-        connected
-    }
-
-    fn connect(&mut self, server: SocketAddr) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        let request = self.client.request(true);
-        self.socket.send(&request).unwrap();
-        while self.client.responses == 0 {
-            assert!(Instant::now() < deadline, "no answer to a check");
-            self.read(server);
-        }
-        for hello in self.client.start_dtls(Instant::now()) {
-            self.socket.send(&hello).unwrap();
-        }
-        while !self.client.connected {
-            assert!(Instant::now() < deadline, "no handshake");
-            self.read(server);
-        }
-    }
-
-    /// Reads one datagram, if one comes, and sends what it asks for.
-    fn read(&mut self, server: SocketAddr) -> bool {
-        let mut buffer = [0; 2048];
-        let Ok(length) = self.socket.recv(&mut buffer) else {
-            return false;
-        };
-        for answer in self.client.handle(&buffer[..length], server, Instant::now()) {
-            self.socket.send(&answer).unwrap();
-        }
-        true
-    }
+        (answer.unwrap().sdp, server)
+    })
 }
 
 #[test]
@@ -133,15 +92,14 @@ fn a_packet_and_its_copies_allocate_nothing() {
         }
     };
     let forwarder = Forwarder::start(config, events).unwrap();
-    let server = forwarder.media_addresses()[0];
-    let mut listeners: Vec<_> = (0..LISTENERS).map(|_| Connected::new(&forwarder, false)).collect();
-    let mut publisher = Connected::new(&forwarder, true);
+    let mut listeners: Vec<_> = (0..LISTENERS).map(|_| connected(&forwarder, false)).collect();
+    let mut publisher = connected(&forwarder, true);
     let mut send = |from: u64, to: u64| {
         for n in from..to {
             let sequence = u16::try_from(n).unwrap();
             let timestamp = u32::from(sequence) * 960;
             let packet = publisher.client.rtp_packet((9, sequence, timestamp), &[0x10, 0x85], &[7; 80]);
-            publisher.socket.send(&packet).unwrap();
+            publisher.send(&packet);
             wait_for(&forwarder, n + 1);
         }
     };
@@ -163,7 +121,7 @@ fn a_packet_and_its_copies_allocate_nothing() {
         assert!(Instant::now() < deadline, "a copy's latency was not recorded");
     }
     for listener in &mut listeners {
-        while listener.read(server) {}
+        while listener.read() {}
         assert_eq!(listener.client.rtp.len() as u64, WARM_UP + ROUNDS * PACKETS);
         assert_eq!(listener.client.refused, 0);
     }

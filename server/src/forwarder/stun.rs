@@ -167,7 +167,8 @@ pub(crate) fn write_check(check: &Check<'_>) -> Option<Vec<u8>> {
     write(BINDING_REQUEST, check.transaction, check.password, setters)
 }
 
-fn raw(attribute: AttrType, value: &[u8]) -> Box<dyn Setter> {
+/// An attribute of these bytes.
+pub(crate) fn raw(attribute: AttrType, value: &[u8]) -> Box<dyn Setter> {
     Box::new(rtc_stun::attributes::RawAttribute {
         typ: attribute,
         length: 0,
@@ -175,7 +176,13 @@ fn raw(attribute: AttrType, value: &[u8]) -> Box<dyn Setter> {
     })
 }
 
-fn write(typ: MessageType, transaction: TransactionBytes, password: &str, content: Vec<Box<dyn Setter>>) -> Option<Vec<u8>> {
+/// Writes a message with these attributes, and behind them MESSAGE-INTEGRITY and FINGERPRINT.
+pub(crate) fn write(
+    typ: MessageType,
+    transaction: TransactionBytes,
+    password: &str,
+    content: Vec<Box<dyn Setter>>,
+) -> Option<Vec<u8>> {
     let integrity = MessageIntegrity::new_short_term_integrity_with_provider(password.to_owned(), crypto());
     let mut message = Message::new();
     message.reset();

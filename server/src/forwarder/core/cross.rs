@@ -17,7 +17,6 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::super::held::{Audience, Description};
 use super::super::rtcp::SenderClock;
-use super::super::rtp::{LegFormat, RtpView};
 use super::super::{GroupKey, StreamKey};
 
 /// Records on their way from one shard to another: 200 ms of 100 publishers and some.
@@ -26,7 +25,7 @@ const RECORDS: usize = 1024;
 const BYTES: usize = RECORDS * 128;
 
 /// What crosses.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) enum Crossing {
     /// A packet; its bytes are in the other ring.
     Packet(Packet),
@@ -37,31 +36,14 @@ pub(super) enum Crossing {
 }
 
 /// A decrypted packet without its bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Packet {
     pub(super) key: StreamKey,
     /// When it was received.
     pub(super) at: Instant,
     pub(super) audience: Audience,
     len: usize,
-    view: RtpView,
-    payload: (usize, usize),
-    format: LegFormat,
-    source: u64,
-    sequence: u64,
-}
-
-impl Packet {
-    /// What is known of the packet.
-    pub(super) fn description(&self) -> Description {
-        Description {
-            view: self.view,
-            payload: self.payload.0..self.payload.1,
-            format: self.format,
-            source: self.source,
-            sequence: self.sequence,
-        }
-    }
+    pub(super) description: Description,
 }
 
 /// What the players of one shard want of one stream, all together: the newest counts.
@@ -143,11 +125,7 @@ impl Neighbours {
             at,
             audience,
             len: packet.len(),
-            view: description.view,
-            payload: (description.payload.start, description.payload.end),
-            format: description.format,
-            source: description.source,
-            sequence: description.sequence,
+            description: description.clone(),
         };
         // The bytes first: a record that is seen has them.
         let sent = !link.heads.is_full() && link.bytes.push_entire_slice(packet).is_ok();

@@ -61,7 +61,7 @@ impl Core {
                 Crossing::Packet(packet) => {
                     let incoming = Incoming {
                         packet: &bytes,
-                        description: &packet.description(),
+                        description: &packet.description,
                         audience: packet.audience,
                     };
                     self.forward(packet.key, &incoming, packet.at.min(now));

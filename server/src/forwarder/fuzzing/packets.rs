@@ -6,18 +6,15 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use bytes::BytesMut;
-use rtc_stun::attributes::AttrType;
-use rtc_stun::fingerprint::FINGERPRINT;
-use rtc_stun::integrity::MessageIntegrity;
+use rtc_stun::attributes::{ATTR_USERNAME, AttrType};
 use rtc_stun::message::{
-    CLASS_ERROR_RESPONSE, CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, Message, MessageType, Setter,
-    TransactionId,
+    CLASS_ERROR_RESPONSE, CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, MessageType,
 };
 
 use super::super::rebase::{Rebase, SequenceCompactor, Unwrapper};
 use super::super::rtcp as wire;
 use super::super::rtp::{LegFormat, RtpView, compose, patch};
-use super::super::stun::{Check, StunMessage, crypto, write_check, write_response};
+use super::super::stun::{self, Check, StunMessage, write_check, write_response};
 use super::{number, piece};
 
 /// What all STUN messages of these targets are sealed with.
@@ -179,21 +176,14 @@ pub(super) fn sealed(
     username: Option<&str>,
     password: &str,
 ) -> Option<Vec<u8>> {
-    let integrity = MessageIntegrity::new_short_term_integrity_with_provider(password.to_owned(), crypto());
-    let mut message = Message::new();
-    message.reset();
-    message.typ = typ;
-    message.transaction_id = TransactionId(transaction);
-    message.write_header();
-    if let Some(username) = username {
-        message.add(rtc_stun::attributes::ATTR_USERNAME, username.as_bytes());
-    }
+    let mut content: Vec<_> = username
+        .map(|username| stun::raw(ATTR_USERNAME, username.as_bytes()))
+        .into_iter()
+        .collect();
     for _ in 0..number::<u8>(input) % 8 {
         let attribute = AttrType(number(input));
         let value = piece(input);
-        message.add(attribute, value.get(..256).unwrap_or(value));
+        content.push(stun::raw(attribute, value.get(..256).unwrap_or(value)));
     }
-    integrity.add_to(&mut message).ok()?;
-    FINGERPRINT.add_to(&mut message).ok()?;
-    Some(message.raw)
+    stun::write(typ, transaction, password, content)
 }

@@ -27,7 +27,7 @@ use rtc_stun::attributes::{
 };
 use rtc_stun::fingerprint::FINGERPRINT;
 use rtc_stun::integrity::MessageIntegrity;
-use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Message, MessageType, Setter, TransactionId};
+use rtc_stun::message::{BINDING_REQUEST, BINDING_SUCCESS, Getter, Message, MessageType, Setter, TransactionId};
 use rtc_stun::xoraddr::XorMappedAddress;
 
 fn crypto() -> &'static dyn RTCCrypto {
@@ -78,6 +78,8 @@ pub struct TestClient {
     pub checks: Vec<Vec<u8>>,
     /// Success responses of the server.
     pub responses: usize,
+    /// What the last of them says that our address is.
+    pub mapped: Option<SocketAddr>,
     /// STUN messages of the server whose MESSAGE-INTEGRITY was wrong, SRTP that did not decrypt.
     pub refused: usize,
     next_transaction: u8,
@@ -121,6 +123,7 @@ impl TestClient {
             rtcp: Vec::new(),
             checks: Vec::new(),
             responses: 0,
+            mapped: None,
             refused: 0,
             next_transaction: 0,
         }
@@ -316,7 +319,12 @@ impl TestClient {
         }
         let password = self.server_password.as_bytes();
         match MessageIntegrity::check(&mut message, password, crypto()) {
-            Ok(()) => self.responses += 1,
+            Ok(()) => {
+                let mut mapped = XorMappedAddress::default();
+                mapped.get_from(&message).unwrap();
+                self.mapped = Some(SocketAddr::new(mapped.ip, mapped.port));
+                self.responses += 1;
+            }
             Err(_) => self.refused += 1,
         }
         Vec::new()

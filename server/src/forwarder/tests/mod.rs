@@ -16,4 +16,5 @@ mod real;
 mod shards;
 mod speech;
 mod tcp;
+pub(crate) mod wire;
 mod world;

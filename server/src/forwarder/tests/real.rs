@@ -27,7 +27,7 @@ fn listeners_on_all_shards_get_every_packet_once_and_in_order_while_publishers_c
     let mut listeners: Vec<Online> = (0..45).map(|_| Online::join(&forwarder, 1, EVERYTHING)).collect();
     let mut on_shard = BTreeMap::new();
     for listener in &listeners {
-        *on_shard.entry(listener.server).or_insert(0) += 1;
+        *on_shard.entry(listener.wire.server).or_insert(0) += 1;
     }
     assert_eq!(on_shard.len(), 3, "{on_shard:?}");
     for sequence in 0..100 {
@@ -48,10 +48,10 @@ fn listeners_on_all_shards_get_every_packet_once_and_in_order_while_publishers_c
         }
     }
     for listener in &mut listeners {
-        listener.read_until(|client| client.rtp.len() >= 150);
+        listener.wire.read_until(|client| client.rtp.len() >= 150);
         assert_eq!(listener.heard(), (0..150).collect::<Vec<_>>());
         assert!(listener.is_unbroken());
-        assert_eq!(listener.client.refused, 0);
+        assert_eq!(listener.wire.client.refused, 0);
     }
     let counters = forwarder.counters();
     assert_eq!(
@@ -80,11 +80,11 @@ fn who_wants_the_two_loudest_of_ten_hears_both_who_speak_and_is_sent_nearly_noth
         }
     }
     for play in &mut plays[8..] {
-        play.read_until(|client| client.rtp.len() >= 100);
+        play.wire.read_until(|client| client.rtp.len() >= 100);
         assert_eq!(play.heard(), (0..100).collect::<Vec<_>>());
     }
     for play in &mut plays[..8] {
-        while play.read() {}
+        while play.wire.read() {}
         assert!(play.heard().len() <= 1, "{:?}", play.heard());
     }
     let counters = forwarder.counters();

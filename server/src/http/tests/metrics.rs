@@ -8,7 +8,7 @@ use actix_web::test::{TestRequest, call_service, init_service, read_body};
 use actix_web::{App, http::StatusCode};
 use prometheus_parse::{Scrape, Value};
 
-use super::caller::{Caller, post_as};
+use super::caller::{join, post_as};
 use super::client::{Client, get, raw, server, server_with};
 use crate::RunningServer;
 use crate::config::{AppConfig, ServerConfig};
@@ -114,8 +114,8 @@ fn scrapes_while_media_flows_show_it_and_take_nothing_from_it() {
         config.media.udp = "127.0.0.1:0".parse().unwrap();
         config.media.shards = 1;
     });
-    let mut publisher = Caller::join(&server, "alice", "whip");
-    let mut listener = Caller::join(&server, "bob", "whep");
+    let mut publisher = join(&server, "alice", "whip");
+    let mut listener = join(&server, "bob", "whep");
     let over = AtomicBool::new(false);
     let scraped = AtomicUsize::new(0);
     let mut sent = 0u16;
