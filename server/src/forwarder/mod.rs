@@ -36,6 +36,7 @@ mod listening;
 mod loudness;
 mod missing;
 mod negotiate;
+mod numbering;
 mod peer;
 mod policing;
 mod queue;

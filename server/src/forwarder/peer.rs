@@ -6,8 +6,8 @@ use super::dtls::{ClientCertificates, DtlsIdentity, DtlsSession};
 use super::held::EVERYTHING;
 use super::ice::IceSession;
 use super::listening::Listening;
+use super::numbering::SequenceCompactor;
 use super::policing::MediaBudget;
-use super::rebase::SequenceCompactor;
 use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
@@ -141,6 +141,14 @@ impl Peer {
             last_authentic: now,
             armed: None,
             held: Vec::new(),
+        }
+    }
+
+    /// What this listener tells; `None`: it is a publisher.
+    pub(crate) fn listening(&mut self) -> Option<&mut Listening> {
+        match &mut self.media {
+            Media::Player(playing) => Some(&mut playing.listening),
+            Media::Publisher(_) => None,
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use rtc_rtcp::reception_report::ReceptionReport;
 
 use super::missing::MissingPackets;
-use super::rebase::{Unwrapper, ticks};
+use super::numbering::Unwrapper;
+use super::rebase::ticks;
 
 /// Reception of one RTP source. RFC 3550 §6.4.1 and appendix A.3, A.8.
 #[derive(Debug)]

@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::BytesMut;
+
+use super::super::counters::ShardCounters;
 use super::super::held::Description;
 use super::super::listener::Listener;
 use super::super::peer::{Media, Peer, REPORT_EVERY};
@@ -9,7 +12,8 @@ use super::super::queue::SendQueue;
 use super::super::rtcp::{self, ReceivedRtcp, SenderClock};
 use super::super::tuple::Tuple;
 use super::super::{ForwarderEvent, StreamKey};
-use super::reports::{LEAST_BETWEEN, ReportSchedule};
+use super::reports::LEAST_BETWEEN;
+use super::stream::Stream;
 use super::{Core, follow_path};
 
 /// The rest of the server hears of a publisher's leg no more often.
@@ -100,67 +104,35 @@ impl Core {
     /// What is due for the listeners of a stream on this shard when one of its packets was forwarded.
     pub(super) fn report_to_listeners(&mut self, key: StreamKey, description: &Description, now: Instant) {
         let uptime = now.saturating_duration_since(self.began);
-        let Some(stream) = self.streams.get_mut(&key) else {
+        let Some(Stream { reports, players, .. }) = self.streams.get_mut(&key) else {
             return;
         };
         let (source, view) = (description.source, &description.view);
-        stream.reports.note_packet(source, view.ssrc, view.timestamp, uptime, now);
-        self.send_first_reports(key, now);
-        self.send_reports_in_turn(key, now);
-        self.summarise(key, now);
-    }
-
-    /// Listeners that have no report yet, or none of this clock.
-    fn send_first_reports(&mut self, key: StreamKey, now: Instant) {
-        let Some(stream) = self.streams.get_mut(&key) else {
+        reports.note_packet(source, view.ssrc, view.timestamp, uptime, now);
+        let Some(clock) = reports.clock_at(now) else {
             return;
         };
-        let Some((source, clock)) = stream.reports.clock_at(now) else {
-            return;
-        };
-        let mut left = ReportSchedule::most_at_once(stream.players.len());
-        let mut fresh = stream.reports.take_fresh();
-        fresh.retain(|&index| {
-            let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
-            let listener = self.listeners.get(index).and_then(Option::as_ref).filter(|_| left > 0);
-            let both = peer.zip(listener);
-            let sent = both.is_some_and(|both| send_sender_report(both, (source, clock), now, &mut self.queue).is_some());
-            if sent {
-                left -= 1;
-                self.counters.rtcp_sent.one();
-            }
-            !sent
-        });
-        stream.reports.give_back(fresh);
-    }
-
-    fn send_reports_in_turn(&mut self, key: StreamKey, now: Instant) {
-        let Some(stream) = self.streams.get_mut(&key) else {
-            return;
-        };
-        let Some((source, clock)) = stream.reports.clock_at(now) else {
-            return;
-        };
-        let count = stream.players.len();
-        for _ in 0..stream.reports.turns_due(count, now) {
-            let Some(&index) = stream.players.get(stream.reports.next_turn(count)) else {
-                return;
-            };
+        let mut send = |index: usize| {
             let peer = self.peers.get_mut(index).and_then(Option::as_deref_mut);
             let both = peer.zip(self.listeners.get(index).and_then(Option::as_ref));
-            let sent = both.and_then(|both| send_sender_report(both, (source, clock), now, &mut self.queue));
-            self.counters.rtcp_sent.add(u64::from(sent.is_some()));
+            both.is_some_and(|both| send_sender_report(both, clock, now, &mut self.queue, &self.counters).is_some())
+        };
+        reports.send_first(players.len(), &mut send);
+        for _ in 0..reports.turns_due(players.len(), now) {
+            if let Some(&index) = players.get(reports.next_turn(players.len())) {
+                send(index);
+            }
+        }
+        if reports.summary_is_due(now) {
+            self.summarise(key, now);
         }
     }
 
-    /// Tells the rest of the server what the listeners report, where that is due and news.
+    /// Tells the rest of the server what the listeners report, where that is news.
     fn summarise(&mut self, key: StreamKey, now: Instant) {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
-        if !stream.reports.summary_is_due(now) {
-            return;
-        }
         for &index in &stream.players {
             let peer = self.peers.get(index).and_then(Option::as_deref);
             let Some((peer, listener)) = peer.zip(self.listeners.get(index).and_then(Option::as_ref)) else {
@@ -202,12 +174,9 @@ impl Core {
         if numbers.is_empty() {
             return;
         }
-        let data = rtcp::nack(peer.ssrc, &peer.cname, reception.ssrc(), &numbers)
-            .and_then(|packet| peer.srtp.as_mut()?.protect_rtcp(&packet));
-        if let (Some(data), Some(to)) = (data, peer.ice.selected()) {
+        let nack = rtcp::nack(peer.ssrc, &peer.cname, reception.ssrc(), &numbers);
+        if send_rtcp(peer, nack, &mut self.queue, &self.counters).is_some() {
             self.counters.nacks_sent.add(numbers.len() as u64);
-            self.counters.rtcp_sent.one();
-            self.queue.push(to, &data);
         }
     }
 
@@ -243,13 +212,23 @@ impl Core {
                 leg,
             });
         }
-        let data = rtcp::receiver_report(peer.ssrc, &peer.cname, vec![block])
-            .and_then(|report| peer.srtp.as_mut()?.protect_rtcp(&report));
-        if let (Some(data), Some(to)) = (data, peer.ice.selected()) {
-            self.counters.rtcp_sent.one();
-            self.queue.push(to, &data);
-        }
+        let report = rtcp::receiver_report(peer.ssrc, &peer.cname, vec![block]);
+        send_rtcp(peer, report, &mut self.queue, &self.counters);
     }
+}
+
+/// Seals a compound packet for a peer and queues it. `None`: there is no packet, or no key or path yet.
+pub(super) fn send_rtcp(
+    peer: &mut Peer,
+    packet: Option<BytesMut>,
+    queue: &mut SendQueue,
+    counters: &ShardCounters,
+) -> Option<()> {
+    let to = peer.ice.selected()?;
+    let data = peer.srtp.as_mut()?.protect_rtcp(&packet?)?;
+    queue.push(to, &data);
+    counters.rtcp_sent.one();
+    Some(())
 }
 
 /// Tells a listener the stream's wall clock on the listener's own RTP clock, unless it was told a moment ago.
@@ -258,14 +237,11 @@ fn send_sender_report(
     (source, clock): (u64, SenderClock),
     now: Instant,
     queue: &mut SendQueue,
+    counters: &ShardCounters,
 ) -> Option<()> {
-    let Media::Player(playing) = &mut peer.media else {
-        return None;
-    };
-    let srtp = peer.srtp.as_mut().filter(|_| !listener.paused)?;
-    let to = listener.path?;
-    let last = playing.listening.last_sender_report();
-    if last.is_some_and(|last| now.saturating_duration_since(last) < LEAST_BETWEEN) {
+    let last = peer.listening()?.last_sender_report();
+    let was_told = last.is_some_and(|last| now.saturating_duration_since(last) < LEAST_BETWEEN);
+    if was_told || listener.paused {
         return None;
     }
     let clock = SenderClock {
@@ -273,9 +249,8 @@ fn send_sender_report(
         ntp: clock.ntp,
         rtp: listener.rebase.timestamp_of(source, clock.rtp)?,
     };
-    let report = rtcp::sender_report(clock, &peer.cname, listener.packets, listener.octets)?;
-    let data = srtp.protect_rtcp(&report)?;
-    playing.listening.note_sender_report(clock.ntp, now);
-    queue.push(to, &data);
+    let report = rtcp::sender_report(clock, &peer.cname, listener.packets, listener.octets);
+    send_rtcp(peer, report, queue, counters)?;
+    peer.listening()?.note_sender_report(clock.ntp, now);
     Some(())
 }

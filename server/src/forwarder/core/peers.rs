@@ -11,6 +11,7 @@ use super::super::rebase::Rebase;
 use super::super::sdp::Credentials;
 use super::super::{ForwarderEvent, GoneReason, PeerId, rtcp};
 use super::Core;
+use super::feedback::send_rtcp;
 
 /// Entries that the timers may have for each peer, and beyond, before those that count no more are looked for.
 const TIMERS_PER_PEER: usize = 4;
@@ -87,12 +88,8 @@ impl Core {
             return;
         };
         peer.dtls.close(now, &mut records);
-        let bye = rtcp::goodbye(peer.ssrc, &peer.cname).and_then(|bye| peer.srtp.as_mut()?.protect_rtcp(&bye));
-        let to = peer.ice.selected();
-        if let (Some(data), Some(to)) = (bye, to) {
-            self.counters.rtcp_sent.one();
-            self.queue.push(to, &data);
-        }
+        let bye = rtcp::goodbye(peer.ssrc, &peer.cname);
+        send_rtcp(peer, bye, &mut self.queue, &self.counters);
         self.send_records(index, &mut records);
         self.records = records;
     }

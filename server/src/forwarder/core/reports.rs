@@ -97,17 +97,19 @@ impl ReportSchedule {
         Some((source, clock))
     }
 
-    /// Takes the listeners that wait for their first report; give those back that cannot have it yet.
-    pub(super) fn take_fresh(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.fresh)
-    }
-
-    pub(super) fn give_back(&mut self, fresh: Vec<usize>) {
-        self.fresh = fresh;
+    /// Calls `send` for the listeners that wait for their first report, as many as may have one now. Where it says `false` the
+    /// listener waits on.
+    pub(super) fn send_first(&mut self, players: usize, mut send: impl FnMut(usize) -> bool) {
+        let mut left = Self::most_at_once(players);
+        self.fresh.retain(|&index| {
+            let sent = left > 0 && send(index);
+            left -= usize::from(sent);
+            !sent
+        });
     }
 
     /// How many reports may go out with one packet.
-    pub(super) fn most_at_once(players: usize) -> usize {
+    fn most_at_once(players: usize) -> usize {
         AT_ONCE + players / SHARE
     }
 
@@ -182,6 +184,15 @@ mod tests {
         }
     }
 
+    fn take_fresh(schedule: &mut ReportSchedule) -> Vec<usize> {
+        let mut fresh = Vec::new();
+        schedule.send_first(2, |index| {
+            fresh.push(index);
+            true
+        });
+        fresh
+    }
+
     #[test]
     fn every_listener_has_its_turn_every_3_s_and_never_many_at_once() {
         for players in [1usize, 3, 100, 5_000] {
@@ -216,10 +227,10 @@ mod tests {
             rtp: 96_000,
         };
         schedule.set_publisher_clock(1, told, &[4, 5], start);
-        assert_eq!(schedule.take_fresh(), [4, 5], "they heard another clock before");
+        assert_eq!(take_fresh(&mut schedule), [4, 5], "they heard another clock before");
         schedule.note_packet(1, 9, 1, Duration::ZERO, start);
         schedule.set_publisher_clock(1, told, &[4, 5], start);
-        assert!(schedule.take_fresh().is_empty());
+        assert!(take_fresh(&mut schedule).is_empty());
         let (source, clock) = schedule.clock_at(start + 10 * MS).unwrap();
         assert_eq!((source, clock.rtp), (1, 96_480));
         schedule.note_packet(2, 9, 1, Duration::ZERO, start);

@@ -11,7 +11,8 @@ use rtc_stun::message::{
     CLASS_ERROR_RESPONSE, CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, MessageType,
 };
 
-use super::super::rebase::{Rebase, SequenceCompactor, Unwrapper};
+use super::super::numbering::{SequenceCompactor, Unwrapper};
+use super::super::rebase::Rebase;
 use super::super::rtcp as wire;
 use super::super::rtp::{LegFormat, RtpView, compose, patch};
 use super::super::stun::{self, Check, StunMessage, write_check, write_response};
