@@ -1,25 +1,12 @@
 //! What listeners get of a stream while others come and go, packet by packet: light clients without a codec, real sockets.
 
-use std::net::Ipv4Addr;
-
 use express_bench_forwarder::churn::{self, ChurnPlan};
-use express_bench_forwarder::crowd::Crowd;
-use express_bench_forwarder::whip::{Bearer, Target};
-use express_tests::processes::{Server, work_folder};
-use express_tests::tokens::{APP_ID, SECRET};
-use express_token::Secret;
+
+use super::light::crowd;
 
 #[test]
 fn nobody_hears_a_packet_twice_or_loses_one_while_others_join_leave_fall_silent_die_and_come_back() {
-    let server = Server::start(&work_folder("churn"));
-    let target = Target {
-        url: format!("http://{}", server.address()),
-        bearer: Bearer::Minted {
-            app_id: APP_ID,
-            secret: Secret::new(SECRET).unwrap(),
-        },
-    };
-    let mut crowd = Crowd::new(&target, Ipv4Addr::LOCALHOST, 1).unwrap();
+    let (_server, mut crowd) = crowd("churn");
     let plan = ChurnPlan {
         millis: 4_000,
         listeners: 40,

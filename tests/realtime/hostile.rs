@@ -1,28 +1,15 @@
 //! What honest listeners get while strangers forge, a publisher floods, one listener storms and another never reads.
 
-use std::net::Ipv4Addr;
-
-use express_bench_forwarder::crowd::Crowd;
 use express_bench_forwarder::hostile::{self, HostilePlan};
-use express_bench_forwarder::whip::{Bearer, Target};
-use express_tests::processes::{Server, work_folder};
-use express_tests::tokens::{APP_ID, SECRET};
-use express_token::Secret;
+
+use super::light::crowd;
 
 /// What a machine that does other things may add to a latency, ms. The aim, on a quiet one, is 1.
 const NOISE_MS: f64 = 50.0;
 
 #[test]
 fn nobody_loses_a_packet_or_waits_long_while_strangers_forge_a_publisher_floods_and_listeners_storm_or_never_read() {
-    let server = Server::start(&work_folder("hostile"));
-    let target = Target {
-        url: format!("http://{}", server.address()),
-        bearer: Bearer::Minted {
-            app_id: APP_ID,
-            secret: Secret::new(SECRET).unwrap(),
-        },
-    };
-    let mut crowd = Crowd::new(&target, Ipv4Addr::LOCALHOST, 1).unwrap();
+    let (_server, mut crowd) = crowd("hostile");
     let plan = HostilePlan {
         millis: 5_000,
         rooms: 5,

@@ -11,6 +11,7 @@ mod realtime {
     mod forwarding;
     mod four_engines;
     mod hostile;
+    mod light;
     mod pulse;
     mod reach;
     mod speech;

@@ -6,6 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use express_bench_forwarder::{
+    server::{APP_ID, SECRET, Server},
+    whip::Bearer,
+};
 use express_media::{
     rtp::{ReceiveOptions, ReceivePipeline, ReceiveStats, RtpStart, receive_pipeline, send_pipeline},
     transport::{
@@ -21,13 +25,13 @@ use express_signalling::{
     protocol::{Call, ClientFrame, Heartbeat, Login, Play, Publish, SdpOk, ServerFrame, StopPlay, VERSION},
     room::{Connector, Incoming, Link, Outgoing, WebSocketConnector, signal_url},
 };
+use express_token::Secret;
 use futures::{StreamExt, channel::mpsc};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::{
     Fault,
     relay::{Relay, Way},
-    server::{APP_ID, Server, token},
 };
 
 /// When a join counts as failed.
@@ -45,15 +49,19 @@ struct Session {
 
 impl Session {
     async fn login(server: &Server, user: &str) -> Result<Self, Fault> {
-        let link = WebSocketConnector::new(Handle::current()).connect(&signal_url(&server.url)?);
+        let link = WebSocketConnector::new(Handle::current()).connect(&signal_url(&server.url().replace("http://", "ws://"))?);
         let mut session = Self { link, last_id: 0 };
+        let bearer = Bearer::Minted {
+            app_id: APP_ID,
+            secret: Secret::new(SECRET)?,
+        };
         let login = Login {
             versions: vec![VERSION],
             app_id: APP_ID,
             room_id: RoomId::new("bench")?,
             user_id: UserId::new(user)?,
             user_name: String::new(),
-            token: token(user)?,
+            token: bearer.of(user)?,
             user_update: false,
             max_member_count: 0,
             loudest_streams: 0,

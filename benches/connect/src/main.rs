@@ -9,17 +9,16 @@
 mod client;
 mod figures;
 mod relay;
-mod server;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
+use express_bench_forwarder::server::Server;
 
 use crate::{
     client::{Joined, Listener, Speaker},
     figures::Figures,
     relay::Way,
-    server::Server,
 };
 
 /// Whatever goes wrong here ends the bench; it is told as it is.
@@ -99,7 +98,12 @@ fn main() -> ExitCode {
 
 /// Whether all targets are met.
 async fn run(arguments: &Arguments) -> Result<bool, Fault> {
-    let server = Server::start(arguments.server.as_deref())?;
+    let program = match &arguments.server {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?.with_file_name("express-server"),
+    };
+    // One session joins hundreds of times.
+    let server = Server::start(&program, "connect", &["requests_per_s"])?;
     let mut speaker = Speaker::start(&server).await?;
     let mut listener = Listener::login(&server).await?;
     let mut all = Vec::new();

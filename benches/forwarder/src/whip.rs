@@ -41,6 +41,28 @@ pub enum Bearer {
     Given(String),
 }
 
+impl Bearer {
+    /// What opens the door for this user.
+    ///
+    /// # Errors
+    /// [`WhipError::Token`]: no token can be made.
+    pub fn of(&self, user: &str) -> Result<String, WhipError> {
+        let (app_id, secret) = match self {
+            Self::Given(token) => return Ok(token.clone()),
+            Self::Minted { app_id, secret } => (*app_id, secret),
+        };
+        let grant = Grant {
+            app_id,
+            user_id: user.to_owned(),
+            ttl_s: TOKEN_TTL_S,
+            privileges: None,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        issue_random(&grant, secret, Cipher::Gcm, now.try_into().unwrap_or(i64::MAX))
+            .map_err(|error| WhipError::Token(error.to_string()))
+    }
+}
+
 impl std::fmt::Debug for Bearer {
     /// Without secrets.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -177,7 +199,7 @@ impl Target {
 
     fn post(&self, agent: &Agent, place: &Place, offer: &str) -> Result<Created, WhipError> {
         let base = self.url.trim_end_matches('/');
-        let (word, bearer) = (word(place.role), self.bearer_of(&place.user)?);
+        let (word, bearer) = (word(place.role), self.bearer.of(&place.user)?);
         let url = format!("{base}/{word}/{}?room={}", place.stream, place.room);
         let response = agent
             .post(&url)
@@ -199,22 +221,6 @@ impl Target {
         };
         let resource = Resource { url, bearer };
         Ok(Created { answer: body, resource })
-    }
-
-    fn bearer_of(&self, user: &str) -> Result<String, WhipError> {
-        let (app_id, secret) = match &self.bearer {
-            Bearer::Given(token) => return Ok(token.clone()),
-            Bearer::Minted { app_id, secret } => (*app_id, secret),
-        };
-        let grant = Grant {
-            app_id,
-            user_id: user.to_owned(),
-            ttl_s: TOKEN_TTL_S,
-            privileges: None,
-        };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        issue_random(&grant, secret, Cipher::Gcm, now.try_into().unwrap_or(i64::MAX))
-            .map_err(|error| WhipError::Token(error.to_string()))
     }
 }
 

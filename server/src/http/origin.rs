@@ -95,14 +95,7 @@ mod tests {
     use actix_web::test::TestRequest;
 
     use super::*;
-
-    fn request(from: &str, headers: &[(&'static str, &'static str)]) -> HttpRequest {
-        let request = TestRequest::default().peer_addr(from.parse().unwrap());
-        headers
-            .iter()
-            .fold(request, |request, header| request.append_header(*header))
-            .to_http_request()
-    }
+    use crate::http::tests::client::request;
 
     #[test]
     fn pages_of_the_own_host_and_of_allowed_origins_may_connect() {

@@ -88,17 +88,8 @@ fn write(format: Format, snapshot: Snapshot) -> Result<(&'static str, String), s
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
-
-    fn request(from: &str, headers: &[(&'static str, &'static str)]) -> HttpRequest {
-        let request = TestRequest::default().peer_addr(from.parse().unwrap());
-        headers
-            .iter()
-            .fold(request, |request, header| request.append_header(*header))
-            .to_http_request()
-    }
+    use crate::http::tests::client::request;
 
     #[test]
     fn hosts_of_allowed_networks_may_read_and_nobody_through_a_proxy() {

@@ -5,6 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use actix_web::HttpRequest;
+use actix_web::test::TestRequest;
 use express_signalling::protocol::{Call, ClientFrame, Login, LoginOk, ServerFrame, VERSION, WireError};
 use express_token::{Cipher, Grant, issue_random};
 use futures::{SinkExt, StreamExt};
@@ -183,4 +185,13 @@ impl Client {
             .expect("the server is silent");
         next.unwrap_or(Err(Error::ConnectionClosed))
     }
+}
+
+/// A request as a handler gets it: from this address, with these headers.
+pub(in crate::http) fn request(from: &str, headers: &[(&'static str, &'static str)]) -> HttpRequest {
+    let request = TestRequest::default().peer_addr(from.parse().unwrap());
+    headers
+        .iter()
+        .fold(request, |request, header| request.append_header(*header))
+        .to_http_request()
 }

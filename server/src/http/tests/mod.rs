@@ -1,7 +1,7 @@
 //! Whole servers in this process, real sockets on free ports.
 
 mod caller;
-mod client;
+pub(super) mod client;
 mod health;
 mod metrics;
 mod signal;
