@@ -9,7 +9,7 @@ mod socket;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,6 +58,8 @@ pub struct Crowd {
     pool: Pool,
     reader: Reader,
     members: Vec<Option<Box<Member>>>,
+    /// Sockets of the dead: the server sends there on for a while, and nobody else may get their ports meanwhile.
+    dead: Vec<UdpSocket>,
     timers: BinaryHeap<Reverse<(Instant, usize)>>,
     streams: Vec<Stream>,
     by_name: HashMap<String, usize>,
@@ -101,6 +103,7 @@ impl Crowd {
             wake,
             reader: Reader::new(),
             members: Vec::new(),
+            dead: Vec::new(),
             timers: BinaryHeap::new(),
             streams: Vec::new(),
             by_name: HashMap::new(),

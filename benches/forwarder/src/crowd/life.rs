@@ -201,7 +201,12 @@ impl Crowd {
                 member.client.close(now(), &mut self.out);
                 member.send(&mut self.out);
             }
-            _ => {}
+            (Leave::Die, _) => {
+                // Whoever is not read needs not wake us.
+                let _ = self.epoll.delete(&member.socket);
+                self.dead.push(member.socket);
+            }
+            (Leave::Delete, None) => {}
         }
     }
 }

@@ -59,9 +59,12 @@ impl Core {
                 self.by_address.entry(from).or_insert(Route { peer: index, validated });
             }
             IceOutcome::Validated(address) => {
-                // Who last proved to receive at an address owns it.
+                // Who last proved to receive at an address owns it; who had it before is somewhere else, or dead.
                 let validated = true;
-                self.by_address.insert(address, Route { peer: index, validated });
+                let before = self.by_address.insert(address, Route { peer: index, validated });
+                if let Some(before) = before.filter(|before| before.peer != index) {
+                    self.forget_path(before.peer, address);
+                }
             }
         }
         if let Some(peer) = self.peers.get(index).and_then(Option::as_deref) {
@@ -88,6 +91,10 @@ impl Core {
             return;
         };
         self.unroute(path, index);
+        self.forget_path(index, path);
+    }
+
+    fn forget_path(&mut self, index: usize, path: Tuple) {
         if let Some(peer) = self.peers.get_mut(index).and_then(Option::as_deref_mut) {
             peer.ice.forget(path);
             follow_path(&mut self.listeners, index, peer);

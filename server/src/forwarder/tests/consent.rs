@@ -190,6 +190,30 @@ fn udp_is_kept_while_it_lives_and_tcp_takes_over_when_it_is_silent() {
 }
 
 #[test]
+fn who_gets_the_address_of_somebody_dead_gets_nothing_that_was_meant_for_the_dead() {
+    let mut world = World::new();
+    let (publisher, _) = world.publisher(1);
+    let (dead, peer) = world.player(1);
+    world.speak(publisher, 5, 1, 960);
+    let address = world.clients[dead].address;
+    world.clients[dead].address = moved();
+    world.clients[dead].answers_checks = false;
+    let (heir, _) = world.add_client(Role::Player, 1, TestClient::new(address, USUAL, world.now), None);
+    world.connect(heir);
+    world.events.clear();
+    for sequence in 2..5 {
+        world.speak(publisher, 5, sequence, u32::from(sequence) * 960);
+    }
+    assert_eq!(world.heard(heir), [2, 3, 4]);
+    assert_eq!(world.clients[heir].refused, 0);
+    world.pass(20 * SECOND);
+    let reason = GoneReason::ConsentLost;
+    assert!(world.events.contains(&ForwarderEvent::Gone { peer, reason }));
+    world.speak(publisher, 5, 5, 4_800);
+    assert_eq!(world.heard(heir), [2, 3, 4, 5], "whose address it stays");
+}
+
+#[test]
 fn a_closed_tcp_connection_is_a_path_less_and_its_peer_lives_by_the_others() {
     let mut world = World::new();
     let (player, _) = world.player(1);
