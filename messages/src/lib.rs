@@ -19,6 +19,7 @@
 //! | publish and play statistics, grades | [`stats`] |
 //! | 10 ms audio blocks and the two data-plane traits | [`audio`] |
 //! | STUN and TURN servers | [`ice`] |
+//! | frames with copies of older ones in one payload | [`red`] |
 //! | budgets, back-off, intervals | [`timings`] |
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -27,6 +28,7 @@ pub mod codes;
 mod error;
 pub mod ice;
 pub mod ids;
+pub mod red;
 pub mod stats;
 pub mod timings;
 pub mod types;
