@@ -12,11 +12,12 @@ import pathlib
 import sys
 
 import numpy as np
-from pesq import pesq
+from pesq import NoUtterancesError, pesq
 from scipy.io import wavfile
 from scipy.signal import correlate, resample_poly
 
 RATE = 48_000
+WIDEBAND_RATE = 16_000
 
 
 def read_mono(path):
@@ -27,6 +28,18 @@ def read_mono(path):
         samples = samples.astype(np.float64) / np.iinfo(samples.dtype).max
     samples = samples.astype(np.float64)
     return samples if samples.ndim == 1 else samples.mean(axis=1)
+
+
+def wideband(samples):
+    """The samples at 16 kHz, which is what PESQ-WB and PLCMOS listen to."""
+    return resample_poly(samples, WIDEBAND_RATE, RATE)
+
+
+def pesq_wb(said, heard):
+    """PESQ-WB (ITU-T P.862.2) of two 48 kHz recordings, 1.0 to 4.64; raises `pesq.PesqError` where it finds no speech."""
+    if not np.any(heard):
+        raise NoUtterancesError("nothing but zeros, which PESQ cannot level")
+    return float(pesq(WIDEBAND_RATE, wideband(said), wideband(heard), "wb"))
 
 
 def alignment(said, heard):
@@ -58,10 +71,9 @@ def score(clip, recording):
     # The clip is looped and the listener joins at any time: the best fit is a whole round of it.
     offset, likeness = alignment(said, heard)
     part = heard[offset : offset + len(said)]
-    quality = pesq(16_000, resample_poly(said, 1, 3), resample_poly(part, 1, 3), "wb")
     return {
         "clip": pathlib.Path(clip).stem,
-        "pesq_wb": round(float(quality), 3),
+        "pesq_wb": round(pesq_wb(said, part), 3),
         "longest_gap_ms": longest_gap_ms(said, part),
         "correlation": round(likeness, 4),
         "seconds": round(len(part) / RATE, 2),
