@@ -58,7 +58,7 @@ def score(pair):
     try:
         quality = pesq_wb(said, heard)
     except (pesq.NoUtterancesError, pesq.BufferTooShortError) as refusal:
-        quality, note = LOWEST_PESQ, f"{pair['degraded']}: {refusal}: counted as PESQ {LOWEST_PESQ}"
+        quality, note = LOWEST_PESQ, f"{pair['degraded']}: {type(refusal).__name__}: counted as PESQ {LOWEST_PESQ}"
     return {**pair, "pesq_wb": round(quality, 3), "plcmos": round(plcmos(heard), 3)}, note
 
 
