@@ -115,6 +115,13 @@ impl DelayEstimator {
         self.target = target.max(self.asked).min(MOST);
     }
 
+    /// Takes note of a frame whose own packet has not come and whose first copy came at `arrival`.
+    pub(super) fn update_repaired(&mut self, arrival: i64, time: i64) {
+        if let Some(baseline) = self.baseline.least() {
+            self.histogram.update(arrival - time - baseline);
+        }
+    }
+
     /// The delay that playout should have.
     pub(super) fn target(&self) -> i64 {
         self.target
