@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use express_media::{
     playout::{Playout, PlayoutOptions, PlayoutStats},
     rtp::{
-        Copies, OPUS_PAYLOAD_TYPE, PacketReceiver, RED_PAYLOAD_TYPE, RtpPacketIn, RtpStart, SendPipeline, SendPlan, send_pipeline,
+        Copies, OPUS_PAYLOAD_TYPE, PacketReceiver, RED_PAYLOAD_TYPE, RtpPacketIn, RtpStart, SendControl, SendPipeline, SendPlan,
+        send_pipeline,
     },
 };
 use express_messages::{
@@ -13,7 +14,7 @@ use express_messages::{
     publisher::EncoderOptions,
 };
 
-use crate::{Fault, clips::Clip, trace::Trace};
+use crate::{Fault, clips::Clip, feedback::Feedback, trace::Trace};
 
 /// Heard before anything is scored: sender and listener have found their places.
 const WARM_UP_BLOCKS: usize = 1_200;
@@ -105,6 +106,8 @@ struct Line<'a> {
     trace: &'a Trace,
     epoch: Instant,
     sender: SendPipeline,
+    control: SendControl,
+    feedback: Feedback,
     packets: PacketReceiver,
     /// What is under way, in the order of arrival.
     under_way: Vec<(i64, RtpPacketIn)>,
@@ -145,6 +148,8 @@ impl<'a> Line<'a> {
             trace,
             epoch: Instant::now(),
             sender,
+            control,
+            feedback: Feedback::new(settings),
             packets,
             under_way: Vec::new(),
             sent: 0,
@@ -167,12 +172,16 @@ impl<'a> Line<'a> {
     fn block(&mut self, n: usize, samples: &[f32]) {
         let begin = n as i64 * BLOCK_US;
         self.listen(begin);
+        if let Some(plan) = self.feedback.plan(begin, self.at(begin), self.trace.loses(self.sent)) {
+            self.control.set_plan(plan);
+        }
         self.block.samples_mut().copy_from_slice(samples);
         let end = begin + BLOCK_US;
         let at = self.at(end);
         self.sender.on_block(&self.block, at);
         while let Some(packet) = self.packets.try_recv() {
             self.bytes += packet.payload.len() as u64;
+            self.feedback.note(self.trace.loses(self.sent));
             if let Some(delay) = self.trace.delay_us(self.sent) {
                 let arrival = end + delay;
                 let place = self.under_way.partition_point(|(other, _)| *other <= arrival);

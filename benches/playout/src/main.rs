@@ -4,6 +4,7 @@
 
 mod call;
 mod clips;
+mod feedback;
 mod score;
 mod trace;
 
