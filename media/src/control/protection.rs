@@ -13,8 +13,12 @@ const HALF_LIFE: Duration = Duration::from_secs(4);
 const KEEP: Duration = Duration::from_secs(15);
 /// Runs from this mean length on are bursts.
 const BURSTY: f64 = 1.9;
-/// Random loss from here on is worth a second copy.
-const WORTH_TWO: f64 = 0.17;
+/// Random loss from here on is worth a second copy where the bitrate leaves each frame [`GOOD_SHARE`] ...
+const WORTH_TWO: f64 = 0.12;
+/// ... in bit/s,
+const GOOD_SHARE: u32 = 13_000;
+/// ... and from here on at any.
+const NEEDS_TWO: f64 = 0.24;
 /// Below this share of the bitrate a frame is better without sound above 8 kHz.
 const WIDEBAND_BELOW: u32 = 24_000;
 /// A frame is not encoded below this for the sake of copies, in bit/s.
@@ -81,7 +85,7 @@ impl Protection {
                 ..SendPlan::plain(budget)
             };
         }
-        let mut copies = self.distances();
+        let mut copies = self.distances(budget);
         if budget / (1 + copies.count()) < LEAST_SHARE {
             copies = Copies::at(&[copies.farthest().min(4)]);
         }
@@ -93,13 +97,12 @@ impl Protection {
     }
 
     /// Far enough apart that one burst does not take both, near enough that nobody waits for long.
-    fn distances(&self) -> Copies {
-        let is_bursty = self.burst.value().is_some_and(|burst| burst >= BURSTY);
-        Copies::at(match (is_bursty, self.loss()) {
-            (true, _) => &[4],
-            (false, loss) if loss >= WORTH_TWO => &[2, 4],
-            (false, _) => &[2],
-        })
+    fn distances(&self, budget: u32) -> Copies {
+        if self.burst.value().is_some_and(|burst| burst >= BURSTY) {
+            return Copies::at(&[3]);
+        }
+        let two_from = if budget / 3 >= GOOD_SHARE { WORTH_TWO } else { NEEDS_TWO };
+        Copies::at(if self.loss() >= two_from { &[2, 4] } else { &[2] })
     }
 
     fn loss(&self) -> f64 {
