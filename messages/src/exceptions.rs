@@ -67,7 +67,7 @@ pub struct PublishInterval {
 pub struct PlayInterval {
     /// Whether the playback is paused at the server (`mutePlayStreamAudio`).
     pub paused: bool,
-    /// Whether the publisher muted the stream (`remoteMicStatusUpdate`).
+    /// Whether the publisher muted the stream (`remoteMicStatusUpdate`). A player says `false`: its owner knows, and fills it in.
     pub publisher_muted: bool,
     /// How long the interval was, in seconds.
     pub seconds: f64,

@@ -361,8 +361,9 @@ impl PlayerActor {
                 muted: this.state.is_paused(),
                 connected: this.state.hears_server(),
             };
-            let stats = this.quality.report(now(), &input);
+            let (stats, interval) = this.quality.report(now(), &input);
             this.owner.tell(PlayerEvent::Quality(stats));
+            this.owner.tell(PlayerEvent::Interval(interval));
         }));
     }
 
