@@ -2,6 +2,7 @@ import { receiveCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
 import { Peer } from "./peer.js";
 import { PlayerState } from "./player.js";
+import { delayForCopies } from "./protection.js";
 import { PlayQuality } from "./quality.js";
 
 /** How often it is looked whether the first packet came. */
@@ -12,7 +13,8 @@ const AWAIT_MS = 100;
  *
  * @typedef {object} PlaybackOptions
  * @property {string} streamID
- * @property {number | null | undefined} jitterBufferTargetMs
+ * @property {number | undefined} jitterBufferTargetMs Least delay that the application wants.
+ * @property {boolean} lowLatency It wants as little delay as there can be, and no waiting for copies.
  * @property {number} [loudest] Only while it is one of so many loudest; 0: always, left out: as the room has it.
  * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
@@ -29,6 +31,8 @@ export class Playback extends StreamDriver {
   #quality;
   /** What the server told last of the publisher's part of the way. */
   #uplink;
+  /** How far back the copies lie that the server adds. */
+  #copies = [];
   #awaiting;
   /** Packets of this connection when last looked at. */
   #packets = 0;
@@ -66,10 +70,11 @@ export class Playback extends StreamDriver {
   }
 
   makePeer(onEvent) {
-    const { env, room, RTCPeerConnection, jitterBufferTargetMs } = this.#options;
+    const { env, room, RTCPeerConnection } = this.#options;
     const { iceServers } = room;
     const audio = { channels: 2 };
-    const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, jitterBufferTargetMs, onEvent });
+    const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, onEvent });
+    peer.setJitterBufferTarget(this.#leastDelay());
     this.#packets = 0;
     this.#quality.fresh(this.now());
     return peer;
@@ -174,6 +179,27 @@ export class Playback extends StreamDriver {
     if (!this.state.isPlaying(attempt)) return;
     const state = { muted: this.state.isPaused, connected: this.state.hearsServer, uplink: this.#uplink };
     this.#options.onQuality(this.#quality.report(this.now(), receiveCounters(report), state));
+  }
+
+  /**
+   * What the server adds to the stream from now on.
+   *
+   * @param {number[]} copies How many packets behind each copy lies.
+   */
+  noteProtection(copies) {
+    this.#copies = copies;
+    this.peer?.setJitterBufferTarget(this.#leastDelay());
+  }
+
+  /** A server that forgot the session adds nothing to what is played anew, and says so only when that changes. */
+  restore(resumed) {
+    if (!resumed) this.#copies = [];
+    super.restore(resumed);
+  }
+
+  #leastDelay() {
+    const { jitterBufferTargetMs: asked = null, lowLatency } = this.#options;
+    return lowLatency ? null : delayForCopies(this.#copies, asked);
   }
 
   /** How the stream arrives at the server. */

@@ -2,6 +2,7 @@ import { sendCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
 import { Peer } from "./peer.js";
 import { PublisherState } from "./publisher.js";
+import { UplinkProtection } from "./protection.js";
 import { PublishQuality } from "./quality.js";
 
 /** The server repeats what does not change every 5 s; two may be lost. */
@@ -27,6 +28,7 @@ export class Publication extends StreamDriver {
   #quality;
   /** What the server told last of the listeners, and when. */
   #listeners = { report: null, at: 0 };
+  #protection = new UplinkProtection();
   /** What the server was told of the mute; undefined while it does not know the stream. */
   #mutedAtServer;
 
@@ -40,8 +42,12 @@ export class Publication extends StreamDriver {
   }
 
   perform(effect) {
-    if (effect.do === "measure") this.#quality.fresh(this.now());
-    else super.perform(effect);
+    if (effect.do === "measure") {
+      this.#quality.fresh(this.now());
+      this.#protect();
+    } else {
+      super.perform(effect);
+    }
   }
 
   makePeer(onEvent) {
@@ -95,9 +101,16 @@ export class Publication extends StreamDriver {
     this.noteMuted();
   }
 
-  /** How the stream arrives at its listeners. */
+  /** How the stream arrives at the server and its listeners. */
   noteReport(report) {
     this.#listeners = { report, at: this.now() };
+    this.#protection.note(report.uplinkLoss, this.now());
+    if (this.state.isRunning) this.#protect();
+  }
+
+  #protect() {
+    // A connection that is closed meanwhile needs no copies.
+    this.peer?.sendCopies(this.#protection.isOn).catch(() => {});
   }
 
   #recentListeners() {

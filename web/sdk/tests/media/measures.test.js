@@ -5,7 +5,7 @@ import { receiveCounters, sendCounters } from "../../media/counters.js";
 import { grade, worstGrade } from "../../media/grade.js";
 import { LevelHold, peakOf } from "../../media/levels.js";
 import { PlayQuality, PublishQuality } from "../../media/quality.js";
-import { withOpusParameters } from "../../media/sdp.js";
+import { withOpusParameters, withRedFirst } from "../../media/sdp.js";
 
 test("grades follow the documented formulas", () => {
   const table = [
@@ -58,6 +58,16 @@ test("an SDP without Opus parameters gets a line of them, one without Opus is le
   const sdp = withOpusParameters(sdpWith(undefined), { channels: 1, bitrateKbps: 48 });
   assert.equal(sdp, sdpWith("a=fmtp:111 maxaveragebitrate=48000"));
   assert.equal(withOpusParameters("v=0\r\n", { channels: 2 }), "v=0\r\n");
+});
+
+test("RED around Opus becomes the first codec, and all else stays", () => {
+  const offered = sdpWith("a=fmtp:111 minptime=10");
+  assert.equal(withRedFirst(offered), offered.replace("SAVPF 111 63", "SAVPF 63 111"));
+  assert.equal(withRedFirst(withRedFirst(offered)), withRedFirst(offered));
+  for (const other of ["a=fmtp:63 0/0", "a=fmtp:64 111/111", ""]) {
+    assert.equal(withRedFirst(offered.replace("a=fmtp:63 111/111", other)), undefined, other);
+  }
+  assert.equal(withRedFirst("v=0\r\n"), undefined);
 });
 
 const state = { muted: false, connected: true };
