@@ -142,6 +142,12 @@ export class Peer {
     await this.#transceiver.sender.replaceTrack(track);
   }
 
+  /** The bitrate that a publisher's frames have of what was asked for: all of it, or what copies leave them. */
+  get frameKbps() {
+    const { bitrateKbps } = this.#options.audio;
+    return this.#sendsCopies ? frameBitrate(bitrateKbps) : bitrateKbps;
+  }
+
   /** @returns {Promise<RTCStatsReport>} */
   stats() {
     return this.#pc.getStats();

@@ -1,5 +1,6 @@
 import { receiveCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
+import { PlayWatch } from "./intervals.js";
 import { Peer } from "./peer.js";
 import { PlayerState } from "./player.js";
 import { delayForCopies } from "./protection.js";
@@ -16,7 +17,8 @@ const AWAIT_MS = 100;
  * @property {number | undefined} jitterBufferTargetMs Least delay that the application wants.
  * @property {boolean} lowLatency It wants as little delay as there can be, and no waiting for copies.
  * @property {number} [loudest] Only while it is one of so many loudest; 0: always, left out: as the room has it.
- * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
+ * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[],
+ *   streamIsMuted: (streamID: string) => boolean}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {typeof MediaStream} MediaStream
  * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
@@ -25,10 +27,12 @@ const AWAIT_MS = 100;
  * @property {() => void} onNegotiated The first answer was applied.
  * @property {(track: MediaStreamTrack) => void} onTrack The stream has another track than before.
  * @property {(stats: object) => void} onQuality
+ * @property {(exception: {code: number, message: string}) => void} onException
  */
 export class Playback extends StreamDriver {
   #options;
   #quality;
+  #watch;
   /** What the server told last of the publisher's part of the way. */
   #uplink;
   /** How far back the copies lie that the server adds. */
@@ -42,6 +46,7 @@ export class Playback extends StreamDriver {
     super(new PlayerState(options.env.now(), options.timings), options.env, options.onState);
     this.#options = options;
     this.#quality = new PlayQuality(this.now());
+    this.#watch = new PlayWatch(this.now());
     /** What the application gets. */
     this.stream = new options.MediaStream();
   }
@@ -77,6 +82,7 @@ export class Playback extends StreamDriver {
     peer.setJitterBufferTarget(this.#leastDelay());
     this.#packets = 0;
     this.#quality.fresh(this.now());
+    this.#watch.fresh(this.now());
     return peer;
   }
 
@@ -177,8 +183,12 @@ export class Playback extends StreamDriver {
 
   report(report, attempt) {
     if (!this.state.isPlaying(attempt)) return;
-    const state = { muted: this.state.isPaused, connected: this.state.hearsServer, uplink: this.#uplink };
-    this.#options.onQuality(this.#quality.report(this.now(), receiveCounters(report), state));
+    const { room, streamID, onQuality, onException } = this.#options;
+    const counters = receiveCounters(report);
+    const paused = this.state.isPaused;
+    const state = { muted: paused, connected: this.state.hearsServer, uplink: this.#uplink };
+    onQuality(this.#quality.report(this.now(), counters, state));
+    this.#watch.look(this.now(), counters, { paused, publisherMuted: room.streamIsMuted(streamID) }).forEach(onException);
   }
 
   /**

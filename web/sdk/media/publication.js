@@ -1,5 +1,6 @@
 import { sendCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
+import { PublishWatch } from "./intervals.js";
 import { Peer } from "./peer.js";
 import { PublisherState } from "./publisher.js";
 import { UplinkProtection } from "./protection.js";
@@ -22,10 +23,12 @@ const LISTENERS_COUNT_FOR_MS = 15_000;
  * @property {import("../base/env.js").Env} env
  * @property {(state: string, code: number, text: string) => void} onState
  * @property {(stats: object) => void} onQuality
+ * @property {(exception: {code: number, message: string}) => void} onException
  */
 export class Publication extends StreamDriver {
   #options;
   #quality;
+  #watch = new PublishWatch();
   /** What the server told last of the listeners, and when. */
   #listeners = { report: null, at: 0 };
   #protection = new UplinkProtection();
@@ -44,6 +47,7 @@ export class Publication extends StreamDriver {
   perform(effect) {
     if (effect.do === "measure") {
       this.#quality.fresh(this.now());
+      this.#watch.fresh();
       this.#protect();
     } else {
       super.perform(effect);
@@ -95,9 +99,12 @@ export class Publication extends StreamDriver {
 
   report(report, attempt) {
     if (!this.state.isPublishing(attempt)) return;
-    const { local, onQuality } = this.#options;
-    const state = { muted: local.isMuted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
-    onQuality(this.#quality.report(this.now(), sendCounters(report), state));
+    const { local, audio, onQuality, onException } = this.#options;
+    const counters = sendCounters(report);
+    const muted = local.isMuted;
+    const state = { muted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
+    onQuality(this.#quality.report(this.now(), counters, state));
+    this.#watch.look(counters, { muted, dtx: audio.dtx, frameKbps: this.peer.frameKbps }).forEach(onException);
     this.noteMuted();
   }
 

@@ -105,6 +105,8 @@ class FakePeerConnection extends EventTarget {
   iceGatheringState = "complete";
   connectionState = "new";
   packets = 0;
+  played = 0;
+  energy = 0;
   closed = false;
 
   constructor(world, config) {
@@ -148,7 +150,18 @@ class FakePeerConnection extends EventTarget {
 
   async getStats() {
     this.packets += this.world.flowing ? 1 : 0;
-    return new Map([["i", { type: "inbound-rtp", kind: "audio", packetsReceived: this.packets }]]);
+    return new Map([["i", { type: "inbound-rtp", kind: "audio", packetsReceived: this.packets, ...this.#sound() }]]);
+  }
+
+  /** What is played of a whole stream of `world.level`; nothing where the test has none. */
+  #sound() {
+    const { level, env } = this.world;
+    if (level === undefined) return {};
+    const seconds = env.now() / 1000;
+    this.energy += (seconds - this.played) * level ** 2;
+    this.played = seconds;
+    const heard = { totalSamplesReceived: 48_000 * seconds, totalSamplesDuration: seconds, totalAudioEnergy: this.energy };
+    return { packetsReceived: 50 * seconds, ...heard };
   }
 
   close() {
@@ -293,6 +306,8 @@ export class FakeWorld {
   /** The SDP that the server answers with, and what receivers have beside the usual. */
   answer = "v=0\r\n";
   receiver = {};
+  /** How loud a stream is that is played as a whole; without it only packets are counted. */
+  level = undefined;
   accepts = true;
   connects = true;
   flowing = true;

@@ -132,7 +132,9 @@ const got = (seconds, extra = {}) =>
 test("a player reports rates of the interval and totals of the whole life", () => {
   const quality = new PlayQuality(0);
   quality.report(3000, got(3), state);
-  const { audio, peerToPeerDelay } = quality.report(6000, got(6, { concealedSamples: 9600, packetsLost: 10 }), state);
+  const repaired = { silentConcealedSamples: 480, concealmentEvents: 4, insertedSamplesForDeceleration: 7, removedSamplesForAcceleration: 8 };
+  const waited = { jitterBufferTargetDelay: 0.1 * 48_000 * 3 };
+  const { audio, peerToPeerDelay } = quality.report(6000, got(6, { concealedSamples: 9600, packetsLost: 10, ...repaired, ...waited }), state);
   assert.equal(audio.audioBitrate, 48);
   assert.equal(audio.audioFPS, 50);
   assert.equal(audio.audioJitter, 4);
@@ -141,6 +143,10 @@ test("a player reports rates of the interval and totals of the whole life", () =
   assert.equal(audio.packetsReceived, 300);
   assert.equal(audio.audioCumulativeDecodeTime, 5800);
   assert.equal(Math.round(audio.jitterBufferDelayMs), 60);
+  assert.equal(Math.round(audio.jitterBufferTargetMs), 100, "of the interval, in which all of it grew");
+  assert.deepEqual([audio.concealedSamples, audio.silentConcealedSamples, audio.concealmentEvents], [9600, 480, 4]);
+  assert.deepEqual([audio.insertedSamplesForDeceleration, audio.removedSamplesForAcceleration], [7, 8]);
+  assert.deepEqual([audio.recoveredFrames, audio.underflows], [0, null], "browsers do not tell");
   assert.equal(Math.round(peerToPeerDelay), 80);
 });
 
