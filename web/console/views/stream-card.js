@@ -36,7 +36,8 @@ export class StreamCard {
     const role = own ? "publish" : "play";
     this.#part("charts").dataset.role = role;
     this.#metrics = metricsOf(role);
-    this.#charts = this.#metrics.map((metric) => new Chart(this.#part("charts"), metric));
+    const charted = this.#metrics.filter((metric) => !metric.tableOnly);
+    this.#charts = charted.map((metric) => new Chart(this.#part("charts"), metric));
     this.#rows = this.#metrics.map((metric) => tableRow(this.#part("numbers tbody"), metric.label));
     this.#nameParts();
     if (own) this.#part("controls").remove();
@@ -54,6 +55,7 @@ export class StreamCard {
     const muted = this.#own ? capture.muted : info?.mic === "MUTE";
     setText(this.#part("mic"), muted ? (this.#own ? "muted" : "muted by its publisher") : "");
     setText(this.#part("extra"), info?.extraInfo ?? "");
+    setText(this.#part("trouble"), (this.#own ? capture.trouble : player?.trouble)?.text ?? "");
     this.#part("quality").hidden = state === "NO_PUBLISH" || state === "NO_PLAY";
     if (!this.#own) this.#showControls(player);
   }
