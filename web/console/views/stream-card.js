@@ -14,6 +14,12 @@ const STATE_WORDS = {
   PLAYING: "playing",
 };
 
+/** What the charts do not say by themselves. */
+const LEGENDS = {
+  publish: "Worst: of the listener who fares worst. Dashed: the median of all, and how many there are.",
+  play: "Repaired: lost on the way, yet not concealed. Dashed: what the buffer aims at.",
+};
+
 /** See the top of this file. */
 export class StreamCard {
   #session;
@@ -35,6 +41,7 @@ export class StreamCard {
     this.element = copyOf("stream-template");
     const role = own ? "publish" : "play";
     this.#part("charts").dataset.role = role;
+    setText(this.#part("legend"), LEGENDS[role]);
     this.#metrics = metricsOf(role);
     const charted = this.#metrics.filter((metric) => !metric.tableOnly);
     this.#charts = charted.map((metric) => new Chart(this.#part("charts"), metric));
