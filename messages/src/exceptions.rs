@@ -49,7 +49,8 @@ pub struct StreamException {
 pub struct PublishInterval {
     /// Whether the stream is muted.
     pub muted: bool,
-    /// Largest captured sample, 0..=1; `None`: not known.
+    /// Largest captured sample, 0..=1; `None`: not known, or no microphone. A publisher does not tell microphones from files: its
+    /// owner does.
     pub capture_level: Option<f64>,
     /// Packets that the captured sound makes, those that DTX leaves out not counted; `None`: not known.
     pub packets_due: Option<u64>,

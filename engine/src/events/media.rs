@@ -79,7 +79,7 @@ pub struct PlayQualityUpdate {
 ///
 /// | code | recovery | of a stream that is | what |
 /// |---|---|---|---|
-/// | 1002 | 2002 | published | nothing to hear is captured |
+/// | 1002 | 2002 | published | a microphone captures nothing to hear |
 /// | 1005 | 2005 | published | less than half of what was asked for is sent |
 /// | 1006 | 2006 | played | what comes is silence, though its publisher did not mute it |
 /// | 1007 | 2007 | played | less than half of what comes can be decoded |

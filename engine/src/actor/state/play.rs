@@ -246,6 +246,7 @@ impl EngineState {
         }
     }
 
+    /// What its publisher muted may be silent, and the player does not know of that.
     fn on_play_interval(&mut self, stream_id: &StreamId, interval: PlayInterval, out: &mut Step) {
         let is_muted = |p: &Playback| p.stream_id() == stream_id && self.is_remote_muted(p);
         let publisher_muted = self.playbacks.iter().any(is_muted);

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use express_messages::{
     ZegoError, codes,
-    exceptions::PublishExceptions,
+    exceptions::{PublishExceptions, PublishInterval},
     ids::{LocalStreamId, StreamId},
     publisher::{EncoderOptions, PublisherEvent, PublisherOptions},
     stats::ZegoPublishStats,
@@ -214,14 +214,26 @@ impl EngineState {
                 publication.quality = Some(stats.clone());
                 out.emit(PublishQualityUpdate { stream_id, stats });
             }
-            PublisherEvent::Interval(interval) => {
-                for exception in publication.exceptions.judge(&interval) {
-                    let stream_id = stream_id.clone();
-                    out.emit(ExceptionUpdate { stream_id, exception });
-                }
-            }
+            PublisherEvent::Interval(interval) => self.on_publish_interval(&stream_id, interval, out),
             PublisherEvent::Exited { panicked } => self.on_publisher_lost(&stream_id, life, panicked, now, out),
             other => tracing::warn!(?other, "a publisher event that this engine does not know"),
+        }
+    }
+
+    /// A file, a bot or a tone may be silent for as long as it likes; only of a microphone is silence an exception.
+    fn on_publish_interval(&mut self, stream_id: &StreamId, interval: PublishInterval, out: &mut Step) {
+        let is_microphone = |p: &Publication| p.stream_id() == stream_id && self.is_microphone(p.local_stream());
+        let is_microphone = self.publications.iter().any(is_microphone);
+        let Some(publication) = self.publication(stream_id) else {
+            return;
+        };
+        let interval = PublishInterval {
+            capture_level: interval.capture_level.filter(|_| is_microphone),
+            ..interval
+        };
+        for exception in publication.exceptions.judge(&interval) {
+            let stream_id = stream_id.clone();
+            out.emit(ExceptionUpdate { stream_id, exception });
         }
     }
 
