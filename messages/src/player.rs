@@ -111,7 +111,7 @@ pub enum PlayerEvent {
     /// The server's answer was applied for the first time: startPlayingStream completes.
     Negotiated,
     /// The documented `playQualityUpdate`, every 3 s while PLAYING.
-    Quality(ZegoPlayStats),
+    Quality(Box<ZegoPlayStats>),
     /// What the same interval says of the sound, right behind each `Quality`: for `exceptionUpdate`.
     Interval(PlayInterval),
     /// The actor is gone; always the last event.

@@ -362,7 +362,7 @@ impl PlayerActor {
                 connected: this.state.hears_server(),
             };
             let (stats, interval) = this.quality.report(now(), &input);
-            this.owner.tell(PlayerEvent::Quality(stats));
+            this.owner.tell(PlayerEvent::Quality(Box::new(stats)));
             this.owner.tell(PlayerEvent::Interval(interval));
         }));
     }

@@ -236,6 +236,7 @@ impl EngineState {
             } => playback.tell(state, code, &extended_data, out),
             PlayerEvent::Negotiated => out.answer(playback.call.take(), Ok(())),
             PlayerEvent::Quality(stats) => {
+                let stats = *stats;
                 playback.grade.note(stats.audio.audio_quality);
                 playback.quality = Some(stats.clone());
                 out.emit(PlayQualityUpdate { stream_id, stats });
