@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, after, unbounded};
+use crossbeam_channel::{Receiver, after, unbounded};
 use express_audio_io::AudioIo;
 use express_bench_forwarder::{
     server::{APP_ID, SECRET, Server},
@@ -24,6 +24,8 @@ use crate::{
 
 /// Within this a call has to stand and to report.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Reports (one each 3 s) until the listener's delay has settled: the buffer begins cautious and gives back what it does not need.
+const SETTLED_AFTER_REPORTS: usize = 3;
 const STREAM: &str = "speech";
 const FORWARDING: &str = "express_forwarding_latency_seconds";
 
@@ -48,7 +50,7 @@ pub(crate) struct Noted {
 }
 
 impl Call {
-    /// Connects both and waits for the listener's first report, which comes 3 s after the first sound.
+    /// Connects both and waits until the listener's delay has settled.
     pub(crate) fn start(server: &Server, microphone: AudioIo, speakers: AudioIo, low_latency: bool) -> Result<Self, Fault> {
         let (speaker, encoded) = join(server, "alice", microphone)?;
         let local = speaker.create_zego_stream(ZegoStreamOptions::microphone()).wait()?;
@@ -64,11 +66,9 @@ impl Call {
             ..Default::default()
         };
         listener.start_playing_stream(STREAM, options).wait()?.play_audio();
-        match reports.recv_timeout(PATIENCE) {
-            Ok(_) => {}
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                return Err(format!("the listener reports nothing within {PATIENCE:?}: no sound arrives").into());
-            }
+        for _ in 0..SETTLED_AFTER_REPORTS {
+            let report = reports.recv_timeout(PATIENCE);
+            report.map_err(|_| format!("the listener reports nothing within {PATIENCE:?}: no sound arrives"))?;
         }
         Ok(Self {
             speaker,

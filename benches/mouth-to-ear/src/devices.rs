@@ -42,11 +42,10 @@ pub(crate) fn run(server: &Server, variant: Variant, plan: Plan) -> Result<Figur
         calls: plan.calls,
         chirps: heard.said,
         missed: heard.said - heard.total_ms.len(),
-        stages: vec![Stage::new(
-            "encoder's door to decoder's exit",
-            "chirp",
-            heard.carried_ms.clone(),
-        )],
+        stages: vec![
+            Stage::new("encoder's door to decoder's exit", "chirp", heard.carried_ms),
+            Stage::new("devices, rings, pumps", "the rest, both sides", heard.rest_ms),
+        ],
         total: Stage::new("mouth to ear", "chirp: left to right side of the room", heard.total_ms),
         within: vec![Stage::new("jitter buffer", "the listener's statistics", heard.buffer_ms)],
     })
@@ -57,6 +56,7 @@ struct Heard {
     said: usize,
     total_ms: Vec<f64>,
     carried_ms: Vec<f64>,
+    rest_ms: Vec<f64>,
     buffer_ms: Vec<f64>,
 }
 
@@ -74,12 +74,18 @@ fn one_call(server: &Server, variant: Variant, plan: Plan, folder: &Path, heard:
     let (mouth, ear) = both_sides(&recording)?;
     let said = mouth.all(&chirp);
     heard.said += said.len();
-    let took = |from: Instant, track: &Track| Some(ms_between(from, track.heard(&chirp, from)?));
-    heard.total_ms.extend(said.iter().filter_map(|said| took(*said, &ear)));
+    let took = |from: &Instant, track: &Track| Some(ms_between(*from, track.heard(&chirp, *from)?));
+    let total: Vec<f64> = said.iter().filter_map(|at| took(at, &ear)).collect();
     let encoded = noted.encoded.all(&chirp);
-    heard
-        .carried_ms
-        .extend(encoded.iter().filter_map(|at| took(*at, &noted.decoded)));
+    let carried: Vec<f64> = encoded.iter().filter_map(|at| took(at, &noted.decoded)).collect();
+    // Two clocks: the chirps go together by their order, and only where none is missing.
+    if total.len() == carried.len() {
+        heard
+            .rest_ms
+            .extend(total.iter().zip(&carried).map(|(total, carried)| total - carried));
+    }
+    heard.total_ms.extend(total);
+    heard.carried_ms.extend(carried);
     heard
         .buffer_ms
         .extend(noted.reports.iter().map(|report| report.audio.jitter_buffer_delay_ms));

@@ -81,10 +81,12 @@ fn known(noted: &Noted, card: &CardTrack) -> Result<Known, Fault> {
         .reports
         .last()
         .ok_or("the listener reported nothing while chirps were said")?;
+    // Packets a second are 49 to 51 where frames have 20 ms.
+    let blocks = (1_000.0 / last.audio.audio_fps.max(1.0) / BLOCK_MS as f64).round();
     let buffers = noted.reports.iter().map(|report| report.audio.jitter_buffer_delay_ms);
     let buffer = buffers.sum::<f64>() / noted.reports.len() as f64;
     Ok(Known {
-        frame: (1_000.0 / last.audio.audio_fps.max(1.0)).round() - BLOCK_MS as f64,
+        frame: (blocks - 1.0) * BLOCK_MS as f64,
         buffer,
         network: last.peer_to_peer_delay.map(|delay| delay - last.audio.jitter_buffer_delay_ms),
         missed: card.said.len() - passages.len(),

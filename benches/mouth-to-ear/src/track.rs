@@ -8,8 +8,8 @@ use express_messages::audio::{AudioBlock, BLOCK_FRAMES, SAMPLE_RATE};
 
 /// Blocks that a tap holds until they are collected: 60 s, more than a call.
 const TAP_BLOCKS: usize = 6_000;
-/// How long after it was said a chirp is looked for.
-const SEARCH: Duration = Duration::from_millis(600);
+/// How long after it was said a chirp is looked for; less than the time to the next one.
+const SEARCH: Duration = Duration::from_millis(400);
 /// Least likeness of a chirp that was found.
 const LIKENESS: f64 = 0.6;
 const CHIRP: Duration = Duration::from_millis(100);
