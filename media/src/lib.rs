@@ -15,6 +15,7 @@
 //! | a network of one's own in place of WebRTC | [`transport::TransportFactory`] |
 //! | sound to packets and back | [`rtp::send_pipeline`], [`rtp::receive_pipeline`] |
 //! | the jitter buffer | [`playout`] |
+//! | what a sender does about its network | [`control`] |
 //! | Opus | [`codec`] |
 //! | the documented quality reports | [`quality`] |
 //!
@@ -32,6 +33,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod codec;
+pub mod control;
 mod parts;
 mod player;
 pub mod playout;

@@ -13,7 +13,8 @@ use express_bench_forwarder::{
 use express_media::{
     rtp::{ReceiveOptions, ReceivePipeline, ReceiveStats, RtpStart, receive_pipeline, send_pipeline},
     transport::{
-        MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, ReceivePackets, TransportEvent, TransportFactory, WebRtcTransports,
+        MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, RED_PAYLOAD_TYPE, ReceivePackets, TransportEvent, TransportFactory,
+        WebRtcTransports,
     },
 };
 use express_messages::{
@@ -184,6 +185,7 @@ impl Listener {
             jitter_buffer_target: None,
             low_latency: false,
             payload_type: OPUS_PAYLOAD_TYPE,
+            red_payload_type: Some(RED_PAYLOAD_TYPE),
         };
         let (mut source, packets, stats) = receive_pipeline(options)?;
         let packets: ReceivePackets = Arc::new(Mutex::new(packets));

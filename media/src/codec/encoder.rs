@@ -1,9 +1,10 @@
 //! The Opus encoder of a publication.
 
 use express_messages::{audio::SAMPLE_RATE, publisher::EncoderOptions};
-use opus::{Application, Bitrate, Channels};
+use opus::{Application, Bandwidth, Bitrate, Channels};
 
 use super::CodecError;
+use crate::rtp::SendPlan;
 
 /// Samples per channel in one encoded frame: 20 ms at 48 kHz.
 pub const FRAME_SAMPLES: usize = 960;
@@ -22,6 +23,8 @@ const VOIP_MAX_KBPS: u32 = 64;
 pub struct Encoder {
     inner: opus::Encoder,
     channels: usize,
+    /// Whether in-band FEC may be used at all.
+    fec: bool,
 }
 
 impl Encoder {
@@ -39,13 +42,13 @@ impl Encoder {
         let layout = if stereo { Channels::Stereo } else { Channels::Mono };
         let mut inner = opus::Encoder::new(SAMPLE_RATE, layout, application).map_err(create)?;
         inner.set_complexity(COMPLEXITY).map_err(create)?;
-        inner.set_inband_fec(options.fec).map_err(create)?;
         inner.set_dtx(options.dtx).map_err(create)?;
         let mut encoder = Self {
             inner,
             channels: if stereo { 2 } else { 1 },
+            fec: options.fec,
         };
-        encoder.set_bitrate(options.bitrate_kbps)?;
+        encoder.set_bits_per_second(options.bitrate_kbps.saturating_mul(1_000))?;
         Ok(encoder)
     }
 
@@ -54,22 +57,31 @@ impl Encoder {
         self.channels
     }
 
-    /// Sets the target bitrate in kbit/s, brought into 6..=510.
+    /// Sets bandwidth and in-band FEC as `plan` says.
+    ///
+    /// # Errors
+    /// - [`CodecError::Create`] — libopus refused a setting; what was set before it stays set
+    pub fn apply(&mut self, plan: &SendPlan) -> Result<(), CodecError> {
+        let widest = if plan.wideband {
+            Bandwidth::Wideband
+        } else {
+            Bandwidth::Fullband
+        };
+        self.inner.set_max_bandwidth(widest).map_err(create)?;
+        self.inner.set_inband_fec(self.fec && plan.fec_against > 0).map_err(create)?;
+        self.inner
+            .set_packet_loss_perc(i32::from(plan.fec_against.min(100)))
+            .map_err(create)
+    }
+
+    /// Sets the target bitrate of the frames in bit/s, brought into 6,000..=510,000.
     ///
     /// # Errors
     /// - [`CodecError::Create`] — libopus refused it; the old bitrate stays
-    pub fn set_bitrate(&mut self, kbps: u32) -> Result<(), CodecError> {
-        // 510 at most, so the product fits.
-        let bits = i32::try_from(kbps.clamp(6, 510) * 1_000).unwrap_or(i32::MAX);
+    pub fn set_bits_per_second(&mut self, bits: u32) -> Result<(), CodecError> {
+        // 510,000 at most, so it fits.
+        let bits = i32::try_from(bits.clamp(6_000, 510_000)).unwrap_or(i32::MAX);
         self.inner.set_bitrate(Bitrate::Bits(bits)).map_err(create)
-    }
-
-    /// Tells the encoder how many percent of the packets are lost (0..=100): in-band FEC is only spent against loss.
-    ///
-    /// # Errors
-    /// - [`CodecError::Create`] — libopus refused it; the old value stays
-    pub fn set_expected_loss(&mut self, percent: u8) -> Result<(), CodecError> {
-        self.inner.set_packet_loss_perc(i32::from(percent.min(100))).map_err(create)
     }
 
     /// Forgets all that was heard, as after a pause.

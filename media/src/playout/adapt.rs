@@ -3,7 +3,7 @@
 use super::{clock::MS, stretch::Splice};
 
 /// More than this above the target is shortened where it is quiet.
-const QUIET_EXCESS: i64 = 15 * MS;
+const QUIET_EXCESS: i64 = 3 * MS;
 /// More than this above the target is shortened in speech too. Between target and here nothing is done: stretching for the
 /// sake of a few milliseconds costs more than it gains.
 const EXCESS: i64 = 20 * MS;

@@ -73,7 +73,10 @@ pub(super) struct DelayEstimator {
     /// What the application asked for at least.
     asked: i64,
     baseline: Baseline,
+    /// Lateness of packets.
     histogram: Histogram,
+    /// Lateness of frames: of their own packets, or of the copies that stand for those.
+    frames: Histogram,
     peaks: Peaks,
     target: i64,
 }
@@ -87,6 +90,7 @@ impl DelayEstimator {
             asked,
             baseline: Baseline::default(),
             histogram: Histogram::new(),
+            frames: Histogram::new(),
             peaks: Peaks::default(),
             target: profile.start.max(asked),
         }
@@ -102,17 +106,28 @@ impl DelayEstimator {
         if rise >= STEP {
             // What seemed late while the old baseline stood was not.
             self.histogram.shift_down(rise);
+            self.frames.shift_down(rise);
             self.peaks.forget_since(arrival - BUCKETS as i64 * BUCKET - PEAK_APART);
         }
         let lateness = transit - baseline;
         self.histogram.update(lateness);
+        self.frames.update(lateness);
         let usual = self.histogram.quantile(self.profile.quantile) + self.profile.margin;
         let mut target = usual.max(self.profile.least);
         if self.profile.peaks {
             self.peaks.update(arrival, lateness, target);
             target = target.max(self.peaks.height(arrival));
         }
-        self.target = target.max(self.asked).min(MOST);
+        // A copy comes as late as its distance says, and jitter is in it: no margin is needed on top.
+        let repaired = self.frames.quantile(self.profile.quantile);
+        self.target = target.max(repaired).max(self.asked).min(MOST);
+    }
+
+    /// Takes note of a frame whose own packet has not come and whose first copy came at `arrival`.
+    pub(super) fn update_repaired(&mut self, arrival: i64, time: i64) {
+        if let Some(baseline) = self.baseline.least() {
+            self.frames.update(arrival - time - baseline);
+        }
     }
 
     /// The delay that playout should have.
@@ -186,7 +201,7 @@ impl Histogram {
         for bin in self.bins.iter_mut() {
             *bin *= keep;
         }
-        let index = usize::try_from(lateness / BIN).unwrap_or(0).min(BINS - 1);
+        let index = usize::try_from((lateness + BIN - 1) / BIN).unwrap_or(0).min(BINS - 1);
         self.bins[index] += 1.0 - keep;
     }
 
@@ -205,10 +220,10 @@ impl Histogram {
         for (index, weight) in self.bins.iter().enumerate().rev() {
             rest -= weight;
             if rest < 0.0 {
-                return (index as i64 + 1) * BIN;
+                return index as i64 * BIN;
             }
         }
-        BIN
+        0
     }
 }
 

@@ -3,7 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use express_messages::audio::{AudioBlock, BLOCK_FRAMES};
+use express_messages::{
+    audio::{AudioBlock, BLOCK_FRAMES},
+    red::read,
+};
 
 use super::{
     PlayoutOptions, PlayoutStats, STORE_PACKETS,
@@ -12,12 +15,13 @@ use super::{
     conceal::Run,
     delay::{DelayEstimator, PlayedDelays},
     render::{Filling, Renderer},
+    repairs::{Frames, Repairs},
     store::{PacketStore, Waiting},
     stretch::{OVERLAP, SpliceFinder},
-    timeline::{Placement, Timeline},
+    timeline::{Place, Placement, Timeline},
 };
 use crate::{
-    codec::{CodecError, SHORTEST_FRAME_SAMPLES, inspect},
+    codec::{CodecError, PacketShape, SHORTEST_FRAME_SAMPLES, inspect},
     rtp::RtpPacketIn,
 };
 
@@ -68,8 +72,10 @@ enum Move {
 #[derive(Debug)]
 pub struct Playout {
     payload_type: u8,
+    red_payload_type: Option<u8>,
     clock: SampleClock,
     timeline: Timeline,
+    repairs: Repairs,
     store: PacketStore,
     delay: DelayEstimator,
     played: PlayedDelays,
@@ -101,8 +107,10 @@ impl Playout {
     pub fn new(options: PlayoutOptions) -> Result<Self, CodecError> {
         Ok(Self {
             payload_type: options.payload_type,
+            red_payload_type: options.red_payload_type,
             clock: SampleClock::default(),
             timeline: Timeline::default(),
+            repairs: Repairs::default(),
             store: PacketStore::new(),
             delay: DelayEstimator::new(&options),
             played: PlayedDelays::new(),
@@ -128,32 +136,77 @@ impl Playout {
         let arrival = self.clock.samples(arrival);
         self.stats.packets_received += 1;
         self.stats.bytes_received += packet.payload.len() as u64;
-        let ours = packet.header.payload_type == self.payload_type;
-        let shape = if ours { inspect(&packet.payload).ok() } else { None };
+        let header = packet.header;
+        let Frames { own, is_ours, red } = Frames::of(packet, self.payload_type, self.red_payload_type);
+        let shape = if is_ours { inspect(&own).ok() } else { None };
         let samples = shape.map(|shape| shape.samples as i64);
-        let placement = self.timeline.place(&packet.header, samples, arrival, self.delay.baseline());
-        let counter = match (placement, shape) {
-            (Placement::Placed(place), Some(shape)) => {
-                self.delay.update(arrival, place.time);
-                if self.phase == Phase::Idle || place.time >= self.cursor {
-                    let waiting = Waiting {
-                        place,
-                        shape,
-                        arrival,
-                        payload: packet.payload,
-                    };
-                    if let Some(evicted) = self.store.insert(waiting) {
-                        self.discard(evicted);
-                    }
-                    return;
-                }
-                &mut self.stats.packets_late
+        let placement = self.timeline.place(&header, samples, arrival, self.delay.baseline());
+        if let (Placement::Placed(place), Some(shape)) = (placement, shape) {
+            self.delay.update(arrival, place.time);
+            self.insert_own(place, shape, arrival, own);
+            if let Some(red) = red {
+                self.insert_copies(&red, place, arrival);
+                self.retire(red);
             }
-            (Placement::Duplicate, _) => &mut self.stats.packets_duplicated,
-            _ => &mut self.stats.packets_discarded,
-        };
-        *counter += 1;
-        self.retire(packet.payload);
+            return;
+        }
+        match placement {
+            Placement::Duplicate => self.stats.packets_duplicated += 1,
+            _ => self.stats.packets_discarded += 1,
+        }
+        self.retire(own);
+        if let Some(red) = red {
+            self.retire(red);
+        }
+    }
+
+    fn insert_own(&mut self, place: Place, shape: PacketShape, arrival: i64, payload: Bytes) {
+        if self.phase != Phase::Idle && place.time < self.cursor {
+            self.stats.packets_late += 1;
+            return self.retire(payload);
+        }
+        self.keep(Waiting {
+            place,
+            shape,
+            arrival,
+            payload,
+            is_copy: false,
+        });
+    }
+
+    /// Takes the copies that a packet brings for frames whose own packets have not come.
+    fn insert_copies(&mut self, red: &Bytes, own: Place, arrival: i64) {
+        let Some(blocks) = read(red) else { return };
+        let opus = self.payload_type;
+        for block in blocks.filter(|block| block.payload_type == opus) {
+            let Ok(shape) = inspect(block.data) else { continue };
+            let back = i64::from(block.offset);
+            let place = Place {
+                time: own.time - back,
+                // Right while there is no pause in between; a pause is no loss either way.
+                sequence: own.sequence - (back / shape.samples as i64).max(1),
+                restart: false,
+            };
+            if self.timeline.has_received(place.sequence) || !self.repairs.is_first(place.sequence) {
+                continue;
+            }
+            self.delay.update_repaired(arrival, place.time);
+            if self.phase == Phase::Idle || place.time >= self.cursor {
+                self.keep(Waiting {
+                    place,
+                    shape,
+                    arrival,
+                    payload: red.slice_ref(block.data),
+                    is_copy: true,
+                });
+            }
+        }
+    }
+
+    fn keep(&mut self, packet: Waiting) {
+        if let Some(evicted) = self.store.insert(packet) {
+            self.discard(evicted);
+        }
     }
 
     /// Fills `out` with the next 10 ms. `now` is the listener's clock: it may repeat and never goes back.
@@ -180,7 +233,7 @@ impl Playout {
     pub fn stats(&self) -> PlayoutStats {
         PlayoutStats {
             packets_expected: self.timeline.expected(),
-            packets_buffered: self.store.len() as u64,
+            packets_buffered: self.store.own() as u64,
             target_delay_us: samples_to_us(self.delay.target()),
             jitter_us: samples_to_us(self.timeline.jitter()),
             resyncs: self.timeline.resyncs(),
@@ -308,7 +361,11 @@ impl Playout {
         self.in_dtx = packet.shape.is_dtx;
         self.run.end();
         self.played.push(now, packet.place.time);
-        self.count_played(frames as u64, now - packet.arrival + waiting_before);
+        if packet.is_copy {
+            self.stats.red_frames += 1;
+        } else {
+            self.count_played(frames as u64, now - packet.arrival + waiting_before);
+        }
         self.retire(packet.payload);
         if !self.in_dtx {
             self.adapt(frames as i64);
@@ -401,7 +458,7 @@ impl Playout {
     }
 
     fn discard(&mut self, packet: Waiting) {
-        self.stats.packets_discarded += 1;
+        self.stats.packets_discarded += u64::from(!packet.is_copy);
         self.retire(packet.payload);
     }
 

@@ -4,11 +4,13 @@
 //!
 //! ```text
 //! insert ─► timeline ─► store ─┐                      ┌─► render: decoder, gain ─► queue of PCM ─► 10 ms
-//!               │              ├─► next_move (Move) ──┤                              ▲
-//!               └─► delay ─────┘                      └─► stretch, on adapt's word ──┘
+//!    │          │              ├─► next_move (Move) ──┤                              ▲
+//!    │          └─► delay ─────┘                      └─► stretch, on adapt's word ──┘
+//!    └─ copies of RED ─► repairs ─► store, delay
 //! ```
 //!
 //! - `timeline` gives each packet one media time that only goes forward;
+//! - `repairs` finds the copies (RFC 2198) of frames whose own packets have not come;
 //! - `delay` says how long packets should wait, from how late they come;
 //! - whenever fewer than 10 ms are decoded, one `Move` is chosen and made: play the packet whose time has come, rebuild or
 //!   conceal the one that is missing, make comfort noise, or wait;
@@ -24,6 +26,7 @@ mod delay;
 mod engine;
 mod pcm;
 mod render;
+mod repairs;
 mod stats;
 mod store;
 mod stretch;
@@ -47,4 +50,6 @@ pub struct PlayoutOptions {
     pub low_latency: bool,
     /// Payload type of Opus; packets of another are discarded and counted.
     pub payload_type: u8,
+    /// Payload type of RED (RFC 2198) around that Opus; `None`: not negotiated.
+    pub red_payload_type: Option<u8>,
 }

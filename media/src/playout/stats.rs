@@ -45,8 +45,12 @@ counters! {
     packets_duplicated,
     /// Packets that wait to be decoded, now.
     packets_buffered,
+    /// Frames played from a copy in a later packet (RFC 2198).
+    red_frames,
     /// Frames rebuilt from in-band FEC.
     fec_frames,
+    /// Frames rebuilt from deep redundancy (DRED).
+    dred_frames,
     /// W3C `totalSamplesReceived`: samples given out since the first packet was played, concealed ones included.
     total_samples_received,
     /// W3C `concealedSamples`: samples that had to be invented, whether audible or silent.
@@ -61,11 +65,11 @@ counters! {
     inserted_samples_for_deceleration,
     /// W3C `removedSamplesForAcceleration`.
     removed_samples_for_acceleration,
-    /// W3C `jitterBufferDelay`: sum over all emitted samples of how long they waited, in sample × µs.
+    /// W3C `jitterBufferDelay`: sum of how long the samples waited that were decoded from their own packets, in sample × µs.
     jitter_buffer_delay_sample_us,
     /// W3C `jitterBufferTargetDelay`: the same of the target, in sample × µs.
     jitter_buffer_target_delay_sample_us,
-    /// W3C `jitterBufferEmittedCount`: samples decoded from packets.
+    /// W3C `jitterBufferEmittedCount`: samples decoded from their own packets.
     jitter_buffer_emitted_count,
     /// Target delay now, in µs.
     target_delay_us,

@@ -17,6 +17,8 @@ pub(super) struct Waiting {
     pub(super) shape: PacketShape,
     pub(super) arrival: i64,
     pub(super) payload: Bytes,
+    /// It came as a copy in a later packet (RFC 2198).
+    pub(super) is_copy: bool,
 }
 
 impl Waiting {
@@ -40,8 +42,8 @@ impl PacketStore {
         }
     }
 
-    /// Puts a packet in its place. What has to go comes back: the oldest of a full store, or the packet itself where its place
-    /// is taken.
+    /// Puts a packet in its place. What has to go comes back: the oldest of a full store, the copy that stood for the packet, or
+    /// the packet itself where its place is taken.
     pub(super) fn insert(&mut self, packet: Waiting) -> Option<Waiting> {
         // Nearly always the newest comes last, so the search goes from the back.
         let index = self
@@ -50,7 +52,9 @@ impl PacketStore {
             .rposition(|other| other.place.time <= packet.place.time)
             .map_or(0, |before| before + 1);
         if index > 0 && self.packets[index - 1].place.time == packet.place.time {
-            return Some(packet);
+            let taken = &mut self.packets[index - 1];
+            let is_better = taken.is_copy && !packet.is_copy;
+            return Some(if is_better { std::mem::replace(taken, packet) } else { packet });
         }
         if self.packets.len() < STORE_PACKETS {
             self.packets.insert(index, packet);
@@ -74,6 +78,11 @@ impl PacketStore {
 
     pub(super) fn pop_first(&mut self) -> Option<Waiting> {
         self.packets.pop_front()
+    }
+
+    /// Packets that wait, without copies.
+    pub(super) fn own(&self) -> usize {
+        self.packets.iter().filter(|packet| !packet.is_copy).count()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -100,6 +109,7 @@ mod tests {
             },
             arrival: 0,
             payload: Bytes::new(),
+            is_copy: false,
         }
     }
 
@@ -115,6 +125,21 @@ mod tests {
         }
         assert_eq!(store.insert(packet(960)).unwrap().place.time, 960, "a taken place is refused");
         assert_eq!(drain(&mut store), [0, 960, 1_920, 2_880]);
+    }
+
+    #[test]
+    fn a_packet_takes_the_place_of_its_copy_and_never_the_other_way_round() {
+        let copy = |time| Waiting {
+            is_copy: true,
+            ..packet(time)
+        };
+        let mut store = PacketStore::new();
+        store.insert(copy(0));
+        store.insert(packet(960));
+        assert_eq!((store.len(), store.own()), (2, 1));
+        assert!(store.insert(copy(960)).unwrap().is_copy);
+        assert!(store.insert(packet(0)).unwrap().is_copy);
+        assert_eq!((store.len(), store.own()), (2, 2));
     }
 
     #[test]

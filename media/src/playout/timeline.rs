@@ -94,6 +94,14 @@ impl Timeline {
         }
     }
 
+    /// Whether the packet with this extended number came; what is too old to say counts as received.
+    pub(super) fn has_received(&self, sequence: i64) -> bool {
+        match u32::try_from(self.highest - sequence) {
+            Ok(behind) => self.seen.checked_shr(behind).is_none_or(|seen| seen & 1 == 1),
+            Err(_) => false,
+        }
+    }
+
     /// Packets that should have come.
     pub(super) fn expected(&self) -> u64 {
         self.expected

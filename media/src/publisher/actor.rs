@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     quality::{PublishQuality, PublishQualityInput, RemoteReport},
-    rtp::{RtpStart, SendControl, SendPipeline, SendStats, send_pipeline},
+    rtp::{RtpStart, SendControl, SendPipeline, SendPlan, SendStats, send_pipeline},
     transport::{MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, SendPackets, TransportEvent, TransportFactory, TransportStats},
 };
 
@@ -385,7 +385,10 @@ impl PublisherActor {
         let stats = self.quality.report(now(), &input);
         // Within 0..=100, so the cast is exact.
         let percent = (100.0 * stats.audio.audio_packets_lost_rate).round().clamp(0.0, 100.0) as u8;
-        pipeline.control.set_expected_loss(percent);
+        pipeline.control.set_plan(SendPlan {
+            fec_against: percent,
+            ..SendPlan::plain(self.options.encoder.bitrate_kbps * 1_000)
+        });
         Some(stats)
     }
 }

@@ -9,16 +9,25 @@
 //! the network's side; a received payload moves through the pump as the `Bytes` that the transport made, and travels back
 //! through a return ring to be dropped where it came from.
 
+mod pace;
 mod packet;
 mod packetise;
+mod plan;
 mod receive;
+mod redundancy;
 mod send;
 mod shared;
 
 pub use packet::{RtpHeader, RtpPacketIn, RtpPacketOut, audio_level_dbov};
 pub use packetise::RtpStart;
+pub use plan::{Copies, MAX_DISTANCE, SendPlan};
 pub use receive::{PacketSender, ReceiveOptions, ReceivePipeline, ReceiveSnapshot, ReceiveStats, receive_pipeline};
 pub use send::{PacketReceiver, SendControl, SendPipeline, SendSnapshot, SendStats, send_pipeline};
+
+/// RTP payload type of Opus in every offer of ours.
+pub const OPUS_PAYLOAD_TYPE: u8 = 111;
+/// RTP payload type of RED (RFC 2198) around that Opus in every offer of ours: what browsers take, too.
+pub const RED_PAYLOAD_TYPE: u8 = 63;
 
 #[cfg(test)]
 mod tests;

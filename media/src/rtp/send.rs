@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Instant,
 };
@@ -17,16 +17,23 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
 use super::{
-    RtpHeader, RtpPacketOut, audio_level_dbov,
+    RED_PAYLOAD_TYPE, RtpHeader, RtpPacketOut, audio_level_dbov,
+    pace::Pace,
     packetise::{Packetiser, RtpStart},
+    plan::{SendPlan, SharedPlan},
+    redundancy::Redundancy,
     shared::{PeakMeter, Published},
 };
 use crate::codec::{CodecError, Encoder, FRAME_SAMPLES};
 
 /// Packets that wait for the network task: 1.3 s of sound. A task that is away for longer has lost the call anyway.
 const RING_PACKETS: usize = 64;
-/// The largest Opus frame (RFC 6716 §3.2.1).
+/// The largest payload: that of one Opus frame (RFC 6716 §3.2.1), which copies do not exceed either, so that no packet is
+/// fragmented.
 const MAX_PAYLOAD: usize = 1_275;
+/// Frames of 20 ms.
+const FRAMES_PER_SECOND: f64 = 50.0;
+
 /// Makes the sending pipeline of one publication: the sink for the pump, the packets for the network task, and the handles.
 ///
 /// It starts inactive: [`SendControl::set_active`] when a transport is connected.
@@ -38,20 +45,19 @@ pub fn send_pipeline(
     rtp: RtpStart,
 ) -> Result<(SendPipeline, PacketReceiver, SendControl, SendStats), CodecError> {
     let encoder = Encoder::new(options)?;
+    let plan = SendPlan::plain(options.bitrate_kbps.saturating_mul(1_000));
     let (producer, consumer) = RingBuffer::new(RING_PACKETS);
     let shared = Arc::new(Shared {
         ready: Notify::new(),
         active: AtomicBool::new(false),
-        expected_loss: AtomicU8::new(0),
-        bitrate_kbps: AtomicU32::new(options.bitrate_kbps),
+        plan: SharedPlan::new(plan),
         counters: Published::new(),
         peak: PeakMeter::default(),
     });
     let pipeline = SendPipeline {
-        applied: Applied {
-            expected_loss: 0,
-            bitrate_kbps: options.bitrate_kbps,
-        },
+        plan,
+        pace: Pace::default(),
+        redundancy: Redundancy::new(rtp.payload_type),
         frame: vec![0.0; FRAME_SAMPLES * encoder.channels()],
         filled: 0,
         block: AudioBlock::silent(encoder.channels()),
@@ -73,8 +79,7 @@ pub fn send_pipeline(
 struct Shared {
     ready: Notify,
     active: AtomicBool,
-    expected_loss: AtomicU8,
-    bitrate_kbps: AtomicU32,
+    plan: SharedPlan,
     counters: Published<{ SendSnapshot::FIELDS }>,
     peak: PeakMeter,
 }
@@ -90,7 +95,10 @@ struct Slot {
 /// Two 10 ms blocks become one 20 ms Opus frame and one RTP packet. Lives on the pump's thread.
 pub struct SendPipeline {
     encoder: Encoder,
-    applied: Applied,
+    /// What the encoder is set to.
+    plan: SendPlan,
+    pace: Pace,
+    redundancy: Redundancy,
     rtp: Packetiser,
     /// The frame that is being filled, and how many of its values are.
     frame: Vec<f32>,
@@ -112,13 +120,6 @@ impl std::fmt::Debug for SendPipeline {
             .field("counters", &self.counters)
             .finish_non_exhaustive()
     }
-}
-
-/// Settings that the encoder has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Applied {
-    expected_loss: u8,
-    bitrate_kbps: u32,
 }
 
 impl CaptureSink for SendPipeline {
@@ -146,6 +147,7 @@ impl SendPipeline {
         // Half a frame that was waiting is lost with the pause; its time is not.
         self.rtp.skip(self.filled / self.encoder.channels());
         self.rtp.start_spurt();
+        self.redundancy.clear();
         self.filled = 0;
     }
 
@@ -160,50 +162,66 @@ impl SendPipeline {
         self.filled = end;
         if self.filled == self.frame.len() {
             self.filled = 0;
-            self.apply_settings();
+            self.apply_plan();
             self.encode();
         }
     }
 
-    fn apply_settings(&mut self) {
-        let wanted = Applied {
-            expected_loss: self.shared.expected_loss.load(Ordering::Relaxed),
-            bitrate_kbps: self.shared.bitrate_kbps.load(Ordering::Relaxed),
-        };
-        if wanted != self.applied {
-            self.applied = wanted;
-            let loss = self.encoder.set_expected_loss(wanted.expected_loss);
-            let bitrate = self.encoder.set_bitrate(wanted.bitrate_kbps);
-            self.counters.encoder_errors += u64::from(loss.is_err()) + u64::from(bitrate.is_err());
+    fn apply_plan(&mut self) {
+        let plan = self.shared.plan.load();
+        if plan != self.plan {
+            self.plan = plan;
+            self.counters.encoder_errors += u64::from(self.encoder.apply(&plan).is_err());
         }
+        let bits = self.pace.frame_bits_per_second(&plan, FRAMES_PER_SECOND);
+        self.counters.encoder_errors += u64::from(self.encoder.set_bits_per_second(bits).is_err());
     }
 
     fn encode(&mut self) {
-        let mut payload = [0; MAX_PAYLOAD];
+        let mut frame = [0; MAX_PAYLOAD];
         self.counters.frames += 1;
-        let Ok(length) = self.encoder.encode(&self.frame, &mut payload) else {
+        let Ok(length) = self.encoder.encode(&self.frame, &mut frame) else {
             self.counters.encoder_errors += 1;
             self.rtp.skip(FRAME_SAMPLES);
             return;
         };
         let Some(header) = self.rtp.next(length) else {
             self.counters.dtx_frames += 1;
+            self.pace.note(0, 1.0 / FRAMES_PER_SECOND, &self.plan);
+            self.redundancy.clear();
             return;
         };
-        let slot = Slot {
-            header,
-            audio_level_dbov: audio_level_dbov(&self.frame),
-            length,
-            payload,
-        };
+        let slot = self.packet(header, &frame[..length]);
+        let sent = slot.length;
+        self.pace.note(sent, 1.0 / FRAMES_PER_SECOND, &self.plan);
         let pushed = self.ring.as_mut().is_some_and(|ring| ring.push(slot).is_ok());
         if pushed {
             self.counters.packets += 1;
-            self.counters.payload_bytes += length as u64;
+            self.counters.payload_bytes += sent as u64;
             self.shared.ready.notify_one();
         } else {
             self.counters.overruns += 1;
         }
+    }
+
+    /// The packet of a frame, with the copies that the plan asks for.
+    fn packet(&mut self, header: RtpHeader, frame: &[u8]) -> Slot {
+        let mut slot = Slot {
+            header,
+            audio_level_dbov: audio_level_dbov(&self.frame),
+            length: frame.len(),
+            payload: [0; MAX_PAYLOAD],
+        };
+        let (timestamp, copies) = (header.timestamp, self.plan.copies);
+        match self.redundancy.write(&mut slot.payload, timestamp, frame, copies) {
+            Some(length) => {
+                slot.header.payload_type = RED_PAYLOAD_TYPE;
+                slot.length = length;
+            }
+            None => slot.payload[..frame.len()].copy_from_slice(frame),
+        }
+        self.redundancy.note(timestamp, frame);
+        slot
     }
 }
 
@@ -270,14 +288,9 @@ impl SendControl {
         self.0.active.store(active, Ordering::Relaxed);
     }
 
-    /// How many percent of the packets the receivers lose, 0..=100. In-band FEC is spent only against loss.
-    pub fn set_expected_loss(&self, percent: u8) {
-        self.0.expected_loss.store(percent.min(100), Ordering::Relaxed);
-    }
-
-    /// Target bitrate in kbit/s, brought into 6..=510.
-    pub fn set_bitrate(&self, kbps: u32) {
-        self.0.bitrate_kbps.store(kbps.clamp(6, 510), Ordering::Relaxed);
+    /// How frames are encoded and protected from now on.
+    pub fn set_plan(&self, plan: SendPlan) {
+        self.0.plan.store(plan);
     }
 }
 

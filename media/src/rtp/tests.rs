@@ -90,7 +90,7 @@ fn the_bitrate_is_the_one_asked_for_and_can_be_changed() {
     feed(&mut pipeline, &mut packets, 20, 0.5);
     let before = kbps(&feed(&mut pipeline, &mut packets, 200, 0.5));
     assert!((40.0..56.0).contains(&before), "{before}");
-    control.set_bitrate(16);
+    control.set_plan(SendPlan::plain(16_000));
     feed(&mut pipeline, &mut packets, 20, 0.5);
     let after = kbps(&feed(&mut pipeline, &mut packets, 200, 0.5));
     assert!((11.0..21.0).contains(&after), "{after}");
@@ -106,7 +106,10 @@ fn expected_loss_turns_in_band_fec_on() {
     control.set_active(true);
     let with_fec = |sent: &[RtpPacketOut]| sent.iter().filter(|p| inspect(&p.payload).unwrap().has_fec).count();
     assert_eq!(with_fec(&feed(&mut pipeline, &mut packets, 100, 0.5)), 0);
-    control.set_expected_loss(15);
+    control.set_plan(SendPlan {
+        fec_against: 15,
+        ..SendPlan::plain(24_000)
+    });
     assert!(with_fec(&feed(&mut pipeline, &mut packets, 100, 0.5)) > 30);
 }
 
@@ -255,6 +258,7 @@ fn receive_options() -> ReceiveOptions {
         jitter_buffer_target: None,
         low_latency: false,
         payload_type: 111,
+        red_payload_type: Some(RED_PAYLOAD_TYPE),
     }
 }
 

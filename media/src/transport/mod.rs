@@ -33,10 +33,8 @@ use futures::channel::mpsc::UnboundedSender;
 
 pub use peer::WebRtcTransports;
 
+pub use crate::rtp::{OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE};
 use crate::rtp::{PacketReceiver, PacketSender};
-
-/// RTP payload type of Opus in every offer of ours.
-pub const OPUS_PAYLOAD_TYPE: u8 = 111;
 
 /// The network's end of a sending pipeline. The transport that is connected holds the lock while it sends.
 pub type SendPackets = Arc<tokio::sync::Mutex<PacketReceiver>>;

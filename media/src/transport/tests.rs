@@ -34,8 +34,8 @@ use webrtc::{
 mod over_tcp;
 
 use super::{
-    OPUS_PAYLOAD_TYPE, PublishOffer, TransportError, TransportEvent, TransportFactory, WebRtcTransports, runtime::MediaRuntime,
-    settings,
+    OPUS_PAYLOAD_TYPE, PublishOffer, RED_PAYLOAD_TYPE, TransportError, TransportEvent, TransportFactory, WebRtcTransports,
+    runtime::MediaRuntime, settings,
 };
 use crate::{
     playout::PlayoutOptions,
@@ -123,6 +123,7 @@ fn receiving() -> (super::ReceivePackets, ReceiveStats, crate::rtp::ReceivePipel
         jitter_buffer_target: None,
         low_latency: false,
         payload_type: OPUS_PAYLOAD_TYPE,
+        red_payload_type: Some(RED_PAYLOAD_TYPE),
     };
     let (source, packets, stats) = receive_pipeline(options).unwrap();
     (Arc::new(Mutex::new(packets)), stats, source)

@@ -71,6 +71,7 @@ proptest! {
             low_latency,
             jitter_buffer_target: target_ms.map(Duration::from_millis),
             payload_type: PAYLOAD_TYPE,
+            red_payload_type: Some(63),
         }).unwrap();
         let mut now = epoch();
         let mut out = AudioBlock::silent(1);

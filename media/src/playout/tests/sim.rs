@@ -9,7 +9,7 @@ use express_messages::{
 
 use crate::{
     playout::{Playout, PlayoutOptions, PlayoutStats},
-    rtp::{RtpPacketIn, RtpPacketOut, RtpStart, send_pipeline},
+    rtp::{RED_PAYLOAD_TYPE, RtpPacketIn, RtpPacketOut, RtpStart, SendPlan, send_pipeline},
 };
 
 pub(super) const PAYLOAD_TYPE: u8 = 111;
@@ -24,6 +24,7 @@ pub(super) fn options() -> PlayoutOptions {
         jitter_buffer_target: None,
         low_latency: false,
         payload_type: PAYLOAD_TYPE,
+        red_payload_type: Some(RED_PAYLOAD_TYPE),
     }
 }
 
@@ -47,7 +48,10 @@ pub(super) struct Sent {
 pub(super) fn send(signal: &[f32], encoder: &EncoderOptions, start: RtpStart, loss_percent: u8) -> Vec<Sent> {
     let (mut pipeline, mut packets, control, _) = send_pipeline(encoder, start).unwrap();
     control.set_active(true);
-    control.set_expected_loss(loss_percent);
+    control.set_plan(SendPlan {
+        fec_against: loss_percent,
+        ..SendPlan::plain(encoder.bitrate_kbps * 1_000)
+    });
     let now = epoch();
     let mut sent = Vec::new();
     let mut block = AudioBlock::silent(encoder.channels);

@@ -1,0 +1,111 @@
+//! Which copies the losses of a link need, and what they may cost.
+
+use std::time::{Duration, Instant};
+
+use super::LinkReport;
+use crate::rtp::{Copies, SendPlan};
+
+/// Below this loss copies cost more than they repair: the frames get all bits.
+const WORTH_COPIES: f64 = 0.025;
+/// Half of the memory of loss is gone after so long: a report of half a second says little by itself.
+const HALF_LIFE: Duration = Duration::from_secs(4);
+/// Copies stay so long after the last loss that was worth them.
+const KEEP: Duration = Duration::from_secs(15);
+/// Runs from this mean length on are bursts.
+const BURSTY: f64 = 1.9;
+/// Random loss from here on is worth a second copy where the bitrate leaves each frame [`GOOD_SHARE`] ...
+const WORTH_TWO: f64 = 0.12;
+/// ... in bit/s,
+const GOOD_SHARE: u32 = 13_000;
+/// ... and from here on at any.
+const NEEDS_TWO: f64 = 0.24;
+/// Below this share of the bitrate a frame is better without sound above 8 kHz.
+const WIDEBAND_BELOW: u32 = 24_000;
+/// A frame is not encoded below this for the sake of copies, in bit/s.
+const LEAST_SHARE: u32 = 9_000;
+
+/// Follows the losses of one link.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Protection {
+    loss: Average,
+    /// Of the reports that lost something, weighted by what they lost.
+    burst: Average,
+    last: Option<Instant>,
+    worth_until: Option<Instant>,
+}
+
+/// A mean that forgets.
+#[derive(Debug, Clone, Copy, Default)]
+struct Average {
+    sum: f64,
+    weight: f64,
+}
+
+impl Average {
+    fn forget(&mut self, keep: f64) {
+        self.sum *= keep;
+        self.weight *= keep;
+    }
+
+    fn add(&mut self, value: f64, weight: f64) {
+        self.sum += value * weight;
+        self.weight += weight;
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.weight > 1e-6).then(|| self.sum / self.weight)
+    }
+}
+
+impl Protection {
+    pub(super) fn on_report(&mut self, report: &LinkReport, now: Instant) {
+        let passed = self.last.map_or(HALF_LIFE, |last| now.saturating_duration_since(last));
+        self.last = Some(now);
+        let keep = 0.5_f64.powf(passed.as_secs_f64() / HALF_LIFE.as_secs_f64());
+        self.loss.forget(keep);
+        self.burst.forget(keep);
+        self.loss.add(report.loss.clamp(0.0, 1.0), passed.as_secs_f64());
+        if let Some(burst) = report.burst.filter(|burst| burst.is_finite() && *burst >= 1.0) {
+            self.burst.add(burst, report.loss);
+        }
+        if self.loss() >= WORTH_COPIES {
+            self.worth_until = Some(now + KEEP);
+        }
+    }
+
+    pub(super) fn plan(&self, budget: u32, red: bool, now: Instant) -> SendPlan {
+        let is_worth = self.worth_until.is_some_and(|until| now < until);
+        if !is_worth {
+            return SendPlan::plain(budget);
+        }
+        if !red {
+            return SendPlan {
+                // 0..=100, so the cast is exact.
+                fec_against: (100.0 * self.loss()).round().clamp(1.0, 100.0) as u8,
+                ..SendPlan::plain(budget)
+            };
+        }
+        let mut copies = self.distances(budget);
+        if budget / (1 + copies.count()) < LEAST_SHARE {
+            copies = Copies::at(&[copies.farthest().min(4)]);
+        }
+        SendPlan {
+            copies,
+            wideband: budget / (1 + copies.count()) < WIDEBAND_BELOW,
+            ..SendPlan::plain(budget)
+        }
+    }
+
+    /// Far enough apart that one burst does not take both, near enough that nobody waits for long.
+    fn distances(&self, budget: u32) -> Copies {
+        if self.burst.value().is_some_and(|burst| burst >= BURSTY) {
+            return Copies::at(&[3]);
+        }
+        let two_from = if budget / 3 >= GOOD_SHARE { WORTH_TWO } else { NEEDS_TWO };
+        Copies::at(if self.loss() >= two_from { &[2, 4] } else { &[2] })
+    }
+
+    fn loss(&self) -> f64 {
+        self.loss.value().unwrap_or(0.0)
+    }
+}

@@ -1,0 +1,135 @@
+//! How the next frames are encoded and protected: one word that the controller writes and the pump reads.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use express_messages::red::{COPY_HEADER, OWN_HEADER};
+
+/// The farthest copy, in packets.
+pub const MAX_DISTANCE: usize = 16;
+
+/// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] packets back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct Copies(u16);
+
+impl Copies {
+    /// Each frame travels once.
+    pub const NONE: Self = Self(0);
+
+    /// A set of distances; those out of range are left out.
+    pub fn at(distances: &[usize]) -> Self {
+        let bits = distances.iter().filter(|distance| (1..=MAX_DISTANCE).contains(*distance));
+        Self(bits.fold(0, |set, distance| set | 1 << (distance - 1)))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// How many copies of each frame there are.
+    pub fn count(self) -> u32 {
+        self.0.count_ones()
+    }
+
+    /// Bytes that they add to a packet beside themselves.
+    pub(super) fn overhead_bytes(self) -> u32 {
+        // At most 65, so the cast is exact.
+        if self.is_empty() {
+            0
+        } else {
+            self.count() * COPY_HEADER as u32 + OWN_HEADER as u32
+        }
+    }
+
+    /// Whether this distance is among them.
+    pub fn has(self, distance: usize) -> bool {
+        (1..=MAX_DISTANCE).contains(&distance) && self.0 >> (distance - 1) & 1 == 1
+    }
+
+    /// The farthest; 0 where there are none.
+    pub fn farthest(self) -> usize {
+        MAX_DISTANCE - (self.0.leading_zeros() as usize)
+    }
+
+    /// The distances, the nearest first.
+    pub fn distances(self) -> impl Iterator<Item = usize> {
+        (1..=MAX_DISTANCE).filter(move |distance| self.has(*distance))
+    }
+}
+
+/// How frames are encoded and protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendPlan {
+    /// What encoder and copies may use together, in bit/s of RTP payload, 6,000..=510,000.
+    pub bits_per_second: u32,
+    /// Copies of older frames (RFC 2198).
+    pub copies: Copies,
+    /// In-band FEC (Opus LBRR) against so many percent of loss, 0..=100; 0: none.
+    pub fec_against: u8,
+    /// No sound above 8 kHz: at low bitrates the bits are better spent below.
+    pub wideband: bool,
+}
+
+impl SendPlan {
+    /// All bits for the frames themselves.
+    pub fn plain(bits_per_second: u32) -> Self {
+        Self {
+            bits_per_second,
+            copies: Copies::NONE,
+            fec_against: 0,
+            wideband: false,
+        }
+    }
+}
+
+/// A plan in one word, so that its reader never sees half of one.
+#[derive(Debug)]
+pub(super) struct SharedPlan(AtomicU64);
+
+impl SharedPlan {
+    pub(super) fn new(plan: SendPlan) -> Self {
+        Self(AtomicU64::new(pack(plan)))
+    }
+
+    pub(super) fn store(&self, plan: SendPlan) {
+        self.0.store(pack(plan), Ordering::Relaxed);
+    }
+
+    pub(super) fn load(&self) -> SendPlan {
+        unpack(self.0.load(Ordering::Relaxed))
+    }
+}
+
+fn pack(plan: SendPlan) -> u64 {
+    let bits = u64::from(plan.bits_per_second.clamp(6_000, 510_000));
+    bits | u64::from(plan.copies.0) << 24 | u64::from(plan.fec_against.min(100)) << 40 | u64::from(plan.wideband) << 48
+}
+
+fn unpack(word: u64) -> SendPlan {
+    SendPlan {
+        bits_per_second: (word & 0xff_ffff) as u32,
+        copies: Copies((word >> 24 & 0xffff) as u16),
+        fec_against: (word >> 40 & 0xff) as u8,
+        wideband: word >> 48 & 1 == 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_survives_its_word() {
+        let plan = SendPlan {
+            bits_per_second: 510_000,
+            copies: Copies::at(&[1, 4, 16, 17, 0]),
+            fec_against: 100,
+            wideband: true,
+        };
+        assert_eq!(unpack(pack(plan)), plan);
+        assert_eq!(unpack(pack(SendPlan::plain(1))), SendPlan::plain(6_000));
+        assert_eq!(plan.copies.distances().collect::<Vec<_>>(), [1, 4, 16]);
+        assert_eq!((plan.copies.count(), plan.copies.farthest()), (3, 16));
+        assert_eq!((Copies::NONE.farthest(), Copies::at(&[3]).farthest()), (0, 3));
+    }
+}
