@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_short_sound_is_found_to_the_sample() {
         let mut heard = speech();
-        let said = heard.split_off(48_000);
+        let said = heard.split_off(57_600);
         heard.resize(10_007, 0.0);
         heard.extend(said[..9_000].iter().map(|s| s * 0.2));
         let (place, likeness) = place_of(&said[..4_800], &heard).unwrap();
