@@ -4,10 +4,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use express_messages::red::{COPY_HEADER, OWN_HEADER};
 
-/// The farthest copy, in packets.
+/// The farthest copy, in steps of 20 ms.
 pub const MAX_DISTANCE: usize = 16;
 
-/// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] packets back.
+/// Most deep redundancy that libopus knows, in frames of 10 ms.
+const MAX_DRED_FRAMES: u8 = 104;
+
+/// Loss that deep redundancy is made against where the plan does not say: libopus gives it no bits at all against none.
+const DRED_AGAINST: u8 = 20;
+
+/// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] steps of 20 ms back. Of a stream
+/// of 20 ms frames a step is a packet, of 10 ms frames it is two: a copy comes as late, and outlives as long a burst, either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Copies(u16);
 
@@ -68,6 +75,8 @@ pub struct SendPlan {
     pub fec_against: u8,
     /// No sound above 8 kHz: at low bitrates the bits are better spent below.
     pub wideband: bool,
+    /// Deep redundancy (DRED) of so many frames of 10 ms in each packet, 0..=104; 0: none. Copies travel without it.
+    pub dred_frames: u8,
 }
 
 impl SendPlan {
@@ -78,7 +87,14 @@ impl SendPlan {
             copies: Copies::NONE,
             fec_against: 0,
             wideband: false,
+            dred_frames: 0,
         }
+    }
+
+    /// The loss that the encoder is told of, in percent.
+    pub(crate) fn loss_percent(&self) -> u8 {
+        let least = if self.dred_frames > 0 { DRED_AGAINST } else { 0 };
+        self.fec_against.clamp(least, 100)
     }
 }
 
@@ -102,7 +118,9 @@ impl SharedPlan {
 
 fn pack(plan: SendPlan) -> u64 {
     let bits = u64::from(plan.bits_per_second.clamp(6_000, 510_000));
-    bits | u64::from(plan.copies.0) << 24 | u64::from(plan.fec_against.min(100)) << 40 | u64::from(plan.wideband) << 48
+    let dred = u64::from(plan.dred_frames.min(MAX_DRED_FRAMES));
+    let fec = u64::from(plan.fec_against.min(100));
+    bits | u64::from(plan.copies.0) << 24 | fec << 40 | u64::from(plan.wideband) << 48 | dred << 49
 }
 
 fn unpack(word: u64) -> SendPlan {
@@ -111,6 +129,7 @@ fn unpack(word: u64) -> SendPlan {
         copies: Copies((word >> 24 & 0xffff) as u16),
         fec_against: (word >> 40 & 0xff) as u8,
         wideband: word >> 48 & 1 == 1,
+        dred_frames: (word >> 49 & 0x7f) as u8,
     }
 }
 
@@ -125,6 +144,7 @@ mod tests {
             copies: Copies::at(&[1, 4, 16, 17, 0]),
             fec_against: 100,
             wideband: true,
+            dred_frames: 104,
         };
         assert_eq!(unpack(pack(plan)), plan);
         assert_eq!(unpack(pack(SendPlan::plain(1))), SendPlan::plain(6_000));
