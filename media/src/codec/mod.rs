@@ -7,6 +7,8 @@ mod encoder;
 mod ffi;
 
 pub use encoder::Encoder;
+#[cfg(test)]
+pub(crate) use ffi::encoder::{Application, RawEncoder, Setting};
 pub use ffi::{Decoder, MAX_PACKET_SAMPLES, PacketShape, dred::Dred, inspect};
 pub(crate) use ffi::{SHORTEST_FRAME_SAMPLES, encoder::strip_extensions};
 

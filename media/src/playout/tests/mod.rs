@@ -4,4 +4,5 @@ mod adversity;
 mod any_order;
 mod clean;
 mod ears;
+mod frames;
 mod sim;

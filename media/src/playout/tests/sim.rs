@@ -46,12 +46,18 @@ pub(super) struct Sent {
 
 /// Sends `signal` (interleaved) through the real sending pipeline; each packet leaves with the end of its frame.
 pub(super) fn send(signal: &[f32], encoder: &EncoderOptions, start: RtpStart, loss_percent: u8) -> Vec<Sent> {
-    let (mut pipeline, mut packets, control, _) = send_pipeline(encoder, start).unwrap();
-    control.set_active(true);
-    control.set_plan(SendPlan {
+    let plan = SendPlan {
         fec_against: loss_percent,
         ..SendPlan::plain(encoder.bitrate_kbps * 1_000)
-    });
+    };
+    send_planned(signal, encoder, start, plan)
+}
+
+/// As [`send`], by `plan`.
+pub(super) fn send_planned(signal: &[f32], encoder: &EncoderOptions, start: RtpStart, plan: SendPlan) -> Vec<Sent> {
+    let (mut pipeline, mut packets, control, _) = send_pipeline(encoder, start).unwrap();
+    control.set_active(true);
+    control.set_plan(plan);
     let now = epoch();
     let mut sent = Vec::new();
     let mut block = AudioBlock::silent(encoder.channels);
