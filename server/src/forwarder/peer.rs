@@ -121,7 +121,7 @@ pub(crate) struct Playing {
     pub(crate) nack: bool,
     pub(crate) listening: Listening,
     /// The number of its next packet and how many it had been sent when it reported last; the latter wraps.
-    pub(crate) at_report: (u64, u32),
+    pub(crate) at_report: Option<(u64, u32)>,
     /// From the first lost packet on, where RED was negotiated.
     pub(crate) protection: Option<Box<Protection>>,
 }

@@ -10,13 +10,15 @@
 //! from 10 %   1 and 2    1 and 3     4                 2 and 4
 //! ```
 //!
-//! By what Chromium's listeners heard (PESQ): docs/capacity.md tells what a copy costs. Who tells which packets it lost
+//! Distances are in frames of 20 ms; with others they are as far in time. By what listeners heard (PESQ); docs/capacity.md tells
+//! what a copy costs. Who tells which packets it lost
 //! (RFC 3611) is one of our engines, which waits for a copy at any distance.
 
 use std::time::{Duration, Instant};
 
 use super::bursts::Runs;
 use super::copies::CopySet;
+use super::recent::FramesOfLate;
 
 /// Copies go on for so long after the loss that asked for them.
 const HOLD: Duration = Duration::from_secs(30);
@@ -32,7 +34,12 @@ const GROWN: f32 = 1.5;
 const GROWN_BY: f32 = 0.05;
 const RISEN: Duration = Duration::from_millis(60);
 /// Until a stream's frames are measured they count as those of speech at 32 kbit/s.
-const USUAL_KBIT: f32 = 34.0;
+const USUAL: FramesOfLate = FramesOfLate {
+    copy_kbit: 34.0,
+    ticks: TABLE_TICKS,
+};
+/// The table's frames: 20 ms on the 48 kHz clock.
+const TABLE_TICKS: u32 = 960;
 
 /// The time constant of the longer mean, in seconds; that of the shorter one is a second.
 const FAR_S: f32 = 5.0;
@@ -50,8 +57,8 @@ pub(crate) struct Conditions {
     pub(crate) runs: Runs,
     /// It tells which packets it lost.
     pub(crate) tells_runs: bool,
-    /// What one copy of each frame costs, in kbit/s.
-    pub(crate) copy_kbit: Option<f32>,
+    /// The stream's frames, where they are known already.
+    pub(crate) frames: Option<FramesOfLate>,
     /// What copies may cost all together, in kbit/s.
     pub(crate) budget_kbit: u32,
 }
@@ -101,7 +108,9 @@ struct Trial {
 impl Protection {
     /// Takes a report: so many 256ths of what was `delivered` since the one before were lost.
     pub(crate) fn note(&mut self, lost_256ths: u8, delivered: Delivered, now: Instant) {
-        let passed = self.noted.map_or(Duration::ZERO, |noted| now.saturating_duration_since(noted));
+        let passed = self
+            .noted
+            .map_or(Duration::ZERO, |noted| now.saturating_duration_since(noted));
         self.noted = Some(now);
         // What the publisher lost is missing here, too, and no copy brings it back.
         let never_sent = delivered.numbers.saturating_sub(delivered.packets) as f32;
@@ -134,8 +143,9 @@ impl Protection {
         if self.rests_until.is_some_and(|until| now < until) {
             return None;
         }
-        let wanted = self.wanted(conditions, now);
-        let set = within_budget(wanted, conditions);
+        let frames = conditions.frames.unwrap_or(USUAL);
+        let wanted = as_far(self.wanted(conditions, now), frames.ticks);
+        let set = within_budget(wanted, frames.copy_kbit, conditions.budget_kbit);
         self.thinned = set != wanted;
         if set == self.current {
             return None;
@@ -195,11 +205,19 @@ impl Protection {
     }
 }
 
+/// The distances of the table, as far in time with frames of another length.
+fn as_far(table: CopySet, ticks: u32) -> CopySet {
+    let scaled = |distance: u8| {
+        let packets = (u32::from(distance) * TABLE_TICKS + ticks / 2) / ticks.max(1);
+        u8::try_from(packets).map_or(CopySet::MAX_DISTANCE, |packets| packets.clamp(1, CopySet::MAX_DISTANCE))
+    };
+    table.distances().map(scaled).fold(CopySet::NONE, CopySet::with)
+}
+
 /// As many of the copies as the budget has room for: the farthest survive longer bursts.
-fn within_budget(wanted: CopySet, conditions: &Conditions) -> CopySet {
-    let each = conditions.copy_kbit.unwrap_or(USUAL_KBIT);
+fn within_budget(wanted: CopySet, copy_kbit: f32, budget_kbit: u32) -> CopySet {
     let mut set = wanted;
-    while set.len() as f32 * each > conditions.budget_kbit as f32 {
+    while set.len() as f32 * copy_kbit > budget_kbit as f32 {
         set = set.without_nearest();
     }
     set
@@ -222,201 +240,13 @@ impl Window {
 
     /// The fraction lost, or 0 where fewer than `least` packets were.
     fn loss(&self, least: f32) -> f32 {
-        if self.lost < least { 0.0 } else { self.lost / self.sent.max(1.0) }
+        if self.lost < least {
+            0.0
+        } else {
+            self.lost / self.sent.max(1.0)
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SPEECH: Conditions = Conditions {
-        round_trip: Some(Duration::from_millis(40)),
-        runs: Runs::Unknown,
-        tells_runs: false,
-        copy_kbit: Some(18.0),
-        budget_kbit: 96,
-    };
-
-    fn all(packets: u32) -> Delivered {
-        Delivered {
-            numbers: packets,
-            packets,
-        }
-    }
-
-    /// A listener that reports, and the copies that it gets.
-    struct Listener {
-        protection: Protection,
-        now: Instant,
-        set: CopySet,
-        /// Packets lost of a report so far, as a fraction: a report tells whole packets.
-        owed: f64,
-    }
-
-    impl Listener {
-        fn new() -> Self {
-            Self {
-                protection: Protection::default(),
-                now: Instant::now(),
-                set: CopySet::NONE,
-                owed: 0.0,
-            }
-        }
-
-        /// Reports each `every` milliseconds for so many seconds; gives the changes.
-        fn report(&mut self, loss: f64, every: u64, seconds: f64, conditions: &Conditions) -> Vec<Change> {
-            let mut changes = Vec::new();
-            for _ in 0..(seconds * 1000.0 / every as f64).round() as u32 {
-                self.now += Duration::from_millis(every);
-                let sent = u32::try_from(every / 20).unwrap();
-                self.owed += f64::from(sent) * loss;
-                let lost = self.owed.floor();
-                self.owed -= lost;
-                let fraction = (lost * 256.0 / f64::from(sent)).min(255.0) as u8;
-                self.protection.note(fraction, all(sent), self.now);
-                if let Some(change) = self.protection.decide(conditions, self.now) {
-                    self.set = match change {
-                        Change::Switched(set) => set,
-                        Change::Withdrawn => CopySet::NONE,
-                    };
-                    changes.push(change);
-                }
-            }
-            changes
-        }
-    }
-
-    #[test]
-    fn copies_are_those_of_the_table() {
-        // Loss, then the distances for single, unknown and long runs, and for who tells its runs, single and long.
-        let table: [(f64, [&[u8]; 5]); 5] = [
-            (0.005, [&[], &[], &[], &[], &[]]),
-            (0.02, [&[1]; 5]),
-            (0.034, [&[2], &[3], &[3], &[2], &[3]]),
-            (0.07, [&[2], &[4], &[4], &[2], &[4]]),
-            (0.2, [&[1, 2], &[1, 3], &[4], &[2, 4], &[2, 4]]),
-        ];
-        let columns = [
-            (Runs::Single, false),
-            (Runs::Unknown, false),
-            (Runs::Long, false),
-            (Runs::Single, true),
-            (Runs::Long, true),
-        ];
-        for (loss, row) in table {
-            for (distances, (runs, tells_runs)) in row.into_iter().zip(columns) {
-                for every in [500, 1_000, 5_000] {
-                    let conditions = Conditions {
-                        runs,
-                        tells_runs,
-                        ..SPEECH
-                    };
-                    let mut listener = Listener::new();
-                    listener.report(loss, every, 30.0, &conditions);
-                    assert_eq!(listener.set, CopySet::of(distances), "{loss} {runs:?} {tells_runs} {every} ms");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_first_report_of_loss_brings_copies_the_whole_table_comes_within_2_s_and_one_lost_packet_brings_none() {
-        let mut listener = Listener::new();
-        listener.report(0.0, 500, 20.0, &SPEECH);
-        assert_eq!(listener.report(0.2, 500, 0.5, &SPEECH).len(), 1);
-        listener.report(0.2, 500, 1.5, &SPEECH);
-        assert_eq!(listener.set, CopySet::of(&[1, 3]));
-        let mut listener = Listener::new();
-        listener.report(0.0, 500, 20.0, &SPEECH);
-        listener.protection.note(10, all(25), listener.now);
-        assert_eq!(listener.protection.decide(&SPEECH, listener.now), None);
-        let mut browser = Listener::new();
-        browser.report(0.0, 5_000, 20.0, &SPEECH);
-        browser.report(0.2, 5_000, 5.0, &SPEECH);
-        assert_eq!(browser.set, CopySet::of(&[1, 3]));
-    }
-
-    #[test]
-    fn what_the_publisher_lost_asks_for_no_copies() {
-        let mut listener = Listener::new();
-        for _ in 0..60 {
-            listener.now += Duration::from_millis(500);
-            let delivered = Delivered {
-                numbers: 25,
-                packets: 20,
-            };
-            listener.protection.note(51, delivered, listener.now);
-            assert_eq!(listener.protection.decide(&SPEECH, listener.now), None);
-        }
-    }
-
-    #[test]
-    fn copies_end_30_s_after_the_loss_and_do_not_flap_before() {
-        let mut listener = Listener::new();
-        listener.report(0.2, 500, 10.0, &SPEECH);
-        assert_eq!(listener.report(0.0, 500, 29.0, &SPEECH), []);
-        assert_eq!(listener.report(0.0, 500, 1.5, &SPEECH), [Change::Switched(CopySet::NONE)]);
-        assert!(listener.set.is_empty());
-        let mut listener = Listener::new();
-        let mut changes = 0;
-        for second in 0..120 {
-            let loss = if second % 2 == 0 { 0.02 } else { 0.05 };
-            changes += listener.report(loss, 500, 1.0, &SPEECH).len();
-        }
-        assert!(changes <= 3, "{changes}");
-    }
-
-    #[test]
-    fn copies_beyond_the_budget_are_left_out_the_nearest_first() {
-        // Budget, what a copy costs, and the distances.
-        let table: [(u32, Option<f32>, &[u8]); 6] = [
-            (96, Some(48.0), &[1, 3]),
-            (96, Some(49.0), &[3]),
-            (96, Some(97.0), &[]),
-            (34, None, &[3]),
-            (1, Some(0.4), &[1, 3]),
-            (0, Some(8.0), &[]),
-        ];
-        for (budget_kbit, copy_kbit, distances) in table {
-            let conditions = Conditions {
-                budget_kbit,
-                copy_kbit,
-                ..SPEECH
-            };
-            let mut listener = Listener::new();
-            listener.report(0.2, 500, 5.0, &conditions);
-            assert_eq!(listener.set, CopySet::of(distances), "{budget_kbit} {copy_kbit:?}");
-            assert_eq!(listener.protection.is_thinned(), distances.len() < 2);
-        }
-    }
-
-    #[test]
-    fn copies_that_fill_the_link_are_taken_away_for_30_s_and_tried_again() {
-        let slow = Conditions {
-            round_trip: Some(Duration::from_millis(300)),
-            ..SPEECH
-        };
-        let mut listener = Listener::new();
-        listener.report(0.06, 500, 3.0, &SPEECH);
-        assert!(!listener.set.is_empty());
-        assert_eq!(listener.report(0.3, 500, 2.0, &slow), [Change::Withdrawn]);
-        assert_eq!(listener.report(0.06, 500, 27.0, &SPEECH), []);
-        assert_eq!(listener.report(0.06, 500, 2.0, &SPEECH).len(), 1, "once more");
-        assert!(!listener.set.is_empty());
-    }
-
-    #[test]
-    fn loss_that_grows_by_itself_takes_no_copies_away() {
-        let mut listener = Listener::new();
-        listener.report(0.06, 500, 3.0, &SPEECH);
-        let changes = listener.report(0.4, 500, 5.0, &SPEECH);
-        assert!(!changes.contains(&Change::Withdrawn) && !listener.set.is_empty());
-        // A round trip that nobody measured says nothing either.
-        let unmeasured = Conditions {
-            round_trip: None,
-            ..SPEECH
-        };
-        assert!(!listener.report(0.9, 500, 5.0, &unmeasured).contains(&Change::Withdrawn));
-    }
-}
+mod tests;

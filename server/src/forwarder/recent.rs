@@ -28,6 +28,15 @@ pub(crate) struct RecentPackets {
     newest: Option<(u64, u64)>,
 }
 
+/// The frames of a stream, on average.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FramesOfLate {
+    /// What one copy of each costs in kbit/s.
+    pub(crate) copy_kbit: f32,
+    /// How long one is, on the 48 kHz clock.
+    pub(crate) ticks: u32,
+}
+
 /// A packet that is remembered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Remembered<'a> {
@@ -115,8 +124,8 @@ impl RecentPackets {
         })
     }
 
-    /// What one copy of each frame costs in kbit/s, by the frames of late; `None`: too few are known.
-    pub(crate) fn copy_kbit(&self) -> Option<f32> {
+    /// How the frames of late are; `None`: too few are known.
+    pub(crate) fn frames(&self) -> Option<FramesOfLate> {
         let (source, newest) = self.newest?;
         let first = newest.saturating_sub(MEASURED - 1);
         let (mut bytes, mut ticks, mut frames) = (0usize, 0u32, 0);
@@ -132,8 +141,11 @@ impl RecentPackets {
             ticks += duration;
             frames += 1;
         }
-        // A bit on each tick of the 48 kHz clock is 48 kbit/s.
-        (frames >= LEAST_MEASURED).then(|| (bytes * 8) as f32 * 48.0 / ticks as f32)
+        (frames >= LEAST_MEASURED).then(|| FramesOfLate {
+            // A bit on each tick of the 48 kHz clock is 48 kbit/s.
+            copy_kbit: (bytes * 8) as f32 * 48.0 / ticks as f32,
+            ticks: ticks / frames,
+        })
     }
 
     /// The distances out of `used` at which there is a packet to copy.

@@ -80,7 +80,10 @@ pub(super) fn compose_with_copies(
     let own = own_frame(packet, description)?;
     let copy_at = |distance: u8| {
         let older = recent.get(description.source, description.sequence.checked_sub(u64::from(distance))?)?;
-        Some((age_of(description, older.description), own_frame(older.packet, older.description)?))
+        Some((
+            age_of(description, older.description),
+            own_frame(older.packet, older.description)?,
+        ))
     };
     let mut fitting = CopySet::NONE;
     let mut added = Added::default();

@@ -96,7 +96,11 @@ mod tests {
         assert!(!steady.is_whole());
         let found = |offset| steady.missing(4_800, offset);
         assert_eq!([960, 1_920, 2_880].map(found), [Some(104), Some(103), Some(102)]);
-        assert_eq!([3_840, 4_800, 500, 5_760].map(found), [None; 4], "there, between, before the first");
+        assert_eq!(
+            [3_840, 4_800, 500, 5_760].map(found),
+            [None; 4],
+            "there, between, before the first"
+        );
     }
 
     #[test]

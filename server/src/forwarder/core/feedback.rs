@@ -215,7 +215,11 @@ impl Core {
             .measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());
         let uplink = Uplink::from(reception.take_uplink());
         let stream = peer.stream;
-        if self.streams.get(&stream).is_some_and(|stream| stream.publisher == Some(peer.id)) {
+        if self
+            .streams
+            .get(&stream)
+            .is_some_and(|stream| stream.publisher == Some(peer.id))
+        {
             let told = publishing.told;
             if told.is_none_or(|(told, at)| told != leg && now.saturating_duration_since(at) >= TELL_LEG_EVERY) {
                 publishing.told = Some((leg, now));

@@ -7,7 +7,7 @@ use rtc_rtcp::reception_report::ReceptionReport;
 use super::super::copies::CopySet;
 use super::super::listener::Listener;
 use super::super::peer::{Media, Playing};
-use super::super::protection::{Change, Conditions, Delivered, Protection};
+use super::super::protection::{Change, Conditions, Delivered};
 use super::super::{ForwarderEvent, StreamKey};
 use super::Core;
 
@@ -30,7 +30,7 @@ impl Core {
             round_trip: playing.listening.round_trip_time(now).or(by_ice),
             runs: playing.listening.bursts.runs(now),
             tells_runs: playing.listening.bursts.has_reports(),
-            copy_kbit: stream.recent.as_ref().and_then(|recent| recent.copy_kbit()),
+            frames: stream.recent.as_ref().and_then(|recent| recent.frames()),
             budget_kbit: self.limits.protection_kbit,
         };
         let was_thinned = protection.is_thinned();
@@ -63,7 +63,11 @@ impl Core {
             stream.map_or(0, |stream| stream.players.len())
         };
         for position in 0..players(self) {
-            let index = self.streams.get(&key).and_then(|stream| stream.players.get(position)).copied();
+            let index = self
+                .streams
+                .get(&key)
+                .and_then(|stream| stream.players.get(position))
+                .copied();
             let active = |index: &usize| {
                 let listener = self.listeners.get(*index).and_then(Option::as_ref);
                 listener.is_some_and(|listener| !listener.copies.current().is_empty())
@@ -78,15 +82,21 @@ impl Core {
 /// Notes what a listener reports of its loss.
 pub(super) fn note_loss(playing: &mut Playing, listener: &Listener, block: &ReceptionReport, now: Instant) {
     let (next, packets) = (listener.rebase.next_index(), listener.packets);
-    let (next_before, packets_before) = std::mem::replace(&mut playing.at_report, (next, packets));
-    let delivered = Delivered {
-        numbers: u32::try_from(next.saturating_sub(next_before)).unwrap_or(u32::MAX),
-        packets: packets.wrapping_sub(packets_before),
+    let before = playing.at_report.replace((next, packets));
+    let delivered = match before {
+        Some((next_before, packets_before)) => Delivered {
+            numbers: u32::try_from(next.saturating_sub(next_before)).unwrap_or(u32::MAX),
+            packets: packets.wrapping_sub(packets_before),
+        },
+        None => Delivered {
+            numbers: packets,
+            packets,
+        },
     };
     if block.fraction_lost > 0 && listener.format.red.is_some() {
         playing.protection.get_or_insert_with(Box::default);
     }
     if let Some(protection) = &mut playing.protection {
-        Protection::note(protection, block.fraction_lost, delivered, now);
+        protection.note(block.fraction_lost, delivered, now);
     }
 }

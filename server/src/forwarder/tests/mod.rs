@@ -11,6 +11,7 @@ mod hostile;
 mod loudest;
 mod media;
 mod nack;
+mod one_number;
 mod online;
 mod protection;
 mod real;

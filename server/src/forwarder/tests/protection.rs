@@ -1,12 +1,9 @@
 //! Copies for listeners that lose packets: who gets which, from when to when, and that nobody else notices.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use express_messages::red;
-use proptest::prelude::*;
 use rtc_rtcp::extended_report::{Chunk, ExtendedReport, RLEReportBlock};
-use rtc_rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 use rtc_shared::marshal::Marshal;
 
 use super::super::core::Command;
@@ -17,12 +14,9 @@ use super::shards::Shards;
 use super::world::{World, limits};
 
 const MS: Duration = Duration::from_millis(1);
-const WITH_RED: Numbers = Numbers {
-    red: Some(63),
-    ..USUAL
-};
+pub(super) const WITH_RED: Numbers = Numbers { red: Some(63), ..USUAL };
 /// 20 %, in 256ths.
-const FIFTH: u8 = 51;
+pub(super) const FIFTH: u8 = 51;
 
 /// The frame of packet `sequence`: 20 ms of Opus by its first byte.
 pub(super) fn frame(sequence: u16) -> Vec<u8> {
@@ -41,6 +35,13 @@ impl World {
     /// A player that takes RED.
     pub(super) fn red_player(&mut self, key: u64) -> (usize, PeerId) {
         self.join(Role::Player, key, WITH_RED)
+    }
+
+    /// The same that asks for packets again, too.
+    pub(super) fn nacking_with_red(&mut self, key: u64) -> (usize, PeerId) {
+        let (index, id) = self.add_with_nack(Role::Player, key, WITH_RED);
+        self.connect(index);
+        (index, id)
     }
 
     /// One packet of Opus, and 20 ms.
@@ -92,12 +93,15 @@ impl World {
     /// A loss report of runs: received, lost, received, and so on. RFC 3611 §4.1.1.
     fn tell_runs(&mut self, index: usize, spans: &[u16]) {
         let chunks = spans.iter().zip([0x4000, 0].into_iter().cycle());
+        let chunks = chunks.map(|(length, kind)| Chunk(kind | length));
+        // A block has whole words: RFC 3611 §4.1.3.
+        let padding = (spans.len() % 2 == 1).then_some(Chunk(0));
         let losses = RLEReportBlock {
             is_loss_rle: true,
             ssrc: self.clients[index].server_ssrc.unwrap(),
             begin_seq: 1,
             end_seq: 1 + spans.iter().sum::<u16>(),
-            chunks: chunks.map(|(length, kind)| Chunk(kind | length)).collect(),
+            chunks: chunks.chain(padding).collect(),
             ..RLEReportBlock::default()
         };
         let losses = ExtendedReport {
@@ -147,7 +151,9 @@ fn one_lossy_listener_gets_copies_and_the_nine_others_get_the_same_packets_as_wi
     for (index, _) in &listeners[1..] {
         let packets = |world: &World| {
             let packets = world.clients[*index].rtp.iter();
-            packets.map(|(header, payload)| (header.marshal().unwrap(), payload.clone())).collect::<Vec<_>>()
+            packets
+                .map(|(header, payload)| (header.marshal().unwrap(), payload.clone()))
+                .collect::<Vec<_>>()
         };
         assert_eq!(packets(&lossy), packets(&clean));
     }
@@ -169,7 +175,7 @@ fn the_first_report_of_loss_brings_copies_and_a_single_lost_packet_or_a_client_w
     world.report(plain, FIFTH, Duration::ZERO);
     assert_eq!(world.copies_told(), []);
     world.report(listener, FIFTH, Duration::ZERO);
-    assert_eq!(world.copies_told(), [(peer, vec![1, 3])], "26 packets say enough");
+    assert_eq!(world.copies_told(), [(peer, vec![1, 3])]);
     world.say_all(publisher, 25..30);
     assert_eq!(world.distances(listener), [1, 3]);
     assert!(world.distances(single).is_empty());
@@ -237,7 +243,10 @@ fn a_copy_is_not_made_of_another_source_over_silence_or_of_a_packet_that_did_not
     let names = (5, 157, 156 * 960 + 24_000);
     let packet = world.clients[publisher].rtp_packet(names, &[], &frame(157));
     world.send(publisher, &packet);
-    assert!(world.distances(listener).is_empty(), "nobody misses what was before the silence");
+    assert!(
+        world.distances(listener).is_empty(),
+        "nobody misses what was before the silence"
+    );
     let names = (6, 1, 960);
     let packet = world.clients[publisher].rtp_packet(names, &[], &frame(1));
     world.send(publisher, &packet);
@@ -329,129 +338,4 @@ fn a_listener_on_another_shard_is_protected_there_and_one_that_leaves_is_forgott
     let counters = shards.0[1].counters();
     assert_eq!((counters.protection_begun, counters.protection_ended), (1, 1));
     assert!(shards.0[1].core.is_empty());
-}
-
-impl World {
-    /// A player that takes RED and asks for packets again.
-    fn nacking_with_red(&mut self, key: u64) -> (usize, PeerId) {
-        let (index, id) = self.add_with_nack(Role::Player, key, WITH_RED);
-        self.connect(index);
-        (index, id)
-    }
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    /// The next packet, or one that was left out before; by RED with a copy at some distance, or plain.
-    Say {
-        late: bool,
-        copy: Option<u16>,
-        length: usize,
-    },
-    LeaveOut,
-    Pause,
-    Restart,
-    Report(u8),
-    Again(u16),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let copy = prop_oneof![2 => Just(None), 3 => (1u16..6).prop_map(Some)];
-    prop_oneof![
-        12 => (prop::bool::weighted(0.2), copy, 3usize..60).prop_map(|(late, copy, length)| Step::Say { late, copy, length }),
-        3 => Just(Step::LeaveOut),
-        1 => Just(Step::Pause),
-        1 => Just(Step::Restart),
-        4 => prop_oneof![Just(0), Just(20), Just(FIFTH), Just(128)].prop_map(Step::Report),
-        8 => (0u16..70).prop_map(Step::Again),
-    ]
-}
-
-/// A RED payload of frame `sequence` with a copy of an older one.
-fn with_copy(sequence: u16, copy: u16, length: usize) -> Vec<u8> {
-    let padded = |sequence: u16| {
-        let mut frame = frame(sequence);
-        frame.resize(length.max(3), sequence as u8);
-        frame
-    };
-    let old = padded(sequence.wrapping_sub(copy));
-    let mut payload = red::copy_header(111, u32::from(copy) * 960, old.len()).unwrap().to_vec();
-    payload.extend(red::own_header(111));
-    payload.extend(old);
-    payload.extend(padded(sequence));
-    payload
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// With GCM two plaintexts under one number would give the key away.
-    #[test]
-    fn what_is_sent_under_one_number_is_the_same_bits_with_copies_repairs_and_late_packets(
-        steps in prop::collection::vec(step(), 40..240),
-        with_red in any::<bool>(),
-    ) {
-        let mut world = World::new();
-        let (publisher, _) = world.join(Role::Publisher, 1, WITH_RED);
-        let numbers = if with_red { WITH_RED } else { USUAL };
-        let (listener, peer) = world.add_with_nack(Role::Player, 1, numbers);
-        world.connect(listener);
-        let (mut ssrc, mut next) = (5, 100u16);
-        let mut left_out = Vec::new();
-        let mut seen: HashMap<u16, Vec<u8>> = HashMap::new();
-        let mut newest = 0u16;
-        for step in steps {
-            world.now += 50 * MS;
-            let mut datagram = None;
-            match step {
-                Step::Say { late, copy, length } => {
-                    let sequence = match left_out.pop().filter(|_| late) {
-                        Some(sequence) => sequence,
-                        None => {
-                            next += 1;
-                            next
-                        }
-                    };
-                    let names = (ssrc, sequence, u32::from(sequence) * 960);
-                    let client = &mut world.clients[publisher];
-                    let packet = match copy {
-                        Some(copy) => client.rtp_as(63, names, &[], &with_copy(sequence, copy, length), 0),
-                        None => client.rtp_packet(names, &[0x10, 0x85], &frame(sequence)),
-                    };
-                    datagram = Some((publisher, packet));
-                }
-                Step::LeaveOut => {
-                    next += 1;
-                    left_out.push(next);
-                }
-                Step::Pause => {
-                    world.command(Command::SetPaused(peer, true));
-                    world.command(Command::SetPaused(peer, false));
-                }
-                Step::Restart if ssrc < 8 => {
-                    ssrc += 1;
-                    left_out.clear();
-                }
-                Step::Restart => {}
-                Step::Report(lost) => world.report(listener, lost, Duration::ZERO),
-                Step::Again(back) => {
-                    let nack = TransportLayerNack {
-                        sender_ssrc: 1,
-                        media_ssrc: world.clients[listener].server_ssrc.unwrap(),
-                        nacks: vec![NackPair::new(newest.wrapping_sub(back))],
-                    };
-                    datagram = Some((listener, world.clients[listener].rtcp_packet(&nack.marshal().unwrap())));
-                }
-            }
-            let Some((from, datagram)) = datagram else { continue };
-            for packet in world.wire(from, listener, &datagram) {
-                let number = u16::from_be_bytes([packet[2], packet[3]]);
-                newest = number;
-                if let Some(before) = seen.get(&number) {
-                    prop_assert_eq!(before, &packet, "number {}", number);
-                }
-                seen.insert(number, packet);
-            }
-        }
-    }
 }

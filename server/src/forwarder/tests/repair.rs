@@ -6,22 +6,21 @@ use express_messages::red;
 use proptest::prelude::*;
 
 use super::super::ForwarderEvent;
+use super::super::ForwarderLimits;
 use super::super::sdp::Role;
 use super::super::summary::Uplink;
-use super::client::{Numbers, USUAL};
-use super::protection::frame;
+use super::protection::{WITH_RED, frame};
 use super::world::{World, limits};
-use super::super::ForwarderLimits;
 
 const MS: Duration = Duration::from_millis(1);
-const WITH_RED: Numbers = Numbers {
-    red: Some(63),
-    ..USUAL
-};
 
 /// The RED payload of frame `sequence` with copies at these distances.
 fn payload(sequence: u16, distances: &[u16]) -> Vec<u8> {
-    let frames: Vec<_> = distances.iter().rev().map(|distance| (*distance, frame(sequence - distance))).collect();
+    let frames: Vec<_> = distances
+        .iter()
+        .rev()
+        .map(|distance| (*distance, frame(sequence - distance)))
+        .collect();
     let mut payload = Vec::new();
     for (distance, copy) in &frames {
         payload.extend(red::copy_header(111, u32::from(*distance) * 960, copy.len()).unwrap());
@@ -80,7 +79,12 @@ fn what_the_publisher_lost_reaches_everybody_out_of_its_copies_under_its_own_num
     for listener in [with, without] {
         assert_eq!(world.own_numbers(listener), [10, 11, 12, 14, 13, 15, 16]);
         let first = &world.clients[listener].rtp[0].0;
-        for (header, own) in world.clients[listener].rtp.iter().map(|(header, _)| header).zip(world.own_numbers(listener)) {
+        for (header, own) in world.clients[listener]
+            .rtp
+            .iter()
+            .map(|(header, _)| header)
+            .zip(world.own_numbers(listener))
+        {
             let distance = own - 10;
             assert_eq!(header.sequence_number, first.sequence_number.wrapping_add(distance));
             assert_eq!(header.timestamp, first.timestamp.wrapping_add(u32::from(distance) * 960));
@@ -129,7 +133,11 @@ fn copies_of_frames_before_a_packet_that_is_no_repair_change_nothing_and_count_a
         let packet = world.clients[publisher].rtp_as(63, names, &[], &red, 0);
         world.send(publisher, &packet);
     }
-    assert!(world.clients[listener].rtp.len() <= 101, "{}", world.clients[listener].rtp.len());
+    assert!(
+        world.clients[listener].rtp.len() <= 101,
+        "{}",
+        world.clients[listener].rtp.len()
+    );
     assert!(world.counters().rtp_flooding > 100);
 }
 

@@ -198,7 +198,9 @@ fn listeners_of(stream: &Stream) -> StreamListeners {
         burst_median: burst.map(|burst| f64::from(burst.median) / 10.0),
         rtt_median_ms: summary.round_trip_ms.map(|round_trip| round_trip.median),
         uplink_loss: uplink.map(|uplink| fraction(uplink.loss_permille)),
-        uplink_burst: uplink.and_then(|uplink| uplink.burst_tenths).map(|burst| f64::from(burst) / 10.0),
+        uplink_burst: uplink
+            .and_then(|uplink| uplink.burst_tenths)
+            .map(|burst| f64::from(burst) / 10.0),
         copying: summary.copying,
     }
 }

@@ -162,7 +162,7 @@ fn a_publisher_hears_what_its_own_link_loses_while_it_does_and_when_it_is_over()
     let alice = world.login("alice", "r");
     let peer = world.publish(alice.connection, "s1");
     let stream = world.peers[&peer].0;
-    let mut measured = |world: &mut World, loss_permille: u32| {
+    let measured = |world: &mut World, loss_permille: u32| {
         let uplink = Uplink {
             loss_permille,
             burst_tenths: (loss_permille > 0).then_some(25),
@@ -170,7 +170,10 @@ fn a_publisher_hears_what_its_own_link_loses_while_it_does_and_when_it_is_over()
         world.media(ForwarderEvent::UplinkMeasured { stream, uplink });
         world.pass(GATHER);
         let reports = world.listener_reports(alice.connection);
-        reports.iter().map(|report| (report.listeners, report.uplink_loss, report.uplink_burst)).collect::<Vec<_>>()
+        reports
+            .iter()
+            .map(|report| (report.listeners, report.uplink_loss, report.uplink_burst))
+            .collect::<Vec<_>>()
     };
     assert_eq!(measured(&mut world, 0), [], "all was well from the beginning on");
     assert_eq!(measured(&mut world, 40), [(0, Some(0.04), Some(2.5))]);
