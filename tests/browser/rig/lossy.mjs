@@ -28,8 +28,8 @@ export class LossyLink {
   #far = new Map();
   #port;
   #losses;
-  /** RTP packets on their way to the server and back, and how many of them were lost. */
-  counted = { up: { rtp: 0, lost: 0 }, down: { rtp: 0, lost: 0 } };
+  /** RTP packets on their way to the server and back, how many of them were lost, their bytes, and how many came of each payload type. */
+  counted = { up: { rtp: 0, lost: 0, bytes: 0, types: {} }, down: { rtp: 0, lost: 0, bytes: 0, types: {} } };
 
   /**
    * Opens one, which ends with the test.
@@ -64,8 +64,12 @@ export class LossyLink {
   #isLost(way, packet) {
     if (!isRtp(packet)) return false;
     const isLost = this.#losses[way]?.() ?? false;
-    this.counted[way].rtp += 1;
-    this.counted[way].lost += isLost ? 1 : 0;
+    const counted = this.counted[way];
+    const type = packet[1] & 0x7f;
+    counted.rtp += 1;
+    counted.lost += isLost ? 1 : 0;
+    counted.bytes += packet.length;
+    counted.types[type] = (counted.types[type] ?? 0) + 1;
     return isLost;
   }
 }
