@@ -28,18 +28,16 @@ export class LossyLink {
   #far = new Map();
   #port;
   #losses;
-  /** RTP packets on their way to the server and back, how many of them were lost, their bytes, and how many came of each payload type. */
+  /** RTP packets on their way to the server and back: how many, how many of them were lost, bytes, how many of each payload type. */
   counted = { up: { rtp: 0, lost: 0, bytes: 0, types: {} }, down: { rtp: 0, lost: 0, bytes: 0, types: {} } };
 
   /**
-   * Opens one, which ends with the test.
+   * Opens one, which ends with the test; it leads nowhere until `leadTo`.
    * @param {import("node:test").TestContext} t
-   * @param {number} port where it leads
    * @param {{up?: () => boolean, down?: () => boolean}} losses asked for each packet of RTP to the server, and back
    */
-  static async open(t, port, losses) {
+  static async open(t, losses) {
     const link = new LossyLink();
-    link.#port = port;
     link.#losses = losses;
     link.#near.on("message", (packet, from) => link.#up(packet, from));
     t.after(() => [link.#near, ...link.#far.values()].forEach((socket) => socket.close()));
@@ -47,8 +45,13 @@ export class LossyLink {
     return link;
   }
 
-  /** Where a client reaches it. */
-  get port() {
+  /**
+   * Says where it leads.
+   * @param {number} port
+   * @returns {number} where a client reaches it
+   */
+  leadTo(port) {
+    this.#port = port;
     return this.#near.address().port;
   }
 

@@ -35,8 +35,6 @@ export class Playback extends StreamDriver {
   #watch;
   /** What the server told last of the publisher's part of the way. */
   #uplink;
-  /** How far back the copies lie that the server adds. */
-  #copies = [];
   #awaiting;
   /** Packets of this connection when last looked at. */
   #packets = 0;
@@ -58,6 +56,8 @@ export class Playback extends StreamDriver {
         break;
       case "apply":
         this.#useTrack(this.peer.track);
+        // A connection begins without copies; what the server said before its answer was of the one before.
+        this.noteProtection([]);
         super.perform(effect);
         break;
       case "pause":
@@ -79,7 +79,6 @@ export class Playback extends StreamDriver {
     const { iceServers } = room;
     const audio = { channels: 2 };
     const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, onEvent });
-    peer.setJitterBufferTarget(this.#leastDelay());
     this.#packets = 0;
     this.#quality.fresh(this.now());
     this.#watch.fresh(this.now());
@@ -197,19 +196,8 @@ export class Playback extends StreamDriver {
    * @param {number[]} copies How many packets behind each copy lies.
    */
   noteProtection(copies) {
-    this.#copies = copies;
-    this.peer?.setJitterBufferTarget(this.#leastDelay());
-  }
-
-  /** A server that forgot the session adds nothing to what is played anew, and says so only when that changes. */
-  restore(resumed) {
-    if (!resumed) this.#copies = [];
-    super.restore(resumed);
-  }
-
-  #leastDelay() {
     const { jitterBufferTargetMs: asked = null, lowLatency } = this.#options;
-    return lowLatency ? null : delayForCopies(this.#copies, asked);
+    this.peer?.setJitterBufferTarget(lowLatency ? null : delayForCopies(copies, asked));
   }
 
   /** How the stream arrives at the server. */

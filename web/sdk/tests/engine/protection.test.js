@@ -41,17 +41,16 @@ test("what the application asked for is kept, copies or not", async () => {
   assert.equal(low.target(), null, "least delay was asked for: nobody waits for a copy");
 });
 
-test("a new connection of a stream waits for copies as the one before, that of a new session does not", async () => {
-  const { world, protect, target } = await playing();
+test("a new connection of a stream begins without copies, and has what was asked for until it is told of some", async () => {
+  const { world, protect, target } = await playing({ jitterBufferTarget: 60 });
   protect(3);
+  assert.equal(target(), 80);
   world.peers.at(-1).become("failed");
   await world.env.pass(SECOND);
   assert.equal(world.peers.length, 2);
+  assert.equal(target(), 60);
+  protect(3);
   assert.equal(target(), 80);
-  world.room.listener.onLink(true, { fresh: true, publishing: [], playing: [] });
-  await world.env.pass(SECOND);
-  assert.equal(world.peers.length, 3);
-  assert.equal(target(), null);
 });
 
 test("a browser that does not know jitterBufferTarget plays what the server protects", async () => {
