@@ -3,7 +3,7 @@ import { StreamDriver } from "./driver.js";
 import { PlayWatch } from "./intervals.js";
 import { Peer } from "./peer.js";
 import { PlayerState } from "./player.js";
-import { delayForCopies } from "./protection.js";
+import { delayForCopies, frameLength } from "./protection.js";
 import { PlayQuality } from "./quality.js";
 
 /** How often it is looked whether the first packet came. */
@@ -57,7 +57,7 @@ export class Playback extends StreamDriver {
       case "apply":
         this.#useTrack(this.peer.track);
         // A connection begins without copies; what the server said before its answer was of the one before.
-        this.noteProtection([]);
+        this.#waitFor([], 0);
         super.perform(effect);
         break;
       case "pause":
@@ -196,8 +196,12 @@ export class Playback extends StreamDriver {
    * @param {number[]} copies How many packets behind each copy lies.
    */
   noteProtection(copies) {
+    this.look(this.state.attempt, (report) => this.#waitFor(copies, frameLength(receiveCounters(report))));
+  }
+
+  #waitFor(copies, frameMs) {
     const { jitterBufferTargetMs: asked = null, lowLatency } = this.#options;
-    this.peer?.setJitterBufferTarget(lowLatency ? null : delayForCopies(copies, asked));
+    this.peer.setJitterBufferTarget(lowLatency ? null : delayForCopies(copies, frameMs, asked));
   }
 
   /** How the stream arrives at the server. */
