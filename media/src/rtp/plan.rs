@@ -76,6 +76,9 @@ pub struct SendPlan {
     /// No sound above 8 kHz: at low bitrates the bits are better spent below.
     pub wideband: bool,
     /// Deep redundancy (DRED) of so many frames of 10 ms in each packet, 0..=104; 0: none. Copies travel without it.
+    ///
+    /// The controller leaves it out: beside a copy it gained 0.01 to 0.03 PESQ on bursts of 20 and 30 % at 48 and 64 kbit/s, at
+    /// the price of 0.02 to 0.17 PLCMOS, and on random loss it cost 0.03 to 0.05 PESQ, for its bits are missing in the frames.
     pub dred_frames: u8,
 }
 
