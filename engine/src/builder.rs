@@ -157,7 +157,6 @@ impl EngineBuilder {
     }
 
     /// What rooms are used for: see [`set_room_scenario`](ZegoExpressEngine::set_room_scenario), which may change it.
-    #[doc(alias = "scenario")]
     #[must_use]
     pub fn scenario(mut self, scenario: ZegoScenario) -> Self {
         self.scenario = scenario;
