@@ -106,8 +106,8 @@ pub struct UserQuality {
     pub down: QualityGrade,
 }
 
-/// How a published stream arrives at its listeners, by their reports to the server (an addition of ours; the server tells about once a
-/// second, and every 5 s where nothing is lost and nothing changed).
+/// How a published stream arrives at the server and at its listeners (an addition of ours; the server tells every 500 ms while something
+/// is lost, and every 5 s while all is well).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ListenerReport {
@@ -123,6 +123,13 @@ pub struct ListenerReport {
     pub burst_median: Option<f64>,
     /// The median round-trip time between server and listener in milliseconds; `None`: not measured.
     pub rtt_median_ms: Option<u32>,
+    /// The fraction lost between the publisher and the server in the last 500 ms, before anything was repaired, 0..=1; `None`: not
+    /// measured, or an older server.
+    pub uplink_loss: Option<f64>,
+    /// The mean length of a run of lost packets there, in packets, 1 or more; `None`: nothing was lost, or not measured.
+    pub uplink_burst: Option<f64>,
+    /// Listeners that the server sends copies of older frames now, because they lose packets.
+    pub copying: u32,
 }
 
 /// How a played stream arrives at the server: the publisher's part of the way.

@@ -89,6 +89,8 @@ pub struct MediaConfig {
     pub public_addresses: Vec<IpAddr>,
     /// Media threads; 0: as the machine has cores.
     pub shards: usize,
+    /// What copies of older frames may cost for one listener that loses packets, in kbit/s; 0: none are sent.
+    pub protection_kbit: u32,
 }
 
 /// Where media goes over TCP: `"same"`, an address with a port, or `""`.

@@ -221,6 +221,7 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
         unauthenticated_in_total: config.limits.unproved_datagrams_per_s,
         publisher_packets: config.limits.media_packets_per_publisher_per_s,
         publisher_kbit: config.limits.media_kbit_per_publisher_per_s,
+        protection_kbit: config.media.protection_kbit,
         ..ForwarderLimits::default()
     };
     let forwarder = ForwarderConfig {

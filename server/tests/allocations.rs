@@ -1,4 +1,5 @@
-//! The forwarder allocates nothing for a packet that it receives, opens, seals for each listener and sends.
+//! The forwarder allocates nothing for a packet that it receives, opens, seals for each listener and sends, copies for a listener that
+//! loses packets among it.
 //!
 //! The real thing over loopback: real sockets, the shard's own thread. Counting is switched on for that thread alone,
 //! from inside: events are delivered on it.
@@ -16,6 +17,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use express_server::forwarder::{Forwarder, ForwarderConfig, ForwarderEvent, ForwarderLimits, StreamKey};
+use rtc_rtcp::receiver_report::ReceiverReport;
+use rtc_rtcp::reception_report::ReceptionReport;
+use rtc_shared::marshal::Marshal;
 use wire::Wire;
 
 /// Allocations of threads that count.
@@ -64,7 +68,11 @@ const WARM_UP: u64 = 50;
 
 fn connected(forwarder: &Forwarder, publishes: bool) -> Wire {
     let server = forwarder.media_addresses()[0];
-    Wire::join(server.ip(), |client| {
+    let numbers = client::Numbers {
+        red: Some(63),
+        ..client::USUAL
+    };
+    Wire::join_as(server.ip(), numbers, |client| {
         let answer = if publishes {
             forwarder.publish(StreamKey(1), &client.offer("sendonly"))
         } else {
@@ -94,16 +102,21 @@ fn a_packet_and_its_copies_allocate_nothing() {
     let forwarder = Forwarder::start(config, events).unwrap();
     let mut listeners: Vec<_> = (0..LISTENERS).map(|_| connected(&forwarder, false)).collect();
     let mut publisher = connected(&forwarder, true);
+    let lossy = &mut listeners[0];
     let mut send = |from: u64, to: u64| {
         for n in from..to {
             let sequence = u16::try_from(n).unwrap();
             let timestamp = u32::from(sequence) * 960;
-            let packet = publisher.client.rtp_packet((9, sequence, timestamp), &[0x10, 0x85], &[7; 80]);
+            let packet = publisher
+                .client
+                .rtp_packet((9, sequence, timestamp), &[0x10, 0x85], &[0x78; 80]);
             publisher.send(&packet);
             wait_for(&forwarder, n + 1);
         }
     };
-    send(0, WARM_UP);
+    send(0, WARM_UP / 2);
+    report_loss(lossy);
+    send(WARM_UP / 2, WARM_UP);
     assert!(ALLOCATIONS.load(Ordering::Relaxed) > 0, "the count itself is broken");
     let allocations: Vec<u64> = (0..ROUNDS)
         .map(|round| {
@@ -125,7 +138,28 @@ fn a_packet_and_its_copies_allocate_nothing() {
         assert_eq!(listener.client.rtp.len() as u64, WARM_UP + ROUNDS * PACKETS);
         assert_eq!(listener.client.refused, 0);
     }
+    let copies = forwarder.counters().copies_sent;
+    assert!(
+        copies >= 2 * ROUNDS * PACKETS,
+        "{copies}: one listener gets two with each packet"
+    );
     forwarder.stop();
+}
+
+/// A report that a fifth of the packets was lost.
+fn report_loss(listener: &mut Wire) {
+    let block = ReceptionReport {
+        ssrc: listener.client.server_ssrc.unwrap(),
+        fraction_lost: 51,
+        ..ReceptionReport::default()
+    };
+    let report = ReceiverReport {
+        ssrc: 1,
+        reports: vec![block],
+        ..ReceiverReport::default()
+    };
+    let report = listener.client.rtcp_packet(&report.marshal().unwrap());
+    listener.send(&report);
 }
 
 fn wait_for(forwarder: &Forwarder, packets: u64) {

@@ -143,6 +143,9 @@ async fn what_the_server_measured_reaches_the_parts_whose_streams_it_is_about() 
         burst_worst: None,
         burst_median: None,
         rtt_median_ms: None,
+        uplink_loss: None,
+        uplink_burst: None,
+        copying: 0,
     };
     let uplink = UplinkReport {
         rtt_ms: None,

@@ -11,6 +11,21 @@ const FORGET_AFTER: Duration = Duration::from_secs(30);
 /// Packets of a bit vector chunk. RFC 3611 §4.1.2.
 const VECTOR_BITS: u32 = 15;
 
+/// Runs that are shorter on average are those of chance (at 30 % loss 1.4 packets), once there were so many.
+const SINGLE_TENTHS: u32 = 18;
+const LEAST_RUNS: u32 = 4;
+
+/// How packets are lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Runs {
+    /// Too little is known.
+    Unknown,
+    /// One by one, or as chance has it.
+    Single,
+    /// In bursts.
+    Long,
+}
+
 /// The mean length of loss runs, from loss reports (RFC 3611 §4.1) or, where there are none, from NACKs.
 #[derive(Debug, Default)]
 pub(crate) struct Bursts {
@@ -74,6 +89,20 @@ impl Bursts {
             .is_some_and(|at| now.saturating_duration_since(at) < FORGET_AFTER);
         let mean = self.lost.saturating_mul(10).checked_div(self.runs)?;
         recent.then_some(mean.max(10))
+    }
+
+    /// How packets are lost; it is taken for bursts sooner than for chance.
+    pub(crate) fn runs(&self, now: Instant) -> Runs {
+        match self.mean_tenths(now) {
+            Some(SINGLE_TENTHS..) => Runs::Long,
+            Some(_) if self.runs >= LEAST_RUNS => Runs::Single,
+            _ => Runs::Unknown,
+        }
+    }
+
+    /// Whether the listener sends loss reports.
+    pub(crate) fn has_reports(&self) -> bool {
+        self.reports
     }
 
     fn count(&mut self, lost: u32, runs: u32, now: Instant) {

@@ -15,6 +15,8 @@ mod forward;
 mod groups;
 mod intake;
 mod peers;
+mod protect;
+mod repair;
 mod reports;
 mod retransmit;
 mod spread;
@@ -93,6 +95,8 @@ pub(crate) struct Core {
     samples: Samples,
     /// The packet that is taken in, decrypted.
     decrypted: Vec<u8>,
+    /// A publisher's packet that came as a copy only.
+    repaired: Vec<u8>,
     forms: Forms,
     /// Since the last look: when the oldest packet came that was forwarded, and how many copies there were.
     forwarded: Option<(Instant, u64)>,
@@ -136,6 +140,7 @@ impl Core {
             events: VecDeque::new(),
             next_source: 0,
             decrypted: Vec::new(),
+            repaired: Vec::new(),
             forms: Forms::default(),
             forwarded: None,
             crossed: Vec::with_capacity(2048),

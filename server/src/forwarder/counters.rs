@@ -104,6 +104,20 @@ counters! {
     nack_refused,
     /// Of these, packets that are remembered no more, or were never sent to this listener.
     nack_too_old,
+    /// Packets of publishers that did not come, but a copy of their frame in RED did (RFC 2198): forwarded in their place.
+    rtp_repaired,
+    /// Copies of older frames that were added to packets of listeners that lose some (RFC 2198).
+    copies_sent,
+    /// Bytes of these with their headers.
+    bytes_copied,
+    /// Times that a listener began to get copies.
+    protection_begun,
+    /// Times that it ended, or that the listener went; begun minus ended get copies now.
+    protection_ended,
+    /// Times that a listener got fewer copies than its loss asks for, because they cost more than media.protection_kbit.
+    protection_thinned,
+    /// Times that copies were taken away because they made the loss worse: a full link.
+    protection_withdrawn,
     /// Packets that publishers were asked for again.
     nacks_sent,
     /// RTCP packets with a goodbye (BYE).

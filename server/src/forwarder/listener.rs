@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use super::copies::CopyPlan;
 use super::queue::SendQueue;
 use super::rebase::{Rebase, Rebased};
 use super::rtp::{LegFormat, patch};
@@ -27,6 +28,8 @@ pub(crate) struct Listener {
     /// As its sender reports say; they wrap.
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    /// The copies of older frames that it gets.
+    pub(crate) copies: CopyPlan,
 }
 
 /// Four cache lines: a larger one shows in what a packet costs.
@@ -64,16 +67,16 @@ impl Listener {
             loudest,
             packets: 0,
             octets: 0,
+            copies: CopyPlan::default(),
         }
     }
 
-    /// Queues a packet for this listener. `None`: it gets none (paused, not connected, or older than what it got first).
-    pub(crate) fn send(&mut self, origin: Origin, form: Form<'_>, queue: &mut SendQueue, now: Instant) -> Option<()> {
+    /// What a packet is called for this listener. `None`: it gets none (paused, not connected, or older than what it got first).
+    pub(crate) fn name(&mut self, origin: Origin, now: Instant) -> Option<Rebased> {
         if self.paused || self.sealer.is_none() || self.path.is_none() {
             return None;
         }
-        let name = self.rebase.map(origin.source, origin.sequence, origin.timestamp, now)?;
-        self.seal(form, name, queue)
+        self.rebase.map(origin.source, origin.sequence, origin.timestamp, now)
     }
 
     /// Queues a packet under the name that it has for this listener.

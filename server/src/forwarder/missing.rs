@@ -44,7 +44,7 @@ impl MissingPackets {
     pub(crate) fn note(&mut self, extended: u64, highest: u64, now: Instant) {
         self.credit = self.credit.saturating_add(1).min(MOST as u32 * RECEIVED_FOR_EACH);
         if extended <= highest {
-            self.gaps.retain(|gap| gap.extended != extended);
+            self.settle(extended);
             return;
         }
         let between = highest.saturating_add(1)..extended;
@@ -63,6 +63,11 @@ impl MissingPackets {
                 last_try: None,
             });
         }
+    }
+
+    /// Packet `extended` is missed no more.
+    pub(crate) fn settle(&mut self, extended: u64) {
+        self.gaps.retain(|gap| gap.extended != extended);
     }
 
     /// The packets to ask for now, in their order; they count as asked for.

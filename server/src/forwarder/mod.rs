@@ -22,6 +22,7 @@
 
 mod address;
 mod bursts;
+mod copies;
 mod core;
 mod counters;
 mod dtls;
@@ -37,12 +38,15 @@ mod loudness;
 mod missing;
 mod negotiate;
 mod numbering;
+mod opus;
 mod peer;
 mod policing;
+mod protection;
 mod queue;
 mod rebase;
 mod recent;
 mod reception;
+mod red;
 mod rtcp;
 mod rtp;
 mod sdp;
@@ -52,7 +56,9 @@ mod srtp;
 mod stun;
 mod summary;
 mod tcp;
+mod timeline;
 mod tuple;
+mod uplink;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -60,6 +66,7 @@ pub(crate) mod tests;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+pub use copies::CopySet;
 pub use counters::ForwarderCounters;
 pub use dtls::{ClientCertificates, IdentityError};
 pub use handle::{Forwarder, StartForwarderError};
@@ -67,7 +74,7 @@ pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;
 pub use sdp::{Credentials, NegotiateError};
 pub use shard_thread::ShardStatus;
-pub use summary::{ListenerSummary, PublisherLeg, Spread};
+pub use summary::{ListenerSummary, PublisherLeg, Spread, Uplink};
 
 /// How a [`Forwarder`] is started.
 #[derive(Clone, Debug)]
@@ -102,6 +109,8 @@ pub struct ForwarderLimits {
     /// The same in kbit/s of SRTP. Default 2,000: Opus has at most 510 (RFC 6716 §2.1.1), and headers, and all of it again
     /// by RED.
     pub publisher_kbit: u32,
+    /// What copies for one listener that loses packets may cost in kbit/s; 0: it gets none. Default 96.
+    pub protection_kbit: u32,
     /// TCP connections at a time; 0 is unlimited. Default 10,000.
     pub tcp_connections: usize,
     /// The same from one IPv4 address or IPv6 /64 that is not loopback. Default 1,000: an office behind one address.
@@ -122,6 +131,7 @@ impl Default for ForwarderLimits {
             unauthenticated_in_total: 50_000,
             publisher_packets: 500,
             publisher_kbit: 2_000,
+            protection_kbit: 96,
             tcp_connections: 10_000,
             tcp_connections_per_source: 1_000,
             connect_timeout: Duration::from_secs(30),
@@ -207,7 +217,7 @@ pub enum ForwarderEvent {
         /// Who.
         peer: PeerId,
     },
-    /// What the listeners of a stream on one shard report: while its packets flow, once a second, and every 5 s where nothing is
+    /// What the listeners of a stream on one shard report: while its packets flow, every 500 ms, and every 5 s where nothing is
     /// lost and nothing changed.
     ListenersHeard {
         /// Which stream.
@@ -223,6 +233,20 @@ pub enum ForwarderEvent {
         stream: StreamKey,
         /// How it is now.
         leg: PublisherLeg,
+    },
+    /// What the network lost of a stream's publisher: every 500 ms while it loses packets, else when that changed.
+    UplinkMeasured {
+        /// Which stream.
+        stream: StreamKey,
+        /// What was lost in the last 500 ms.
+        uplink: Uplink,
+    },
+    /// A player's packets carry other copies of older ones from now on than before; one that was just added has none.
+    CopiesChanged {
+        /// Who.
+        peer: PeerId,
+        /// At which distances.
+        copies: CopySet,
     },
     /// The peer is gone and forgotten; [`Forwarder::remove`] is not needed and does no harm.
     Gone {

@@ -8,18 +8,21 @@ use super::ice::IceSession;
 use super::listening::Listening;
 use super::numbering::SequenceCompactor;
 use super::policing::MediaBudget;
+use super::protection::Protection;
 use super::reception::Reception;
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
-use super::summary::{LegMeter, PublisherLeg};
+use super::summary::{LegMeter, PublisherLeg, Uplink};
+use super::timeline::Timeline;
 use super::tuple::Tuple;
 use super::{GroupKey, PeerId, StreamKey};
 
 /// DTLS datagrams that are held back until their address is proved: a ClientHello has one or two.
 const MAX_HELD: usize = 2;
-/// Receiver reports go out so often. RFC 3550 §6.2 allows a fixed minimum below 5 s for small groups: two members.
-pub(crate) const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Receiver reports go out so often, so that a publisher reacts to loss within 2 s. RFC 3550 §6.2 allows a fixed minimum below
+/// 5 s for small groups: two members.
+pub(crate) const REPORT_EVERY: Duration = Duration::from_millis(500);
 
 /// What a shard is told about a peer: the outcome of a negotiation.
 #[derive(Clone, Debug)]
@@ -94,6 +97,8 @@ pub(crate) struct Publishing {
     /// Of the SSRC that is forwarded now.
     pub(crate) reception: Option<Reception>,
     pub(crate) compactor: SequenceCompactor,
+    /// Where the publisher may send RED: what is missing of its source.
+    pub(crate) timeline: Timeline,
     /// Which source this is, unlike any other of the forwarder.
     pub(crate) source: u64,
     /// SSRCs that this publisher used before; packets that still come from them are not media.
@@ -104,6 +109,8 @@ pub(crate) struct Publishing {
     pub(crate) leg: LegMeter,
     /// What was told of its leg, and when.
     pub(crate) told: Option<(PublisherLeg, Instant)>,
+    /// What was told of the loss on it.
+    pub(crate) uplink_told: Option<Uplink>,
     pub(crate) budget: MediaBudget,
 }
 
@@ -113,6 +120,10 @@ pub(crate) struct Playing {
     /// Whether it may ask for packets again.
     pub(crate) nack: bool,
     pub(crate) listening: Listening,
+    /// The number of its next packet and how many it had been sent when it reported last; the latter wraps.
+    pub(crate) at_report: Option<(u64, u32)>,
+    /// From the first lost packet on, where RED was negotiated.
+    pub(crate) protection: Option<Box<Protection>>,
 }
 
 impl Peer {

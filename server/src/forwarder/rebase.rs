@@ -121,6 +121,11 @@ impl Rebase {
         })
     }
 
+    /// The number of the next packet: no packet was called so yet, nor any after it.
+    pub(crate) fn next_index(&self) -> u64 {
+        self.highest + 1
+    }
+
     /// Says that packets are not sent to this listener from here on.
     pub(crate) fn pause(&mut self) {
         self.paused = true;

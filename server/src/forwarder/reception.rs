@@ -7,6 +7,7 @@ use rtc_rtcp::reception_report::ReceptionReport;
 use super::missing::MissingPackets;
 use super::numbering::Unwrapper;
 use super::rebase::ticks;
+use super::uplink::{UplinkLoss, UplinkMeter};
 
 /// Reception of one RTP source. RFC 3550 §6.4.1 and appendix A.3, A.8.
 #[derive(Debug)]
@@ -27,6 +28,7 @@ pub(crate) struct Reception {
     lost_lately: u64,
     /// Where the publisher answers NACKs.
     missing: Option<MissingPackets>,
+    uplink: UplinkMeter,
 }
 
 impl Reception {
@@ -45,6 +47,7 @@ impl Reception {
             last_report: None,
             lost_lately: 0,
             missing: None,
+            uplink: UplinkMeter::default(),
         }
     }
 
@@ -72,6 +75,7 @@ impl Reception {
         let extended = self.unwrapper.extend(sequence);
         self.first = self.first.min(extended);
         self.received = self.received.saturating_add(1);
+        self.uplink.note(extended);
         if let Some(missing) = self.missing.as_mut().filter(|_| self.received > 1) {
             missing.note(extended, self.highest, now);
         }
@@ -80,6 +84,18 @@ impl Reception {
             self.follow_jitter(timestamp, now);
         }
         extended
+    }
+
+    /// The frame of packet `extended` came as a copy: it is not to be asked for.
+    pub(crate) fn note_repaired(&mut self, extended: u64) {
+        if let Some(missing) = &mut self.missing {
+            missing.settle(extended);
+        }
+    }
+
+    /// What the network lost since the last call, before anything was repaired.
+    pub(crate) fn take_uplink(&mut self) -> UplinkLoss {
+        self.uplink.take()
     }
 
     /// Packets that the last report called lost.

@@ -9,6 +9,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use rtc_rtp::header::{EXTENSION_PROFILE_ONE_BYTE, EXTENSION_PROFILE_TWO_BYTE, Extension, Header};
 
+use super::red;
+
 /// Length of the fixed RTP header in bytes. RFC 3550 §5.1.
 pub(crate) const FIXED_HEADER: usize = 12;
 
@@ -186,7 +188,7 @@ impl HeaderShape {
 /// Writes into `out` the packet as a listener of format `to` gets it: only [`patch`] remains to be done.
 ///
 /// Contributing sources, padding and extensions the listener did not negotiate are left out. A listener without
-/// RED gets the primary frame alone. Returns the header length; `None` if this listener cannot take the packet.
+/// RED gets the packet's own frame alone. Returns the header length; `None` if this listener cannot take the packet.
 pub(crate) fn compose(
     out: &mut Vec<u8>,
     packet: &[u8],
@@ -200,26 +202,40 @@ pub(crate) fn compose(
     if !is_red && view.payload_type != from.opus {
         return None;
     }
-    out.clear();
-    out.extend_from_slice(&[0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    write_extensions(out, packet, view, from, to);
-    let header_len = out.len();
+    let payload_type = to.red.filter(|_| is_red).unwrap_or(to.opus);
+    let header_len = begin_packet(out, payload_type, packet, view, from, to);
     match to.red {
-        Some(red) if is_red => {
-            out[1] = red;
+        Some(_) if is_red => {
             out.extend_from_slice(payload);
-            renumber_red(&mut out[header_len..], from.opus, to.opus)?;
+            red::renumber(out.get_mut(header_len..)?, from.opus, to.opus)?;
         }
-        _ if is_red => {
-            out[1] = to.opus;
-            out.extend_from_slice(red_primary(payload, from.opus)?);
-        }
-        _ => {
-            out[1] = to.opus;
-            out.extend_from_slice(payload);
-        }
+        _ if is_red => out.extend_from_slice(red::own_of(payload, from.opus)?),
+        _ => out.extend_from_slice(payload),
     }
     Some(header_len)
+}
+
+/// Writes the header of a packet as a listener of format `to` gets it into `out`, and nothing else; gives its length.
+pub(crate) fn begin_packet(
+    out: &mut Vec<u8>,
+    payload_type: u8,
+    packet: &[u8],
+    view: &RtpView,
+    from: &LegFormat,
+    to: &LegFormat,
+) -> usize {
+    out.clear();
+    out.extend_from_slice(&[0x80, payload_type, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    write_extensions(out, packet, view, from, to);
+    out.len()
+}
+
+/// Writes into `out` a packet of a publisher that did not come, around a copy of its frame that did.
+pub(crate) fn write_repaired(out: &mut Vec<u8>, opus: u8, (ssrc, sequence, timestamp): (u32, u16, u32), frame: &[u8]) {
+    out.clear();
+    out.extend_from_slice(&[0x80, opus, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    patch(out, false, sequence, timestamp, ssrc);
+    out.extend_from_slice(frame);
 }
 
 /// Writes what differs from listener to listener over the fixed header of a composed packet.
@@ -259,43 +275,6 @@ fn write_extensions(out: &mut Vec<u8>, packet: &[u8], view: &RtpView, from: &Leg
     out.resize(padded, 0);
     // At most two elements of 17 bytes each: the count of words fits one byte.
     out[block + 3] = u8::try_from((padded - block - 4) / 4).unwrap_or(u8::MAX);
-}
-
-/// Changes the block payload types inside a RED payload from one leg's Opus number to the other's.
-///
-/// `None`: not RED as RFC 2198 §3 has it, or a block of something else than Opus.
-fn renumber_red(payload: &mut [u8], from: u8, to: u8) -> Option<()> {
-    let mut at = 0;
-    loop {
-        let head = payload.get_mut(at)?;
-        if *head & 0x7f != from {
-            return None;
-        }
-        let more = *head & 0x80;
-        *head = more | to;
-        if more == 0 {
-            return Some(());
-        }
-        at += 4;
-    }
-}
-
-/// The primary (newest) frame of a RED payload. RFC 2198 §3.
-fn red_primary(payload: &[u8], opus: u8) -> Option<&[u8]> {
-    let mut at = 0;
-    let mut redundant = 0;
-    loop {
-        let head = *payload.get(at)?;
-        if head & 0x80 == 0 {
-            if head & 0x7f != opus {
-                return None;
-            }
-            return payload.get(at + 1 + redundant..);
-        }
-        let field = payload.get(at..at + 4)?;
-        redundant += usize::from(u16::from_be_bytes([field[2] & 0x03, field[3]]));
-        at += 4;
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::uplink::UplinkLoss;
+
 /// The worst and the median of a figure over listeners.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spread {
@@ -24,6 +26,8 @@ pub struct ListenerSummary {
     pub burst_tenths: Option<Spread>,
     /// Round-trip time between server and listener in milliseconds.
     pub round_trip_ms: Option<Spread>,
+    /// Listeners that get copies of older frames now.
+    pub copying: u32,
 }
 
 /// How large a change of a round-trip time is worth telling, in milliseconds.
@@ -43,6 +47,7 @@ impl ListenerSummary {
             loss_permille: spread(|part| part.loss_permille),
             burst_tenths: spread(|part| part.burst_tenths),
             round_trip_ms: spread(|part| part.round_trip_ms),
+            copying: sum(|part| part.copying),
         }
     }
 
@@ -86,12 +91,18 @@ fn merge(parts: impl Iterator<Item = (Spread, u32)>) -> Option<Spread> {
 pub(crate) struct Samples {
     listeners: u32,
     reporting: u32,
+    copying: u32,
     loss: Vec<u32>,
     burst: Vec<u32>,
     round_trip: Vec<u32>,
 }
 
 impl Samples {
+    /// Notes that the listener that is added gets copies.
+    pub(crate) fn add_copying(&mut self) {
+        self.copying = self.copying.saturating_add(1);
+    }
+
     /// Adds a listener: its loss in 256ths, its bursts in tenths, its round-trip time.
     pub(crate) fn add(&mut self, loss: Option<u8>, burst_tenths: Option<u32>, round_trip: Option<Duration>) {
         self.listeners = self.listeners.saturating_add(1);
@@ -109,6 +120,7 @@ impl Samples {
             loss_permille: spread(&mut self.loss),
             burst_tenths: spread(&mut self.burst),
             round_trip_ms: spread(&mut self.round_trip),
+            copying: std::mem::take(&mut self.copying),
         };
         self.loss.clear();
         self.burst.clear();
@@ -128,6 +140,25 @@ fn whole_ms(time: Duration) -> u32 {
     u32::try_from(time.as_millis()).unwrap_or(u32::MAX)
 }
 
+/// What the network lost of a publisher's packets in the last moment, before anything was repaired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uplink {
+    /// In thousandths.
+    pub loss_permille: u32,
+    /// Mean length of a run of lost packets, in tenths of a packet, 10 or more; `None`: nothing was lost.
+    pub burst_tenths: Option<u32>,
+}
+
+impl From<UplinkLoss> for Uplink {
+    fn from(loss: UplinkLoss) -> Self {
+        let of = |count: u32, unit: u32, whole: u32| count.saturating_mul(unit).checked_div(whole);
+        Self {
+            loss_permille: of(loss.lost, 1000, loss.expected).unwrap_or(0),
+            burst_tenths: of(loss.lost, 10, loss.runs),
+        }
+    }
+}
+
 /// The way from a publisher to the server, in steps that are worth telling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PublisherLeg {
@@ -139,8 +170,8 @@ pub struct PublisherLeg {
     pub jitter_ms: u32,
 }
 
-/// How much a new fraction of the last second weighs in the mean.
-const NEW_WEIGHT: f32 = 0.25;
+/// How much a new fraction of the last 500 ms weighs in the mean.
+const NEW_WEIGHT: f32 = 0.125;
 
 /// Follows the leg of one publisher.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,7 +180,7 @@ pub(crate) struct LegMeter {
 }
 
 impl LegMeter {
-    /// Takes what the last second's report says: 256ths lost, jitter on the 48 kHz clock.
+    /// Takes what the last report says: 256ths lost, jitter on the 48 kHz clock.
     pub(crate) fn measure(&mut self, lost_256ths: u8, jitter_ticks: u32, round_trip: Option<Duration>) -> PublisherLeg {
         self.loss += (f32::from(lost_256ths) / 256.0 - self.loss) * NEW_WEIGHT;
         PublisherLeg {
@@ -195,7 +226,9 @@ mod tests {
             loss_permille: Some(Spread { worst: 125, median: 12 }),
             burst_tenths: Some(Spread { worst: 32, median: 10 }),
             round_trip_ms: Some(Spread { worst: 60, median: 40 }),
+            copying: 1,
         };
+        samples.add_copying();
         assert_eq!(samples.take(), expected);
         assert_eq!(samples.take(), ListenerSummary::default(), "nothing is left");
     }
@@ -228,12 +261,12 @@ mod tests {
         let mut meter = LegMeter::default();
         let leg = meter.measure(0, 100, Some(Duration::from_millis(44)));
         assert_eq!((leg.round_trip_ms, leg.loss_permille, leg.jitter_ms), (Some(40), 0, 0));
-        for _ in 0..20 {
+        for _ in 0..40 {
             meter.measure(26, 480, None);
         }
         let leg = meter.measure(26, 480, None);
         assert_eq!((leg.round_trip_ms, leg.loss_permille, leg.jitter_ms), (None, 100, 10));
-        for _ in 0..20 {
+        for _ in 0..40 {
             meter.measure(0, 0, None);
         }
         assert_eq!(

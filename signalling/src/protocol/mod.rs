@@ -17,8 +17,8 @@ pub use event::{
 };
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
 pub use notice::{
-    BarrageMessage, ListenerReport, NetworkQuality, Notice, PublisherReport, RoomBarrage, StreamListeners, StreamUplink,
-    UserQuality,
+    BarrageMessage, ListenerReport, NetworkQuality, Notice, ProtectedStream, PublisherReport, RoomBarrage, StreamListeners,
+    StreamProtection, StreamUplink, UserQuality,
 };
 pub use request::{
     Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,

@@ -20,6 +20,8 @@ pub enum Notice {
     ListenerReport(ListenerReport),
     /// How played streams arrive at the server.
     PublisherReport(PublisherReport),
+    /// Which copies of older frames played streams carry.
+    StreamProtection(StreamProtection),
     /// A notice of a newer server; to be ignored.
     #[serde(other)]
     Unknown,
@@ -63,8 +65,8 @@ pub struct UserQuality {
     pub down: QualityGrade,
 }
 
-/// How streams of this client arrive at those who play them: for each stream about once a second, and every 5 s where nothing is lost
-/// and nothing changed.
+/// How streams of this client arrive at those who play them: for each stream every 500 ms while something is lost on the way to the
+/// server or from there, and every 5 s while all is well.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListenerReport {
     /// The streams.
@@ -88,6 +90,33 @@ pub struct StreamListeners {
     pub burst_median: Option<f64>,
     /// The median round-trip time between server and listener, milliseconds; `None`: not measured.
     pub rtt_median_ms: Option<u32>,
+    /// The fraction lost between this client and the server in the last 500 ms, before anything was repaired, 0 to 1; `None`: not
+    /// measured.
+    #[serde(default)]
+    pub uplink_loss: Option<f64>,
+    /// The mean length of a run of lost packets there, in packets, 1 or more; `None`: nothing was lost, or not measured.
+    #[serde(default)]
+    pub uplink_burst: Option<f64>,
+    /// To how many listeners the server sends copies of older frames now.
+    #[serde(default)]
+    pub copying: u32,
+}
+
+/// Which copies of older frames (RFC 2198) the server adds to played streams for this client: when that changes. A play begins
+/// without copies, which is not told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamProtection {
+    /// The streams that changed.
+    pub streams: Vec<ProtectedStream>,
+}
+
+/// The copies of one stream from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProtectedStream {
+    /// Which stream.
+    pub stream_id: StreamId,
+    /// At which distances, in packets of the stream, ascending; empty: no more copies.
+    pub copies: Vec<u8>,
 }
 
 /// How played streams arrive at the server: when that changes, at most every 2 s for each stream, and soon after a play begins.

@@ -110,7 +110,14 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
     ];
     let mut wanted: BTreeSet<String> = events.map(|event| format!("event {event}")).into();
     wanted.extend(
-        ["barrageMessage", "networkQuality", "listenerReport", "publisherReport"].map(|notice| format!("notice {notice}")),
+        [
+            "barrageMessage",
+            "networkQuality",
+            "listenerReport",
+            "publisherReport",
+            "streamProtection",
+        ]
+        .map(|notice| format!("notice {notice}")),
     );
     wanted.extend(requests.map(|request| format!("request {request}")));
     wanted.extend(requests.map(|request| format!("ok {request}")));

@@ -164,6 +164,8 @@ impl RoomState {
                 let reports: Vec<_> = report.streams.into_iter().map(uplink_report).collect();
                 self.emit((!reports.is_empty()).then_some(RoomEvent::UplinkReports(reports)));
             }
+            // Our playout measures for itself which copies come, and waits for them.
+            Notice::StreamProtection(_) => {}
             Notice::Unknown => self.counters.unknown_events.one(),
         }
     }
@@ -346,6 +348,9 @@ fn listener_report(of: protocol::StreamListeners) -> (StreamId, ListenerReport) 
         burst_worst: of.burst_worst,
         burst_median: of.burst_median,
         rtt_median_ms: of.rtt_median_ms,
+        uplink_loss: of.uplink_loss,
+        uplink_burst: of.uplink_burst,
+        copying: of.copying,
     };
     (of.stream_id, report)
 }

@@ -10,8 +10,10 @@ use super::super::listener::Listener;
 use super::super::peer::{Media, Peer, REPORT_EVERY};
 use super::super::queue::SendQueue;
 use super::super::rtcp::{self, ReceivedRtcp, SenderClock};
+use super::super::summary::Uplink;
 use super::super::tuple::Tuple;
 use super::super::{ForwarderEvent, StreamKey};
+use super::protect::note_loss;
 use super::reports::LEAST_BETWEEN;
 use super::stream::Stream;
 use super::{Core, follow_path};
@@ -52,11 +54,15 @@ impl Core {
             return;
         };
         let ours = peer.ssrc;
-        let Media::Player(playing) = &mut peer.media else {
+        let listener = self.listeners.get(index).and_then(Option::as_ref);
+        let (Media::Player(playing), Some(listener)) = (&mut peer.media, listener) else {
             return;
         };
         for block in received.reports.into_iter().filter(|block| block.ssrc == ours) {
             self.counters.receiver_reports.one();
+            if self.limits.protection_kbit > 0 {
+                note_loss(playing, listener, &block, now);
+            }
             playing.listening.handle_report(block, now);
         }
         for block in received.losses.iter().filter(|block| block.ssrc == ours) {
@@ -67,6 +73,7 @@ impl Core {
         for number in numbers() {
             playing.listening.bursts.handle_nacked(number, now);
         }
+        self.protect(index, now);
         if !nacks.is_empty() {
             self.answer_nack(index, numbers(), now);
         }
@@ -124,6 +131,7 @@ impl Core {
             }
         }
         if reports.summary_is_due(now) {
+            self.protect_all(key, now);
             self.summarise(key, now);
         }
     }
@@ -146,6 +154,9 @@ impl Core {
                 let round_trip = listening.round_trip_time(now).or(peer.ice.round_trip_time());
                 self.samples
                     .add(listening.loss(now), listening.bursts.mean_tenths(now), round_trip);
+                if !listener.copies.current().is_empty() {
+                    self.samples.add_copying();
+                }
             }
         }
         let summary = self.samples.take();
@@ -202,15 +213,22 @@ impl Core {
         let leg = publishing
             .leg
             .measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());
-        let told = publishing.told;
-        let may_tell = told.is_none_or(|(told, at)| told != leg && now.saturating_duration_since(at) >= TELL_LEG_EVERY);
-        let stream = self.streams.get(&peer.stream);
-        if may_tell && stream.is_some_and(|stream| stream.publisher == Some(peer.id)) {
-            publishing.told = Some((leg, now));
-            self.events.push_back(ForwarderEvent::PublisherMeasured {
-                stream: peer.stream,
-                leg,
-            });
+        let uplink = Uplink::from(reception.take_uplink());
+        let stream = peer.stream;
+        if self
+            .streams
+            .get(&stream)
+            .is_some_and(|stream| stream.publisher == Some(peer.id))
+        {
+            let told = publishing.told;
+            if told.is_none_or(|(told, at)| told != leg && now.saturating_duration_since(at) >= TELL_LEG_EVERY) {
+                publishing.told = Some((leg, now));
+                self.events.push_back(ForwarderEvent::PublisherMeasured { stream, leg });
+            }
+            if uplink.loss_permille > 0 || publishing.uplink_told != Some(uplink) {
+                publishing.uplink_told = Some(uplink);
+                self.events.push_back(ForwarderEvent::UplinkMeasured { stream, uplink });
+            }
         }
         let report = rtcp::receiver_report(peer.ssrc, &peer.cname, vec![block]);
         send_rtcp(peer, report, &mut self.queue, &self.counters);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::super::StreamKey;
+use super::super::copies::CopySet;
 use super::super::held::{Audience, Description};
 use super::super::listener::Origin;
 use super::Core;
@@ -20,16 +21,20 @@ impl Core {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
-        if let Some(recent) = &mut stream.recent {
-            recent.store(incoming.packet, incoming.description);
-        }
+        let used = stream.copies.any();
+        // What a packet may carry is the same for everybody and for ever; what a listener gets of that is its own.
+        let possible = match &mut stream.recent {
+            Some(recent) => recent.store(incoming.packet, incoming.description, used),
+            None => CopySet::NONE,
+        };
+        let recent = stream.recent.as_deref();
         let origin = Origin {
             source: incoming.description.source,
             sequence: incoming.description.sequence,
             timestamp: incoming.description.view.timestamp,
         };
         self.forms.clear();
-        let mut sent = 0;
+        let (mut sent, mut copies, mut copy_bytes) = (0, 0, 0);
         for &index in &stream.players {
             let Some(listener) = self.listeners.get_mut(index).and_then(Option::as_mut) else {
                 continue;
@@ -40,10 +45,35 @@ impl Core {
             if incoming.audience.begins_for(listener.loudest) {
                 listener.rebase.pause();
             }
-            let form = self.forms.of(incoming, listener.format);
-            let queued = form.and_then(|form| listener.send(origin, form, &mut self.queue, now));
+            let Some(form) = self.forms.plain(incoming, listener.format) else {
+                continue;
+            };
+            let Some(name) = listener.name(origin, now) else {
+                continue;
+            };
+            if possible.is_empty() {
+                sent += u64::from(listener.seal(form, name, &mut self.queue).is_some());
+                continue;
+            }
+            let Some(wanted) = listener.copies.at(name.index).map(|wanted| wanted.and(possible)) else {
+                continue;
+            };
+            let queued = match recent {
+                Some(recent) if !wanted.is_empty() => {
+                    let protected = self.forms.protected(incoming, listener.format, wanted, recent);
+                    protected.and_then(|(form, added)| {
+                        listener.seal(form, name, &mut self.queue)?;
+                        copies += u64::from(added.copies);
+                        copy_bytes += u64::from(added.bytes);
+                        Some(())
+                    })
+                }
+                _ => listener.seal(form, name, &mut self.queue),
+            };
             sent += u64::from(queued.is_some());
         }
+        self.counters.copies_sent.add(copies);
+        self.counters.bytes_copied.add(copy_bytes);
         if sent > 0 {
             let (arrived, copies) = self.forwarded.unwrap_or((now, 0));
             self.forwarded = Some((arrived.min(now), copies.saturating_add(sent)));

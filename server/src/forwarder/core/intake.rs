@@ -8,6 +8,7 @@ use super::super::peer::{Media, Publishing, REPORT_EVERY};
 use super::super::reception::Reception;
 use super::super::rtp::RtpView;
 use super::super::tuple::Tuple;
+use super::stream::Stream;
 use super::{Core, follow_path};
 
 impl Core {
@@ -76,26 +77,32 @@ impl Core {
             }
         };
         let source = publishing.source;
+        if format.red.is_some() && (sequence.is_some() || payload.is_none()) {
+            publishing.timeline.note(extended, view.timestamp);
+        }
+        let may_repair = Some(view.payload_type) == format.red && !publishing.timeline.is_whole();
         if begins == Begins::Peer {
             self.events.push_back(ForwarderEvent::MediaStarted { peer: id });
             self.arm(index);
         }
-        self.ask_for_missing(index, now);
-        let (Some(payload), Some(sequence)) = (payload, sequence) else {
-            return;
-        };
-        if !self.streams.get_mut(&key).is_some_and(|stream| stream.is_current(id)) {
-            self.counters.rtp_unexpected.one();
-            return;
-        }
-        let description = Description {
+        let description = payload.zip(sequence).map(|(payload, sequence)| Description {
             view,
             payload,
             format,
             source,
             sequence,
-        };
-        self.spread(key, packet, description, now);
+        });
+        let is_current = |stream: &mut Stream| stream.is_current(id);
+        let is_heard = description.is_some() && self.streams.get_mut(&key).is_some_and(is_current);
+        if let Some(description) = description.as_ref().filter(|_| is_heard && may_repair) {
+            self.repair(index, key, packet, description, now);
+        }
+        self.ask_for_missing(index, now);
+        match description {
+            Some(description) if is_heard => self.spread(key, packet, description, now),
+            Some(_) => self.counters.rtp_unexpected.one(),
+            None => {}
+        }
     }
 }
 
@@ -125,6 +132,7 @@ fn follow_source(publishing: &mut Publishing, ssrc: u32, next_source: &mut u64, 
     publishing.source = *next_source;
     publishing.reception = Some(Reception::new(ssrc, now).repaired(publishing.nack));
     publishing.compactor = Default::default();
+    publishing.timeline = Default::default();
     publishing.next_report = publishing.next_report.or(Some(now + REPORT_EVERY));
     Some(begins)
 }

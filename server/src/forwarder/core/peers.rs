@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use rand::RngExt;
 
+use super::super::copies::CopySet;
 use super::super::listener::Listener;
 use super::super::peer::{Media, NewPeer, Peer};
 use super::super::rebase::Rebase;
@@ -115,6 +116,9 @@ impl Core {
         };
         if let Some(listener) = listener {
             stream.remove_player(index, listener.loudest);
+            let copies = listener.copies.current();
+            stream.copies.change(copies, CopySet::NONE);
+            self.counters.protection_ended.add(u64::from(!copies.is_empty()));
             self.players_changed(peer.stream);
         } else {
             stream.publishers = stream.publishers.saturating_sub(1);

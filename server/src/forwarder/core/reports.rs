@@ -14,9 +14,10 @@ pub(super) const LEAST_BETWEEN: Duration = Duration::from_secs(1);
 /// With one packet at most so many reports go out, and of a large audience one in [`SHARE`]: they must not delay the next.
 const AT_ONCE: usize = 8;
 const SHARE: usize = 64;
-/// The publisher hears of its listeners so often.
-const SUMMARY_EVERY: Duration = Duration::from_secs(1);
-/// ... and when all is well and nothing changed, so often.
+/// The publisher hears of its listeners so often while one of them loses packets: it is to react within 2 s.
+const SUMMARY_EVERY: Duration = Duration::from_millis(500);
+/// ... when nothing is lost but something changed, so often, and when all is well, so often.
+const CHANGED_SUMMARY_EVERY: Duration = Duration::from_secs(1);
 const QUIET_SUMMARY_EVERY: Duration = Duration::from_secs(5);
 
 /// A sender's wall clock and RTP clock at one moment.
@@ -152,9 +153,13 @@ impl ReportSchedule {
         let is_news = match self.told {
             None => summary.reporting > 0,
             Some((told, at)) => {
-                let same = summary.is_like(&told) && summary.is_quiet();
+                let every = match (summary.is_quiet(), summary.is_like(&told)) {
+                    (false, _) => Duration::ZERO,
+                    (true, false) => CHANGED_SUMMARY_EVERY,
+                    (true, true) => QUIET_SUMMARY_EVERY,
+                };
                 let nobody = summary.reporting == 0 && told.reporting == 0;
-                !nobody && (!same || now.saturating_duration_since(at) >= QUIET_SUMMARY_EVERY)
+                !nobody && now.saturating_duration_since(at) >= every
             }
         };
         if is_news {
@@ -242,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn listeners_without_trouble_are_told_of_every_5_s_and_with_trouble_every_second() {
+    fn listeners_without_trouble_are_told_of_every_5_s_and_with_trouble_each_time() {
         let start = Instant::now();
         let mut schedule = ReportSchedule::default();
         assert!(!schedule.is_news(quiet(0), start), "nobody reported yet");

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::super::copies::CopySet;
 use super::super::held::Audience;
 use super::super::peer::Media;
 use super::Core;
@@ -53,10 +54,19 @@ impl Core {
         }
         let recent = self.streams.get(&peer.stream).and_then(|stream| stream.recent.as_deref());
         let found = listener.rebase.origin_of(number).and_then(|sent| {
-            let (packet, description) = recent?.get(sent.source, sent.sequence)?;
-            Some((packet, description, sent.name(description.view.timestamp)))
+            let recent = recent?;
+            let found = recent.get(sent.source, sent.sequence)?;
+            Some((recent, found, sent.name(found.description.view.timestamp)))
         });
-        let Some((packet, description, name)) = found else {
+        let Some((recent, found, name)) = found else {
+            return Outcome::TooOld;
+        };
+        // With the copies that it had the first time, or not at all.
+        let copies = match found.copies.is_empty() {
+            true => Some(CopySet::NONE),
+            false => listener.copies.at(name.index).map(|wanted| wanted.and(found.copies)),
+        };
+        let Some(copies) = copies else {
             return Outcome::TooOld;
         };
         let round_trip = playing.listening.round_trip_time(now).or(by_ice);
@@ -64,12 +74,19 @@ impl Core {
             return Outcome::Refused;
         }
         let incoming = Incoming {
-            packet,
-            description,
+            packet: found.packet,
+            description: found.description,
             audience: Audience::ALL,
         };
         self.forms.clear();
-        let Some(form) = self.forms.of(&incoming, listener.format) else {
+        let form = match copies.is_empty() {
+            true => self.forms.plain(&incoming, listener.format),
+            false => {
+                let protected = self.forms.protected(&incoming, listener.format, copies, recent);
+                protected.map(|(form, _)| form)
+            }
+        };
+        let Some(form) = form else {
             return Outcome::TooOld;
         };
         // The same name with the same packet: with GCM another plaintext under one number would give the key away (RFC 7714 §8.2).

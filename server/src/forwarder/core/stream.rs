@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::super::copies::CopiesInUse;
 use super::super::held::{EVERYTHING, Held};
 use super::super::recent::RecentPackets;
 use super::super::{GroupKey, PeerId, StreamKey};
@@ -25,8 +26,10 @@ pub(super) struct Stream {
     pub(super) elsewhere: Vec<Wants>,
     /// On the home shard: present while the room's streams are ranked.
     pub(super) held: Option<Box<Held>>,
-    /// From the first listener on that may ask for packets again.
+    /// From the first listener on that may ask for packets again, or that loses some and takes copies.
     pub(super) recent: Option<Box<RecentPackets>>,
+    /// What the players of this shard get copies of.
+    pub(super) copies: CopiesInUse,
     pub(super) reports: ReportSchedule,
 }
 
@@ -42,6 +45,7 @@ impl Stream {
             elsewhere: Vec::new(),
             held: None,
             recent: None,
+            copies: CopiesInUse::default(),
             reports: ReportSchedule::default(),
         }
     }
@@ -66,8 +70,13 @@ impl Stream {
         *same = same.saturating_add(1);
         self.reports.add(index);
         if nack {
-            self.recent.get_or_insert_with(|| Box::new(RecentPackets::new()));
+            self.remember();
         }
+    }
+
+    /// Keeps its last packets from now on.
+    pub(super) fn remember(&mut self) {
+        self.recent.get_or_insert_with(|| Box::new(RecentPackets::new()));
     }
 
     /// The player left.

@@ -6,13 +6,18 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use bytes::BytesMut;
+use express_messages::red;
 use rtc_stun::attributes::{ATTR_USERNAME, AttrType};
 use rtc_stun::message::{
     CLASS_ERROR_RESPONSE, CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, MessageType,
 };
 
+use super::super::copies::CopySet;
+use super::super::held::Description;
 use super::super::numbering::{SequenceCompactor, Unwrapper};
 use super::super::rebase::Rebase;
+use super::super::recent::RecentPackets;
+use super::super::red::compose_with_copies;
 use super::super::rtcp as wire;
 use super::super::rtp::{LegFormat, RtpView, compose, patch};
 use super::super::stun::{self, Check, StunMessage, write_check, write_response};
@@ -57,6 +62,7 @@ struct Leg {
     rebase: Rebase,
     sent: HashSet<u64>,
     out: Vec<u8>,
+    recent: RecentPackets,
 }
 
 impl Leg {
@@ -68,6 +74,7 @@ impl Leg {
             rebase: Rebase::new(first_sequence, first_timestamp),
             sent: HashSet::new(),
             out: Vec::new(),
+            recent: RecentPackets::new(),
         }
     }
 
@@ -88,6 +95,14 @@ impl Leg {
         let Some(sequence) = self.compactor.keep(extended) else {
             return;
         };
+        let description = Description {
+            view,
+            payload: payload.clone(),
+            format: from,
+            source: 1,
+            sequence,
+        };
+        self.copy(packet, &description, &to);
         let Some(header_len) = compose(&mut self.out, packet, &view, payload, &from, &to) else {
             return;
         };
@@ -102,6 +117,24 @@ impl Leg {
             (header_len, named.sequence(), named.timestamp, 5)
         );
         assert!(written.payload_type == to.opus || Some(written.payload_type) == to.red);
+    }
+}
+
+impl Leg {
+    /// The same with copies of every older packet that may be copied.
+    fn copy(&mut self, packet: &[u8], description: &Description, to: &LegFormat) {
+        let all: Vec<u8> = (1..=CopySet::MAX_DISTANCE).collect();
+        let copies = self.recent.store(packet, description, CopySet::of(&all));
+        let composed = compose_with_copies(&mut self.out, (packet, description), to, copies, &self.recent);
+        let Some((header_len, added)) = composed else {
+            return;
+        };
+        let again = self.recent.store(packet, description, CopySet::NONE);
+        assert_eq!(again, copies, "what a packet carries is settled once");
+        if added.copies > 0 {
+            let red = red::read(&self.out[header_len..]).expect("what is composed is RED");
+            assert_eq!(red.copies(), added.copies as usize);
+        }
     }
 }
 

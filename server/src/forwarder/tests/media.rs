@@ -188,7 +188,7 @@ fn publishers_get_receiver_reports_with_their_loss() {
     for sequence in [1, 2, 4, 5] {
         world.speak(publisher, 5, sequence, u32::from(sequence) * 960);
     }
-    world.pass(Duration::from_secs(1));
+    world.pass(Duration::from_millis(500));
     let packet = &world.clients[publisher].rtcp[0];
     let packets = rtc_rtcp::packet::unmarshal(&mut &packet[..]).unwrap();
     let report = packets[0].as_any().downcast_ref::<ReceiverReport>().unwrap();
@@ -196,7 +196,7 @@ fn publishers_get_receiver_reports_with_their_loss() {
     let block = &report.reports[0];
     assert_eq!((block.ssrc, block.total_lost, block.fraction_lost), (5, 1, 51));
     assert_eq!(block.last_sequence_number, 5);
-    world.pass(Duration::from_secs(3));
+    world.pass(Duration::from_millis(1500));
     assert_eq!(world.clients[publisher].rtcp.len(), 4);
 }
 

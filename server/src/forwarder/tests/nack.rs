@@ -17,7 +17,7 @@ const MS: Duration = Duration::from_millis(1);
 
 impl World {
     /// What a client is sent when one sends `datagram`, as it is on the wire.
-    fn wire(&mut self, from: usize, to: usize, datagram: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn wire(&mut self, from: usize, to: usize, datagram: &[u8]) -> Vec<Vec<u8>> {
         let (from, to) = (self.clients[from].address, self.clients[to].address);
         self.core.handle(datagram, from.into(), self.now);
         let mut sent = Vec::new();

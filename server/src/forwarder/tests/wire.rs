@@ -12,7 +12,7 @@
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
-use super::client::{TestClient, USUAL};
+use super::client::{Numbers, TestClient, USUAL};
 
 /// For whatever must happen at all; on a busy machine it may take its time.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -27,9 +27,14 @@ pub struct Wire {
 impl Wire {
     /// Connects from a free port of `ip`. `exchange` has the client's offer answered: the answer, and where to send.
     pub fn join(ip: IpAddr, exchange: impl FnOnce(&TestClient) -> (String, SocketAddr)) -> Self {
+        Self::join_as(ip, USUAL, exchange)
+    }
+
+    /// The same with numbers of one's own.
+    pub fn join_as(ip: IpAddr, numbers: Numbers, exchange: impl FnOnce(&TestClient) -> (String, SocketAddr)) -> Self {
         let socket = UdpSocket::bind(SocketAddr::new(ip, 0)).unwrap();
         socket.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-        let mut client = TestClient::new(socket.local_addr().unwrap(), USUAL, Instant::now());
+        let mut client = TestClient::new(socket.local_addr().unwrap(), numbers, Instant::now());
         let (answer, server) = exchange(&client);
         client.accept(&answer);
         let mut wire = Self { client, socket, server };

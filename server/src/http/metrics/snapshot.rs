@@ -72,6 +72,13 @@ impl Snapshot {
             "media_peers",
             "Media connections now, those still connecting included.",
             peers,
+        )?;
+        let protected = self.media.protection_begun.saturating_sub(self.media.protection_ended);
+        gauge(
+            to,
+            "protected_listeners",
+            "Media connections that get copies of older frames now, because they lose packets.",
+            protected,
         )
     }
 

@@ -231,6 +231,8 @@ impl RoomsState {
             ForwarderEvent::MediaStarted { .. } => {}
             ForwarderEvent::ListenersHeard { stream, shard, summary } => self.listeners_heard(now, stream, shard, summary),
             ForwarderEvent::PublisherMeasured { stream, leg } => self.publisher_measured(now, stream, leg),
+            ForwarderEvent::UplinkMeasured { stream, uplink } => self.uplink_measured(now, stream, uplink),
+            ForwarderEvent::CopiesChanged { peer, copies } => self.copies_changed(peer, copies),
         }
         self.take_effects()
     }

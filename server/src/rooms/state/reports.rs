@@ -4,19 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use express_signalling::protocol::{ListenerReport, Notice, PublisherReport, StreamListeners, StreamUplink};
+use express_signalling::protocol::{
+    ListenerReport, Notice, ProtectedStream, PublisherReport, StreamListeners, StreamProtection, StreamUplink,
+};
 
-use super::records::{SessionKey, Stream};
+use super::records::{PeerUse, SessionKey, Stream};
 use super::{Now, RoomsState};
-use crate::forwarder::{ListenerSummary, PublisherLeg, StreamKey};
+use crate::forwarder::{CopySet, ListenerSummary, PeerId, PublisherLeg, StreamKey, Uplink};
 use crate::rooms::effect::SharedNotice;
 
 /// Shards that are remembered for one stream; a machine has fewer.
 const MAX_SHARDS: usize = 256;
 /// Shards repeat a summary that does not change every 5 s; one that says nothing for so long has no listeners left.
 const SUMMARY_COUNTS_FOR: Duration = Duration::from_secs(12);
-/// A publisher hears of one stream once a second. Less, because both sides round.
-const TELL_EVERY: Duration = Duration::from_millis(800);
+/// A publisher hears of one stream every 500 ms: so long after the last time a summary begins to wait with the other notices.
+const TELL_EVERY: Duration = Duration::from_millis(280);
 
 /// What is measured on one stream.
 #[derive(Debug, Default)]
@@ -25,6 +27,7 @@ pub(super) struct StreamReports {
     shards: BTreeMap<u64, (ListenerSummary, Duration)>,
     told: Option<Duration>,
     leg: Option<PublisherLeg>,
+    uplink: Option<Uplink>,
 }
 
 impl StreamReports {
@@ -73,6 +76,34 @@ impl RoomsState {
             return;
         }
         self.gather_reports(now, key, |waiting| &mut waiting.listeners, key);
+    }
+
+    /// The network lost something of a stream's publisher, or no more.
+    pub(super) fn uplink_measured(&mut self, now: Now, key: StreamKey, uplink: Uplink) {
+        let Some(stream) = self.streams.get_mut(&key) else {
+            return;
+        };
+        let is_first = stream.reports.uplink.replace(uplink).is_none();
+        // That all was well from the beginning on is told with the first report of a listener.
+        if stream.reports.may_be_told(now.mono) && !(is_first && uplink == Uplink::default()) {
+            self.gather_reports(now, key, |waiting| &mut waiting.listeners, key);
+        }
+    }
+
+    /// What a player is sent carries other copies than before.
+    pub(super) fn copies_changed(&mut self, peer: PeerId, copies: CopySet) {
+        let Some(PeerUse::Player { session, stream }) = self.peers.get(&peer) else {
+            return;
+        };
+        let (session, known) = (*session, self.streams.get(stream));
+        if let Some(stream) = known {
+            let stream = ProtectedStream {
+                stream_id: stream.name.1.clone(),
+                copies: copies.distances().collect(),
+            };
+            let notice = Notice::StreamProtection(StreamProtection { streams: vec![stream] });
+            self.notice(session, SharedNotice::new(notice));
+        }
     }
 
     /// The way from a stream's publisher changed.
@@ -157,6 +188,7 @@ impl RoomsState {
 fn listeners_of(stream: &Stream) -> StreamListeners {
     let summary = stream.reports.merged();
     let (loss, burst) = (summary.loss_permille, summary.burst_tenths);
+    let uplink = stream.reports.uplink;
     StreamListeners {
         stream_id: stream.name.1.clone(),
         listeners: summary.listeners,
@@ -165,6 +197,11 @@ fn listeners_of(stream: &Stream) -> StreamListeners {
         burst_worst: burst.map(|burst| f64::from(burst.worst) / 10.0),
         burst_median: burst.map(|burst| f64::from(burst.median) / 10.0),
         rtt_median_ms: summary.round_trip_ms.map(|round_trip| round_trip.median),
+        uplink_loss: uplink.map(|uplink| fraction(uplink.loss_permille)),
+        uplink_burst: uplink
+            .and_then(|uplink| uplink.burst_tenths)
+            .map(|burst| f64::from(burst) / 10.0),
+        copying: summary.copying,
     }
 }
 

@@ -108,7 +108,7 @@ impl Device {
                 .any(|message| message.from_user.user_id.as_str() == self.user),
             Notice::NetworkQuality(quality) => quality.users.iter().any(|user| user.user_id.as_str() == self.user),
             // They name streams; whose is tested where they are made.
-            Notice::ListenerReport(_) | Notice::PublisherReport(_) => false,
+            Notice::ListenerReport(_) | Notice::PublisherReport(_) | Notice::StreamProtection(_) => false,
             other => panic!("{other:?}"),
         };
         assert!(!own, "nobody hears of oneself: {notice:?}");

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use express_signalling::protocol::{Notice, StreamListeners, StreamUplink};
+use express_signalling::protocol::{Notice, ProtectedStream, StreamListeners, StreamUplink};
 
 use super::words::*;
 use super::world::*;
-use crate::forwarder::{ForwarderEvent, ListenerSummary, PublisherLeg, Spread, StreamKey};
+use crate::forwarder::{CopySet, ForwarderEvent, ListenerSummary, PublisherLeg, Spread, StreamKey, Uplink};
 use crate::rooms::ConnectionId;
 
 const GATHER: Duration = Duration::from_millis(200);
@@ -58,11 +58,12 @@ fn summary(listeners: u32, worst: u32, median: u32) -> ListenerSummary {
         loss_permille: Some(Spread { worst, median }),
         burst_tenths: Some(Spread { worst: 32, median: 10 }),
         round_trip_ms: Some(Spread { worst: 90, median: 40 }),
+        copying: u32::from(worst > 0),
     }
 }
 
 #[test]
-fn a_publisher_hears_of_its_listeners_on_all_shards_once_a_second_and_nobody_else_does() {
+fn a_publisher_hears_of_its_listeners_on_all_shards_every_500_ms_and_nobody_else_does() {
     let mut world = World::new();
     let alice = world.login("alice", "r");
     let bob = world.login("bob", "r");
@@ -76,7 +77,8 @@ fn a_publisher_hears_of_its_listeners_on_all_shards_once_a_second_and_nobody_els
     assert_eq!((report.stream_id.as_str(), report.listeners), ("s1", 12));
     assert_eq!((report.loss_worst, report.loss_median), (Some(0.5), Some(0.01)));
     assert_eq!((report.burst_worst, report.burst_median), (Some(3.2), Some(1.0)));
-    assert_eq!(report.rtt_median_ms, Some(40));
+    assert_eq!((report.rtt_median_ms, report.copying), (Some(40), 2));
+    assert_eq!((report.uplink_loss, report.uplink_burst), (None, None), "not measured");
     assert!(world.notices(bob.connection).is_empty());
     for _ in 0..50 {
         for shard in [1, 2] {
@@ -85,7 +87,7 @@ fn a_publisher_hears_of_its_listeners_on_all_shards_once_a_second_and_nobody_els
         }
     }
     let told = world.listener_reports(alice.connection).len();
-    assert!((9..=12).contains(&told), "{told} in 10 s");
+    assert!((18..=21).contains(&told), "{told} in 10 s");
     assert_eq!(world.state.counters().notices, told as u64 + 1);
 }
 
@@ -152,4 +154,61 @@ fn reports_about_a_stream_that_is_over_go_nowhere() {
     world.measured(stream, 5);
     world.pass(GATHER);
     assert!(world.notices(alice.connection).is_empty());
+}
+
+#[test]
+fn a_publisher_hears_what_its_own_link_loses_while_it_does_and_when_it_is_over() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let peer = world.publish(alice.connection, "s1");
+    let stream = world.peers[&peer].0;
+    let measured = |world: &mut World, loss_permille: u32| {
+        let uplink = Uplink {
+            loss_permille,
+            burst_tenths: (loss_permille > 0).then_some(25),
+        };
+        world.media(ForwarderEvent::UplinkMeasured { stream, uplink });
+        world.pass(GATHER);
+        let reports = world.listener_reports(alice.connection);
+        reports
+            .iter()
+            .map(|report| (report.listeners, report.uplink_loss, report.uplink_burst))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(measured(&mut world, 0), [], "all was well from the beginning on");
+    assert_eq!(measured(&mut world, 40), [(0, Some(0.04), Some(2.5))]);
+    world.pass(Duration::from_millis(300));
+    assert_eq!(measured(&mut world, 40), [(0, Some(0.04), Some(2.5))]);
+    world.pass(Duration::from_millis(300));
+    assert_eq!(measured(&mut world, 0), [(0, Some(0.0), None)]);
+}
+
+#[test]
+fn a_player_hears_which_copies_it_gets_and_nobody_else_does() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    let carol = world.login("carol", "r");
+    let peer = world.publish(alice.connection, "s1");
+    let player = world.play(bob.connection, "s1");
+    world.play(carol.connection, "s1");
+    world.pass(GATHER);
+    for connection in [alice.connection, bob.connection, carol.connection] {
+        world.notices(connection);
+    }
+    for distances in [&[1, 3][..], &[]] {
+        let copies = CopySet::of(distances);
+        world.media(ForwarderEvent::CopiesChanged { peer: player, copies });
+        let [Notice::StreamProtection(told)] = &world.notices(bob.connection)[..] else {
+            panic!("no notice");
+        };
+        let stream_id = express_messages::ids::StreamId::new("s1").unwrap();
+        let copies = distances.to_vec();
+        assert_eq!(told.streams, [ProtectedStream { stream_id, copies }]);
+    }
+    let copies = CopySet::of(&[2]);
+    world.media(ForwarderEvent::CopiesChanged { peer, copies });
+    for connection in [alice.connection, carol.connection] {
+        assert!(world.notices(connection).is_empty());
+    }
 }

@@ -110,10 +110,11 @@ fn what_others_send_is_reported_as_it_came() {
     bench.receive(r#"{"notice":"networkQuality","users":[{"user_id":"bob","up":0,"down":-1}]}"#);
     bench.receive(
         r#"{"notice":"listenerReport","streams":[{"stream_id":"s1","listeners":12,"loss_worst":0.12,"loss_median":0.0,
-            "burst_worst":3.2,"burst_median":null,"rtt_median_ms":40}]}"#,
+            "burst_worst":3.2,"burst_median":null,"rtt_median_ms":40,"uplink_loss":0.25,"uplink_burst":2.5,"copying":2}]}"#,
     );
     bench.receive(r#"{"notice":"listenerReport","streams":[]}"#);
     bench.receive(r#"{"notice":"publisherReport","streams":[{"stream_id":"s2","rtt_ms":null,"loss":7.0,"jitter_ms":5}]}"#);
+    bench.receive(r#"{"notice":"streamProtection","streams":[{"stream_id":"s2","copies":[3]}]}"#);
     bench.receive(r#"{"notice":"fullMoon"}"#);
     let from_user = user("bob");
     let heard = ListenerReport {
@@ -123,6 +124,9 @@ fn what_others_send_is_reported_as_it_came() {
         burst_worst: Some(3.2),
         burst_median: None,
         rtt_median_ms: Some(40),
+        uplink_loss: Some(0.25),
+        uplink_burst: Some(2.5),
+        copying: 2,
     };
     let uplink = UplinkReport {
         rtt_ms: None,
