@@ -193,15 +193,17 @@ pub fn describe(event: &ZegoEvent) -> String {
         ZegoEvent::PlayQualityUpdate(e) => {
             let audio = &e.stats.audio;
             format!(
-                "play {}: {:.1} kbit/s, loss {:.1} %, buffer {:.0} ms, level {:.2}, grade {}",
+                "play {}: {:.1} kbit/s, loss {:.1} %, buffer {:.0} of {:.0} ms, level {:.2}, grade {}",
                 e.stream_id,
                 audio.audio_bitrate,
                 100.0 * audio.audio_packets_lost_rate,
                 audio.jitter_buffer_delay_ms,
+                audio.jitter_buffer_target_ms,
                 audio.audio_level,
                 i8::from(audio.audio_quality)
             )
         }
+        ZegoEvent::ExceptionUpdate(e) => format!("sound of {}: {} ({})", e.stream_id, e.exception.message, e.exception.code),
         other => format!("{other:?}"),
     }
 }

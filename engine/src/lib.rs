@@ -84,7 +84,7 @@ pub use api::{RequirementKind, WeakEngine, ZegoCapabilityDetection, ZegoCodecSup
 pub use builder::EngineBuilder;
 pub use counters::EngineCounters;
 pub use events::{
-    CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ImRecvBarrageMessage, ImRecvBroadcastMessage,
+    CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage, ImRecvBroadcastMessage,
     ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate,
     PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomOnlineUserCountUpdate, RoomStateChanged,
     RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent,
@@ -94,8 +94,11 @@ pub use express_messages::{
     ZegoError,
     audio::{AudioBlock, BLOCK_FRAMES, PlayoutSource, SAMPLE_RATE},
     codes,
+    exceptions::StreamException,
     ids::{LocalStreamId, RoomId, StreamId, UserId},
-    stats::{ListenerReport, QualityGrade, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats},
+    stats::{
+        ListenerReport, QualityGrade, RecoveredFrames, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats,
+    },
     timings::{Backoff, Timings},
     types::{
         PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,

@@ -2,11 +2,18 @@
 
 use std::time::{Duration, Instant};
 
-use express_messages::stats::{
-    ListenerReport, QualityGrade, UplinkReport, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats, ZegoPublishStats, grade,
+use express_messages::{
+    exceptions::{PlayInterval, PublishInterval},
+    stats::{
+        ListenerReport, QualityGrade, RecoveredFrames, UplinkReport, ZegoPlayAudioStats, ZegoPlayStats, ZegoPublishAudioStats,
+        ZegoPublishStats, grade,
+    },
 };
 
-use crate::rtp::{ReceiveSnapshot, SendSnapshot};
+use crate::{
+    playout::PlayoutStats,
+    rtp::{ReceiveSnapshot, SendSnapshot},
+};
 
 const CODEC: &str = "opus";
 const SAMPLE_RATE_HZ: u32 = 48_000;
@@ -45,11 +52,11 @@ impl PlayQuality {
         }
     }
 
-    /// The report for the interval since the last call (or since `new`); call it every 3 s.
+    /// The report for the interval since the last call (or since `new`), and what exceptions are judged by; call it every 3 s.
     ///
     /// # Source
     /// zego documentation of `playQualityUpdate`; W3C webrtc-stats §9.4 (RTCInboundRtpStreamStats).
-    pub fn report(&mut self, now: Instant, input: &PlayQualityInput) -> ZegoPlayStats {
+    pub fn report(&mut self, now: Instant, input: &PlayQualityInput) -> (ZegoPlayStats, PlayInterval) {
         let seconds = seconds_between(self.since, now);
         let (new, old) = (input.snapshot.playout, self.last.playout);
         self.since = now;
@@ -60,11 +67,12 @@ impl PlayQuality {
         let loss = fraction(lost as f64, expected as f64);
         let rtt_ms = input.round_trip_time.map(|rtt| rtt.as_secs_f64() * 1_000.0);
         let jitter_ms = new.jitter_us as f64 / 1_000.0;
-        let delay_ms = mean_delay_ms(&new, &old);
+        let delay_ms = mean_ms(&new, &old, |stats| stats.jitter_buffer_delay_sample_us);
+        let recovered = recovered(&new);
         let heard = new.total_samples_received.saturating_sub(new.concealed_samples);
         let per_second = |n: u64| if seconds > 0.0 { n as f64 / seconds } else { 0.0 };
 
-        ZegoPlayStats {
+        let stats = ZegoPlayStats {
             audio: ZegoPlayAudioStats {
                 audio_bitrate: per_second(new.bytes_received.saturating_sub(old.bytes_received)) * 8.0 / 1_000.0,
                 audio_codec: CODEC.to_owned(),
@@ -84,6 +92,14 @@ impl PlayQuality {
                 total_samples_received: new.total_samples_received,
                 packets_received: new.packets_received,
                 packets_discarded: new.packets_late + new.packets_discarded + input.snapshot.ring_overruns,
+                jitter_buffer_target_ms: mean_ms(&new, &old, |stats| stats.jitter_buffer_target_delay_sample_us),
+                concealment_events: new.concealment_events,
+                silent_concealed_samples: new.silent_concealed_samples,
+                inserted_samples_for_deceleration: new.inserted_samples_for_deceleration,
+                removed_samples_for_acceleration: new.removed_samples_for_acceleration,
+                recovered_frames: recovered.total(),
+                recovered,
+                underflows: new.underruns,
             },
             peer_to_peer_delay: rtt_ms.map(|rtt| {
                 let of_publisher = input.uplink.and_then(|uplink| uplink.rtt_ms).map_or(0.0, f64::from);
@@ -93,7 +109,8 @@ impl PlayQuality {
                 let arrives = (1.0 - uplink.loss.clamp(0.0, 1.0)) * (1.0 - loss);
                 1.0 - arrives
             }),
-        }
+        };
+        (stats, play_interval(seconds, &new, &old, input))
     }
 }
 
@@ -115,6 +132,12 @@ pub struct PublishQualityInput {
     pub remote: Option<RemoteReport>,
     /// Round-trip time to the server, where known.
     pub round_trip_time: Option<Duration>,
+    /// Largest sample of the interval ([`crate::rtp::SendStats::take_peak_level`]).
+    pub peak_level: f32,
+    /// What the application asked for, kbit/s.
+    pub asked_kbps: f64,
+    /// What the sender aims at now, kbit/s of payload.
+    pub target_kbps: f64,
     /// How the stream arrives at its listeners, where the server told lately.
     pub listeners: Option<ListenerReport>,
     /// Whether the stream is muted.
@@ -141,11 +164,11 @@ impl PublishQuality {
         }
     }
 
-    /// The report for the interval since the last call (or since `new`); call it every 3 s.
+    /// The report for the interval since the last call (or since `new`), and what exceptions are judged by; call it every 3 s.
     ///
     /// # Source
     /// zego documentation of `publishQualityUpdate`; W3C webrtc-stats §9.8, §9.6.
-    pub fn report(&mut self, now: Instant, input: &PublishQualityInput) -> ZegoPublishStats {
+    pub fn report(&mut self, now: Instant, input: &PublishQualityInput) -> (ZegoPublishStats, PublishInterval) {
         let seconds = seconds_between(self.since, now);
         let (new, old) = (input.snapshot, self.last);
         // Without a new report nothing more is known to be lost; a new transport starts again at zero.
@@ -161,7 +184,7 @@ impl PublishQuality {
         let jitter_s = input.remote.map(|remote| remote.jitter.as_secs_f64());
         let per_second = |n: u64| if seconds > 0.0 { n as f64 / seconds } else { 0.0 };
 
-        ZegoPublishStats {
+        let stats = ZegoPublishStats {
             audio: ZegoPublishAudioStats {
                 audio_bitrate: per_second(new.payload_bytes.saturating_sub(old.payload_bytes)) * 8.0 / 1_000.0,
                 audio_codec: CODEC.to_owned(),
@@ -173,7 +196,45 @@ impl PublishQuality {
                 round_trip_time_ms: rtt_ms,
             },
             listeners: input.listeners,
-        }
+        };
+        (stats, publish_interval(&new, &old, input))
+    }
+}
+
+fn play_interval(seconds: f64, new: &PlayoutStats, old: &PlayoutStats, input: &PlayQualityInput) -> PlayInterval {
+    let in_time = |stats: &PlayoutStats| {
+        stats
+            .packets_received
+            .saturating_sub(stats.packets_late + stats.packets_duplicated)
+    };
+    PlayInterval {
+        paused: input.muted,
+        publisher_muted: false,
+        seconds,
+        packets_received: in_time(new).saturating_sub(in_time(old)),
+        packets_decoded: new.packets_played.saturating_sub(old.packets_played),
+        level: f64::from(input.peak_level),
+    }
+}
+
+fn publish_interval(new: &SendSnapshot, old: &SendSnapshot, input: &PublishQualityInput) -> PublishInterval {
+    let due = |snapshot: &SendSnapshot| snapshot.frames.saturating_sub(snapshot.dtx_frames);
+    PublishInterval {
+        muted: input.muted,
+        capture_level: Some(f64::from(input.peak_level)),
+        packets_due: Some(due(new).saturating_sub(due(old))),
+        packets_sent: new.packets.saturating_sub(old.packets),
+        target_kbps: Some(input.target_kbps),
+        asked_kbps: input.asked_kbps,
+    }
+}
+
+/// What repaired missing frames; the playout engine counts each frame once.
+fn recovered(stats: &PlayoutStats) -> RecoveredFrames {
+    RecoveredFrames {
+        red: stats.red_frames,
+        fec: stats.fec_frames,
+        dred: stats.dred_frames,
     }
 }
 
@@ -185,20 +246,18 @@ fn quality(rtt_ms: Option<f64>, loss: f64, jitter_s: Option<f64>, connected: boo
     }
 }
 
-/// Mean time that samples waited in the jitter buffer during the interval; of the whole life where the interval has none.
-fn mean_delay_ms(new: &crate::playout::PlayoutStats, old: &crate::playout::PlayoutStats) -> f64 {
+/// Mean of a time that the jitter buffer sums up over the samples it emits, for those of the interval; of the whole life where
+/// the interval has none.
+fn mean_ms(new: &PlayoutStats, old: &PlayoutStats, sum_us: impl Fn(&PlayoutStats) -> u64) -> f64 {
     let emitted = new
         .jitter_buffer_emitted_count
         .saturating_sub(old.jitter_buffer_emitted_count);
-    let waited = new
-        .jitter_buffer_delay_sample_us
-        .saturating_sub(old.jitter_buffer_delay_sample_us);
-    let (waited, emitted) = if emitted > 0 {
-        (waited, emitted)
+    let (sum, emitted) = if emitted > 0 {
+        (sum_us(new).saturating_sub(sum_us(old)), emitted)
     } else {
-        (new.jitter_buffer_delay_sample_us, new.jitter_buffer_emitted_count.max(1))
+        (sum_us(new), new.jitter_buffer_emitted_count.max(1))
     };
-    waited as f64 / emitted as f64 / 1_000.0
+    sum as f64 / emitted as f64 / 1_000.0
 }
 
 fn mute_state(muted: bool) -> String {

@@ -17,6 +17,7 @@
 //! | the error type of the API | [`ZegoError`] |
 //! | users, streams, states, reasons | [`types`] |
 //! | publish and play statistics, grades | [`stats`] |
+//! | what goes wrong with a stream's sound | [`exceptions`] |
 //! | 10 ms audio blocks and the two data-plane traits | [`audio`] |
 //! | STUN and TURN servers | [`ice`] |
 //! | frames with copies of older ones in one payload | [`red`] |
@@ -26,6 +27,7 @@
 pub mod audio;
 pub mod codes;
 mod error;
+pub mod exceptions;
 pub mod ice;
 pub mod ids;
 pub mod red;

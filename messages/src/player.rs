@@ -6,6 +6,7 @@ use actix::{Actor, Addr, Handler, Message, Recipient, dev::ToEnvelope};
 
 use crate::{
     audio_device::{AttachSource, DetachSource},
+    exceptions::PlayInterval,
     ids::StreamId,
     room::{GetIceServers, PausePlayStream, PlayStream, RequestError, StopPlayStream},
     stats::{UplinkReport, ZegoPlayStats},
@@ -110,7 +111,9 @@ pub enum PlayerEvent {
     /// The server's answer was applied for the first time: startPlayingStream completes.
     Negotiated,
     /// The documented `playQualityUpdate`, every 3 s while PLAYING.
-    Quality(ZegoPlayStats),
+    Quality(Box<ZegoPlayStats>),
+    /// What the same interval says of the sound, right behind each `Quality`: for `exceptionUpdate`.
+    Interval(PlayInterval),
     /// The actor is gone; always the last event.
     Exited {
         /// By a panic.

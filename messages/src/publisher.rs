@@ -4,6 +4,7 @@ use actix::{Message, Recipient};
 
 use crate::{
     audio_device::{AttachSink, DetachSink},
+    exceptions::PublishInterval,
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
     room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
@@ -127,6 +128,8 @@ pub enum PublisherEvent {
     },
     /// The documented `publishQualityUpdate`, every 3 s while PUBLISHING.
     Quality(ZegoPublishStats),
+    /// What the same interval says of the sound, right behind each `Quality`: for `exceptionUpdate`.
+    Interval(PublishInterval),
     /// The actor is gone; always the last event.
     Exited {
         /// By a panic.

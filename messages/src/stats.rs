@@ -216,6 +216,41 @@ pub struct ZegoPlayAudioStats {
     pub packets_received: u64,
     /// Packets that came after their time to play (an addition of ours).
     pub packets_discarded: u64,
+    /// Delay that the jitter buffer aimed at, in milliseconds: mean over the interval, as `jitter_buffer_delay_ms` (W3C
+    /// `jitterBufferTargetDelay` over `jitterBufferEmittedCount`; an addition of ours, as all that follow).
+    pub jitter_buffer_target_ms: f64,
+    /// Stretches of concealed samples since the start (W3C `concealmentEvents`).
+    pub concealment_events: u64,
+    /// Concealed samples per channel that were silent, because the concealment had faded out (W3C `silentConcealedSamples`).
+    pub silent_concealed_samples: u64,
+    /// Samples per channel added since the start to play slower (W3C `insertedSamplesForDeceleration`).
+    pub inserted_samples_for_deceleration: u64,
+    /// Samples per channel taken out since the start to play faster (W3C `removedSamplesForAcceleration`).
+    pub removed_samples_for_acceleration: u64,
+    /// Frames played since the start though their packet was missing: the sum of `recovered`.
+    pub recovered_frames: u64,
+    /// What repaired them.
+    pub recovered: RecoveredFrames,
+    /// Times since the start that the buffer had run empty.
+    pub underflows: u64,
+}
+
+/// Frames played though their packet was missing, by what repaired them; since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RecoveredFrames {
+    /// A copy of the frame itself, from the publisher or added by the server (RFC 2198).
+    pub red: u64,
+    /// The in-band FEC of the next packet (RFC 6716 section 2.1.7): the frame at a lower bitrate.
+    pub fec: u64,
+    /// Deep redundancy of a later packet (DRED): the frame as speech parameters.
+    pub dred: u64,
+}
+
+impl RecoveredFrames {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.red + self.fec + self.dred
+    }
 }
 
 /// What `playQualityUpdate` reports every 3 s.
@@ -259,5 +294,13 @@ mod tests {
         assert_eq!(serde_json::to_string(&QualityGrade::Unknown).unwrap(), "-1");
         assert_eq!(serde_json::from_str::<QualityGrade>("4").unwrap(), QualityGrade::Die);
         assert!(serde_json::from_str::<QualityGrade>("5").is_err());
+    }
+
+    #[test]
+    fn what_repaired_a_stream_is_told_by_its_name_and_adds_up() {
+        let recovered = RecoveredFrames { red: 5, fec: 2, dred: 1 };
+        assert_eq!(recovered.total(), 8);
+        let json = serde_json::json!({"red": 5, "fec": 2, "dred": 1});
+        assert_eq!(serde_json::to_value(recovered).unwrap(), json);
     }
 }

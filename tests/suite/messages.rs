@@ -1,10 +1,17 @@
 //! What users tell each other, and what is told of them, through the real rooms of the server.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use express_engine::{
-    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, NetworkQuality, RemoteMicStatusUpdate,
-    RoomOnlineUserCountUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, ZegoPublishOptions, ZegoStreamOptions,
+    AudioBlock, ExceptionUpdate, ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, NetworkQuality,
+    PlayoutSource, RemoteMicStatusUpdate, RoomOnlineUserCountUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, ZegoPublishOptions,
+    ZegoStreamOptions,
 };
 use express_tests::simulation::{Member, Simulation, settle, sleep};
 
@@ -218,6 +225,53 @@ async fn levels_follow_what_is_said_and_are_0_while_the_publisher_is_muted() {
     sleep(2.0).await;
     assert_eq!(said.take(), ["push a 0", "push a 0"]);
     assert_eq!(heard.take(), ["pull a 0", "pull a 0"]);
+}
+
+/// A bot that says something while it is told to.
+struct Bot(Arc<AtomicBool>);
+
+impl PlayoutSource for Bot {
+    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
+        let level = if self.0.load(Ordering::Relaxed) { 0.3 } else { 0.0 };
+        for (index, sample) in out.samples_mut().iter_mut().enumerate() {
+            *sample = if index % 96 < 48 { level } else { -level };
+        }
+    }
+}
+
+#[actix::test]
+async fn listeners_of_a_silent_stream_are_told_once_and_once_more_when_there_is_sound_again() {
+    let simulation = Simulation::start();
+    let (alice, bob) = (simulation.member("alice"), simulation.member("bob"));
+    alice.login("room", 3_600).await;
+    bob.login("room", 3_600).await;
+    let speaks = Arc::new(AtomicBool::new(true));
+    let local = alice.zg.create_zego_stream(ZegoStreamOptions::custom(Bot(speaks.clone())));
+    let local = local.await.unwrap();
+    alice.zg.start_publishing_stream("a", &local, Default::default()).unwrap();
+    settle().await;
+    let _ear = bob.listen("a").await;
+    let exceptions = |member: &Member| {
+        let lines = Lines::default();
+        let to = lines.clone();
+        member
+            .zg
+            .on(move |e: &ExceptionUpdate| to.add(format!("{} {}", e.stream_id, e.exception.code)));
+        lines
+    };
+    let (of_alice, of_bob) = (exceptions(&alice), exceptions(&bob));
+    sleep(10.0).await;
+    assert_eq!(of_bob.take(), [""; 0], "all is well");
+    speaks.store(false, Ordering::Relaxed);
+    sleep(20.0).await;
+    assert_eq!(of_bob.take(), ["a 1006"]);
+    alice.zg.mute_publish_stream_audio(&local, true).unwrap();
+    sleep(10.0).await;
+    alice.zg.mute_publish_stream_audio(&local, false).unwrap();
+    speaks.store(true, Ordering::Relaxed);
+    sleep(7.0).await;
+    assert_eq!(of_bob.take(), ["a 2006"]);
+    assert_eq!(of_alice.take(), [""; 0], "a bot may be silent");
 }
 
 #[actix::test]

@@ -1,6 +1,7 @@
 //! Events of streams and devices.
 
 use express_messages::{
+    exceptions::StreamException,
     ids::{LocalStreamId, StreamId},
     stats::{QualityGrade, ZegoPlayStats, ZegoPublishStats},
     types::{PlayerState, PublisherState, RemoteMicStatus, SoundLevelType},
@@ -71,6 +72,29 @@ pub struct PlayQualityUpdate {
     pub stream_id: StreamId,
     /// The figures.
     pub stats: ZegoPlayStats,
+}
+
+/// Something is wrong with the sound of a stream that is PUBLISHING or PLAYING, or right again. Each is told once, an exception
+/// when it has held for two quality intervals (6 s), its recovery with the first good one.
+///
+/// | code | recovery | of a stream that is | what |
+/// |---|---|---|---|
+/// | 1002 | 2002 | published | a microphone captures nothing to hear |
+/// | 1005 | 2005 | published | less than half of what was asked for is sent |
+/// | 1006 | 2006 | played | what comes is silence, though its publisher did not mute it |
+/// | 1007 | 2007 | played | less than half of what comes can be decoded |
+///
+/// What is silent on purpose (muted, paused, DTX, not among the loudest) is no exception.
+#[doc(alias = "exceptionUpdate")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ExceptionUpdate {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// What is wrong, or right again.
+    pub exception: StreamException,
 }
 
 /// A device, or the part of the engine that drives the devices, failed while it was in use.

@@ -19,8 +19,8 @@ pub(crate) use hub::EventHub;
 pub use listeners::ListenerId;
 pub(crate) use listeners::Listeners;
 pub use media::{
-    CapturedSoundLevelUpdate, DeviceError, LocalSourceEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate,
-    PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate, ZegoSoundLevelInfo,
+    CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, NetworkQuality, PlayQualityUpdate,
+    PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate, ZegoSoundLevelInfo,
 };
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
@@ -133,6 +133,8 @@ events! {
     PublishQualityUpdate = "publishQualityUpdate",
     /// How well a stream arrives.
     PlayQualityUpdate = "playQualityUpdate",
+    /// Something is wrong with a stream's sound, or right again.
+    ExceptionUpdate = "exceptionUpdate",
     /// How good the network is.
     NetworkQuality = "networkQuality",
     /// A publisher muted or opened its stream.
@@ -170,7 +172,7 @@ impl ZegoEvent {
 
 #[cfg(test)]
 mod tests {
-    use express_messages::{ids::StreamId, stats::QualityGrade, types::*};
+    use express_messages::{exceptions::StreamException, ids::StreamId, stats::QualityGrade, types::*};
     use serde_json::json;
 
     use super::*;
@@ -191,7 +193,7 @@ mod tests {
     fn an_event_as_json_speaks_the_documented_names() {
         let listed = json!([{"streamID": "s1", "user": {"userID": "u1", "userName": "u1"}, "extraInfo": "x"}]);
         let from_user = json!({"userID": "u1", "userName": "u1"});
-        let table: [(ZegoEvent, serde_json::Value); 7] = [
+        let table: [(ZegoEvent, serde_json::Value); 8] = [
             (
                 RoomStreamUpdate {
                     room_id: "r".into(),
@@ -255,6 +257,17 @@ mod tests {
                 }
                 .into(),
                 json!({"event": "networkQuality", "userID": "", "upstreamQuality": 0, "downstreamQuality": -1}),
+            ),
+            (
+                ExceptionUpdate {
+                    stream_id: StreamId::new("s1").unwrap(),
+                    exception: StreamException {
+                        code: 1002,
+                        message: "silent".into(),
+                    },
+                }
+                .into(),
+                json!({"event": "exceptionUpdate", "streamID": "s1", "exception": {"code": 1002, "message": "silent"}}),
             ),
             (
                 SoundLevelUpdate {

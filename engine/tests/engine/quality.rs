@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use express_engine::{
-    CapturedSoundLevelUpdate, NetworkQuality, QualityGrade, RemoteMicStatusUpdate, RoomState, RoomStateChangedReason as Reason,
-    RoomStateUpdate, SoundLevelUpdate, StreamId, UserId, ZegoExpressEngine, ZegoStreamOptions, ZegoUpdateType,
+    CapturedSoundLevelUpdate, ExceptionUpdate, NetworkQuality, QualityGrade, RemoteMicStatusUpdate, RoomState,
+    RoomStateChangedReason as Reason, RoomStateUpdate, SoundLevelUpdate, StreamId, UserId, ZegoExpressEngine, ZegoStreamOptions,
+    ZegoUpdateType,
 };
 use express_messages::{
     audio_device::SoundLevels,
+    exceptions::{PlayInterval, PublishInterval},
+    player::PlayerEvent,
     publisher::PublisherEvent,
     room::RoomEvent,
     stats::{ListenerReport, UplinkReport, UserQuality},
@@ -281,4 +284,69 @@ async fn each_room_state_has_its_older_twin_behind_it() {
     ];
     assert_eq!(notes.take(), expected);
     assert_eq!(RoomState::Disconnected.as_str(), "DISCONNECTED");
+}
+
+#[actix::test]
+async fn what_goes_wrong_with_a_streams_sound_is_told_once_and_its_recovery_once() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    let notes = Notes::default();
+    let note = notes.clone();
+    zg.on(move |e: &ExceptionUpdate| note.add(format!("{} {}", e.stream_id, e.exception.code)));
+    let microphone = zg.create_zego_stream(ZegoStreamOptions::microphone()).await.unwrap();
+    let bot = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    zg.start_publishing_stream("s", &microphone, Default::default()).unwrap();
+    zg.start_publishing_stream("bot", &bot, Default::default()).unwrap();
+    world.room_says(streams(ZegoUpdateType::Add, &["b"]));
+    drop(zg.start_playing_stream("b", Default::default()));
+    settle().await;
+    let intervals = async |level: f64, times: usize| {
+        for _ in 0..times {
+            for stream in ["s", "bot"] {
+                let publisher = world.lock().publishers[stream].clone();
+                publisher.do_send(PublisherEvent::Interval(published(level)));
+            }
+            let player = world.lock().players["b"].clone();
+            player.do_send(PlayerEvent::Interval(played(level)));
+            settle().await;
+        }
+    };
+    intervals(0.0, 4).await;
+    assert_eq!(notes.take(), ["s 1002", "b 1006"], "a bot may be silent");
+    intervals(0.3, 3).await;
+    assert_eq!(notes.take(), ["s 2002", "b 2006"]);
+    let muted = |muted| {
+        let stream_id = stream_id("b");
+        world.room_says(RoomEvent::MicUpdate { stream_id, muted });
+    };
+    muted(true);
+    intervals(0.0, 3).await;
+    assert_eq!(notes.take(), ["s 1002"], "what its publisher muted is silent on purpose");
+    muted(false);
+    intervals(0.0, 2).await;
+    assert_eq!(notes.take(), ["b 1006"]);
+}
+
+fn published(level: f64) -> PublishInterval {
+    PublishInterval {
+        muted: false,
+        capture_level: Some(level),
+        packets_due: Some(150),
+        packets_sent: 150,
+        target_kbps: Some(48.0),
+        asked_kbps: 48.0,
+    }
+}
+
+fn played(level: f64) -> PlayInterval {
+    PlayInterval {
+        paused: false,
+        publisher_muted: false,
+        seconds: 3.0,
+        packets_received: 150,
+        packets_decoded: 150,
+        level,
+    }
 }

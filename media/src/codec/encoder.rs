@@ -57,13 +57,11 @@ impl Encoder {
         self.channels
     }
 
-    /// Sets bitrate, bandwidth and in-band FEC as `plan` says; the frames get an equal share with their copies.
+    /// Sets bandwidth and in-band FEC as `plan` says.
     ///
     /// # Errors
     /// - [`CodecError::Create`] — libopus refused a setting; what was set before it stays set
     pub fn apply(&mut self, plan: &SendPlan) -> Result<(), CodecError> {
-        let share = plan.bits_per_second / (1 + plan.copies.count());
-        self.set_bits_per_second(share)?;
         let widest = if plan.wideband {
             Bandwidth::Wideband
         } else {
@@ -76,7 +74,11 @@ impl Encoder {
             .map_err(create)
     }
 
-    fn set_bits_per_second(&mut self, bits: u32) -> Result<(), CodecError> {
+    /// Sets the target bitrate of the frames in bit/s, brought into 6,000..=510,000.
+    ///
+    /// # Errors
+    /// - [`CodecError::Create`] — libopus refused it; the old bitrate stays
+    pub fn set_bits_per_second(&mut self, bits: u32) -> Result<(), CodecError> {
         // 510,000 at most, so it fits.
         let bits = i32::try_from(bits.clamp(6_000, 510_000)).unwrap_or(i32::MAX);
         self.inner.set_bitrate(Bitrate::Bits(bits)).map_err(create)

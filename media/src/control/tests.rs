@@ -27,9 +27,9 @@ fn copies_go_as_far_as_the_bursts_and_nothing_is_copied_on_a_good_link() {
         (0.01, 1.0, &[]),
         (0.05, 1.0, &[2]),
         (0.10, 1.1, &[2]),
-        (0.20, 1.25, &[2, 4]),
-        (0.10, 3.0, &[4]),
-        (0.30, 5.0, &[4]),
+        (0.30, 1.4, &[2, 3]),
+        (0.10, 3.0, &[3]),
+        (0.30, 5.0, &[3]),
     ];
     for (loss, burst, distances) in table {
         let (mut controller, now) = after(2, loss, burst);

@@ -362,8 +362,9 @@ impl PlayerActor {
                 muted: this.state.is_paused(),
                 connected: this.state.hears_server(),
             };
-            let stats = this.quality.report(now(), &input);
-            this.owner.tell(PlayerEvent::Quality(stats));
+            let (stats, interval) = this.quality.report(now(), &input);
+            this.owner.tell(PlayerEvent::Quality(Box::new(stats)));
+            this.owner.tell(PlayerEvent::Interval(interval));
         }));
     }
 

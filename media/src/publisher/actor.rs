@@ -13,6 +13,7 @@ use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AttachSink, DetachSink, SinkId},
     codes,
+    exceptions::PublishInterval,
     ice::IceServer,
     publisher::{
         NoteListeners, NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions,
@@ -360,15 +361,16 @@ impl PublisherActor {
         let known = async move { transport.stats().await }.into_actor(self);
         ctx.spawn(known.map(move |known, this, _| {
             if this.state.is_publishing(attempt)
-                && let Some(stats) = this.measure(known)
+                && let Some((stats, interval)) = this.measure(known)
             {
                 this.owner.tell(PublisherEvent::Quality(stats));
+                this.owner.tell(PublisherEvent::Interval(interval));
             }
         }));
     }
 
     /// The quality since the last call; the encoder is told of the loss.
-    fn measure(&mut self, known: TransportStats) -> Option<ZegoPublishStats> {
+    fn measure(&mut self, known: TransportStats) -> Option<(ZegoPublishStats, PublishInterval)> {
         let pipeline = self.pipeline.as_ref()?;
         let is_recent = |(_, at): &(ListenerReport, Instant)| now().saturating_duration_since(*at) < LISTENERS_COUNT_FOR;
         let input = PublishQualityInput {
@@ -378,18 +380,21 @@ impl PublisherActor {
                 jitter: remote.jitter,
             }),
             round_trip_time: known.round_trip_time,
+            peak_level: pipeline.stats.take_peak_level(),
+            asked_kbps: f64::from(self.options.encoder.bitrate_kbps),
+            target_kbps: f64::from(self.options.encoder.bitrate_kbps),
             listeners: self.listeners.filter(is_recent).map(|(report, _)| report),
             muted: self.options.muted,
             connected: self.state.hears_server(),
         };
-        let stats = self.quality.report(now(), &input);
+        let (stats, interval) = self.quality.report(now(), &input);
         // Within 0..=100, so the cast is exact.
         let percent = (100.0 * stats.audio.audio_packets_lost_rate).round().clamp(0.0, 100.0) as u8;
         pipeline.control.set_plan(SendPlan {
             fec_against: percent,
             ..SendPlan::plain(self.options.encoder.bitrate_kbps * 1_000)
         });
-        Some(stats)
+        Some((stats, interval))
     }
 }
 

@@ -37,7 +37,7 @@ fn rates_are_those_of_the_interval_and_totals_those_of_the_whole_life() {
     let zero = Instant::now();
     let mut quality = PlayQuality::new(zero);
     quality.report(zero + Duration::from_secs(3), &input(received(150, 0, 0)));
-    let stats = quality.report(zero + Duration::from_secs(6), &input(received(285, 15, 14_400)));
+    let (stats, _) = quality.report(zero + Duration::from_secs(6), &input(received(285, 15, 14_400)));
     let audio = &stats.audio;
     assert_eq!(audio.audio_fps, 45.0);
     assert_eq!(audio.audio_bitrate, 43.2);
@@ -61,7 +61,7 @@ fn an_interval_without_a_packet_divides_by_nothing() {
     let zero = Instant::now();
     let mut quality = PlayQuality::new(zero);
     for _ in 0..2 {
-        let stats = quality.report(
+        let (stats, _) = quality.report(
             zero,
             &PlayQualityInput {
                 connected: true,
@@ -84,7 +84,7 @@ fn delay_and_loss_are_those_of_both_ways_once_the_publishers_is_told() {
             uplink,
             ..input(received(50, 50, 0))
         };
-        PlayQuality::new(zero).report(zero + Duration::from_secs(3), &input)
+        PlayQuality::new(zero).report(zero + Duration::from_secs(3), &input).0
     };
     let uplink = UplinkReport {
         rtt_ms: Some(100),
@@ -107,7 +107,7 @@ fn muted_and_away_are_shown() {
         connected: false,
         ..input(received(50, 0, 0))
     };
-    let stats = PlayQuality::new(zero).report(zero + Duration::from_secs(3), &away);
+    let (stats, _) = PlayQuality::new(zero).report(zero + Duration::from_secs(3), &away);
     assert_eq!(stats.audio.mute_state, "1");
     assert_eq!(stats.audio.audio_quality, QualityGrade::Die);
 }
@@ -120,11 +120,15 @@ fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
         snapshot: SendSnapshot {
             packets: 150,
             payload_bytes: 18_000,
-            frames: 150,
+            frames: 170,
+            dtx_frames: 20,
             ..Default::default()
         },
         remote: None,
         round_trip_time: None,
+        peak_level: 0.5,
+        asked_kbps: 48.0,
+        target_kbps: 24.0,
         listeners: Some(ListenerReport {
             listeners: 3,
             loss_worst: Some(0.1),
@@ -139,8 +143,19 @@ fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
         muted: false,
         connected: true,
     };
-    let first = quality.report(zero + Duration::from_secs(3), &input);
+    let (first, interval) = quality.report(zero + Duration::from_secs(3), &input);
     assert_eq!(first.listeners, input.listeners);
+    assert_eq!(
+        interval,
+        PublishInterval {
+            muted: false,
+            capture_level: Some(0.5),
+            packets_due: Some(150),
+            packets_sent: 150,
+            target_kbps: Some(24.0),
+            asked_kbps: 48.0,
+        }
+    );
     let first = first.audio;
     assert_eq!((first.audio_bitrate, first.audio_fps), (48.0, 50.0));
     assert_eq!(first.audio_quality, QualityGrade::Unknown);
@@ -152,7 +167,7 @@ fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
         jitter: Duration::from_millis(4),
     });
     input.round_trip_time = Some(Duration::from_millis(20));
-    let second = quality.report(zero + Duration::from_secs(6), &input).audio;
+    let second = quality.report(zero + Duration::from_secs(6), &input).0.audio;
     assert_eq!((second.audio_packets_lost, second.audio_packets_lost_rate), (15, 0.1));
     assert_eq!(second.audio_quality, QualityGrade::Good);
     assert_eq!(second.round_trip_time_ms, Some(20.0));
@@ -160,6 +175,57 @@ fn a_publisher_reports_what_it_sent_and_what_the_server_missed() {
     // A new transport counts from zero: nothing is lost less than nothing.
     input.snapshot.packets = 450;
     input.remote = Some(RemoteReport::default());
-    let third = quality.report(zero + Duration::from_secs(9), &input).audio;
+    let third = quality.report(zero + Duration::from_secs(9), &input).0.audio;
     assert_eq!((third.audio_packets_lost, third.audio_packets_lost_rate), (0, 0.0));
+}
+
+#[test]
+fn a_player_shows_what_was_concealed_and_what_repaired_the_rest() {
+    let zero = Instant::now();
+    let mut quality = PlayQuality::new(zero);
+    let mut counted = received(100, 0, 0);
+    counted.playout.jitter_buffer_target_delay_sample_us = 100 * 960 * 60_000;
+    quality.report(zero + Duration::from_secs(2), &input(counted));
+    counted = received(150, 10, 0);
+    counted.playout = PlayoutStats {
+        jitter_buffer_target_delay_sample_us: (100 * 60_000 + 50 * 90_000) * 960,
+        concealment_events: 4,
+        silent_concealed_samples: 480,
+        inserted_samples_for_deceleration: 300,
+        removed_samples_for_acceleration: 200,
+        fec_frames: 7,
+        underruns: 3,
+        ..counted.playout
+    };
+    let audio = quality.report(zero + Duration::from_secs(3), &input(counted)).0.audio;
+    assert_eq!(
+        audio.jitter_buffer_target_ms, 90.0,
+        "the mean of the interval, as the delay is"
+    );
+    assert_eq!((audio.concealment_events, audio.silent_concealed_samples), (4, 480));
+    assert_eq!(audio.inserted_samples_for_deceleration, 300);
+    assert_eq!(audio.removed_samples_for_acceleration, 200);
+    assert_eq!((audio.recovered.fec, audio.recovered_frames), (7, 7));
+    assert_eq!(audio.underflows, 3);
+}
+
+#[test]
+fn packets_that_came_late_or_twice_are_no_failure_of_the_decoder() {
+    let zero = Instant::now();
+    let mut quality = PlayQuality::new(zero);
+    let counted = |received, played, late, twice, discarded| ReceiveSnapshot {
+        playout: PlayoutStats {
+            packets_received: received,
+            packets_played: played,
+            packets_late: late,
+            packets_duplicated: twice,
+            packets_discarded: discarded,
+            ..PlayoutStats::default()
+        },
+        ring_overruns: 0,
+    };
+    quality.report(zero + Duration::from_secs(3), &input(counted(150, 150, 0, 0, 0)));
+    let (_, interval) = quality.report(zero + Duration::from_secs(6), &input(counted(450, 240, 60, 50, 100)));
+    assert_eq!((interval.packets_received, interval.packets_decoded), (190, 90));
+    assert_eq!((interval.seconds, interval.level), (3.0, 0.25));
 }

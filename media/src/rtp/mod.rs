@@ -9,6 +9,7 @@
 //! the network's side; a received payload moves through the pump as the `Bytes` that the transport made, and travels back
 //! through a return ring to be dropped where it came from.
 
+mod pace;
 mod packet;
 mod packetise;
 mod plan;

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use express_messages::red::{COPY_HEADER, OWN_HEADER};
+
 /// The farthest copy, in packets.
 pub const MAX_DISTANCE: usize = 16;
 
@@ -27,6 +29,16 @@ impl Copies {
     /// How many copies of each frame there are.
     pub fn count(self) -> u32 {
         self.0.count_ones()
+    }
+
+    /// Bytes that they add to a packet beside themselves.
+    pub(super) fn overhead_bytes(self) -> u32 {
+        // At most 65, so the cast is exact.
+        if self.is_empty() {
+            0
+        } else {
+            self.count() * COPY_HEADER as u32 + OWN_HEADER as u32
+        }
     }
 
     /// Whether this distance is among them.

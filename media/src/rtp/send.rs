@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 
 use super::{
     RED_PAYLOAD_TYPE, RtpHeader, RtpPacketOut, audio_level_dbov,
+    pace::Pace,
     packetise::{Packetiser, RtpStart},
     plan::{SendPlan, SharedPlan},
     redundancy::Redundancy,
@@ -30,6 +31,8 @@ const RING_PACKETS: usize = 64;
 /// The largest payload: that of one Opus frame (RFC 6716 §3.2.1), which copies do not exceed either, so that no packet is
 /// fragmented.
 const MAX_PAYLOAD: usize = 1_275;
+/// Frames of 20 ms.
+const FRAMES_PER_SECOND: f64 = 50.0;
 
 /// Makes the sending pipeline of one publication: the sink for the pump, the packets for the network task, and the handles.
 ///
@@ -53,6 +56,7 @@ pub fn send_pipeline(
     });
     let pipeline = SendPipeline {
         plan,
+        pace: Pace::default(),
         redundancy: Redundancy::new(rtp.payload_type),
         frame: vec![0.0; FRAME_SAMPLES * encoder.channels()],
         filled: 0,
@@ -93,6 +97,7 @@ pub struct SendPipeline {
     encoder: Encoder,
     /// What the encoder is set to.
     plan: SendPlan,
+    pace: Pace,
     redundancy: Redundancy,
     rtp: Packetiser,
     /// The frame that is being filled, and how many of its values are.
@@ -168,6 +173,8 @@ impl SendPipeline {
             self.plan = plan;
             self.counters.encoder_errors += u64::from(self.encoder.apply(&plan).is_err());
         }
+        let bits = self.pace.frame_bits_per_second(&plan, FRAMES_PER_SECOND);
+        self.counters.encoder_errors += u64::from(self.encoder.set_bits_per_second(bits).is_err());
     }
 
     fn encode(&mut self) {
@@ -180,11 +187,13 @@ impl SendPipeline {
         };
         let Some(header) = self.rtp.next(length) else {
             self.counters.dtx_frames += 1;
+            self.pace.note(0, 1.0 / FRAMES_PER_SECOND, &self.plan);
             self.redundancy.clear();
             return;
         };
         let slot = self.packet(header, &frame[..length]);
         let sent = slot.length;
+        self.pace.note(sent, 1.0 / FRAMES_PER_SECOND, &self.plan);
         let pushed = self.ring.as_mut().is_some_and(|ring| ring.push(slot).is_ok());
         if pushed {
             self.counters.packets += 1;

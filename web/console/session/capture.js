@@ -2,6 +2,7 @@
 
 import { History } from "../model/history.js";
 import { publishSample } from "../model/metrics.js";
+import { Trouble } from "../model/trouble.js";
 
 const IDLE = Object.freeze({ streamID: "", state: "NO_PUBLISH", code: 0 });
 
@@ -21,6 +22,8 @@ export class Capture {
   /** Whether this user hears the own microphone. */
   listening = false;
   history = new History();
+  /** What is wrong with the sound of what is published. */
+  trouble = new Trouble();
 
   /** @param {import("./session.js").Session} session */
   constructor(session) {
@@ -68,6 +71,7 @@ export class Capture {
    */
   async publish(streamID, extraInfo) {
     this.history = new History();
+    this.trouble.clear();
     const option = extraInfo === "" ? {} : { extraInfo };
     await this.#session.attempt("Could not publish", () => {
       if (!this.#session.engine.startPublishingStream(streamID, this.stream, option)) {

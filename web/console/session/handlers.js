@@ -71,6 +71,13 @@ export const HANDLERS = Object.freeze({
     session.tell("stats");
   },
 
+  exceptionUpdate(session, streamID, detail) {
+    const { capture, playback } = session;
+    const trouble = streamID === capture.published.streamID ? capture.trouble : playback.players.get(streamID)?.trouble;
+    trouble?.note(detail);
+    session.tell("streams");
+  },
+
   capturedSoundLevelUpdate(session, level) {
     session.capture.level = level;
     session.tell("levels");
@@ -99,7 +106,6 @@ export const HANDLERS = Object.freeze({
 
   roomStateUpdate: onlyLogged,
   playerAudioTrackUpdate: onlyLogged,
-  exceptionUpdate: onlyLogged,
   roomExtraInfoUpdate: onlyLogged,
   recvRoomTransparentMessage: onlyLogged,
   recvExperimentalAPI: onlyLogged,

@@ -2,6 +2,7 @@
 
 import { History } from "../model/history.js";
 import { playSample } from "../model/metrics.js";
+import { Trouble } from "../model/trouble.js";
 
 /** A stream that is played; its settings are forgotten when it stops, as documented. */
 class Player {
@@ -16,6 +17,8 @@ class Player {
   /** Whether the browser wants a click before it lets this be heard. */
   blocked = false;
   history = new History();
+  /** What is wrong with its sound. */
+  trouble = new Trouble();
   /** The `ZegoStreamView` through which it is heard, once there is sound. */
   view = null;
   stats = undefined;

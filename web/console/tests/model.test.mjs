@@ -7,6 +7,7 @@ import { History } from "../model/history.js";
 import { gradeWord, metricsOf, playSample, publishSample } from "../model/metrics.js";
 import { explain } from "../model/problems.js";
 import { Roster } from "../model/roster.js";
+import { Trouble } from "../model/trouble.js";
 import { codes } from "../../sdk/base/codes.js";
 import { ZegoError } from "../../sdk/base/errors.js";
 
@@ -44,9 +45,69 @@ test("a suggested user is a valid id of its own for each random number", () => {
 test("what is published is shown in kbit/s, percent and milliseconds", () => {
   const audio = { audioBitrate: 47.6, audioPacketsLostRate: 0.025, roundTripTimeMs: 31, audioQuality: 1 };
   const sample = publishSample({ audio }, 5000);
-  assert.deepEqual(sample, { time: 5000, bitrate: 47.6, loss: 2.5, roundTrip: 31, grade: 1 });
-  const texts = metricsOf("publish").map(({ key, text }) => text(sample[key]));
-  assert.deepEqual(texts, ["48 kbit/s", "2.5 %", "31 ms", "good"]);
+  const known = metricsOf("publish").filter(({ key }) => sample[key] !== null);
+  assert.deepEqual(known.map(({ key, text }) => [key, text(sample[key])]), [
+    ["bitrate", "48 kbit/s"],
+    ["loss", "2.5 %"],
+    ["roundTrip", "31 ms"],
+    ["grade", "good"],
+  ]);
+});
+
+test("how a stream arrives at its listeners is shown: worst and median, and how many get copies", () => {
+  const listeners = { listeners: 10, lossWorst: 0.2, lossMedian: 0, burstWorst: 3.25, burstMedian: null, uplinkLoss: 0.01, uplinkBurst: 1, copying: 2 };
+  const sample = publishSample({ listeners }, 0);
+  const shown = metricsOf("publish").filter(({ key }) => sample[key] !== null);
+  assert.deepEqual(Object.fromEntries(shown.map(({ label, key, text }) => [label, text(sample[key])])), {
+    "Uplink loss": "1.0 %",
+    "Uplink burst": "1.0",
+    Listeners: "10",
+    "Worst loss": "20.0 %",
+    "Listeners' median loss": "0.0 %",
+    "Worst burst": "3.3",
+    "With copies": "2",
+  });
+});
+
+test("eight figures of each kind of stream have a chart, so that no row has a hole", () => {
+  for (const role of ["publish", "play"]) {
+    const metrics = metricsOf(role);
+    assert.equal(metrics.filter((metric) => !metric.tableOnly).length, 8, role);
+    for (const { beside } of metrics) assert.ok(beside === undefined || metrics.some(({ key }) => key === beside), beside);
+  }
+});
+
+test("the buffer is shown with what it aims at", () => {
+  const sample = playSample({ audio: { jitterBufferDelayMs: 62, jitterBufferTargetMs: 80 } }, undefined, 0);
+  assert.deepEqual([sample.buffer, sample.bufferTarget], [62, 80]);
+});
+
+test("what was lost and not concealed was repaired", () => {
+  const stats = (audioPacketsLost, concealedSamples, totalSamplesReceived) => ({ audio: { audioPacketsLost, concealedSamples, totalSamplesReceived } });
+  const before = stats(100, 9_600, 960_000);
+  // Of 150 packets 30 were lost, and 6 of them concealed.
+  assert.equal(playSample(stats(130, 9_600 + 6 * 960, 960_000 + 150 * 960), before, 0).repaired, 16);
+  // More is concealed than lost where packets come late.
+  assert.equal(playSample(stats(100, 19_200, 960_000 + 150 * 960), before, 0).repaired, 0);
+  assert.equal(playSample(stats(0, 0, 1), before, 0).repaired, null, "a new connection counts from zero");
+});
+
+test("gaps and underflows are those of the last interval", () => {
+  const stats = (concealmentEvents, underflows) => ({ audio: { concealmentEvents, underflows } });
+  const sample = playSample(stats(9, 4), stats(7, 4), 0);
+  assert.deepEqual([sample.gaps, sample.underflows], [2, 0]);
+  assert.equal(playSample(stats(9, null), stats(7, null), 0).underflows, null, "a browser does not tell");
+});
+
+test("what is wrong with a stream's sound stands until its recovery", () => {
+  const trouble = new Trouble();
+  trouble.note({ code: 1002, message: "no sound" });
+  trouble.note({ code: 1005, message: "too slow" });
+  assert.equal(trouble.text, "no sound (1002); too slow (1005)");
+  trouble.note({ code: 2002, message: "sound again" });
+  assert.equal(trouble.text, "too slow (1005)");
+  trouble.clear();
+  assert.equal(trouble.text, "");
 });
 
 test("concealment is that of the last interval, not of the whole life", () => {

@@ -275,3 +275,21 @@ test("a server without development tokens is told from one that refuses this use
   }
   assert.deepEqual(await ask(async () => Promise.reject(new TypeError("refused"))), { available: false });
 });
+
+test("what is wrong with a stream's sound is logged and shown at the stream, until it is over or published anew", async () => {
+  const { session, engine } = await joined();
+  engine.emit("publisherStateUpdate", { streamID: "mine", state: "PUBLISHING", errorCode: 0, extendedData: "" });
+  engine.emit("roomStreamUpdate", "demo", "ADD", [stream("s")], "");
+  await session.playback.play("s");
+  const shown = () => [session.capture.trouble.text, session.playback.players.get("s").trouble.text];
+  engine.emit("exceptionUpdate", "mine", { code: 1002, message: "no sound" });
+  engine.emit("exceptionUpdate", "s", { code: 1006, message: "silent" });
+  engine.emit("exceptionUpdate", "of nobody here", { code: 1006, message: "silent" });
+  assert.deepEqual(shown(), ["no sound (1002)", "silent (1006)"]);
+  engine.emit("exceptionUpdate", "s", { code: 2006, message: "sound again" });
+  assert.deepEqual(shown(), ["no sound (1002)", ""]);
+  const logged = session.log.entries({ text: "exceptionUpdate" });
+  assert.equal(logged.length, 4);
+  await session.capture.publish("mine", "");
+  assert.equal(session.capture.trouble.text, "");
+});

@@ -13,7 +13,7 @@ const color = (name) => () => getComputedStyle(document.documentElement).getProp
 export class Chart {
   #metric;
   #plot = null;
-  #data = [[], []];
+  #data;
   #value = document.createElement("output");
   #place = document.createElement("div");
   #figure = document.createElement("figure");
@@ -26,6 +26,7 @@ export class Chart {
    */
   constructor(parent, metric) {
     this.#metric = metric;
+    this.#data = metric.beside ? [[], [], []] : [[], []];
     const caption = document.createElement("figcaption");
     const label = document.createElement("span");
     label.textContent = metric.label;
@@ -43,10 +44,11 @@ export class Chart {
 
   /** @param {import("../model/history.js").History} history */
   show(history) {
-    const value = history.newest[this.#metric.key];
-    setText(this.#value, value === null ? "–" : this.#metric.text(value));
-    if (this.#metric.key === "grade") this.#figure.dataset.grade = String(value ?? -1);
-    this.#data = history.columns(this.#metric.key);
+    const { key, beside, text } = this.#metric;
+    const value = history.newest[key];
+    setText(this.#value, value === null ? "–" : text(value));
+    if (key === "grade") this.#figure.dataset.grade = String(value ?? -1);
+    this.#data = beside ? [...history.columns(key), history.columns(beside)[1]] : history.columns(key);
     this.#plot?.setData(this.#data);
   }
 
@@ -67,6 +69,8 @@ export class Chart {
 
 function options(metric, width) {
   const line = { stroke: color("--chart-line"), fill: color("--chart-fill"), width: 1.5, points: { size: 3 } };
+  const own = metric.key === "grade" ? { ...line, fill: undefined, paths: uPlot.paths.stepped({ align: -1 }) } : line;
+  const beside = metric.beside ? [{ stroke: color("--soft"), width: 1, dash: [4, 3], points: { show: false } }] : [];
   return {
     width,
     height: HEIGHT,
@@ -75,7 +79,7 @@ function options(metric, width) {
     cursor: { show: false },
     scales: { x: { time: true, range: (_, oldest, newest) => [Math.min(oldest, newest - SPAN_S), newest] }, y: valueScale(metric) },
     axes: [{ show: false }, valueAxis(metric)],
-    series: [{}, metric.key === "grade" ? { ...line, fill: undefined, paths: uPlot.paths.stepped({ align: -1 }) } : line],
+    series: [{}, own, ...beside],
   };
 }
 

@@ -14,6 +14,12 @@ const STATE_WORDS = {
   PLAYING: "playing",
 };
 
+/** What the charts do not say by themselves. */
+const LEGENDS = {
+  publish: "Worst: of the listener who fares worst. Dashed: the median of all, and how many there are.",
+  play: "Repaired: lost on the way, yet not concealed. Dashed: what the buffer aims at.",
+};
+
 /** See the top of this file. */
 export class StreamCard {
   #session;
@@ -35,8 +41,10 @@ export class StreamCard {
     this.element = copyOf("stream-template");
     const role = own ? "publish" : "play";
     this.#part("charts").dataset.role = role;
+    setText(this.#part("legend"), LEGENDS[role]);
     this.#metrics = metricsOf(role);
-    this.#charts = this.#metrics.map((metric) => new Chart(this.#part("charts"), metric));
+    const charted = this.#metrics.filter((metric) => !metric.tableOnly);
+    this.#charts = charted.map((metric) => new Chart(this.#part("charts"), metric));
     this.#rows = this.#metrics.map((metric) => tableRow(this.#part("numbers tbody"), metric.label));
     this.#nameParts();
     if (own) this.#part("controls").remove();
@@ -54,6 +62,7 @@ export class StreamCard {
     const muted = this.#own ? capture.muted : info?.mic === "MUTE";
     setText(this.#part("mic"), muted ? (this.#own ? "muted" : "muted by its publisher") : "");
     setText(this.#part("extra"), info?.extraInfo ?? "");
+    setText(this.#part("trouble"), (this.#own ? capture.trouble : player?.trouble)?.text ?? "");
     this.#part("quality").hidden = state === "NO_PUBLISH" || state === "NO_PLAY";
     if (!this.#own) this.#showControls(player);
   }

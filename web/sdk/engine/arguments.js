@@ -119,7 +119,7 @@ export function requireExtraInfo(extraInfo) {
  * @throws {ZegoError} 1104001
  */
 export function playOptions(option) {
-  if (option === undefined || option === null) return { jitterBufferTargetMs: undefined, loudest: undefined };
+  if (option === undefined || option === null) return { jitterBufferTargetMs: undefined, lowLatency: false, loudest: undefined };
   if (!isObject(option)) throw wrong(codes.PLAYER_PARAM, "the option of startPlayingStream is no object");
   const { jitterBufferTarget: target, enableLowLatency = false, loudest } = option;
   if (typeof enableLowLatency !== "boolean") throw wrong(codes.PLAYER_PARAM, "enableLowLatency is neither true nor false");
@@ -129,7 +129,7 @@ export function playOptions(option) {
   if (loudest !== undefined && !isCount(loudest)) {
     throw wrong(codes.PLAYER_PARAM, `loudest is ${loudest}; give a whole number, 0 to hear the stream always`);
   }
-  return { jitterBufferTargetMs: enableLowLatency ? undefined : target, loudest };
+  return { jitterBufferTargetMs: enableLowLatency ? undefined : target, lowLatency: enableLowLatency, loudest };
 }
 
 /**

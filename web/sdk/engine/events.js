@@ -1,5 +1,5 @@
 /**
- * The documented events. The last four are accepted and never told: they need what this SDK does not have.
+ * The documented events. The last three are accepted and never told: they need what this SDK does not have.
  */
 export const EVENTS = Object.freeze([
   "roomStateChanged",

@@ -62,6 +62,7 @@ export class Parts {
       onQuality: (users) => this.#quality.note(users),
       onListeners: (reports) => this.publishing.noteReports(reports),
       onUplinks: (reports) => this.playing.noteReports(reports),
+      onProtection: (streams) => this.playing.noteProtection(streams),
     };
   }
 

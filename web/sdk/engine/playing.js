@@ -84,6 +84,15 @@ export class Playing extends Streams {
     this.find(streamID)?.driver?.ended(code, message);
   }
 
+  /**
+   * What the server adds to streams from now on.
+   *
+   * @param {{streamID: string, copies: number[]}[]} streams
+   */
+  noteProtection(streams) {
+    for (const { streamID, copies } of streams) this.find(streamID)?.driver?.noteProtection(copies);
+  }
+
   /** `mutePlayStreamAudio`. */
   mute(streamID, muted) {
     requireStreamID(streamID);

@@ -22,6 +22,7 @@ const COARSE = {
  * @property {(users: {userID: string, up: number, down: number}[]) => void} onQuality
  * @property {(reports: {streamID: string, report: object}[]) => void} onListeners
  * @property {(reports: {streamID: string, report: object}[]) => void} onUplinks
+ * @property {(streams: {streamID: string, copies: number[]}[]) => void} onProtection
  */
 
 /** The room login: one at a time. */
@@ -123,6 +124,7 @@ export class Rooms {
       onQuality: (users) => this.#follower.onQuality(users),
       onListeners: (reports) => this.#follower.onListeners(reports),
       onUplinks: (reports) => this.#follower.onUplinks(reports),
+      onProtection: (streams) => this.#follower.onProtection(streams),
     };
   }
 

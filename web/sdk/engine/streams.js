@@ -84,6 +84,7 @@ export class Streams {
         entry.grade.note(stats.audio.audioQuality);
         this.core.emit(this.#words.qualityEvent, entry.streamID, stats);
       },
+      onException: (exception) => this.core.emit("exceptionUpdate", entry.streamID, exception),
     };
   }
 

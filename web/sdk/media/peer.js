@@ -1,4 +1,5 @@
-import { withOpusParameters } from "./sdp.js";
+import { frameBitrate } from "./protection.js";
+import { withOpusParameters, withRedFirst } from "./sdp.js";
 
 /** How long the offer waits for the addresses of this machine. The server learns addresses by itself, so late ones are no loss. */
 const GATHERING_MS = 500;
@@ -12,7 +13,6 @@ const CLOSED_GRACE_MS = 1000;
  * @typedef {object} PeerOptions
  * @property {MediaStreamTrack} [track] What to publish; without one the connection plays.
  * @property {{channels: 1 | 2, bitrateKbps?: number, dtx?: boolean}} audio
- * @property {number} [jitterBufferTargetMs] Least delay of what is played; `null` or left out: the browser decides.
  * @property {RTCIceServer[]} [iceServers] STUN and TURN servers, checked; none by default.
  * @property {(event: "connected" | "disconnected" | "failed" | "closed") => void} onEvent
  * @property {typeof RTCPeerConnection} RTCPeerConnection
@@ -23,6 +23,9 @@ export class Peer {
   #transceiver;
   #options;
   #closed = false;
+  /** The server's answer, as it was taken first. */
+  #answer = "";
+  #sendsCopies = false;
 
   /** @param {PeerOptions} options */
   constructor(options) {
@@ -86,8 +89,8 @@ export class Peer {
    * @param {string} sdp
    */
   async apply(sdp) {
-    await this.#pc.setRemoteDescription({ type: "answer", sdp: withOpusParameters(sdp, this.#options.audio) });
-    this.#setJitterBufferTarget();
+    this.#answer = withOpusParameters(sdp, this.#options.audio);
+    await this.#pc.setRemoteDescription({ type: "answer", sdp: this.#answer });
     const { transport } = this.#options.track ? this.#transceiver.sender : this.#transceiver.receiver;
     // A DTLS connection that the server closed is told nowhere else.
     transport?.addEventListener("statechange", () => transport.state === "closed" && this.#onClosed());
@@ -97,10 +100,37 @@ export class Peer {
     if (!this.#closed) this.#options.env.setTimeout(() => this.#tell("closed"), CLOSED_GRACE_MS);
   }
 
-  #setJitterBufferTarget() {
-    const target = this.#options.jitterBufferTargetMs;
+  /**
+   * Asks for a least delay of what is played, of browsers that know it.
+   *
+   * @param {number | null} ms `null`: the browser decides.
+   */
+  setJitterBufferTarget(ms) {
     const { receiver } = this.#transceiver;
-    if (target !== undefined && "jitterBufferTarget" in receiver) receiver.jitterBufferTarget = target;
+    if ("jitterBufferTarget" in receiver && receiver.jitterBufferTarget !== ms) receiver.jitterBufferTarget = ms;
+  }
+
+  /**
+   * Sends a copy of each frame with the next one from now on (RED, RFC 2198), or none any more; both together stay within the
+   * bitrate. Nothing happens where browser or server have no RED, or where there is too little bitrate for two.
+   *
+   * Chromium sends RED when it is the first codec of the answer, and by no other means: `encodings[0].codec` is accepted and
+   * changes nothing (156). So the same answer is taken again in the other order; the server keeps to one that allows both.
+   *
+   * @param {boolean} wanted
+   */
+  async sendCopies(wanted) {
+    const { bitrateKbps } = this.#options.audio;
+    const red = withRedFirst(this.#answer);
+    const kbps = wanted ? frameBitrate(bitrateKbps) : bitrateKbps;
+    if (wanted === this.#sendsCopies || red === undefined || kbps === undefined) return;
+    this.#sendsCopies = wanted;
+    await this.#pc.setLocalDescription(await this.#pc.createOffer());
+    await this.#pc.setRemoteDescription({ type: "answer", sdp: wanted ? red : this.#answer });
+    const { sender } = this.#transceiver;
+    const parameters = sender.getParameters();
+    parameters.encodings[0].maxBitrate = kbps * 1000;
+    await sender.setParameters(parameters);
   }
 
   /**
@@ -110,6 +140,12 @@ export class Peer {
    */
   async replaceTrack(track) {
     await this.#transceiver.sender.replaceTrack(track);
+  }
+
+  /** The bitrate that a publisher's frames have of what was asked for: all of it, or what copies leave them. */
+  get frameKbps() {
+    const { bitrateKbps } = this.#options.audio;
+    return this.#sendsCopies ? frameBitrate(bitrateKbps) : bitrateKbps;
   }
 
   /** @returns {Promise<RTCStatsReport>} */

@@ -1,7 +1,9 @@
 import { receiveCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
+import { PlayWatch } from "./intervals.js";
 import { Peer } from "./peer.js";
 import { PlayerState } from "./player.js";
+import { delayForCopies } from "./protection.js";
 import { PlayQuality } from "./quality.js";
 
 /** How often it is looked whether the first packet came. */
@@ -12,9 +14,11 @@ const AWAIT_MS = 100;
  *
  * @typedef {object} PlaybackOptions
  * @property {string} streamID
- * @property {number | null | undefined} jitterBufferTargetMs
+ * @property {number | undefined} jitterBufferTargetMs Least delay that the application wants.
+ * @property {boolean} lowLatency It wants as little delay as there can be, and no waiting for copies.
  * @property {number} [loudest] Only while it is one of so many loudest; 0: always, left out: as the room has it.
- * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
+ * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[],
+ *   streamIsMuted: (streamID: string) => boolean}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {typeof MediaStream} MediaStream
  * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
@@ -23,12 +27,16 @@ const AWAIT_MS = 100;
  * @property {() => void} onNegotiated The first answer was applied.
  * @property {(track: MediaStreamTrack) => void} onTrack The stream has another track than before.
  * @property {(stats: object) => void} onQuality
+ * @property {(exception: {code: number, message: string}) => void} onException
  */
 export class Playback extends StreamDriver {
   #options;
   #quality;
+  #watch;
   /** What the server told last of the publisher's part of the way. */
   #uplink;
+  /** How far back the copies lie that the server adds. */
+  #copies = [];
   #awaiting;
   /** Packets of this connection when last looked at. */
   #packets = 0;
@@ -38,6 +46,7 @@ export class Playback extends StreamDriver {
     super(new PlayerState(options.env.now(), options.timings), options.env, options.onState);
     this.#options = options;
     this.#quality = new PlayQuality(this.now());
+    this.#watch = new PlayWatch(this.now());
     /** What the application gets. */
     this.stream = new options.MediaStream();
   }
@@ -66,12 +75,14 @@ export class Playback extends StreamDriver {
   }
 
   makePeer(onEvent) {
-    const { env, room, RTCPeerConnection, jitterBufferTargetMs } = this.#options;
+    const { env, room, RTCPeerConnection } = this.#options;
     const { iceServers } = room;
     const audio = { channels: 2 };
-    const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, jitterBufferTargetMs, onEvent });
+    const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, onEvent });
+    peer.setJitterBufferTarget(this.#leastDelay());
     this.#packets = 0;
     this.#quality.fresh(this.now());
+    this.#watch.fresh(this.now());
     return peer;
   }
 
@@ -172,8 +183,33 @@ export class Playback extends StreamDriver {
 
   report(report, attempt) {
     if (!this.state.isPlaying(attempt)) return;
-    const state = { muted: this.state.isPaused, connected: this.state.hearsServer, uplink: this.#uplink };
-    this.#options.onQuality(this.#quality.report(this.now(), receiveCounters(report), state));
+    const { room, streamID, onQuality, onException } = this.#options;
+    const counters = receiveCounters(report);
+    const paused = this.state.isPaused;
+    const state = { muted: paused, connected: this.state.hearsServer, uplink: this.#uplink };
+    onQuality(this.#quality.report(this.now(), counters, state));
+    this.#watch.look(this.now(), counters, { paused, publisherMuted: room.streamIsMuted(streamID) }).forEach(onException);
+  }
+
+  /**
+   * What the server adds to the stream from now on.
+   *
+   * @param {number[]} copies How many packets behind each copy lies.
+   */
+  noteProtection(copies) {
+    this.#copies = copies;
+    this.peer?.setJitterBufferTarget(this.#leastDelay());
+  }
+
+  /** A server that forgot the session adds nothing to what is played anew, and says so only when that changes. */
+  restore(resumed) {
+    if (!resumed) this.#copies = [];
+    super.restore(resumed);
+  }
+
+  #leastDelay() {
+    const { jitterBufferTargetMs: asked = null, lowLatency } = this.#options;
+    return lowLatency ? null : delayForCopies(this.#copies, asked);
   }
 
   /** How the stream arrives at the server. */

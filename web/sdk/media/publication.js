@@ -1,7 +1,9 @@
 import { sendCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
+import { PublishWatch } from "./intervals.js";
 import { Peer } from "./peer.js";
 import { PublisherState } from "./publisher.js";
+import { UplinkProtection } from "./protection.js";
 import { PublishQuality } from "./quality.js";
 
 /** The server repeats what does not change every 5 s; two may be lost. */
@@ -21,12 +23,15 @@ const LISTENERS_COUNT_FOR_MS = 15_000;
  * @property {import("../base/env.js").Env} env
  * @property {(state: string, code: number, text: string) => void} onState
  * @property {(stats: object) => void} onQuality
+ * @property {(exception: {code: number, message: string}) => void} onException
  */
 export class Publication extends StreamDriver {
   #options;
   #quality;
+  #watch = new PublishWatch();
   /** What the server told last of the listeners, and when. */
   #listeners = { report: null, at: 0 };
+  #protection = new UplinkProtection();
   /** What the server was told of the mute; undefined while it does not know the stream. */
   #mutedAtServer;
 
@@ -40,8 +45,13 @@ export class Publication extends StreamDriver {
   }
 
   perform(effect) {
-    if (effect.do === "measure") this.#quality.fresh(this.now());
-    else super.perform(effect);
+    if (effect.do === "measure") {
+      this.#quality.fresh(this.now());
+      this.#watch.fresh();
+      this.#protect();
+    } else {
+      super.perform(effect);
+    }
   }
 
   makePeer(onEvent) {
@@ -89,15 +99,25 @@ export class Publication extends StreamDriver {
 
   report(report, attempt) {
     if (!this.state.isPublishing(attempt)) return;
-    const { local, onQuality } = this.#options;
-    const state = { muted: local.isMuted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
-    onQuality(this.#quality.report(this.now(), sendCounters(report), state));
+    const { local, audio, onQuality, onException } = this.#options;
+    const counters = sendCounters(report);
+    const muted = local.isMuted;
+    const state = { muted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
+    onQuality(this.#quality.report(this.now(), counters, state));
+    this.#watch.look(counters, { muted, dtx: audio.dtx, frameKbps: this.peer.frameKbps }).forEach(onException);
     this.noteMuted();
   }
 
-  /** How the stream arrives at its listeners. */
+  /** How the stream arrives at the server and its listeners. */
   noteReport(report) {
     this.#listeners = { report, at: this.now() };
+    this.#protection.note(report.uplinkLoss, this.now());
+    if (this.state.isRunning) this.#protect();
+  }
+
+  #protect() {
+    // A connection that is closed meanwhile needs no copies.
+    this.peer?.sendCopies(this.#protection.isOn).catch(() => {});
   }
 
   #recentListeners() {

@@ -1,4 +1,5 @@
 import { grade } from "./grade.js";
+import { Totals } from "./totals.js";
 
 /**
  * From counters to the documented quality reports (`ZegoPublishStats`, `ZegoPlayStats`): pure, one call per interval. Each
@@ -15,40 +16,6 @@ function muteState(muted) {
 
 function fraction(part, whole) {
   return whole > 0 ? Math.min(Math.max(part / whole, 0), 1) : 0;
-}
-
-/** Counters of one stream over all its connections. */
-class Totals {
-  #names;
-  /** What former connections counted. */
-  #before = {};
-  /** What this connection counted when it was last looked at. */
-  #last = {};
-
-  constructor(names) {
-    this.#names = names;
-    for (const name of names) this.#before[name] = this.#last[name] = 0;
-  }
-
-  /** A new connection begins to count. */
-  fresh() {
-    for (const name of this.#names) {
-      this.#before[name] += this.#last[name];
-      this.#last[name] = 0;
-    }
-  }
-
-  /** @returns {{total: Record<string, number>, grown: Record<string, number>}} since the start, since the last call */
-  take(counters) {
-    const total = {};
-    const grown = {};
-    for (const name of this.#names) {
-      grown[name] = counters[name] - this.#last[name];
-      this.#last[name] = counters[name];
-      total[name] = this.#before[name] + counters[name];
-    }
-    return { total, grown };
-  }
 }
 
 /** Makes one ZegoPublishStats after another. */
@@ -104,10 +71,22 @@ export class PublishQuality {
 /** What is concealed for longer than this at a stretch is a break, not a repair. */
 const BREAK_MS = 200;
 
+/** What the engine counts and no browser does: Chromium repairs from RED and FEC, and counts neither (`fecPackets*` stay 0). */
+const UNTOLD = Object.freeze({
+  recoveredFrames: 0,
+  recovered: Object.freeze({ red: 0, fec: 0, dred: 0 }),
+  underflows: null,
+});
+
+const PLAY_COUNTERS = [
+  ...["packets", "bytes", "lost", "discarded", "samples", "interruptedMs", "waitedMs", "targetWaitMs", "emitted"],
+  ...["concealed", "silentConcealed", "concealments", "inserted", "removed"],
+];
+
 /** Makes one ZegoPlayStats after another. */
 export class PlayQuality {
   #since;
-  #totals = new Totals(["packets", "bytes", "lost", "discarded", "samples", "concealed", "interruptedMs", "waitedMs", "emitted"]);
+  #totals = new Totals(PLAY_COUNTERS);
   /** Breaks as far as they can be seen where the browser does not count them. */
   #seenBreaksMs = 0;
 
@@ -134,7 +113,7 @@ export class PlayQuality {
     const seconds = (now - this.#since) / 1000;
     this.#since = now;
     const { total, grown } = this.#totals.take({ ...counters, interruptedMs: counters.interruptedMs ?? 0 });
-    const delayMs = meanDelayMs(total, grown);
+    const delayMs = meanMs(total, grown, "waitedMs");
     const rtt = counters.roundTripMs;
     return {
       audio: {
@@ -143,6 +122,7 @@ export class PlayQuality {
         muteState: muteState(state.muted),
         audioQuality: grade(rtt, lossOf(grown), counters.jitterMs / 1000, state.connected),
         jitterBufferDelayMs: delayMs,
+        jitterBufferTargetMs: meanMs(total, grown, "targetWaitMs"),
       },
       peerToPeerDelay: rtt === undefined ? undefined : ((state.uplink?.rttMs ?? 0) + rtt) / 2 + delayMs,
       peerToPeerPacketLostRate: state.uplink && 1 - (1 - state.uplink.loss) * (1 - lossOf(grown)),
@@ -174,7 +154,12 @@ export class PlayQuality {
       audioCumulativeBreakTime: breakMs,
       audioCumulativeBreakRate: fraction(breakMs, total.samples / SAMPLES_PER_MS),
       concealedSamples: total.concealed,
+      silentConcealedSamples: total.silentConcealed,
+      concealmentEvents: total.concealments,
+      insertedSamplesForDeceleration: total.inserted,
+      removedSamplesForAcceleration: total.removed,
       totalSamplesReceived: total.samples,
+      ...UNTOLD,
     };
   }
 }
@@ -183,8 +168,8 @@ function lossOf(grown) {
   return fraction(grown.lost, grown.packets + grown.lost);
 }
 
-/** Mean time that samples waited in the jitter buffer during the interval; of the whole life where the interval has none. */
-function meanDelayMs(total, grown) {
-  if (grown.emitted > 0) return grown.waitedMs / grown.emitted;
-  return total.emitted > 0 ? total.waitedMs / total.emitted : 0;
+/** Mean over the interval of a time that is summed up for each sample given out; of the whole life where the interval has none. */
+function meanMs(total, grown, name) {
+  if (grown.emitted > 0) return grown[name] / grown.emitted;
+  return total.emitted > 0 ? total[name] / total.emitted : 0;
 }

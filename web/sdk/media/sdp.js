@@ -1,13 +1,14 @@
 /**
- * Opus parameters in an SDP (RFC 7587 section 6.1): the only thing of it that the browser gives no other way to say.
+ * What the browser gives no other way to say than in an SDP: parameters of Opus (RFC 7587 section 6.1), and whether Opus is sent
+ * alone or in RED (RFC 2198).
  * @module
  */
 
 const OWN = ["stereo", "sprop-stereo", "maxaveragebitrate", "usedtx"];
 
-/** The payload type of Opus in `lines`; undefined where there is none. */
-function opusPayloadType(lines) {
-  const rtpmap = lines.find((line) => /^a=rtpmap:\d+ opus\/48000\/2$/i.test(line));
+/** The payload type of `codec` in `lines`; undefined where there is none. */
+function payloadType(lines, codec) {
+  const rtpmap = lines.find((line) => line.startsWith("a=rtpmap:") && line.toLowerCase().endsWith(` ${codec}/48000/2`));
   return rtpmap?.slice("a=rtpmap:".length).split(" ")[0];
 }
 
@@ -19,7 +20,7 @@ function opusPayloadType(lines) {
  */
 export function withOpusParameters(sdp, audio) {
   const lines = sdp.split("\r\n");
-  const type = opusPayloadType(lines);
+  const type = payloadType(lines, "opus");
   if (type === undefined) return sdp;
   const head = `a=fmtp:${type} `;
   const index = lines.findIndex((line) => line.startsWith(head));
@@ -32,5 +33,20 @@ export function withOpusParameters(sdp, audio) {
   const line = head + kept.join(";");
   if (index >= 0) lines[index] = line;
   else lines.splice(lines.findIndex((at) => at.startsWith(`a=rtpmap:${type} `)) + 1, 0, line);
+  return lines.join("\r\n");
+}
+
+/**
+ * The same with RED as the first codec of its only media, where it is RED around Opus.
+ * @param {string} sdp
+ * @returns {string | undefined} `undefined`: it has no such RED
+ */
+export function withRedFirst(sdp) {
+  const lines = sdp.split("\r\n");
+  const [red, opus] = [payloadType(lines, "red"), payloadType(lines, "opus")];
+  const media = lines.findIndex((line) => line.startsWith("m=audio "));
+  if (media < 0 || !red || !lines.some((line) => line.startsWith(`a=fmtp:${red} ${opus}/${opus}`))) return undefined;
+  const [kind, port, profile, ...types] = lines[media].split(" ");
+  lines[media] = [kind, port, profile, red, ...types.filter((type) => type !== red)].join(" ");
   return lines.join("\r\n");
 }

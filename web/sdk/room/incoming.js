@@ -108,6 +108,8 @@ function onNotice(room, notice) {
       return tellList(room, "onListeners", notice.streams);
     case "publisherReport":
       return tellList(room, "onUplinks", notice.streams);
+    case "streamProtection":
+      return tellList(room, "onProtection", notice.streams);
     default:
       return room.count("unknownNotices");
   }

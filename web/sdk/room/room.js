@@ -61,6 +61,8 @@ import { RoomState } from "./state.js";
  * @property {(users: { userID: string, up: number, down: number }[]) => void} [onQuality] What others reported of their networks.
  * @property {(reports: { streamID: string, report: ListenerReport }[]) => void} [onListeners] How own streams arrive at others.
  * @property {(reports: { streamID: string, report: UplinkReport }[]) => void} [onUplinks] How played streams arrive at the server.
+ * @property {(streams: { streamID: string, copies: number[] }[]) => void} [onProtection] The server adds copies of earlier packets
+ *   to played streams from now on, so many packets behind; none: no more.
  * @property {(ended: { streamID: string, role: "publish" | "play", code: number, message: string }) => void} [onStreamEnded]
  */
 

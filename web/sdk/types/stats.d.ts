@@ -39,6 +39,12 @@ export interface ListenerReport {
   burstMedian: number | null;
   /** The median round-trip time between server and listener, ms. */
   rttMedianMs: number | null;
+  /** The fraction that the server missed of what was sent to it, before any repair, 0 to 1. */
+  uplinkLoss: number | null;
+  /** The mean length of a run of packets that the server missed. */
+  uplinkBurst: number | null;
+  /** To how many of the listeners the server sends copies against loss now. */
+  copying: number;
 }
 
 /** Quality of a played stream. There is no video part. */
@@ -69,10 +75,26 @@ export interface ZegoPlayStats {
     audioCumulativeBreakRate: number;
     /** Mean delay of the jitter buffer over the last interval, ms. An addition of ours, as all that follow. */
     jitterBufferDelayMs: number;
+    /** What the jitter buffer aimed at over the last interval, ms (webrtc-stats, mean of `jitterBufferTargetDelay`). */
+    jitterBufferTargetMs: number;
     /** Samples concealed since the start. */
     concealedSamples: number;
+    /** Of these, samples of silence or comfort noise. */
+    silentConcealedSamples: number;
+    /** Runs of concealed samples since the start. */
+    concealmentEvents: number;
+    /** Samples added since the start to play more slowly. */
+    insertedSamplesForDeceleration: number;
+    /** Samples taken away since the start to play faster. */
+    removedSamplesForAcceleration: number;
     /** Samples given out since the start, the concealed ones included. */
     totalSamplesReceived: number;
+    /** Frames that the engine plays though their packet is missing; in a page 0, for browsers do not tell. */
+    recoveredFrames: number;
+    /** What repaired these: copies, in-band FEC, DRED. In a page all 0. */
+    recovered: { red: number; fec: number; dred: number };
+    /** How often the engine's jitter buffer ran empty; in a page `null`, for browsers do not tell. */
+    underflows: number | null;
     packetsReceived: number;
     /** Packets that came too late to be played. */
     packetsDiscarded: number;

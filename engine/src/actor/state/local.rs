@@ -173,8 +173,7 @@ impl EngineState {
         match verdict {
             Verdict::Act => {
                 out.command(Command::MuteMicrophone(self.microphone.wanted()));
-                let is_microphone = |id| self.locals.get(&id).is_some_and(|local| local.source.is_microphone());
-                self.note_muted(is_microphone, out);
+                self.note_muted(|id| self.is_microphone(id), out);
             }
             Verdict::Later(after) => out.command(Command::After(after, Timer::MuteMicrophone)),
             Verdict::Nothing | Verdict::Waiting => {}
@@ -210,6 +209,11 @@ impl EngineState {
         if self.locals.contains_key(&id) {
             out.emit(LocalSourceEnded { local_stream: id });
         }
+    }
+
+    /// Whether that local stream is a microphone.
+    pub(super) fn is_microphone(&self, id: LocalStreamId) -> bool {
+        self.locals.get(&id).is_some_and(|local| local.source.is_microphone())
     }
 
     /// Whether what is published of a local stream is silenced, by its own mute or the microphone's.

@@ -17,6 +17,7 @@ use express_messages::{
     ZegoError,
     audio_device::SetPlayout,
     codes,
+    exceptions::{PlayExceptions, PlayInterval},
     ids::StreamId,
     player::{PlayerEvent, PlayerOptions},
     stats::ZegoPlayStats,
@@ -26,7 +27,7 @@ use express_messages::{
 use super::{CallId, Command, EngineState, LifeId, PlayId, Step, life::Slot, mute_play::PlayMute, network::Report};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
-    events::{PlayQualityUpdate, PlayerStateUpdate},
+    events::{ExceptionUpdate, PlayQualityUpdate, PlayerStateUpdate},
     options::ZegoPlayOptions,
 };
 
@@ -42,6 +43,7 @@ pub(super) struct Playback {
     /// What the application was told last.
     told: (State, i32),
     quality: Option<ZegoPlayStats>,
+    exceptions: PlayExceptions,
     restarts: RestartLog,
     pub(super) mute: PlayMute,
     /// Its publisher, who is in another room, muted it.
@@ -124,6 +126,7 @@ impl EngineState {
             call: Some(call),
             told: (State::NoPlay, 0),
             quality: None,
+            exceptions: PlayExceptions::default(),
             restarts: RestartLog::default(),
             mute: PlayMute::new(self.all_muted),
             foreign_muted: false,
@@ -233,12 +236,29 @@ impl EngineState {
             } => playback.tell(state, code, &extended_data, out),
             PlayerEvent::Negotiated => out.answer(playback.call.take(), Ok(())),
             PlayerEvent::Quality(stats) => {
+                let stats = *stats;
                 playback.grade.note(stats.audio.audio_quality);
                 playback.quality = Some(stats.clone());
                 out.emit(PlayQualityUpdate { stream_id, stats });
             }
+            PlayerEvent::Interval(interval) => self.on_play_interval(&stream_id, interval, out),
             PlayerEvent::Exited { panicked } => self.on_player_lost(&stream_id, life, panicked, now, out),
             other => tracing::warn!(?other, "a player event that this engine does not know"),
+        }
+    }
+
+    /// What its publisher muted may be silent, and the player does not know of that.
+    fn on_play_interval(&mut self, stream_id: &StreamId, interval: PlayInterval, out: &mut Step) {
+        let is_muted = |p: &Playback| p.stream_id() == stream_id && self.is_remote_muted(p);
+        let publisher_muted = self.playbacks.iter().any(is_muted);
+        let Some(playback) = self.playback(stream_id) else { return };
+        let interval = PlayInterval {
+            publisher_muted,
+            ..interval
+        };
+        for exception in playback.exceptions.judge(&interval) {
+            let stream_id = stream_id.clone();
+            out.emit(ExceptionUpdate { stream_id, exception });
         }
     }
 

@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use express_messages::{
     ZegoError, codes,
+    exceptions::{PublishExceptions, PublishInterval},
     ids::{LocalStreamId, StreamId},
     publisher::{EncoderOptions, PublisherEvent, PublisherOptions},
     stats::ZegoPublishStats,
@@ -23,7 +24,7 @@ use express_messages::{
 use super::{Command, EngineState, LifeId, Step, life::Slot, network::Report};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
-    events::{PublishQualityUpdate, PublisherStateUpdate},
+    events::{ExceptionUpdate, PublishQualityUpdate, PublisherStateUpdate},
     options::ZegoPublishOptions,
 };
 
@@ -36,6 +37,7 @@ pub(super) struct Publication {
     /// What the application was told last.
     told: (State, i32),
     quality: Option<ZegoPublishStats>,
+    exceptions: PublishExceptions,
     pub(super) grade: Report,
     restarts: RestartLog,
 }
@@ -107,6 +109,7 @@ impl EngineState {
             life: None,
             told: (State::NoPublish, 0),
             quality: None,
+            exceptions: PublishExceptions::default(),
             grade: Report::default(),
             restarts: RestartLog::default(),
         };
@@ -211,8 +214,26 @@ impl EngineState {
                 publication.quality = Some(stats.clone());
                 out.emit(PublishQualityUpdate { stream_id, stats });
             }
+            PublisherEvent::Interval(interval) => self.on_publish_interval(&stream_id, interval, out),
             PublisherEvent::Exited { panicked } => self.on_publisher_lost(&stream_id, life, panicked, now, out),
             other => tracing::warn!(?other, "a publisher event that this engine does not know"),
+        }
+    }
+
+    /// A file, a bot or a tone may be silent for as long as it likes; only of a microphone is silence an exception.
+    fn on_publish_interval(&mut self, stream_id: &StreamId, interval: PublishInterval, out: &mut Step) {
+        let is_microphone = |p: &Publication| p.stream_id() == stream_id && self.is_microphone(p.local_stream());
+        let is_microphone = self.publications.iter().any(is_microphone);
+        let Some(publication) = self.publication(stream_id) else {
+            return;
+        };
+        let interval = PublishInterval {
+            capture_level: interval.capture_level.filter(|_| is_microphone),
+            ..interval
+        };
+        for exception in publication.exceptions.judge(&interval) {
+            let stream_id = stream_id.clone();
+            out.emit(ExceptionUpdate { stream_id, exception });
         }
     }
 

@@ -116,7 +116,7 @@ impl Stage {
             PlayerEvent::StateChanged { state, code, .. } => Some((state.as_str(), code)),
             PlayerEvent::Negotiated => Some(("negotiated", 0)),
             PlayerEvent::Exited { panicked: false } => Some(("exited", 0)),
-            PlayerEvent::Quality(_) => None,
+            PlayerEvent::Quality(_) | PlayerEvent::Interval(_) => None,
             other => panic!("unexpected {other:?}"),
         };
         self.events.take().into_iter().filter_map(told).collect()
@@ -235,16 +235,22 @@ async fn quality_comes_every_3_seconds_of_playing() {
     let transport = stage.transports.latest();
     let mut flow = Flow::new(stage.attach.take().remove(0).source);
     flow.run(Duration::from_secs(7), transport.receive.as_ref()).await;
-    let reports: Vec<_> = stage
-        .events
-        .take()
-        .into_iter()
-        .filter_map(|event| match event {
-            PlayerEvent::Quality(stats) => Some(stats),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(reports.len(), 2);
+    let (mut reports, mut intervals) = (Vec::new(), Vec::new());
+    for event in stage.events.take() {
+        match event {
+            PlayerEvent::Quality(stats) => reports.push(stats),
+            PlayerEvent::Interval(interval) => intervals.push(interval),
+            _ => {}
+        }
+    }
+    assert_eq!((reports.len(), intervals.len()), (2, 2));
+    let interval = intervals[1];
+    assert!((interval.seconds - 3.0).abs() < 0.1 && !interval.paused, "{interval:?}");
+    assert!((148..=152).contains(&interval.packets_received), "{interval:?}");
+    assert!(
+        interval.packets_received.abs_diff(interval.packets_decoded) <= 3,
+        "{interval:?}"
+    );
     let last = &reports[1].audio;
     assert!((49.0..=51.0).contains(&last.audio_fps), "{last:?}");
     assert_eq!((last.audio_packets_lost, last.mute_state.as_str()), (0, "0"));

@@ -274,16 +274,15 @@ async fn quality_comes_every_3_seconds_with_the_mute_state_and_the_round_trip_ti
     stage.transports.latest().tell(TransportEvent::Connected);
     stage.link.note_muted.do_send(NotePublisherMuted(true));
     tokio::time::sleep(Duration::from_secs(7)).await;
-    let reports: Vec<_> = stage
-        .events
-        .take()
-        .into_iter()
-        .filter_map(|event| match event {
-            PublisherEvent::Quality(stats) => Some(stats.audio),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(reports.len(), 2);
+    let (mut reports, mut intervals) = (Vec::new(), Vec::new());
+    for event in stage.events.take() {
+        match event {
+            PublisherEvent::Quality(stats) => reports.push(stats.audio),
+            PublisherEvent::Interval(interval) => intervals.push((interval.muted, interval.asked_kbps)),
+            _ => {}
+        }
+    }
+    assert_eq!((reports.len(), intervals), (2, vec![(true, 48.0); 2]));
     assert_eq!(
         (reports[0].mute_state.as_str(), reports[0].round_trip_time_ms),
         ("1", Some(30.0))

@@ -63,6 +63,7 @@ const NOTICES = new Map([
   ["networkQuality", (fields) => ({ users: list(fields.users, quality) })],
   ["listenerReport", (fields) => ({ streams: list(fields.streams, listeners) })],
   ["publisherReport", (fields) => ({ streams: list(fields.streams, uplink) })],
+  ["streamProtection", (fields) => ({ streams: list(fields.streams, protection) })],
 ]);
 
 /** What may be unknown. */
@@ -77,6 +78,10 @@ function listeners(value) {
     burstWorst: known(fields.burst_worst, amount),
     burstMedian: known(fields.burst_median, amount),
     rttMedianMs: known(fields.rtt_median_ms, whole),
+    uplinkLoss: known(fields.uplink_loss, fraction),
+    uplinkBurst: known(fields.uplink_burst, amount),
+    // A server of before there were copies makes none.
+    copying: whole(fields.copying ?? 0),
   };
   return { streamID: streamID(fields.stream_id), report };
 }
@@ -85,6 +90,21 @@ function uplink(value) {
   const fields = object(value);
   const report = { rttMs: known(fields.rtt_ms, whole), loss: fraction(fields.loss), jitterMs: whole(fields.jitter_ms) };
   return { streamID: streamID(fields.stream_id), report };
+}
+
+/** Farther back no copy is made. */
+const DISTANCE_MAX = 16;
+
+function distance(value) {
+  if (!Number.isInteger(value) || value < 1 || value > DISTANCE_MAX) {
+    throw new ShapeError(`a distance from 1 to ${DISTANCE_MAX} packets expected, not ${JSON.stringify(value)}`);
+  }
+  return value;
+}
+
+function protection(value) {
+  const fields = object(value);
+  return { streamID: streamID(fields.stream_id), copies: list(fields.copies, distance) };
 }
 
 function quality(value) {

@@ -105,6 +105,8 @@ class FakePeerConnection extends EventTarget {
   iceGatheringState = "complete";
   connectionState = "new";
   packets = 0;
+  played = 0;
+  energy = 0;
   closed = false;
 
   constructor(world, config) {
@@ -118,8 +120,13 @@ class FakePeerConnection extends EventTarget {
     this.direction = direction;
     this.sent = typeof what === "string" ? undefined : what;
     this.maxBitrate = sendEncodings?.[0].maxBitrate;
-    const sender = { transport: null, replaceTrack: async (track) => (this.sent = track) };
-    this.receiver = { transport: null, track: new FakeTrack("remote") };
+    const sender = {
+      transport: null,
+      replaceTrack: async (track) => (this.sent = track),
+      getParameters: () => ({ encodings: [{ maxBitrate: this.maxBitrate }] }),
+      setParameters: async ({ encodings }) => (this.maxBitrate = encodings[0].maxBitrate),
+    };
+    this.receiver = { transport: null, track: new FakeTrack("remote"), ...this.world.receiver };
     return { sender, receiver: this.receiver };
   }
 
@@ -143,7 +150,18 @@ class FakePeerConnection extends EventTarget {
 
   async getStats() {
     this.packets += this.world.flowing ? 1 : 0;
-    return new Map([["i", { type: "inbound-rtp", kind: "audio", packetsReceived: this.packets }]]);
+    return new Map([["i", { type: "inbound-rtp", kind: "audio", packetsReceived: this.packets, ...this.#sound() }]]);
+  }
+
+  /** What is played of a whole stream of `world.level`; nothing where the test has none. */
+  #sound() {
+    const { level, env } = this.world;
+    if (level === undefined) return {};
+    const seconds = env.now() / 1000;
+    this.energy += (seconds - this.played) * level ** 2;
+    this.played = seconds;
+    const heard = { totalSamplesReceived: 48_000 * seconds, totalSamplesDuration: seconds, totalAudioEnergy: this.energy };
+    return { packetsReceived: 50 * seconds, ...heard };
   }
 
   close() {
@@ -210,7 +228,7 @@ class FakeRoom {
     this.world.requests.push([type, fields]);
     const refusal = this.world.refusals.get(type);
     if (refusal) throw refusal;
-    if (type === "publish" || type === "play") return { answer: "v=0\r\n" };
+    if (type === "publish" || type === "play") return { answer: this.world.answer };
     return this.world.results.get(type) ?? {};
   }
 }
@@ -285,6 +303,11 @@ export class FakeWorld {
   microphones = [];
   contexts = [];
   peaks = new Map();
+  /** The SDP that the server answers with, and what receivers have beside the usual. */
+  answer = "v=0\r\n";
+  receiver = {};
+  /** How loud a stream is that is played as a whole; without it only packets are counted. */
+  level = undefined;
   accepts = true;
   connects = true;
   flowing = true;
@@ -346,6 +369,16 @@ export class Told {
     return this.#lines.splice(0);
   }
 }
+
+/** The answer of a server that takes Opus and RED around it. */
+export const RED_ANSWER = [
+  "m=audio 9 UDP/TLS/RTP/SAVPF 111 63",
+  "a=rtpmap:111 opus/48000/2",
+  "a=fmtp:111 minptime=10;useinbandfec=1",
+  "a=rtpmap:63 red/48000/2",
+  "a=fmtp:63 111/111",
+  "",
+].join("\r\n");
 
 /** The form of a token04; the fake room asks no more of it. */
 export const TOKEN = "04AAAAAGVT";

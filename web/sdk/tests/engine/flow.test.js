@@ -275,3 +275,17 @@ test("custom sound is a copy of the program's own", async () => {
   const [track] = source.getAudioTracks();
   assert.ok(track.enabled && track.readyState === "live");
 });
+
+test("exceptionUpdate tells once that a stream is silent, and once that it is heard again", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const told = [];
+  zg.on("exceptionUpdate", (streamID, { code, message }) => told.push([streamID, code, message.length > 20]));
+  await zg.startPlayingStream("s2");
+  world.level = 0;
+  await world.env.pass(12 * SECOND);
+  assert.deepEqual(told.splice(0), [["s2", 1006, true]]);
+  world.level = 0.1;
+  await world.env.pass(9 * SECOND);
+  assert.deepEqual(told, [["s2", 2006, true]]);
+});

@@ -5,7 +5,7 @@ import { receiveCounters, sendCounters } from "../../media/counters.js";
 import { grade, worstGrade } from "../../media/grade.js";
 import { LevelHold, peakOf } from "../../media/levels.js";
 import { PlayQuality, PublishQuality } from "../../media/quality.js";
-import { withOpusParameters } from "../../media/sdp.js";
+import { withOpusParameters, withRedFirst } from "../../media/sdp.js";
 
 test("grades follow the documented formulas", () => {
   const table = [
@@ -58,6 +58,16 @@ test("an SDP without Opus parameters gets a line of them, one without Opus is le
   const sdp = withOpusParameters(sdpWith(undefined), { channels: 1, bitrateKbps: 48 });
   assert.equal(sdp, sdpWith("a=fmtp:111 maxaveragebitrate=48000"));
   assert.equal(withOpusParameters("v=0\r\n", { channels: 2 }), "v=0\r\n");
+});
+
+test("RED around Opus becomes the first codec, and all else stays", () => {
+  const offered = sdpWith("a=fmtp:111 minptime=10");
+  assert.equal(withRedFirst(offered), offered.replace("SAVPF 111 63", "SAVPF 63 111"));
+  assert.equal(withRedFirst(withRedFirst(offered)), withRedFirst(offered));
+  for (const other of ["a=fmtp:63 0/0", "a=fmtp:64 111/111", ""]) {
+    assert.equal(withRedFirst(offered.replace("a=fmtp:63 111/111", other)), undefined, other);
+  }
+  assert.equal(withRedFirst("v=0\r\n"), undefined);
 });
 
 const state = { muted: false, connected: true };
@@ -122,7 +132,9 @@ const got = (seconds, extra = {}) =>
 test("a player reports rates of the interval and totals of the whole life", () => {
   const quality = new PlayQuality(0);
   quality.report(3000, got(3), state);
-  const { audio, peerToPeerDelay } = quality.report(6000, got(6, { concealedSamples: 9600, packetsLost: 10 }), state);
+  const repaired = { silentConcealedSamples: 480, concealmentEvents: 4, insertedSamplesForDeceleration: 7, removedSamplesForAcceleration: 8 };
+  const waited = { jitterBufferTargetDelay: 0.1 * 48_000 * 3 };
+  const { audio, peerToPeerDelay } = quality.report(6000, got(6, { concealedSamples: 9600, packetsLost: 10, ...repaired, ...waited }), state);
   assert.equal(audio.audioBitrate, 48);
   assert.equal(audio.audioFPS, 50);
   assert.equal(audio.audioJitter, 4);
@@ -131,6 +143,10 @@ test("a player reports rates of the interval and totals of the whole life", () =
   assert.equal(audio.packetsReceived, 300);
   assert.equal(audio.audioCumulativeDecodeTime, 5800);
   assert.equal(Math.round(audio.jitterBufferDelayMs), 60);
+  assert.equal(Math.round(audio.jitterBufferTargetMs), 100, "of the interval, in which all of it grew");
+  assert.deepEqual([audio.concealedSamples, audio.silentConcealedSamples, audio.concealmentEvents], [9600, 480, 4]);
+  assert.deepEqual([audio.insertedSamplesForDeceleration, audio.removedSamplesForAcceleration], [7, 8]);
+  assert.deepEqual([audio.recoveredFrames, audio.underflows], [0, null], "browsers do not tell");
   assert.equal(Math.round(peerToPeerDelay), 80);
 });
 

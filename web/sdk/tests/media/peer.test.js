@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { Peer } from "../../media/peer.js";
-import { FakeWorld, settle, streamOf } from "../engine/fakes.js";
+import { FakeWorld, RED_ANSWER, settle, streamOf } from "../engine/fakes.js";
 
 /** A peer over a fake connection, and the events that it told. */
 function peerOf(options = {}) {
@@ -62,10 +62,44 @@ test("a connection that the server closed waits a second for the server's word o
   assert.deepEqual(told, ["connected", "closed"], "nothing follows a close of our own");
 });
 
-test("the least delay of the jitter buffer is asked of browsers that know it", async () => {
-  const { peer, pc } = peerOf({ jitterBufferTargetMs: 200 });
+test("the least delay of the jitter buffer is asked of browsers that know it", () => {
+  const { peer, pc } = peerOf();
+  peer.setJitterBufferTarget(200);
+  assert.ok(!("jitterBufferTarget" in pc.receiver), "this one does not");
   pc.receiver.jitterBufferTarget = null;
-  await peer.offer();
-  await peer.apply("v=0\r\n");
+  peer.setJitterBufferTarget(200);
   assert.equal(pc.receiver.jitterBufferTarget, 200);
+  peer.setJitterBufferTarget(null);
+  assert.equal(pc.receiver.jitterBufferTarget, null);
+});
+
+/** A publisher over a fake connection that has this answer. */
+async function publisherOf(answer, bitrateKbps) {
+  const [track] = streamOf("mic").getAudioTracks();
+  const { peer, pc } = peerOf({ track, audio: { channels: 1, bitrateKbps } });
+  await peer.offer();
+  await peer.apply(answer);
+  return { peer, pc };
+}
+
+/** The first codec that a publisher was told to send, and the bitrate of its frames. */
+const sends = (pc) => [/^m=audio \S+ \S+ (\d+)/m.exec(pc.remoteDescription.sdp)[1], pc.maxBitrate];
+
+test("a publisher sends each frame twice within its bitrate, and once again when it need not", async () => {
+  const { peer, pc } = await publisherOf(RED_ANSWER, 48);
+  assert.deepEqual(sends(pc), ["111", 48_000]);
+  const taken = pc.remoteDescription.sdp;
+  await peer.sendCopies(true);
+  assert.deepEqual(sends(pc), ["63", 23_000]);
+  await peer.sendCopies(false);
+  assert.deepEqual(sends(pc), ["111", 48_000]);
+  assert.equal(pc.remoteDescription.sdp, taken);
+});
+
+test("no copies are sent where server or browser have no RED, or the bitrate is too little for two", async () => {
+  for (const [answer, kbps] of [[RED_ANSWER.replace("63 111/111", "63 0/0"), 48], [RED_ANSWER.replaceAll("red", "rex"), 48], [RED_ANSWER, 25]]) {
+    const { peer, pc } = await publisherOf(answer, kbps);
+    await peer.sendCopies(true);
+    assert.deepEqual(sends(pc), ["111", 1000 * kbps]);
+  }
 });

@@ -184,17 +184,23 @@ test("messages and reports of others are told in their documented shapes", () =>
   bench.frame({ notice: "barrageMessage", messages: [{ from_user, message: "hi", message_id: "7", send_time_ms: 6 }] });
   bench.frame({ notice: "networkQuality", users: [{ user_id: "bob", up: 0, down: -1 }] });
   const stream = { stream_id: "s1", listeners: 12, loss_worst: 0.12, loss_median: 0, rtt_median_ms: 40 };
-  bench.frame({ notice: "listenerReport", streams: [{ ...stream, burst_worst: null, burst_median: null }] });
+  const uplink = { uplink_loss: 0.04, uplink_burst: 1.5, copying: 2 };
+  bench.frame({ notice: "listenerReport", streams: [{ ...stream, burst_worst: null, burst_median: null, ...uplink }] });
+  bench.frame({ notice: "listenerReport", streams: [stream] });
+  bench.frame({ notice: "streamProtection", streams: [{ stream_id: "s2", copies: [4, 1] }, { stream_id: "s3", copies: [] }] });
   bench.frame({ notice: "publisherReport", streams: [{ stream_id: "s2", rtt_ms: null, loss: 7, jitter_ms: 5 }] });
   bench.frame({ notice: "publisherReport", streams: [] });
   bench.event(3, { event: "broadcastMessage", messages: [] });
-  const heard = { listeners: 12, lossWorst: 0.12, lossMedian: 0, burstWorst: null, burstMedian: null, rttMedianMs: 40 };
-  assert.deepEqual(bench.calls.slice(-6), [
+  const unknown = { burstWorst: null, burstMedian: null, uplinkLoss: null, uplinkBurst: null };
+  const heard = { listeners: 12, lossWorst: 0.12, lossMedian: 0, rttMedianMs: 40, ...unknown };
+  assert.deepEqual(bench.calls.slice(-8), [
     ["onBroadcast", [{ fromUser, message: "hello", sendTime: 5, messageID: 42 }]],
     ["onCommand", fromUser, '{"seat":4}'],
     ["onBarrage", [{ fromUser, message: "hi", sendTime: 6, messageID: "7" }]],
     ["onQuality", [{ userID: "bob", up: 0, down: -1 }]],
-    ["onListeners", [{ streamID: "s1", report: heard }]],
+    ["onListeners", [{ streamID: "s1", report: { ...heard, uplinkLoss: 0.04, uplinkBurst: 1.5, copying: 2 } }]],
+    ["onListeners", [{ streamID: "s1", report: { ...heard, copying: 0 } }]],
+    ["onProtection", [{ streamID: "s2", copies: [4, 1] }, { streamID: "s3", copies: [] }]],
     ["onUplinks", [{ streamID: "s2", report: { rttMs: null, loss: 1, jitterMs: 5 } }]],
   ]);
 });

@@ -1,0 +1,87 @@
+/**
+ * From counters to the intervals that exceptions are judged by. Pure; `now` in ms.
+ * @module
+ */
+
+import { PlayExceptions, PublishExceptions } from "./exceptions.js";
+import { Totals } from "./totals.js";
+
+/** Browsers send frames of 20 ms. */
+const FRAMES_PER_SECOND = 50;
+const SAMPLES_PER_FRAME = 960;
+
+/** The mean level of sound, by how its energy grew (webrtc-stats, `totalAudioEnergy`); `null`: not known. */
+function level(energy, seconds) {
+  return seconds > 0 && energy >= 0 ? Math.sqrt(energy / seconds) : null;
+}
+
+/** Finds the exceptions of one published stream. */
+export class PublishWatch {
+  #exceptions = new PublishExceptions();
+  #totals = new Totals(["packets", "capturedEnergy", "capturedS"]);
+
+  /** A new connection begins to count. */
+  fresh() {
+    this.#totals.fresh();
+  }
+
+  /**
+   * What is to be told of the interval since the last call.
+   *
+   * @param {ReturnType<typeof import("./counters.js").sendCounters>} counters
+   * @param {{muted: boolean, dtx: boolean, frameKbps: number}} state `frameKbps`: what was asked for, without copies
+   */
+  look(counters, { muted, dtx, frameKbps }) {
+    const { grown } = this.#totals.take(counters);
+    return this.#exceptions.judge({
+      muted,
+      captureLevel: level(grown.capturedEnergy, grown.capturedS),
+      // What DTX leaves out is nowhere counted.
+      packetsDue: dtx ? null : grown.capturedS * FRAMES_PER_SECOND,
+      packetsSent: grown.packets,
+      targetKbps: counters.targetKbps ?? null,
+      askedKbps: frameKbps,
+    });
+  }
+}
+
+/** Finds the exceptions of one played stream. */
+export class PlayWatch {
+  #since;
+  #exceptions = new PlayExceptions();
+  #totals = new Totals(["packets", "discarded", "samples", "concealed", "heardEnergy", "heardS"]);
+
+  /** @param {number} now */
+  constructor(now) {
+    this.#since = now;
+  }
+
+  /** A new connection begins to count. */
+  fresh(now) {
+    this.#since = now;
+    this.#totals.fresh();
+  }
+
+  /**
+   * What is to be told of the interval since the last call.
+   *
+   * @param {number} now
+   * @param {ReturnType<typeof import("./counters.js").receiveCounters>} counters
+   * @param {{paused: boolean, publisherMuted: boolean}} state
+   */
+  look(now, counters, { paused, publisherMuted }) {
+    const { grown } = this.#totals.take(counters);
+    const seconds = (now - this.#since) / 1000;
+    this.#since = now;
+    return this.#exceptions.judge({
+      // A browser that plays to nobody decodes nothing, and says nothing of it.
+      paused: paused || grown.samples === 0,
+      publisherMuted,
+      seconds,
+      // Copies that were not needed count as discarded too: then nothing is judged rather than wrongly.
+      packetsReceived: Math.max(0, grown.packets - grown.discarded),
+      packetsDecoded: (grown.samples - grown.concealed) / SAMPLES_PER_FRAME,
+      level: level(grown.heardEnergy, grown.heardS),
+    });
+  }
+}
