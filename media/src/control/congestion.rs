@@ -21,18 +21,23 @@ const LEAST_PAYLOAD: u32 = 8_000;
 /// ... and with so many while a queue has to go.
 const DRAINING_PAYLOAD: u32 = 6_000;
 
-/// A queue that does not fall below this for two reports stands.
-const STANDING: Duration = Duration::from_millis(60);
+/// What is measured waits behind a packet of ours that is on its way out, on a full link for as long as its sound lasts.
+const FRAME: Duration = Duration::from_millis(20);
+/// A queue longer than this and a packet for two reports stands.
+const STANDING: Duration = Duration::from_millis(50);
 /// One report of such a queue is enough. Stalls of mobile networks are shorter.
 const SUDDEN: Duration = Duration::from_millis(220);
-/// A shorter queue is none.
-const CALM: Duration = Duration::from_millis(40);
+/// A queue shorter than this and a packet is none.
+const CALM: Duration = Duration::from_millis(30);
 /// Of what went through, so much is sent next.
 const BELOW: f64 = 0.85;
 /// A queue of this length halves what is sent until it is gone.
 const HALVES: Duration = Duration::from_millis(600);
-/// After a decrease the round trips of what was sent before are still to come.
+/// After a decrease the round trips of what was sent before are still to come: so long, and twice the queue.
 const SETTLES: Duration = Duration::from_millis(900);
+const MOST_WAITS: Duration = Duration::from_millis(500);
+/// A queue that falls by so much of a second in a second says how fast the link serves it.
+const FALLS: f64 = 0.2;
 /// Growth begins after so long without a queue.
 const CALM_FOR: Duration = Duration::from_millis(900);
 /// From the least to all in so long ...
@@ -67,7 +72,10 @@ impl Budget {
         let frames = if left(1) >= asked {
             1
         } else {
-            PACKETS.iter().find(|packet| fits(packet)).map_or(LONGEST, |(frames, _)| *frames)
+            PACKETS
+                .iter()
+                .find(|packet| fits(packet))
+                .map_or(LONGEST, |(frames, _)| *frames)
         };
         Self {
             payload: left(frames).max(least).min(asked),
@@ -76,7 +84,7 @@ impl Budget {
     }
 
     /// With the headers, in bit/s.
-    pub(super) fn on_wire(self) -> u32 {
+    fn on_wire(self) -> u32 {
         self.payload + headers(self.frames)
     }
 }
@@ -92,15 +100,18 @@ pub(super) struct Congestion {
     asked: u32,
     /// What the link takes, as far as is known, in bit/s with headers; never more than was asked for.
     takes: f64,
-    /// What is sent, the same way.
+    /// What is sent, the same way, and frames in one packet of it.
     sent: f64,
+    frames: u8,
     base: Baseline,
     last: Option<Sample>,
     loss: Option<(f64, Instant)>,
     /// What went through when a queue grew last.
     limit: Option<f64>,
-    /// No decrease before then.
+    /// No decrease before then; `None` once the queue is gone.
     settled: Option<Instant>,
+    /// A queue came suddenly, so that it is longer than what is measured yet: the least is sent.
+    emptying: bool,
     calm_since: Option<Instant>,
     least_since: Option<Instant>,
 }
@@ -119,11 +130,13 @@ impl Congestion {
             asked,
             takes: all,
             sent: all,
+            frames: 1,
             base: Baseline::default(),
             last: None,
             loss: None,
             limit: None,
             settled: None,
+            emptying: false,
             calm_since: None,
             least_since: None,
         }
@@ -134,21 +147,26 @@ impl Congestion {
         self.loss = Some((loss.clamp(0.0, 1.0), now));
     }
 
-    /// What is sent from now on, in bit/s with headers.
-    pub(super) fn on_sending(&mut self, wire: u32) {
-        self.sent = f64::from(wire);
+    /// What is sent from now on.
+    pub(super) fn on_sending(&mut self, sent: Budget) {
+        self.sent = f64::from(sent.on_wire());
+        self.frames = sent.frames;
     }
 
     /// A round trip was measured.
     pub(super) fn on_round_trip(&mut self, round_trip: Duration, now: Instant) {
         let queue = round_trip.saturating_sub(self.base.note(round_trip, now));
         let before = self.last.replace(Sample { queue, at: now });
-        let stands = before.is_some_and(|before| before.queue >= STANDING && queue >= STANDING);
+        let standing = STANDING + self.packet();
+        let stands = before.is_some_and(|before| before.queue >= standing && queue >= standing);
+        if queue < SUDDEN || self.settled.is_some_and(|settled| now >= settled) {
+            self.emptying = false;
+        }
         if queue >= SUDDEN || stands {
             self.calm_since = None;
             self.decrease(queue, before, now);
             self.doubt(round_trip, now);
-        } else if queue >= CALM {
+        } else if queue >= CALM + self.packet() {
             self.calm_since = None;
         } else {
             self.settled = None;
@@ -159,34 +177,51 @@ impl Congestion {
 
     /// What may be sent now: less than the link takes while a queue has to go.
     pub(super) fn budget(&self) -> Budget {
-        let queue = self.last.map_or(Duration::ZERO, |last| last.queue);
-        if self.settled.is_none() || queue < CALM {
-            return Budget::of(self.takes, LEAST_PAYLOAD.min(self.asked), self.asked);
+        if self.emptying {
+            return Budget {
+                payload: DRAINING_PAYLOAD.min(self.asked),
+                frames: LONGEST,
+            };
         }
-        let drained = self.takes / (1.0 + queue.as_secs_f64() / HALVES.as_secs_f64());
+        let queue = self.last.map_or(Duration::ZERO, |last| last.queue);
+        let halves = if self.settled.is_some() {
+            queue.as_secs_f64() / HALVES.as_secs_f64()
+        } else {
+            0.0
+        };
         let least = if queue >= SUDDEN { DRAINING_PAYLOAD } else { LEAST_PAYLOAD };
-        Budget::of(drained, least.min(self.asked), self.asked)
+        Budget::of(self.takes / (1.0 + halves), least.min(self.asked), self.asked)
+    }
+
+    /// How long the sound of one packet lasts.
+    fn packet(&self) -> Duration {
+        FRAME * u32::from(self.frames)
     }
 
     fn decrease(&mut self, queue: Duration, before: Option<Sample>, now: Instant) {
-        let is_falling = before.is_some_and(|before| queue < before.queue);
-        if self.settled.is_some_and(|settled| now < settled || is_falling) {
-            return;
+        if let Some(settled) = self.settled {
+            let falls = before.map_or(0.0, |before| fall(queue, before, now));
+            if falls >= FALLS && queue >= SUDDEN {
+                let through = self.sent / (1.0 - falls.min(0.9));
+                self.takes = self.takes.min(BELOW * through).max(f64::from(self.least()));
+                self.limit = Some(self.takes / BELOW);
+            }
+            if now < settled || falls > 0.0 {
+                return;
+            }
         }
         let through = self.sent * self.share_through(queue, before, now);
         self.limit = Some(through);
         self.takes = (BELOW * through).max(f64::from(self.least())).min(self.takes);
-        self.settled = Some(now + SETTLES);
+        self.settled = Some(now + SETTLES + 2 * queue.min(MOST_WAITS));
+        self.emptying = queue >= SUDDEN;
     }
 
     /// Of what is sent, the share that goes through: a queue of bounded length loses the rest, one that grows delays it.
     fn share_through(&self, queue: Duration, before: Option<Sample>, now: Instant) -> f64 {
         let kept = 1.0 - self.recent_loss(now);
-        let grown = before.map_or(0.0, |before| {
-            let passed = now.saturating_duration_since(before.at).as_secs_f64();
-            queue.saturating_sub(before.queue).as_secs_f64() / passed.max(0.1)
-        });
-        kept.min(1.0 / (1.0 + grown))
+        let grown = before.map_or(0.0, |before| -fall(queue, before, now));
+        kept.min(1.0 / (1.0 + grown.max(0.0)))
     }
 
     fn recent_loss(&self, now: Instant) -> f64 {
@@ -227,6 +262,12 @@ impl Congestion {
     fn least(&self) -> u32 {
         LEAST_PAYLOAD.min(self.asked) + headers(LONGEST)
     }
+}
+
+/// By how much a queue fell in a second, in seconds; negative: it grew.
+fn fall(queue: Duration, before: Sample, now: Instant) -> f64 {
+    let passed = now.saturating_duration_since(before.at).as_secs_f64();
+    (before.queue.as_secs_f64() - queue.as_secs_f64()) / passed.max(0.1)
 }
 
 /// The shortest round trip of the last 15 to 30 s: a path that became longer is believed after that.

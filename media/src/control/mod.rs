@@ -94,7 +94,7 @@ impl SenderController {
             plan.bits_per_second = plan.bits_per_second.min(limit);
         }
         let payload = plan.bits_per_second;
-        self.congestion.on_sending(Budget { payload, frames }.on_wire());
+        self.congestion.on_sending(Budget { payload, frames });
         plan
     }
 }

@@ -75,7 +75,9 @@ impl Feedback {
 
     /// What most listeners lose and the server does not repair; its own copies are better than ours, so they go first.
     fn unprotected_loss(&mut self, report: &ListenerReport, now: Instant) -> f64 {
-        let lost = report.loss_median.filter(|loss| *loss >= LISTENERS_LOSE && report.copying == 0);
+        let lost = report
+            .loss_median
+            .filter(|loss| *loss >= LISTENERS_LOSE && report.copying == 0);
         let Some(loss) = lost else {
             self.unprotected = None;
             return 0.0;
