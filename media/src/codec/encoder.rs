@@ -97,10 +97,10 @@ impl Encoder {
         self.inner.get_lookahead().map_or(0, |n| usize::try_from(n).unwrap_or(0))
     }
 
-    /// Encodes one frame into `packet` and returns the packet's length; 1 or 2 bytes mean "nothing to send" (DTX).
+    /// Encodes one packet of 20, 40, 60, 80, 100 or 120 ms into `packet` and returns the packet's length; 1 or 2 bytes mean "nothing to send" (DTX).
     ///
     /// # Shape and units
-    /// - `pcm`: interleaved, `FRAME_SAMPLES × channels` values, nominally −1.0..=1.0, 48 kHz
+    /// - `pcm`: interleaved, 1 to 6 times `FRAME_SAMPLES × channels` values, nominally −1.0..=1.0, 48 kHz
     ///
     /// # Errors
     /// - [`CodecError::Encode`] — `pcm` has another length, or `packet` is too short (carry on with the next frame)

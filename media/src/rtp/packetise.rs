@@ -1,7 +1,6 @@
 //! Numbers and times of the packets of one publication.
 
 use super::RtpHeader;
-use crate::codec::FRAME_SAMPLES;
 
 /// Up to this many bytes a packet says "silence" and nothing else (RFC 6716 §3.1: a TOC byte without a frame).
 const DTX_PAYLOAD: usize = 2;
@@ -42,7 +41,7 @@ impl Packetiser {
 
     /// Media time passes without a frame.
     pub(super) fn skip(&mut self, samples: usize) {
-        // At most one frame, so the cast is exact.
+        // At most one packet, so the cast is exact.
         self.next.timestamp = self.next.timestamp.wrapping_add(samples as u32);
     }
 
@@ -52,10 +51,10 @@ impl Packetiser {
         self.in_dtx = false;
     }
 
-    /// The header for a frame of `length` bytes; `None` where nothing need be sent.
+    /// The header for a packet of `length` bytes with so many samples; `None` where nothing need be sent.
     ///
     /// The first frame of a silence is sent, so that the receiver knows a silence from a loss; the others are not.
-    pub(super) fn next(&mut self, length: usize) -> Option<RtpHeader> {
+    pub(super) fn next(&mut self, length: usize, samples: usize) -> Option<RtpHeader> {
         let silent = length <= DTX_PAYLOAD;
         let skip = silent && self.in_dtx;
         if self.in_dtx && !silent {
@@ -63,7 +62,7 @@ impl Packetiser {
         }
         self.in_dtx = silent;
         let header = self.next;
-        self.skip(FRAME_SAMPLES);
+        self.skip(samples);
         if skip {
             return None;
         }

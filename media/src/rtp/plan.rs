@@ -7,6 +7,9 @@ use express_messages::red::{COPY_HEADER, OWN_HEADER};
 /// The farthest copy, in packets.
 pub const MAX_DISTANCE: usize = 16;
 
+/// The most frames in one packet: what Opus allows (RFC 6716 §3.2.5), 120 ms.
+pub(super) const MAX_FRAMES: usize = 6;
+
 /// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] packets back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Copies(u16);
@@ -68,6 +71,8 @@ pub struct SendPlan {
     pub fec_against: u8,
     /// No sound above 8 kHz: at low bitrates the bits are better spent below.
     pub wideband: bool,
+    /// Frames of 20 ms in one packet, 1..=[`MAX_FRAMES`]: more than 1 where a link is too slow for the headers of each.
+    pub frames: u8,
 }
 
 impl SendPlan {
@@ -78,6 +83,7 @@ impl SendPlan {
             copies: Copies::NONE,
             fec_against: 0,
             wideband: false,
+            frames: 1,
         }
     }
 }
@@ -102,7 +108,9 @@ impl SharedPlan {
 
 fn pack(plan: SendPlan) -> u64 {
     let bits = u64::from(plan.bits_per_second.clamp(6_000, 510_000));
-    bits | u64::from(plan.copies.0) << 24 | u64::from(plan.fec_against.min(100)) << 40 | u64::from(plan.wideband) << 48
+    let frames = u64::from(plan.frames.clamp(1, MAX_FRAMES as u8));
+    let flags = u64::from(plan.wideband) << 48 | frames << 49;
+    bits | u64::from(plan.copies.0) << 24 | u64::from(plan.fec_against.min(100)) << 40 | flags
 }
 
 fn unpack(word: u64) -> SendPlan {
@@ -111,6 +119,7 @@ fn unpack(word: u64) -> SendPlan {
         copies: Copies((word >> 24 & 0xffff) as u16),
         fec_against: (word >> 40 & 0xff) as u8,
         wideband: word >> 48 & 1 == 1,
+        frames: (word >> 49 & 7) as u8,
     }
 }
 
@@ -125,6 +134,7 @@ mod tests {
             copies: Copies::at(&[1, 4, 16, 17, 0]),
             fec_against: 100,
             wideband: true,
+            frames: 6,
         };
         assert_eq!(unpack(pack(plan)), plan);
         assert_eq!(unpack(pack(SendPlan::plain(1))), SendPlan::plain(6_000));

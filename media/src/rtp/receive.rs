@@ -116,6 +116,8 @@ impl PacketSender {
     /// oldest should go, but only the pump can take from its end of the ring; it does so itself when it is back.)
     pub fn push(&mut self, arrival: Instant, packet: RtpPacketIn) -> bool {
         while self.spent.pop().is_ok() {}
+        // The first clone of a payload that the transport owns alone allocates; the pump, which cuts the copies out, must not.
+        drop(packet.payload.clone());
         let pushed = self.packets.push((arrival, packet)).is_ok();
         if !pushed {
             self.shared.overruns.fetch_add(1, Ordering::Relaxed);

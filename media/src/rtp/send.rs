@@ -20,7 +20,7 @@ use super::{
     RED_PAYLOAD_TYPE, RtpHeader, RtpPacketOut, audio_level_dbov,
     pace::Pace,
     packetise::{Packetiser, RtpStart},
-    plan::{SendPlan, SharedPlan},
+    plan::{MAX_FRAMES, SendPlan, SharedPlan},
     redundancy::Redundancy,
     shared::{PeakMeter, Published},
 };
@@ -58,7 +58,7 @@ pub fn send_pipeline(
         plan,
         pace: Pace::default(),
         redundancy: Redundancy::new(rtp.payload_type),
-        frame: vec![0.0; FRAME_SAMPLES * encoder.channels()],
+        frame: vec![0.0; MAX_FRAMES * FRAME_SAMPLES * encoder.channels()],
         filled: 0,
         block: AudioBlock::silent(encoder.channels()),
         encoder,
@@ -92,7 +92,7 @@ struct Slot {
     payload: [u8; MAX_PAYLOAD],
 }
 
-/// Two 10 ms blocks become one 20 ms Opus frame and one RTP packet. Lives on the pump's thread.
+/// Two 10 ms blocks become one 20 ms Opus frame and one RTP packet; several frames one packet where the plan says so. Lives on the pump's thread.
 pub struct SendPipeline {
     encoder: Encoder,
     /// What the encoder is set to.
@@ -152,6 +152,9 @@ impl SendPipeline {
     }
 
     fn take(&mut self, block: &AudioBlock) {
+        if self.filled == 0 {
+            self.apply_plan();
+        }
         self.block.copy_from(block);
         self.shared.peak.note(self.block.peak());
         let end = self.filled + self.block.samples().len();
@@ -160,11 +163,25 @@ impl SendPipeline {
             *to = if from.is_finite() { from } else { 0.0 };
         }
         self.filled = end;
-        if self.filled == self.frame.len() {
+        if self.filled == self.samples() * self.encoder.channels() {
             self.filled = 0;
-            self.apply_plan();
             self.encode();
         }
+    }
+
+    /// The sound of one packet lasts so long.
+    fn seconds(&self) -> f64 {
+        f64::from(self.plan.frames) / FRAMES_PER_SECOND
+    }
+
+    /// Samples per channel in one packet.
+    fn samples(&self) -> usize {
+        usize::from(self.plan.frames) * FRAME_SAMPLES
+    }
+
+    /// The sound of one packet.
+    fn sound(&self) -> &[f32] {
+        &self.frame[..self.samples() * self.encoder.channels()]
     }
 
     fn apply_plan(&mut self) {
@@ -173,27 +190,29 @@ impl SendPipeline {
             self.plan = plan;
             self.counters.encoder_errors += u64::from(self.encoder.apply(&plan).is_err());
         }
-        let bits = self.pace.frame_bits_per_second(&plan, FRAMES_PER_SECOND);
+        let bits = self.pace.frame_bits_per_second(&plan, 1.0 / self.seconds());
         self.counters.encoder_errors += u64::from(self.encoder.set_bits_per_second(bits).is_err());
     }
 
     fn encode(&mut self) {
         let mut frame = [0; MAX_PAYLOAD];
-        self.counters.frames += 1;
-        let Ok(length) = self.encoder.encode(&self.frame, &mut frame) else {
+        let (frames, samples) = (u64::from(self.plan.frames), self.samples());
+        self.counters.frames += frames;
+        let sound = &self.frame[..samples * self.encoder.channels()];
+        let Ok(length) = self.encoder.encode(sound, &mut frame) else {
             self.counters.encoder_errors += 1;
-            self.rtp.skip(FRAME_SAMPLES);
+            self.rtp.skip(samples);
             return;
         };
-        let Some(header) = self.rtp.next(length) else {
-            self.counters.dtx_frames += 1;
-            self.pace.note(0, 1.0 / FRAMES_PER_SECOND, &self.plan);
+        let Some(header) = self.rtp.next(length, samples) else {
+            self.counters.dtx_frames += frames;
+            self.pace.note(0, self.seconds(), &self.plan);
             self.redundancy.clear();
             return;
         };
         let slot = self.packet(header, &frame[..length]);
         let sent = slot.length;
-        self.pace.note(sent, 1.0 / FRAMES_PER_SECOND, &self.plan);
+        self.pace.note(sent, self.seconds(), &self.plan);
         let pushed = self.ring.as_mut().is_some_and(|ring| ring.push(slot).is_ok());
         if pushed {
             self.counters.packets += 1;
@@ -208,7 +227,7 @@ impl SendPipeline {
     fn packet(&mut self, header: RtpHeader, frame: &[u8]) -> Slot {
         let mut slot = Slot {
             header,
-            audio_level_dbov: audio_level_dbov(&self.frame),
+            audio_level_dbov: audio_level_dbov(self.sound()),
             length: frame.len(),
             payload: [0; MAX_PAYLOAD],
         };
