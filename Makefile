@@ -56,11 +56,13 @@ check: setup layers ## format, lints, docs, layers, licences
 layers: ## which crate may know which
 	@tests/tools/layers.sh
 
-bench: setup-speech ## the figures of the README and of docs/capacity.md
+bench: setup-speech ## the figures of the README, of docs/capacity.md and of docs/latency-budget.md
 	$(CARGO) build $(BUILD) --bins --examples
 	$${CARGO_TARGET_DIR:-target}/release/forwarder
 	benches/speech.sh
 	$${CARGO_TARGET_DIR:-target}/release/express-bench-connect
+	benches/playout/run.sh
+	$${CARGO_TARGET_DIR:-target}/release/mouth-to-ear --json $${CARGO_TARGET_DIR:-target}/bench/mouth-to-ear.json
 
 setup:
 	@tests/tools/setup.sh build

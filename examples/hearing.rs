@@ -9,6 +9,10 @@ use crate::wav::SAMPLE_RATE;
 const DECIMATION: usize = 12;
 /// The common delay is searched on every 4th of those: 1 kHz is enough for it, and 16 times as fast.
 const COARSER: usize = 4;
+/// A short sound is looked for on every 4th sample (12 kHz), then on each around the place that was found.
+const FINER: usize = 4;
+/// How far around, in samples.
+const REACH: isize = 12;
 /// Length of one compared piece.
 const PIECE_MS: usize = 400;
 /// How far a piece may stand from the common delay.
@@ -81,6 +85,17 @@ pub fn compare(said: &[f32], heard: &[f32], max_delay_s: f64) -> Option<Heard> {
         longest_gap_ms: (longest_run(&slots) * SLOT_MS) as f64,
         compared_s: samples as f64 / coarse_rate as f64,
     })
+}
+
+/// Where in `heard` the short sound `said` begins, in samples, and how alike both are there (normalised correlation, −1..=1): a
+/// matched filter. `None` where `heard` is shorter or silent.
+pub fn place_of(said: &[f32], heard: &[f32]) -> Option<(usize, f64)> {
+    let room = isize::try_from(heard.len().checked_sub(said.len())?).ok()?;
+    let coarse = room / FINER as isize;
+    let (near, _) = best_lag(&decimate(said, FINER), &decimate(heard, FINER), 0..=coarse)?;
+    let near = near * FINER as isize;
+    let (place, likeness) = best_lag(said, heard, (near - REACH).max(0)..=(near + REACH).min(room))?;
+    Some((usize::try_from(place).ok()?, likeness))
 }
 
 /// Root of the mean square of `samples`, 0 for none.
@@ -186,6 +201,19 @@ mod tests {
         heard[2_000..2_000 + 4_800].fill(0.0);
         let result = compare(&said, &heard, 1.0).unwrap();
         assert!((80.0..=105.0).contains(&result.longest_gap_ms), "{result:?}");
+    }
+
+    #[test]
+    fn a_short_sound_is_found_to_the_sample() {
+        // From 0.4 to 4 kHz in 100 ms.
+        let sweep = |t: f32| (std::f32::consts::TAU * (400.0 * t + 18_000.0 * t * t)).sin();
+        let said: Vec<f32> = (0..4_800).map(|n| sweep(n as f32 / SAMPLE_RATE as f32)).collect();
+        let mut heard = vec![0.0; 10_007];
+        heard.extend(said.iter().map(|s| s * 0.2));
+        heard.resize(30_000, 0.0);
+        let (place, likeness) = place_of(&said, &heard).unwrap();
+        assert!(place == 10_007 && likeness > 0.999, "{place} {likeness}");
+        assert!(place_of(&said, &heard[..100]).is_none() && place_of(&said[..480], &[0.0; 960]).is_none());
     }
 
     #[test]

@@ -44,7 +44,7 @@ def points(rows, kind):
     scores = {}
     for row in rows:
         loss = re.fullmatch(rf"(?:clean|{kind}(\d+))(?:_s\d+)?", row["trace"])
-        if loss:
+        if loss and row["pesq_wb"] is not None:
             scores.setdefault(int(loss[1] or 0), []).append(row["pesq_wb"])
     return [(loss, statistics.mean(found)) for loss, found in sorted(scores.items()) if loss <= MOST_LOSS]
 

@@ -107,9 +107,10 @@ fn a_packet_and_its_copies_allocate_nothing() {
         for n in from..to {
             let sequence = u16::try_from(n).unwrap();
             let timestamp = u32::from(sequence) * 960;
+            // 20 ms of Opus; small, so that the sockets hold all of it with its copies until they are read.
             let packet = publisher
                 .client
-                .rtp_packet((9, sequence, timestamp), &[0x10, 0x85], &[0x78; 80]);
+                .rtp_packet((9, sequence, timestamp), &[0x10, 0x85], &[0x78; 24]);
             publisher.send(&packet);
             wait_for(&forwarder, n + 1);
         }

@@ -1,9 +1,10 @@
 """Scores a recording of looped speech against the clip that was said.
 
-    pesq_score.py SAID.wav HEARD.wav
+    pesq_score.py [--rounds] SAID.wav HEARD.wav
 
 prints one line of JSON: PESQ-WB (ITU-T P.862.2), the longest gap in milliseconds, the correlation at the best fit, and the
-seconds compared. Exit status 1 where HEARD holds no whole round of SAID. Both are 48 kHz WAV files; `tests/tools/python_env.sh
+seconds compared. With --rounds it is a list, one such entry for each whole round of SAID in HEARD and not the best alone. Exit
+status 1 where HEARD holds no whole round of SAID. Both are 48 kHz WAV files; `tests/tools/python_env.sh
 tests/tools/speech-requirements.txt` makes the Python that runs this.
 """
 
@@ -18,6 +19,8 @@ from scipy.signal import correlate, resample_poly
 
 RATE = 48_000
 WIDEBAND_RATE = 16_000
+# By so many samples a player may stretch or cut a round of a clip.
+SLACK = RATE // 2
 
 
 def read_mono(path):
@@ -62,17 +65,10 @@ def longest_gap_ms(said, heard):
     return longest * 5.0
 
 
-def score(clip, recording):
-    """What a listener heard of the looped `clip`, as the numbers named above."""
-    said = read_mono(clip)
-    heard = read_mono(recording)
-    if len(heard) < len(said):
-        raise SystemExit(f"{recording}: {len(heard) / RATE:.1f} s hold no whole round of {clip}")
-    # The clip is looped and the listener joins at any time: the best fit is a whole round of it.
-    offset, likeness = alignment(said, heard)
+def judged(said, heard, offset, likeness):
+    """What a listener heard of one round that begins at `offset`, as the numbers named above."""
     part = heard[offset : offset + len(said)]
     return {
-        "clip": pathlib.Path(clip).stem,
         "pesq_wb": round(pesq_wb(said, part), 3),
         "longest_gap_ms": longest_gap_ms(said, part),
         "correlation": round(likeness, 4),
@@ -80,7 +76,35 @@ def score(clip, recording):
     }
 
 
+def read_both(clip, recording):
+    said = read_mono(clip)
+    heard = read_mono(recording)
+    if len(heard) < len(said):
+        raise SystemExit(f"{recording}: {len(heard) / RATE:.1f} s hold no whole round of {clip}")
+    return said, heard
+
+
+def score(clip, recording):
+    """What a listener heard of the looped `clip`, as the numbers named above: the round that fits best, for it joins at any time."""
+    said, heard = read_both(clip, recording)
+    return {"clip": pathlib.Path(clip).stem, **judged(said, heard, *alignment(said, heard))}
+
+
+def score_rounds(clip, recording):
+    """The same of each whole round, in order."""
+    said, heard = read_both(clip, recording)
+    offset, likeness = alignment(said, heard[: 2 * len(said)])
+    rounds = [judged(said, heard, offset, likeness)]
+    while len(heard) >= offset + 2 * len(said):
+        start = offset + len(said) - SLACK
+        onward, likeness = alignment(said, heard[start : start + 2 * SLACK + len(said)])
+        offset = start + onward
+        rounds.append(judged(said, heard, offset, likeness))
+    return rounds
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    files = [argument for argument in sys.argv[1:] if argument != "--rounds"]
+    if len(files) != 2:
         raise SystemExit(__doc__)
-    print(json.dumps(score(sys.argv[1], sys.argv[2])))
+    print(json.dumps(score_rounds(*files) if "--rounds" in sys.argv[1:] else score(*files)))

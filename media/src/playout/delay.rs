@@ -28,7 +28,9 @@ const STALL: i64 = 120 * MS;
 /// The target falls to where it should be with this time constant.
 const FALL: i64 = 5_000 * MS;
 
-/// Peaks are remembered for so long, and believed when there are two of them.
+/// Stalls come again: they are remembered for so long. Underflow is dear, the wait for the rare highest is dearer: what is
+/// beyond this part of the highest is rather concealed.
+const PEAK_COVER: (i64, i64) = (3, 4);
 const PEAK_MEMORY: i64 = 30_000 * MS;
 /// Late packets closer to each other than this are one peak.
 const PEAK_APART: i64 = 500 * MS;
@@ -283,13 +285,11 @@ impl Peaks {
         }
     }
 
-    /// The highest peak, where there were at least two.
+    /// What the highest peak is worth waiting for; 0 where there was none of late.
     fn height(&self, now: i64) -> i64 {
-        let recent = || self.heights.iter().flatten().filter(|(at, _)| now - *at < PEAK_MEMORY);
-        if recent().count() < 2 {
-            return 0;
-        }
-        recent().map(|(_, height)| *height).max().unwrap_or(0) * 7 / 8
+        let recent = self.heights.iter().flatten().filter(|(at, _)| now - *at < PEAK_MEMORY);
+        let highest = recent.map(|(_, height)| *height).max();
+        highest.unwrap_or(0) / PEAK_COVER.1 * PEAK_COVER.0
     }
 }
 

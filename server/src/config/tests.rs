@@ -3,6 +3,7 @@
 use express_token::Secret;
 
 use super::*;
+use crate::forwarder::ForwarderLimits;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -13,6 +14,7 @@ fn the_embedded_default_is_whole_and_its_signalling_listens_on_loopback_only() {
     assert!(config.media.udp.ip().is_unspecified(), "Firefox sends nothing to loopback");
     assert!(config.apps.is_empty() && config.http.allowed_origins.is_empty());
     assert_eq!((config.timings.heartbeat_s, config.timings.user_timeout_s), (30, 100));
+    assert_eq!(config.media.protection_kbit, ForwarderLimits::default().protection_kbit);
     let limits = config.limits;
     assert_eq!(limits.logins_per_room_per_s, 200);
     assert_eq!((limits.broadcasts_per_room_per_s, limits.broadcasts_per_user_per_s), (10, 2));

@@ -10,9 +10,8 @@
 //! from 10 %   1 and 2    1 and 3     4                 2 and 4
 //! ```
 //!
-//! Distances are in frames of 20 ms; with others they are as far in time. By what listeners heard (PESQ); docs/capacity.md tells
-//! what a copy costs. Who tells which packets it lost
-//! (RFC 3611) is one of our engines, which waits for a copy at any distance.
+//! Distances are in frames of 20 ms; with others they are as far in time. The table goes by what listeners heard (PESQ). Who tells
+//! which packets it lost (RFC 3611) is one of our engines, which waits for a copy at any distance.
 
 use std::time::{Duration, Instant};
 

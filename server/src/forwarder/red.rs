@@ -139,3 +139,92 @@ fn has_copy(packet: &[u8], description: &Description, age: u32) -> bool {
     let blocks = packet.get(description.payload.clone()).and_then(red::read);
     blocks.is_some_and(|mut blocks| blocks.any(|copy| copy.offset == age && !copy.data.is_empty()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::rtp::RtpView;
+    use super::*;
+
+    const FORMAT: LegFormat = LegFormat {
+        opus: 111,
+        red: Some(63),
+        audio_level: None,
+        capture_time: None,
+    };
+
+    /// Packet `sequence` with a frame of 20 ms that has so many bytes.
+    fn packet(sequence: u64, length: usize) -> (Vec<u8>, Description) {
+        let timestamp = u32::try_from(sequence).unwrap() * 960;
+        let mut bytes = vec![0x80, 111, 0, 0];
+        bytes.extend(timestamp.to_be_bytes());
+        bytes.extend([0, 0, 0, 5, 0x78]);
+        bytes.resize(12 + length, sequence as u8);
+        let description = Description {
+            view: RtpView::parse(&bytes).unwrap(),
+            payload: 12..bytes.len(),
+            format: FORMAT,
+            source: 1,
+            sequence,
+        };
+        (bytes, description)
+    }
+
+    /// The last of these packets with copies at these distances: the ages of those that it has.
+    fn ages(lengths: &[usize], wanted: &[u8]) -> Option<Vec<u32>> {
+        let mut recent = RecentPackets::new();
+        let packets: Vec<_> = lengths
+            .iter()
+            .zip(100..)
+            .map(|(length, sequence)| packet(sequence, *length))
+            .collect();
+        let mut may = CopySet::NONE;
+        for (bytes, description) in &packets {
+            may = recent.store(bytes, description, CopySet::of(wanted));
+        }
+        let (bytes, description) = packets.last()?;
+        let mut out = Vec::new();
+        let (header_len, added) = compose_with_copies(&mut out, (bytes, description), &FORMAT, may, &recent)?;
+        assert!(out.len() <= 12 + MAX_PAYLOAD.max(bytes.len()));
+        if added.copies == 0 {
+            assert_eq!(out[header_len..], bytes[12..]);
+            return Some(Vec::new());
+        }
+        let blocks = red::read(&out[header_len..]).unwrap();
+        let copied = blocks.map(|copy| copy.data.len() + COPY_HEADER).sum::<usize>();
+        assert_eq!((blocks.copies(), copied), (added.copies as usize, added.bytes as usize));
+        Some(blocks.map(|copy| copy.offset).collect())
+    }
+
+    #[test]
+    fn copies_that_do_not_fit_a_datagram_or_a_header_are_left_out() {
+        // Lengths of the frames, the distances, and the ages of the copies.
+        let table: [(&[usize], &[u8], &[u32]); 6] = [
+            (&[60; 5], &[2, 4], &[3_840, 1_920]),
+            (&[60; 3], &[2, 4], &[1_920]),
+            (&[400, 400, 400], &[1, 2], &[960]),
+            (&[1_023, 60, 100], &[1, 2], &[960]),
+            (&[1_024, 60], &[1], &[]),
+            (&[1_200, 1_200], &[1], &[]),
+        ];
+        for (lengths, wanted, expected) in table {
+            assert_eq!(ages(lengths, wanted).unwrap(), expected, "{lengths:?} {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_listener_without_red_and_a_copy_that_is_forgotten_give_nothing() {
+        let mut recent = RecentPackets::new();
+        let (old, new) = (packet(100, 60), packet(101, 60));
+        recent.store(&old.0, &old.1, CopySet::NONE);
+        let wanted = CopySet::of(&[1]);
+        assert_eq!(recent.store(&new.0, &new.1, wanted), wanted);
+        let plain = LegFormat { red: None, ..FORMAT };
+        let mut out = Vec::new();
+        let mut compose = |to, recent: &RecentPackets| compose_with_copies(&mut out, (&new.0, &new.1), to, wanted, recent);
+        assert!(compose(&FORMAT, &recent).is_some());
+        assert!(compose(&plain, &recent).is_none());
+        let much_later = packet(164, 60);
+        recent.store(&much_later.0, &much_later.1, CopySet::NONE);
+        assert!(compose(&FORMAT, &recent).is_none(), "its place is taken");
+    }
+}

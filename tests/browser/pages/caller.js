@@ -9,7 +9,18 @@ globalThis.RTCPeerConnection = class extends RTCPeerConnection {
     super(config);
     peers.push(this);
   }
+
+  /** Where the test has laid a way of its own to the server's UDP port (`wayTo`), all packets take that. */
+  async setRemoteDescription({ type, sdp }) {
+    return super.setRemoteDescription({ type, sdp: globalThis.wayTo ? await rerouted(sdp) : sdp });
+  }
 };
+
+async function rerouted(sdp) {
+  const [, port] = /^a=candidate:\S+ 1 udp \S+ \S+ (\d+) typ host/m.exec(sdp);
+  const way = await globalThis.wayTo(Number(port));
+  return sdp.replace(/^a=candidate:\S+ 1 tcp .*\r\n/gm, "").replaceAll(` ${port} typ host`, ` ${way} typ host`);
+}
 
 let zg;
 let room;
@@ -53,6 +64,11 @@ export function record(streamID, seconds) {
 /** Sends a text to everybody else in the room. */
 export function broadcast(text) {
   return zg.sendBroadcastMessage(room, text);
+}
+
+/** The last `playQualityUpdate` of a stream. */
+export function quality(streamID) {
+  return zg.getPlayingStreamQuality(streamID);
 }
 
 /** The ways that packets take, of each open connection: the chosen candidates, `{local, remote}` as statistics have them. */

@@ -35,15 +35,29 @@ export function writeWav(file, pcm) {
 }
 
 /**
- * Scores a recording of looped speech (tests/tools/pesq_score.py).
+ * Scores the best round in a recording of looped speech (tests/tools/pesq_score.py).
  * @param {string} said the clip
  * @param {string} heard the recording, of more than two rounds of it
  * @returns {Promise<{pesq_wb: number, longest_gap_ms: number, correlation: number, seconds: number}>}
  */
 export async function score(said, heard) {
+  return pesqScore(said, heard);
+}
+
+/**
+ * Scores every whole round in it.
+ * @param {string} said the clip
+ * @param {string} heard the recording, of more than two rounds of it
+ * @returns {Promise<number[]>} PESQ-WB of each
+ */
+export async function scoreRounds(said, heard) {
+  return (await pesqScore("--rounds", said, heard)).map(({ pesq_wb: quality }) => quality);
+}
+
+async function pesqScore(...args) {
   const tools = path.join(ROOT, "tests/tools");
   const { stdout: python } = await run(path.join(tools, "python_env.sh"), [path.join(tools, "speech-requirements.txt")]);
-  const { stdout } = await run(python.trim(), [path.join(tools, "pesq_score.py"), said, heard]);
+  const { stdout } = await run(python.trim(), [path.join(tools, "pesq_score.py"), ...args]);
   return JSON.parse(stdout);
 }
 

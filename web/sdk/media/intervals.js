@@ -29,13 +29,17 @@ export class PublishWatch {
    * What is to be told of the interval since the last call.
    *
    * @param {ReturnType<typeof import("./counters.js").sendCounters>} counters
-   * @param {{muted: boolean, dtx: boolean, frameKbps: number}} state `frameKbps`: what was asked for, without copies
+   * @param {object} state
+   * @param {boolean} state.muted
+   * @param {boolean} state.isMicrophone Whatever else is captured may be silent for as long as it likes.
+   * @param {boolean} state.dtx
+   * @param {number} state.frameKbps What was asked for, without copies.
    */
-  look(counters, { muted, dtx, frameKbps }) {
+  look(counters, { muted, isMicrophone, dtx, frameKbps }) {
     const { grown } = this.#totals.take(counters);
     return this.#exceptions.judge({
       muted,
-      captureLevel: level(grown.capturedEnergy, grown.capturedS),
+      captureLevel: isMicrophone ? level(grown.capturedEnergy, grown.capturedS) : null,
       // What DTX leaves out is nowhere counted.
       packetsDue: dtx ? null : grown.capturedS * FRAMES_PER_SECOND,
       packetsSent: grown.packets,

@@ -125,8 +125,14 @@ export class Peer {
     const kbps = wanted ? frameBitrate(bitrateKbps) : bitrateKbps;
     if (wanted === this.#sendsCopies || red === undefined || kbps === undefined) return;
     this.#sendsCopies = wanted;
+    // From a limit that is set while it sends RED Chromium takes 8 kbit/s away, so this one is set before or afterwards.
+    if (wanted) await this.#limit(kbps);
     await this.#pc.setLocalDescription(await this.#pc.createOffer());
     await this.#pc.setRemoteDescription({ type: "answer", sdp: wanted ? red : this.#answer });
+    if (!wanted) await this.#limit(kbps);
+  }
+
+  async #limit(kbps) {
     const { sender } = this.#transceiver;
     const parameters = sender.getParameters();
     parameters.encodings[0].maxBitrate = kbps * 1000;

@@ -3,7 +3,7 @@ import { StreamDriver } from "./driver.js";
 import { PlayWatch } from "./intervals.js";
 import { Peer } from "./peer.js";
 import { PlayerState } from "./player.js";
-import { delayForCopies } from "./protection.js";
+import { delayForCopies, frameLength } from "./protection.js";
 import { PlayQuality } from "./quality.js";
 
 /** How often it is looked whether the first packet came. */
@@ -35,8 +35,6 @@ export class Playback extends StreamDriver {
   #watch;
   /** What the server told last of the publisher's part of the way. */
   #uplink;
-  /** How far back the copies lie that the server adds. */
-  #copies = [];
   #awaiting;
   /** Packets of this connection when last looked at. */
   #packets = 0;
@@ -58,6 +56,8 @@ export class Playback extends StreamDriver {
         break;
       case "apply":
         this.#useTrack(this.peer.track);
+        // A connection begins without copies; what the server said before its answer was of the one before.
+        this.#waitFor([], 0);
         super.perform(effect);
         break;
       case "pause":
@@ -79,7 +79,6 @@ export class Playback extends StreamDriver {
     const { iceServers } = room;
     const audio = { channels: 2 };
     const peer = new Peer({ audio, env, iceServers, RTCPeerConnection, onEvent });
-    peer.setJitterBufferTarget(this.#leastDelay());
     this.#packets = 0;
     this.#quality.fresh(this.now());
     this.#watch.fresh(this.now());
@@ -197,19 +196,12 @@ export class Playback extends StreamDriver {
    * @param {number[]} copies How many packets behind each copy lies.
    */
   noteProtection(copies) {
-    this.#copies = copies;
-    this.peer?.setJitterBufferTarget(this.#leastDelay());
+    this.look(this.state.attempt, (report) => this.#waitFor(copies, frameLength(receiveCounters(report))));
   }
 
-  /** A server that forgot the session adds nothing to what is played anew, and says so only when that changes. */
-  restore(resumed) {
-    if (!resumed) this.#copies = [];
-    super.restore(resumed);
-  }
-
-  #leastDelay() {
+  #waitFor(copies, frameMs) {
     const { jitterBufferTargetMs: asked = null, lowLatency } = this.#options;
-    return lowLatency ? null : delayForCopies(this.#copies, asked);
+    this.peer.setJitterBufferTarget(lowLatency ? null : delayForCopies(copies, frameMs, asked));
   }
 
   /** How the stream arrives at the server. */

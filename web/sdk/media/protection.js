@@ -4,18 +4,33 @@
  * @module
  */
 
-/** How long a frame of the streams is, in ms. Shorter ones only make the wait for copies longer than it had to be. */
+/** The frames of pages, and most of the engine's. */
 const FRAME_MS = 20;
+/** The engine's shorter ones, and samples of a packet from which on they are not these: repaired ones are counted, too. */
+const SHORT_FRAME_MS = 10;
+const SHORT_SAMPLES = 720;
+
+/**
+ * How long the frames of a stream are, by what came of it and was played.
+ *
+ * @param {ReturnType<typeof import("./counters.js").receiveCounters>} counters
+ * @returns {number} ms
+ */
+export function frameLength({ packets, samples, concealed }) {
+  const played = samples - concealed;
+  return played > 0 && played < SHORT_SAMPLES * packets ? SHORT_FRAME_MS : FRAME_MS;
+}
 
 /**
  * The least delay of what is played while there are copies so many packets back: the farthest of them comes in time for it.
  *
  * @param {number[]} copies
+ * @param {number} frameMs
  * @param {number | null} asked What the application asked for, ms; `null`: the browser decides.
  * @returns {number | null} ms
  */
-export function delayForCopies(copies, asked) {
-  return copies.length === 0 ? asked : Math.max(asked ?? 0, (Math.max(...copies) + 1) * FRAME_MS);
+export function delayForCopies(copies, frameMs, asked) {
+  return copies.length === 0 ? asked : Math.max(asked ?? 0, (Math.max(...copies) + 1) * frameMs);
 }
 
 /** What RED adds to each packet, in kbit/s: 5 bytes 50 times a second (RFC 2198 section 3). */

@@ -14,7 +14,7 @@ const LISTENERS_COUNT_FOR_MS = 15_000;
  *
  * @typedef {object} PublicationOptions
  * @property {string} streamID
- * @property {{outputTrack: MediaStreamTrack, isMuted: boolean}} local The local stream.
+ * @property {{outputTrack: MediaStreamTrack, isMuted: boolean, isMicrophone: boolean}} local The local stream.
  * @property {{channels: 1 | 2, bitrateKbps: number, dtx: boolean}} audio
  * @property {string} extraInfo
  * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
@@ -101,10 +101,11 @@ export class Publication extends StreamDriver {
     if (!this.state.isPublishing(attempt)) return;
     const { local, audio, onQuality, onException } = this.#options;
     const counters = sendCounters(report);
-    const muted = local.isMuted;
+    const { isMuted: muted, isMicrophone } = local;
     const state = { muted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
     onQuality(this.#quality.report(this.now(), counters, state));
-    this.#watch.look(counters, { muted, dtx: audio.dtx, frameKbps: this.peer.frameKbps }).forEach(onException);
+    const sent = { muted, isMicrophone, dtx: audio.dtx, frameKbps: this.peer.frameKbps };
+    this.#watch.look(counters, sent).forEach(onException);
     this.noteMuted();
   }
 

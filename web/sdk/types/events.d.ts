@@ -61,9 +61,9 @@ export interface ZegoEvents {
   /** A played stream has another track, after a new connection. Its MediaStream is the same. */
   playerAudioTrackUpdate(streamID: string, track: MediaStreamTrack): void;
   /**
-   * Something is wrong with the sound of a stream for two quality reports in a row, or is right again: 1002 what is captured is
-   * silent, 1005 less than half of what was asked for is sent, 1006 what is received is silent, 1007 what is received cannot be
-   * decoded; 2002, 2005, 2006, 2007 when that is over. Each once.
+   * Something is wrong with the sound of a stream for two quality reports in a row, or is right again. Each is told once: 1002 a
+   * microphone captures silence, 1005 less than half of what was asked for is sent, 1006 what is received is silent, 1007 what is
+   * received cannot be decoded; 2002, 2005, 2006, 2007 when that is over.
    */
   exceptionUpdate(streamID: string, detail: { code: number; message: string }): void;
   /** Accepted, never told. */

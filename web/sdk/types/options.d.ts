@@ -49,9 +49,12 @@ export interface ZegoPublishOption {
 
 /** Options of `startPlayingStream`. */
 export interface ZegoPlayOption {
-  /** Least delay of the jitter buffer, more than 0 and at most 4,000 ms, where the browser takes it. */
+  /**
+   * Least delay of the jitter buffer, more than 0 and at most 4,000 ms, where the browser takes it. While the server adds copies
+   * against loss it is at least as long as the farthest of them takes.
+   */
   jitterBufferTarget?: number;
-  /** Takes `jitterBufferTarget` away. Default: `false`. */
+  /** Takes `jitterBufferTarget` away, and does not wait for the copies that the server adds against loss. Default: `false`. */
   enableLowLatency?: boolean;
   /**
    * To hear the stream only while it is one of so many loudest of its room; 0: always. Default: as the room has it

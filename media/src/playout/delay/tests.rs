@@ -77,16 +77,19 @@ fn a_longer_path_or_a_stepped_clock_leaves_no_mark_on_the_target() {
 }
 
 #[test]
-fn two_stalls_are_remembered_for_half_a_minute_and_one_is_not() {
+fn a_stall_is_remembered_for_half_a_minute() {
     let stall = |at: i64| move |n: i64| if (at..at + 5).contains(&n) { 200 - 20 * (n - at) } else { 0 };
     let mut estimator = DelayEstimator::new(&options(false, None));
-    feed(&mut estimator, 0, 3_000, stall(1_000));
-    assert_eq!(estimator.target(), 30 * MS, "one stall is forgotten");
-    feed(&mut estimator, 3_000, 1_000, stall(3_200));
-    feed(&mut estimator, 4_000, 500, stall(4_100));
-    assert!(estimator.target() >= 200 * MS, "two are not");
-    feed(&mut estimator, 4_500, 1_500, |_| 0);
-    assert_eq!(estimator.target(), 30 * MS);
+    feed(&mut estimator, 0, 1_400, stall(1_000));
+    assert!(
+        (150 * MS..200 * MS).contains(&estimator.target()),
+        "{}",
+        estimator.target() / MS
+    );
+    feed(&mut estimator, 1_400, 1_100, |_| 0);
+    assert!(estimator.target() >= 150 * MS, "28 s after it");
+    feed(&mut estimator, 2_500, 1_500, |_| 0);
+    assert!(estimator.target() <= 33 * MS, "{}", estimator.target() / MS);
 
     let mut quick = DelayEstimator::new(&options(true, None));
     feed(&mut quick, 0, 1_000, stall(300));

@@ -161,7 +161,7 @@ class FakePeerConnection extends EventTarget {
     this.energy += (seconds - this.played) * level ** 2;
     this.played = seconds;
     const heard = { totalSamplesReceived: 48_000 * seconds, totalSamplesDuration: seconds, totalAudioEnergy: this.energy };
-    return { packetsReceived: 50 * seconds, ...heard };
+    return { packetsReceived: (1000 / this.world.frameMs) * seconds, ...heard };
   }
 
   close() {
@@ -308,6 +308,7 @@ export class FakeWorld {
   receiver = {};
   /** How loud a stream is that is played as a whole; without it only packets are counted. */
   level = undefined;
+  frameMs = 20;
   accepts = true;
   connects = true;
   flowing = true;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { FakeWorld, RED_ANSWER, loggedIn } from "./fakes.js";
+import { FakeWorld, RED_ANSWER, loggedIn, settle } from "./fakes.js";
 
 const SECOND = 1000;
 
@@ -12,46 +12,56 @@ async function playing(option) {
   const { zg } = await loggedIn(world);
   await zg.startPlayingStream("s", option);
   await world.env.pass(0);
-  const protect = (...copies) => world.room.listener.onProtection([{ streamID: "s", copies }, { streamID: "elsewhere", copies: [16] }]);
+  const protect = (...copies) => {
+    world.room.listener.onProtection([{ streamID: "s", copies }, { streamID: "elsewhere", copies: [16] }]);
+    return settle();
+  };
   return { world, protect, target: () => world.peers.at(-1).receiver.jitterBufferTarget };
 }
 
 test("a player waits for the copies that the server adds, and no longer than they come", async () => {
   const { protect, target } = await playing();
   assert.equal(target(), null);
-  protect(4, 1);
+  await protect(4, 1);
   assert.equal(target(), 100);
-  protect(1);
+  await protect(1);
   assert.equal(target(), 40);
-  protect();
+  await protect();
   assert.equal(target(), null, "the browser decides again");
+});
+
+test("of shorter frames the farthest copy comes the sooner", async () => {
+  const { world, protect, target } = await playing();
+  Object.assign(world, { level: 0.1, frameMs: 10 });
+  await world.env.pass(SECOND);
+  await protect(8, 2);
+  assert.equal(target(), 90);
 });
 
 test("what the application asked for is kept, copies or not", async () => {
   const { protect, target } = await playing({ jitterBufferTarget: 90 });
   assert.equal(target(), 90);
-  protect(2);
+  await protect(2);
   assert.equal(target(), 90);
-  protect(4);
+  await protect(4);
   assert.equal(target(), 100);
-  protect();
+  await protect();
   assert.equal(target(), 90);
   const low = await playing({ enableLowLatency: true });
-  low.protect(4);
+  await low.protect(4);
   assert.equal(low.target(), null, "least delay was asked for: nobody waits for a copy");
 });
 
-test("a new connection of a stream waits for copies as the one before, that of a new session does not", async () => {
-  const { world, protect, target } = await playing();
-  protect(3);
+test("a new connection of a stream begins without copies, and has what was asked for until it is told of some", async () => {
+  const { world, protect, target } = await playing({ jitterBufferTarget: 60 });
+  await protect(3);
+  assert.equal(target(), 80);
   world.peers.at(-1).become("failed");
   await world.env.pass(SECOND);
   assert.equal(world.peers.length, 2);
+  assert.equal(target(), 60);
+  await protect(3);
   assert.equal(target(), 80);
-  world.room.listener.onLink(true, { fresh: true, publishing: [], playing: [] });
-  await world.env.pass(SECOND);
-  assert.equal(world.peers.length, 3);
-  assert.equal(target(), null);
 });
 
 test("a browser that does not know jitterBufferTarget plays what the server protects", async () => {

@@ -19,7 +19,7 @@ for (const [side, Exceptions] of [["publish", PublishExceptions], ["play", PlayE
 }
 
 const codes = (exceptions) => exceptions.map(({ code }) => code);
-const published = { muted: false, dtx: false, frameKbps: 48 };
+const published = { muted: false, isMicrophone: true, dtx: false, frameKbps: 48 };
 
 /** What a sender counted after so many intervals of 3 s with these figures. */
 const sent = (intervals, { level = 0.1, kbps = 48, packets = 150 } = {}) =>
@@ -40,6 +40,7 @@ test("a page that captures silence, or sends less than it could, is told so", ()
   assert.deepEqual(told({}), []);
   assert.deepEqual(told({ level: 0 }), [1002]);
   assert.deepEqual(told({ level: 0 }, { ...published, muted: true }), []);
+  assert.deepEqual(told({ level: 0 }, { ...published, isMicrophone: false }), [], "a song may pause");
   assert.deepEqual(told({ kbps: 20 }), [1005]);
   assert.deepEqual(told({ kbps: 20 }, { ...published, frameKbps: 23 }), [], "the rest is what copies take");
   assert.deepEqual(told({ packets: 50 }), [1005]);

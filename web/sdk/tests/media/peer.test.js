@@ -89,6 +89,11 @@ test("a publisher sends each frame twice within its bitrate, and once again when
   const { peer, pc } = await publisherOf(RED_ANSWER, 48);
   assert.deepEqual(sends(pc), ["111", 48_000]);
   const taken = pc.remoteDescription.sdp;
+  const take = pc.setRemoteDescription.bind(pc);
+  pc.setRemoteDescription = (description) => {
+    assert.equal(pc.maxBitrate, 23_000, "Chromium takes 8 kbit/s from a limit that is set while it sends RED");
+    return take(description);
+  };
   await peer.sendCopies(true);
   assert.deepEqual(sends(pc), ["63", 23_000]);
   await peer.sendCopies(false);

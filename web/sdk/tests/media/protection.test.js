@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { UplinkProtection, delayForCopies, frameBitrate } from "../../media/protection.js";
+import { UplinkProtection, delayForCopies, frameBitrate, frameLength } from "../../media/protection.js";
 
 const SECOND = 1000;
 
@@ -20,11 +20,23 @@ function pass(uplink, loss, ms, everyMs = 500) {
 const begin = () => ({ it: new UplinkProtection(), now: 3_600 * SECOND });
 
 test("a player waits for the farthest copy and one frame more, never less than was asked", () => {
-  assert.equal(delayForCopies([3], null), 80);
-  assert.equal(delayForCopies([4, 1], null), 100);
-  assert.equal(delayForCopies([1], 200), 200);
-  assert.equal(delayForCopies([], 200), 200);
-  assert.equal(delayForCopies([], null), null);
+  assert.equal(delayForCopies([3], 20, null), 80);
+  assert.equal(delayForCopies([4, 1], 20, null), 100);
+  assert.equal(delayForCopies([8, 2], 10, null), 90);
+  assert.equal(delayForCopies([1], 20, 200), 200);
+  assert.equal(delayForCopies([], 20, 200), 200);
+  assert.equal(delayForCopies([], 20, null), null);
+});
+
+test("frames of 10 ms are known from those of 20 ms, whatever was repaired or never played", () => {
+  const of = (packets, samples, concealed) => frameLength({ packets, samples, concealed });
+  assert.equal(of(500, 480_000, 0), 20);
+  assert.equal(of(1000, 480_000, 0), 10);
+  assert.equal(of(800, 480_000, 20_000), 10, "a fifth is lost, and most of it repaired");
+  assert.equal(of(800, 480_000, 96_000), 10, "and nothing of it");
+  assert.equal(of(400, 480_000, 96_000), 20);
+  assert.equal(of(1000, 0, 0), 20, "nobody listens");
+  assert.equal(of(0, 480_000, 480_000), 20);
 });
 
 test("a frame and its copy stay within the bitrate, and are not made where they would sound poor", () => {
