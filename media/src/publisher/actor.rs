@@ -1,9 +1,6 @@
 //! Carries out what [`Publication`] decides.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, SpawnHandle,
@@ -13,16 +10,17 @@ use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AttachSink, DetachSink, SinkId},
     codes,
-    exceptions::PublishInterval,
     ice::IceServer,
     publisher::{
         NoteListeners, NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions,
         PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
     room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
-    stats::{ListenerReport, ZegoPublishStats},
+    stats::ListenerReport,
 };
 use futures::{StreamExt, channel::mpsc};
+
+mod link;
 
 use super::{
     extra_info::ExtraInfo,
@@ -30,16 +28,10 @@ use super::{
     state::{Effect, Publication},
 };
 use crate::{
-    quality::{PublishQuality, PublishQualityInput, RemoteReport},
+    quality::PublishQuality,
     rtp::{RtpStart, SendControl, SendPipeline, SendPlan, SendStats, send_pipeline},
     transport::{MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, SendPackets, TransportEvent, TransportFactory, TransportStats},
 };
-
-/// The server repeats what does not change every 5 s; two may be lost.
-const LISTENERS_COUNT_FOR: Duration = Duration::from_secs(15);
-
-/// So often the link is looked at while published: what is sent follows it within 2 s.
-const LINK_EVERY: Duration = Duration::from_millis(500);
 
 /// Starts one publication on this thread's arbiter.
 pub(crate) fn start(
@@ -353,7 +345,9 @@ impl PublisherActor {
     }
 
     fn send(&mut self, ctx: &mut Context<Self>) {
-        let plan = self.feedback.reconnected(self.options.encoder.bitrate_kbps.saturating_mul(1_000));
+        let plan = self
+            .feedback
+            .reconnected(self.options.encoder.bitrate_kbps.saturating_mul(1_000));
         self.send_by(plan);
         if let Some(pipeline) = &self.pipeline {
             pipeline.control.set_active(true);
@@ -361,37 +355,6 @@ impl PublisherActor {
         self.watch_link(ctx);
         // The interval of the first report begins here.
         self.measure(TransportStats::default());
-    }
-
-    /// Looks at the link every 500 ms until the transport is closed; one look at a time.
-    fn watch_link(&mut self, ctx: &mut Context<Self>) {
-        let Some(transport) = self.transport.clone() else { return };
-        let look = async move {
-            tokio::time::sleep(LINK_EVERY).await;
-            transport.stats().await
-        };
-        let watch = ctx.spawn(look.into_actor(self).map(|known, this, ctx| {
-            this.watch = None;
-            if let Some(pipeline) = &this.pipeline {
-                let sent = pipeline.stats.snapshot().packets;
-                let plan = this.feedback.on_link(&known, sent, now());
-                this.send_by(plan);
-            }
-            this.watch_link(ctx);
-        }));
-        if let Some(before) = self.watch.replace(watch) {
-            ctx.cancel_future(before);
-        }
-    }
-
-    fn send_by(&mut self, plan: SendPlan) {
-        if plan != self.plan {
-            tracing::debug!(stream = %self.options.stream_id, ?plan, "sent in another way");
-            self.plan = plan;
-        }
-        if let Some(pipeline) = &self.pipeline {
-            pipeline.control.set_plan(plan);
-        }
     }
 
     fn close(&mut self, ctx: &mut Context<Self>) {
@@ -405,40 +368,6 @@ impl PublisherActor {
             // It takes up to 100 ms, and nobody waits for it.
             actix::spawn(async move { transport.close().await });
         }
-    }
-
-    fn report(&self, attempt: u32, ctx: &mut Context<Self>) {
-        let Some(transport) = self.transport.clone() else { return };
-        let known = async move { transport.stats().await }.into_actor(self);
-        ctx.spawn(known.map(move |known, this, _| {
-            if this.state.is_publishing(attempt)
-                && let Some((stats, interval)) = this.measure(known)
-            {
-                this.owner.tell(PublisherEvent::Quality(stats));
-                this.owner.tell(PublisherEvent::Interval(interval));
-            }
-        }));
-    }
-
-    /// The quality since the last call.
-    fn measure(&mut self, known: TransportStats) -> Option<(ZegoPublishStats, PublishInterval)> {
-        let pipeline = self.pipeline.as_ref()?;
-        let is_recent = |(_, at): &(ListenerReport, Instant)| now().saturating_duration_since(*at) < LISTENERS_COUNT_FOR;
-        let input = PublishQualityInput {
-            snapshot: pipeline.stats.snapshot(),
-            remote: known.remote.map(|remote| RemoteReport {
-                packets_lost: remote.packets_lost,
-                jitter: remote.jitter,
-            }),
-            round_trip_time: known.round_trip_time,
-            peak_level: pipeline.stats.take_peak_level(),
-            asked_kbps: f64::from(self.options.encoder.bitrate_kbps),
-            target_kbps: f64::from(self.plan.bits_per_second) / 1_000.0,
-            listeners: self.listeners.filter(is_recent).map(|(report, _)| report),
-            muted: self.options.muted,
-            connected: self.state.hears_server(),
-        };
-        Some(self.quality.report(now(), &input))
     }
 }
 

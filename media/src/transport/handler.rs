@@ -246,7 +246,10 @@ async fn accepted(peer: &Arc<dyn PeerConnection>) -> Accepted {
         return Accepted::default();
     };
     let rtp = parameters.rtp_parameters;
-    let level = rtp.header_extensions.iter().find(|extension| extension.uri == AUDIO_LEVEL_URI);
+    let level = rtp
+        .header_extensions
+        .iter()
+        .find(|extension| extension.uri == AUDIO_LEVEL_URI);
     let is_red = |codec: &RTCRtpCodecParameters| {
         codec.payload_type == RED_PAYLOAD_TYPE && codec.rtp_codec.mime_type.eq_ignore_ascii_case(MIME_TYPE_RED)
     };

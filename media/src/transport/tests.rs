@@ -27,8 +27,8 @@ use webrtc::{
         track_remote::{TrackRemote, TrackRemoteEvent},
     },
     peer_connection::{
-        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionState,
-        RTCSessionDescription,
+        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
+        RTCPeerConnectionState, RTCSessionDescription,
     },
 };
 
@@ -240,11 +240,7 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
     .await
     .unwrap();
     let packets = heard();
-    assert!(
-        packets
-            .iter()
-            .all(|packet| packet.header.ssrc == 4_711)
-    );
+    assert!(packets.iter().all(|packet| packet.header.ssrc == 4_711));
     assert!(packets.iter().all(|packet| !packet.payload.is_empty()));
     assert!(
         packets
@@ -266,8 +262,11 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
     packets
 }
 
+/// Silence, in Opus.
+const FRAME: &[u8] = &[0xf8, 0xff, 0xfe];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
+async fn a_player_gets_the_servers_packets_and_hears_a_lost_one_from_its_copy() {
     let (packets, stats, mut source) = receiving();
     let (events, mut happened) = mpsc::unbounded();
     let transport = WebRtcTransports::new(Handle::current()).play(packets, &[], events);
@@ -291,25 +290,34 @@ async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
     expect(&mut happened, TransportEvent::Connected).await;
     tokio::time::timeout(PATIENCE, server.connected.notified()).await.unwrap();
 
+    // Each packet has the frame before once more, and the third of four is lost.
     let mut header = rtp::Header {
         version: 2,
-        payload_type: OPUS_PAYLOAD_TYPE,
+        payload_type: RED_PAYLOAD_TYPE,
         ssrc: 99,
         ..Default::default()
     };
     let mut out = AudioBlock::silent(1);
     tokio::time::timeout(PATIENCE, async {
-        while stats.snapshot().playout.packets_received < 5 {
+        let mut clock = tokio::time::interval(Duration::from_millis(10));
+        while stats.snapshot().playout.red_frames == 0 {
             header.sequence_number += 1;
             header.timestamp += 960;
-            let payload = bytes::Bytes::from_static(&[0xf8, 0xff, 0xfe]);
+            let mut payload = Vec::new();
+            payload.extend(red::copy_header(OPUS_PAYLOAD_TYPE, 960, FRAME.len()).unwrap());
+            payload.extend(red::own_header(OPUS_PAYLOAD_TYPE));
+            payload.extend([FRAME, FRAME].concat());
             let packet = rtp::Packet {
                 header: header.clone(),
-                payload,
+                payload: payload.into(),
             };
-            track.write_rtp(packet).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            source.next_block(&mut out, std::time::Instant::now());
+            if header.sequence_number % 4 != 3 {
+                track.write_rtp(packet).await.unwrap();
+            }
+            for _ in 0..2 {
+                clock.tick().await;
+                source.next_block(&mut out, std::time::Instant::now());
+            }
         }
     })
     .await

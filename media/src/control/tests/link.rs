@@ -196,6 +196,7 @@ fn longest<T>(entries: &[T], is: impl Fn(&T) -> bool) -> usize {
 }
 
 /// What a test looks at in a call over a link that takes 24 kbit/s, headers and all, from second 10 to 30.
+#[derive(Debug)]
 struct Narrow {
     /// The longest time with more than 300 ms of queue, and the mean of it when all has settled.
     long_ms: usize,
@@ -211,23 +212,11 @@ struct Narrow {
 fn narrow(asked: u32) -> Narrow {
     let narrow = 10_000..30_000;
     let call = call(asked, 50, |ms| if narrow.contains(&ms) { 24_000.0 } else { 1_000_000.0 });
-    if std::env::var_os("SHOW_LINK").is_some() {
-        for (n, plan) in call.plans.iter().enumerate() {
-            let ms = (n * 500).min(call.queue_s.len() - 1);
-            eprintln!(
-                "{:5.1} s {:6} x{} queue {:.3}",
-                ms as f64 / 1e3,
-                plan.bits_per_second,
-                plan.frames,
-                call.queue_s[ms]
-            );
-        }
-    }
     let levels: Vec<f32> = call.heard.chunks_exact(480).map(rms).collect();
     let gap = |levels: &[f32]| 10 * longest(levels, |level| *level < 0.01);
     let settled = &call.queue_s[15_000..30_000];
     let lower = call.plans.iter().rposition(|plan| *plan != SendPlan::plain(asked));
-    let of_call = Narrow {
+    Narrow {
         long_ms: longest(&call.queue_s, |queue| *queue > 0.3),
         mean_s: settled.iter().sum::<f64>() / settled.len() as f64,
         gap_ms: gap(&levels[100..1_300]),
@@ -235,12 +224,7 @@ fn narrow(asked: u32) -> Narrow {
         level: rms(&call.heard[15 * 48_000..30 * 48_000]),
         last: call.plans.last().copied(),
         back_after_s: (lower.unwrap_or(0) as f64 + 1.0) / 2.0 - 30.0,
-    };
-    eprintln!(
-        "{asked}: queue over 300 ms for {} ms, then {:.3} s, gap {} ms, later {} ms, level {:.3}, back after {} s",
-        of_call.long_ms, of_call.mean_s, of_call.gap_ms, of_call.later_gap_ms, of_call.level, of_call.back_after_s
-    );
-    of_call
+    }
 }
 
 #[test]
@@ -248,15 +232,10 @@ fn a_link_that_shrinks_to_24_kbit_s_and_grows_again_has_no_queue_for_long_and_sp
     // What is asked for, and how long the queue may be over 300 ms: the more was on its way, the longer.
     for (asked, long_ms) in [(32_000, 2_000), (48_000, 2_000), (128_000, 3_000)] {
         let call = narrow(asked);
-        assert!(
-            call.long_ms <= long_ms,
-            "{asked}: more than 300 ms of queue for {} ms",
-            call.long_ms
-        );
-        assert!(call.mean_s < 0.15, "{asked}: {} s", call.mean_s);
-        assert!(call.later_gap_ms < 400, "{asked}: nothing heard for {} ms", call.later_gap_ms);
-        assert!((0.07..0.15).contains(&call.level), "{asked}: {}", call.level);
+        assert!(call.long_ms <= long_ms && call.mean_s < 0.15, "{asked}: {call:?}");
+        assert!(call.gap_ms < 2_500 && call.later_gap_ms < 400, "{asked}: {call:?}");
+        assert!((0.07..0.15).contains(&call.level), "{asked}: {call:?}");
         assert_eq!(call.last, Some(SendPlan::plain(asked)));
-        assert!(call.back_after_s < 16.0, "{asked}: {} s", call.back_after_s);
+        assert!(call.back_after_s < 16.0, "{asked}: {call:?}");
     }
 }
