@@ -16,6 +16,39 @@ pub(super) fn assert_no_click(samples: &[f32]) {
     assert!(bend < CLICK, "a click of {bend} at {:.3} s", at as f64 / 48_000.0);
 }
 
+/// Half a millisecond.
+const CELL: usize = 24;
+/// The pulses of the lowest voice are less than 13 ms apart.
+const NEIGHBOURS: usize = 26;
+/// Bends below this cannot be heard.
+const FAINT: f32 = 0.003;
+
+/// Where the most lonely bend is, and how much sharper it is than everything within 13 ms before and after: in speech sharp bends
+/// come in company (pulses, bursts, hiss), a click stands alone.
+pub(super) fn loneliest(samples: &[f32]) -> (usize, f32) {
+    let bends: Vec<f32> = samples
+        .windows(4)
+        .map(|w| (w[0] - 3.0 * w[1] + 3.0 * w[2] - w[3]).abs())
+        .collect();
+    let cells: Vec<f32> = bends.chunks(CELL).map(|cell| cell.iter().fold(0.0, |a, b| a.max(*b))).collect();
+    let sharpest = |from: usize, to: usize| cells[from.min(to)..to].iter().fold(0.0_f32, |a, b| a.max(*b));
+    let lonely = (0..cells.len()).map(|n| {
+        let before = sharpest(n.saturating_sub(NEIGHBOURS), n.saturating_sub(1));
+        let after = sharpest(n + 2, (n + 2 + NEIGHBOURS).min(cells.len()));
+        (n * CELL, cells[n] / (before.max(after) + FAINT))
+    });
+    lonely.max_by(|a, b| a.1.total_cmp(&b.1)).unwrap_or((0, 0.0))
+}
+
+/// Ordinary speech reaches LONELY_MAX.
+const LONELY: f32 = 5.0;
+
+/// Nothing in speech bends as sharply all alone as a click.
+pub(super) fn assert_no_click_in_speech(samples: &[f32], what: &str) {
+    let (at, times) = loneliest(samples);
+    assert!(times < LONELY, "{what}: a click {times:.1} times as sharp as its neighbours at {:.3} s", at as f64 / 48_000.0);
+}
+
 pub(super) fn rms(samples: &[f32]) -> f32 {
     (samples.iter().map(|s| s * s).sum::<f32>() / samples.len().max(1) as f32).sqrt()
 }
@@ -90,4 +123,25 @@ fn the_ears_hear_a_click_a_gap_and_a_wrong_pitch() {
     let mut heard = vec![0.0; 777];
     heard.extend_from_slice(&noise);
     assert_eq!(lag_of(&noise[..20_000], &heard, 2_000).0, 777);
+}
+
+#[test]
+fn the_ears_hear_a_click_in_speech() {
+    for clip in ["jfk_male.wav", "libri103_female.wav", "libri26_male.wav", "libri40_female.wav"] {
+        let said = super::sim::speech(clip);
+        let (mut cut, mut heard, mut loud) = (0, 0, 0);
+        println!("{clip}: {:?}", loneliest(&said));
+        for at in (24_000..said.len() - 24_000).step_by(12_000) {
+            let mut broken = said[at - 12_000..at + 12_000].to_vec();
+            let step = (broken[12_000] - broken[12_240]).abs();
+            broken.drain(12_000..12_240);
+            cut += 1;
+            if step > 0.02 {
+                loud += 1;
+                heard += usize::from(loneliest(&broken).1 > LONELY);
+            }
+        }
+        println!("{clip}: {heard} of {loud} steps of {cut}");
+        assert_no_click_in_speech(&said, clip);
+    }
 }
