@@ -11,14 +11,18 @@ const WORTH_COPIES: f64 = 0.025;
 const HALF_LIFE: Duration = Duration::from_secs(4);
 /// Copies stay so long after the last loss that was worth them.
 const KEEP: Duration = Duration::from_secs(15);
-/// Runs from this mean length on are bursts.
-const BURSTY: f64 = 1.9;
+/// Runs so much longer than those of random loss are bursts.
+const BURSTY: f64 = 1.6;
 /// Random loss from here on is worth a second copy where the bitrate leaves each frame [`GOOD_SHARE`] ...
 const WORTH_TWO: f64 = 0.12;
 /// ... in bit/s,
 const GOOD_SHARE: u32 = 13_000;
 /// ... and from here on at any.
-const NEEDS_TWO: f64 = 0.24;
+const NEEDS_TWO: f64 = 0.25;
+/// A second copy stays until the loss is so much below.
+const SLACK: f64 = 0.04;
+/// Copies at other distances make listeners wait for another time, which is heard: not oftener than this.
+const SETTLED: Duration = Duration::from_secs(8);
 /// Below this share of the bitrate a frame is better without sound above 8 kHz.
 const WIDEBAND_BELOW: u32 = 24_000;
 /// A frame is not encoded below this for the sake of copies, in bit/s.
@@ -32,6 +36,8 @@ pub(super) struct Protection {
     burst: Average,
     last: Option<Instant>,
     worth_until: Option<Instant>,
+    /// The set of the moment, and since when.
+    chosen: Option<(Copies, Instant)>,
 }
 
 /// A mean that forgets.
@@ -73,9 +79,10 @@ impl Protection {
         }
     }
 
-    pub(super) fn plan(&self, budget: u32, red: bool, now: Instant) -> SendPlan {
+    pub(super) fn plan(&mut self, budget: u32, red: bool, now: Instant) -> SendPlan {
         let is_worth = self.worth_until.is_some_and(|until| now < until);
         if !is_worth {
+            self.chosen = None;
             return SendPlan::plain(budget);
         }
         if !red {
@@ -85,10 +92,7 @@ impl Protection {
                 ..SendPlan::plain(budget)
             };
         }
-        let mut copies = self.distances(budget);
-        if budget / (1 + copies.count()) < LEAST_SHARE {
-            copies = Copies::at(&[copies.farthest().min(4)]);
-        }
+        let copies = self.choose(budget, now);
         SendPlan {
             copies,
             wideband: budget / (1 + copies.count()) < WIDEBAND_BELOW,
@@ -96,13 +100,31 @@ impl Protection {
         }
     }
 
+    fn choose(&mut self, budget: u32, now: Instant) -> Copies {
+        let before = self
+            .chosen
+            .filter(|(_, since)| now.saturating_duration_since(*since) < SETTLED);
+        if let Some((copies, _)) = before.filter(|(copies, _)| budget / (1 + copies.count()) >= LEAST_SHARE) {
+            return copies;
+        }
+        let copies = self.distances(budget);
+        if self.chosen.is_none_or(|(chosen, _)| chosen != copies) {
+            self.chosen = Some((copies, now));
+        }
+        copies
+    }
+
     /// Far enough apart that one burst does not take both, near enough that nobody waits for long.
     fn distances(&self, budget: u32) -> Copies {
-        if self.burst.value().is_some_and(|burst| burst >= BURSTY) {
+        let loss = self.loss();
+        if self.burst.value().is_some_and(|burst| burst * (1.0 - loss) >= BURSTY) {
             return Copies::at(&[3]);
         }
+        let has_two = self.chosen.is_some_and(|(copies, _)| copies.count() > 1);
+        let slack = if has_two { SLACK } else { 0.0 };
         let two_from = if budget / 3 >= GOOD_SHARE { WORTH_TWO } else { NEEDS_TWO };
-        Copies::at(if self.loss() >= two_from { &[2, 4] } else { &[2] })
+        let is_worth = loss >= two_from - slack && budget / 3 >= LEAST_SHARE;
+        Copies::at(if is_worth { &[2, 3] } else { &[2] })
     }
 
     fn loss(&self) -> f64 {

@@ -3,10 +3,12 @@
 use super::{clock::MS, stretch::Splice};
 
 /// More than this above the target is shortened where it is quiet.
-const QUIET_EXCESS: i64 = 3 * MS;
+const QUIET_EXCESS: i64 = 10 * MS;
+/// So much of it is left: the estimate is no better than that, and to stretch to and fro is worse.
+const LEFT: i64 = 4 * MS;
 /// More than this above the target is shortened in speech too. Between target and here nothing is done: stretching for the
 /// sake of a few milliseconds costs more than it gains.
-const EXCESS: i64 = 20 * MS;
+const EXCESS: i64 = 25 * MS;
 /// From here on every frame is shortened, however it sounds.
 const URGENT_EXCESS: i64 = 100 * MS;
 /// From here on sound is left out altogether.
@@ -90,7 +92,7 @@ fn shorten(situation: &Situation, excess: i64) -> Want {
     }
     Want::Shorten(Terms {
         likeness: likeness(excess, EXCESS, URGENT_EXCESS),
-        amount: excess,
+        amount: excess - LEFT,
     })
 }
 

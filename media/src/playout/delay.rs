@@ -22,6 +22,12 @@ const BINS: usize = 400;
 /// Forgetting per packet once enough was seen: half of the weight is gone after 7 s of 20 ms packets.
 const KEEP: f32 = 0.998;
 
+/// Lateness from here on comes of stalls, not of jitter.
+const STALL: i64 = 120 * MS;
+
+/// The target falls to where it should be with this time constant.
+const FALL: i64 = 5_000 * MS;
+
 /// Peaks are remembered for so long, and believed when there are two of them.
 const PEAK_MEMORY: i64 = 30_000 * MS;
 /// Late packets closer to each other than this are one peak.
@@ -79,6 +85,9 @@ pub(super) struct DelayEstimator {
     frames: Histogram,
     peaks: Peaks,
     target: i64,
+    /// The target in 256ths of a sample, and when it fell last.
+    held: i64,
+    fallen: i64,
 }
 
 impl DelayEstimator {
@@ -93,6 +102,8 @@ impl DelayEstimator {
             frames: Histogram::new(),
             peaks: Peaks::default(),
             target: profile.start.max(asked),
+            held: profile.least.max(asked) << 8,
+            fallen: 0,
         }
     }
 
@@ -112,7 +123,9 @@ impl DelayEstimator {
         let lateness = transit - baseline;
         self.histogram.update(lateness);
         self.frames.update(lateness);
-        let usual = self.histogram.quantile(self.profile.quantile) + self.profile.margin;
+        let late = self.histogram.quantile(self.profile.quantile);
+        // Stalls are rare and each of another height: nothing on top of them is worth the wait.
+        let usual = late + self.profile.margin.min((STALL - late).max(0) / 2);
         let mut target = usual.max(self.profile.least);
         if self.profile.peaks {
             self.peaks.update(arrival, lateness, target);
@@ -120,7 +133,19 @@ impl DelayEstimator {
         }
         // A copy comes as late as its distance says, and jitter is in it: no margin is needed on top.
         let repaired = self.frames.quantile(self.profile.quantile);
-        self.target = target.max(repaired).max(self.asked).min(MOST);
+        self.approach(target.max(repaired).max(self.asked).min(MOST), arrival);
+    }
+
+    /// More is needed at once, less may be true by chance: the target falls slowly.
+    fn approach(&mut self, wanted: i64, now: i64) {
+        let passed = (now - self.fallen).clamp(0, FALL);
+        self.fallen = now;
+        self.held = if wanted >= self.held >> 8 {
+            wanted << 8
+        } else {
+            self.held - ((self.held - (wanted << 8)) / FALL * passed)
+        };
+        self.target = self.held >> 8;
     }
 
     /// Takes note of a frame whose own packet has not come and whose first copy came at `arrival`.
@@ -264,7 +289,7 @@ impl Peaks {
         if recent().count() < 2 {
             return 0;
         }
-        recent().map(|(_, height)| *height).max().unwrap_or(0)
+        recent().map(|(_, height)| *height).max().unwrap_or(0) * 7 / 8
     }
 }
 
