@@ -29,7 +29,12 @@ fn sing(block: &mut AudioBlock, tick: usize) {
     }
 }
 
-fn sender(now: Instant) -> (SendPipeline, impl FnMut(&mut SendPipeline, usize) -> (usize, Vec<RtpPacketIn>)) {
+fn sender(
+    now: Instant,
+) -> (
+    SendPipeline,
+    impl FnMut(&mut SendPipeline, usize) -> (usize, Vec<RtpPacketIn>),
+) {
     let start = RtpStart {
         ssrc: 1,
         payload_type: OPUS_PAYLOAD_TYPE,

@@ -73,8 +73,7 @@ impl Efforts {
             (loudness * held, index)
         }));
         // Of two that are alike the one that was there first.
-        self.ranking
-            .sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        self.ranking.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         self.efforts.clear();
         self.efforts.resize(self.ranking.len(), Effort::Low);
         for (_, index) in self.ranking.iter().take(self.full) {
@@ -91,9 +90,15 @@ mod tests {
     /// Who of streams of this loudness has full effort, given who had it.
     fn full(efforts: &mut Efforts, loudness: &[f32], before: &[usize]) -> Vec<usize> {
         let effort = |index| if before.contains(&index) { Effort::Full } else { Effort::Low };
-        let streams = loudness.iter().enumerate().map(|(index, loudness)| (*loudness, effort(index)));
+        let streams = loudness
+            .iter()
+            .enumerate()
+            .map(|(index, loudness)| (*loudness, effort(index)));
         let ranked = efforts.rank(streams).iter().enumerate();
-        ranked.filter(|(_, effort)| **effort == Effort::Full).map(|(index, _)| index).collect()
+        ranked
+            .filter(|(_, effort)| **effort == Effort::Full)
+            .map(|(index, _)| index)
+            .collect()
     }
 
     #[test]
@@ -127,7 +132,11 @@ mod tests {
             }
             full(&mut efforts, &[0.5; 8], &[]).len()
         };
-        assert_eq!(count(&[(7, 1, 1), (14, 2, 1), (100, 20, 1), (3, 0, 1)]), 6, "within the budget");
+        assert_eq!(
+            count(&[(7, 1, 1), (14, 2, 1), (100, 20, 1), (3, 0, 1)]),
+            6,
+            "within the budget"
+        );
         assert_eq!(count(&[(8, 1, 1)]), 3);
         assert_eq!(count(&[(15, 2, 1)]), 1);
         assert_eq!(count(&[(8, 1, 1)]), 0);

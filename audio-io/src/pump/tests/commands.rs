@@ -107,7 +107,11 @@ fn of_eight_streams_the_six_that_are_heard_loudest_keep_their_full_effort() {
             effort
         })
         .collect();
-    let is_full = || told.iter().map(|effort| *effort.lock().unwrap() == Effort::Full).collect::<Vec<_>>();
+    let is_full = || {
+        told.iter()
+            .map(|effort| *effort.lock().unwrap() == Effort::Full)
+            .collect::<Vec<_>>()
+    };
     for _ in 0..30 {
         bench.tick(10);
     }
