@@ -110,7 +110,7 @@ fn pause(mut sent: Vec<Sent>) -> Vec<Sent> {
     sent
 }
 
-const DISTURBANCES: [Disturbance; 6] = [
+const DISTURBANCES: [Disturbance; 5] = [
     Disturbance {
         name: "the clock jumps forward",
         silent: 0.0,
@@ -152,16 +152,6 @@ const DISTURBANCES: [Disturbance; 6] = [
             sent
         },
     },
-    Disturbance {
-        name: "everything waits for 400 ms on the way",
-        silent: 0.4,
-        later: 0.0,
-        happen: |mut sent| {
-            let until = sent[AT].at_us + 400_000;
-            sent[AT..].iter_mut().for_each(|sent| sent.at_us = sent.at_us.max(until));
-            sent
-        },
-    },
 ];
 
 /// How alike what was said and what was heard `later` seconds later are, in steps of half a second in which somebody spoke.
@@ -184,17 +174,19 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len().max(1) as f64
 }
 
-/// Half a second of both, as alike as undisturbed ones are, but for the stretching that goes on.
-fn assert_alike(what: &str, alike: &[f64], usually: f64) {
-    println!("    alike {:.3} (usually {usually:.3}) {alike:.2?}", mean(alike));
+/// Every half second sounds like what was said, and on average nearly as much as where nothing happened.
+fn assert_alike(what: &str, alike: &[f64], usually: &[f64]) {
+    assert!(alike.len() > 8, "{what}: too little was said");
+    assert!(alike.iter().all(|likeness| *likeness > 0.6), "{what}: {alike:.2?}");
+    assert!(mean(alike) > mean(usually) - 0.04, "{what}: {alike:.2?} for {usually:.2?}");
 }
 
 #[test]
 fn one_and_a_half_seconds_after_a_disturbance_all_is_as_it_was() {
     let said = voices();
+    let asks = every_10ms(SECONDS as f64);
     for network in NETWORKS {
         let sent = send_planned(&said, &encoder(false), rtp_start(1), network.plan());
-        let asks = every_10ms(SECONDS as f64);
         let usual = listen(options(), &network.carry(&sent), &asks);
         for Disturbance {
             name,
@@ -206,21 +198,20 @@ fn one_and_a_half_seconds_after_a_disturbance_all_is_as_it_was() {
             let what = format!("{network:?}, {name}");
             let heard = listen(options(), &network.carry(&happen(sent.clone())), &asks);
             let again = 10.0 + silent + 1.5;
-            let alike = likeness(&said, &heard.samples, again, later);
-            let usually = likeness(&said, &usual.samples, again, 0.0);
-            let concealed = |heard: &Heard| heard.concealed_ms[again.ceil() as usize..].iter().sum::<u64>();
-            let delay = |heard: &Heard| mean(&heard.delays_ms[(again + 8.5).ceil() as usize..]);
-            println!(
-                "{what}: concealed {} ms ({}), delay {:.1} ms ({:.1}), clicks {:?}",
-                concealed(&heard),
-                concealed(&usual),
-                delay(&heard),
-                delay(&usual),
-                new_clicks(&heard.samples, &usual.samples, later),
+            assert_alike(
+                &what,
+                &likeness(&said, &heard.samples, again, later),
+                &likeness(&said, &usual.samples, again, 0.0),
             );
-            println!("    {:.0?}", heard.delays_ms);
-            println!("    {:?}", heard.concealed_ms);
-            assert_alike(&what, &alike, mean(&usually));
+            assert_no_new_click(&heard.samples, &usual.samples, later, &what);
+            let concealed = |heard: &Heard| heard.concealed_ms[again.ceil() as usize..].iter().sum::<u64>();
+            let (concealed, usually) = (concealed(&heard), concealed(&usual));
+            // Other packets are lost where the numbers moved.
+            let more = if network == Network::Loss { 100 } else { 0 };
+            assert!(concealed <= usually + more, "{what}: {concealed} ms for {usually} ms");
+            let delay = |heard: &Heard| mean(&heard.delays_ms[(again + 8.5).ceil() as usize..]);
+            let (delay, usually) = (delay(&heard), delay(&usual));
+            assert!((delay - usually).abs() < 10.0, "{what}: {delay} ms for {usually} ms");
         }
     }
 }
@@ -238,18 +229,16 @@ fn speech_between_pauses_that_are_not_sent_is_whole() {
     let whole = send_planned(&said, &encoder(false), rtp_start(1), SendPlan::plain(32_000));
     let asks = every_10ms(SECONDS as f64);
     let usual = listen(options(), &Network::Clean.carry(&whole), &asks);
-    let usually = mean(&likeness(&said, &usual.samples, 1.0, 0.0));
+    let usually = likeness(&said, &usual.samples, 1.0, 0.0);
     for network in NETWORKS {
         let sent = send_planned(&said, &encoder(true), rtp_start(1), network.plan());
         let heard = listen(options(), &network.carry(&sent), &asks);
-        let alike = likeness(&said, &heard.samples, 1.0, 0.0);
-        println!(
-            "{network:?}: {} packets, {:?}, {:.0?} {:?}",
-            sent.len(),
-            new_clicks(&heard.samples, &usual.samples, 0.0),
-            heard.delays_ms,
-            heard.concealed_ms
-        );
-        assert_alike("dtx", &alike, usually);
+        assert!(sent.len() < 900, "{} packets: DTX saves a third", sent.len());
+        assert_alike(&format!("{network:?}"), &likeness(&said, &heard.samples, 1.0, 0.0), &usually);
+        assert_no_new_click(&heard.samples, &usual.samples, 0.0, &format!("{network:?}"));
+        if network != Network::Loss {
+            assert_eq!((heard.stats.concealed_samples, heard.stats.breaks), (0, 0));
+        }
+        assert!(mean(&heard.delays_ms[15..]) < 70.0, "{:.0?}", heard.delays_ms);
     }
 }
