@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use express_messages::audio::Effort;
 
-/// So many at most.
-const FULL: usize = 6;
+/// So many at most. When all lose their packets at once, the first tick of deep concealment costs 0.9 ms for each, and the pump has 6.
+const FULL: usize = 5;
 /// A block that takes longer than this of its 10 ms is an overrun.
 const OVERRUN: Duration = Duration::from_millis(7);
 /// Blocks between two rankings: 100 ms.
@@ -102,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn the_six_loudest_of_many_get_full_effort_and_all_of_a_few() {
+    fn the_five_loudest_of_many_get_full_effort_and_all_of_a_few() {
         let loudness = [0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6];
         let mut efforts = Efforts::new(8);
-        assert_eq!(full(&mut efforts, &loudness, &[]), [1, 3, 4, 5, 6, 7]);
+        assert_eq!(full(&mut efforts, &loudness, &[]), [1, 3, 5, 6, 7]);
         assert_eq!(full(&mut efforts, &loudness[..5], &[]), [0, 1, 2, 3, 4]);
         assert_eq!(full(&mut efforts, &[0.0; 3], &[]), [0, 1, 2]);
         assert_eq!(full(&mut efforts, &[], &[]), []);
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn a_stream_that_is_a_little_louder_takes_nothing_away() {
         let mut efforts = Efforts::new(8);
-        let had = [0, 1, 2, 3, 4, 5];
-        assert_eq!(full(&mut efforts, &[0.5, 0.5, 0.5, 0.5, 0.5, 0.3, 0.55], &had), had);
-        let louder = [0.5, 0.5, 0.5, 0.5, 0.5, 0.3, 0.65];
-        assert_eq!(full(&mut efforts, &louder, &had), [0, 1, 2, 3, 4, 6]);
+        let had = [0, 1, 2, 3, 4];
+        assert_eq!(full(&mut efforts, &[0.5, 0.5, 0.5, 0.5, 0.3, 0.55], &had), had);
+        let louder = [0.5, 0.5, 0.5, 0.5, 0.3, 0.65];
+        assert_eq!(full(&mut efforts, &louder, &had), [0, 1, 2, 3, 5]);
     }
 
     #[test]
@@ -134,15 +134,15 @@ mod tests {
         };
         assert_eq!(
             count(&[(7, 1, 1), (14, 2, 1), (100, 20, 1), (3, 0, 1)]),
-            6,
+            5,
             "within the budget"
         );
-        assert_eq!(count(&[(8, 1, 1)]), 3);
+        assert_eq!(count(&[(8, 1, 1)]), 2);
         assert_eq!(count(&[(15, 2, 1)]), 1);
         assert_eq!(count(&[(8, 1, 1)]), 0);
         assert_eq!(count(&[(2, 1, 499)]), 0);
         assert_eq!(count(&[(2, 1, 2)]), 1);
-        assert_eq!(count(&[(2, 1, 10_000)]), 6);
+        assert_eq!(count(&[(2, 1, 10_000)]), 5);
     }
 
     #[test]
