@@ -3,5 +3,7 @@
 mod adversity;
 mod any_order;
 mod clean;
+mod disturbances;
+mod drift;
 mod ears;
 mod sim;

@@ -46,12 +46,18 @@ pub(super) struct Sent {
 
 /// Sends `signal` (interleaved) through the real sending pipeline; each packet leaves with the end of its frame.
 pub(super) fn send(signal: &[f32], encoder: &EncoderOptions, start: RtpStart, loss_percent: u8) -> Vec<Sent> {
-    let (mut pipeline, mut packets, control, _) = send_pipeline(encoder, start).unwrap();
-    control.set_active(true);
-    control.set_plan(SendPlan {
+    let plan = SendPlan {
         fec_against: loss_percent,
         ..SendPlan::plain(encoder.bitrate_kbps * 1_000)
-    });
+    };
+    send_planned(signal, encoder, start, plan)
+}
+
+/// As [`send`], by `plan`.
+pub(super) fn send_planned(signal: &[f32], encoder: &EncoderOptions, start: RtpStart, plan: SendPlan) -> Vec<Sent> {
+    let (mut pipeline, mut packets, control, _) = send_pipeline(encoder, start).unwrap();
+    control.set_active(true);
+    control.set_plan(plan);
     let now = epoch();
     let mut sent = Vec::new();
     let mut block = AudioBlock::silent(encoder.channels);
@@ -119,6 +125,8 @@ pub(super) struct Heard {
     pub(super) stats: PlayoutStats,
     /// Mean wait in the jitter buffer over successive seconds, in ms.
     pub(super) delays_ms: Vec<f64>,
+    /// What was concealed in successive seconds, in ms.
+    pub(super) concealed_ms: Vec<u64>,
 }
 
 impl Heard {
@@ -150,7 +158,8 @@ pub(super) fn listen_with(
     let zero = epoch();
     let at = |us: i64| zero + Duration::from_micros(us as u64);
     let mut out = AudioBlock::silent(2);
-    let (mut samples, mut next, mut delays_ms) = (Vec::new(), 0, Vec::new());
+    let (mut samples, mut next) = (Vec::new(), 0);
+    let (mut delays_ms, mut concealed_ms) = (Vec::new(), Vec::new());
     let mut last = playout.stats();
     for (n, &ask) in asks.iter().enumerate() {
         while let Some((arrival, packet)) = arrivals.get(next).filter(|(arrival, _)| *arrival <= ask) {
@@ -167,6 +176,7 @@ pub(super) fn listen_with(
             let emitted = stats.jitter_buffer_emitted_count - last.jitter_buffer_emitted_count;
             let waited = stats.jitter_buffer_delay_sample_us - last.jitter_buffer_delay_sample_us;
             delays_ms.push(waited as f64 / emitted.max(1) as f64 / 1_000.0);
+            concealed_ms.push((stats.concealed_samples - last.concealed_samples) / 48);
             last = stats;
         }
     }
@@ -175,6 +185,7 @@ pub(super) fn listen_with(
         channels: out.channels(),
         stats: playout.stats(),
         delays_ms,
+        concealed_ms,
     }
 }
 
