@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use actix::{Actor, System};
 use express_messages::{
     ZegoError, audio_device::AudioDeviceFactory, codes, player::PlayerFactory, publisher::PublisherFactory, room::RoomFactory,
-    timings::Timings,
+    timings::Timings, types::ZegoScenario,
 };
 #[cfg(feature = "default-parts")]
 use express_signalling::room::{Authorities, Signalling};
@@ -67,6 +67,7 @@ pub struct EngineBuilder {
     servers: Vec<String>,
     timings: Timings,
     max_channels: usize,
+    scenario: ZegoScenario,
     recipe: Recipe,
     /// What was wrong with an argument; told by `build`.
     wrong: Option<ZegoError>,
@@ -91,6 +92,7 @@ impl EngineBuilder {
             servers: server.addresses(),
             timings: Timings::default(),
             max_channels: DEFAULT_MAX_CHANNELS,
+            scenario: ZegoScenario::default(),
             recipe: Recipe::default(),
             wrong: None,
         }
@@ -154,6 +156,13 @@ impl EngineBuilder {
         self
     }
 
+    /// What rooms are used for: see [`set_room_scenario`](ZegoExpressEngine::set_room_scenario), which may change it.
+    #[must_use]
+    pub fn scenario(mut self, scenario: ZegoScenario) -> Self {
+        self.scenario = scenario;
+        self
+    }
+
     /// Makes the engine and starts its threads.
     ///
     /// # Errors
@@ -210,6 +219,7 @@ impl EngineBuilder {
             servers,
             timings: self.timings,
             max_channels: self.max_channels,
+            scenario: self.scenario,
         };
         Ok((settings, self.recipe))
     }

@@ -102,7 +102,8 @@ pub use express_messages::{
     timings::{Backoff, Timings},
     types::{
         PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,
-        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoStream, ZegoUpdateType, ZegoUser,
+        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoScenario, ZegoStream,
+        ZegoUpdateType, ZegoUser,
     },
 };
 pub use options::{

@@ -260,7 +260,7 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use express_messages::timings::Timings;
+    use express_messages::{timings::Timings, types::ZegoScenario};
 
     use super::*;
     use crate::{
@@ -274,6 +274,7 @@ mod tests {
             servers: vec!["ws://127.0.0.1:1".into()],
             timings: Timings::default(),
             max_channels: 12,
+            scenario: ZegoScenario::default(),
         })
     }
 

@@ -71,6 +71,26 @@ documented_words!(
     }
 );
 
+/// What a room is used for (`setRoomScenario`, documented numbers 3 to 9). Of the sound it decides how much of it a packet holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub enum ZegoScenario {
+    /// 3: nothing special.
+    #[default]
+    Default = 3,
+    /// 4: a video call.
+    StandardVideoCall = 4,
+    /// 5: a video call of high quality.
+    HighVideoCall = 5,
+    /// 6: a voice chat room.
+    StandardChatroom = 6,
+    /// 7: a voice chat room of high quality.
+    HighQualityChatroom = 7,
+    /// 8: one speaks, many listen.
+    Broadcast = 8,
+    /// 9: people sing together, so that every millisecond counts.
+    Karaoke = 9,
+}
+
 documented_words!(
     /// Coarse state of a room login (`roomStateUpdate`, the older twin of `roomStateChanged`).
     RoomState {

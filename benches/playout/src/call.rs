@@ -11,7 +11,7 @@ use express_media::{
 };
 use express_messages::{
     audio::{AudioBlock, BLOCK_FRAMES, CaptureSink},
-    publisher::EncoderOptions,
+    publisher::{EncoderOptions, FrameLength},
 };
 
 use crate::{Fault, clips::Clip, feedback::Feedback, trace::Trace};
@@ -29,6 +29,8 @@ pub(crate) struct Settings {
     /// A plan that is kept all the time, in place of the controller's.
     pub(crate) fixed: Option<SendPlan>,
     pub(crate) low_latency: bool,
+    /// Frames of 10 ms.
+    pub(crate) short_frames: bool,
 }
 
 /// One clip as it was heard.
@@ -123,6 +125,11 @@ impl<'a> Line<'a> {
     fn new(trace: &'a Trace, settings: &Settings) -> Result<Self, Fault> {
         let options = EncoderOptions {
             bitrate_kbps: settings.max_kbps as u32,
+            frame: if settings.short_frames {
+                FrameLength::Ms10
+            } else {
+                FrameLength::Ms20
+            },
             ..Default::default()
         };
         let start = RtpStart {
@@ -212,16 +219,27 @@ impl<'a> Line<'a> {
     }
 }
 
-/// A plan as the option `--fixed` writes it: total kbit/s and the distances of copies, as in `32:4` or `46:2,4`.
+/// A plan as the option `--fixed` writes it: total kbit/s, the distances of copies in steps of 20 ms, and flags: `w` for no sound
+/// above 8 kHz, `fN` for in-band FEC against N % of loss, `dN` for deep redundancy of N × 10 ms. As in `32:4`, `46:2,3/w`, `64:3/d20`.
 pub(crate) fn parse_plan(text: &str) -> Result<SendPlan, String> {
     let (kbps, rest) = text.split_once(':').unwrap_or((text, ""));
     let kbps: f64 = kbps.parse().map_err(|_| format!("{kbps}: not a bitrate in kbit/s"))?;
     let (distances, flags) = rest.split_once('/').unwrap_or((rest, ""));
     let distances: Result<Vec<usize>, _> = distances.split(',').filter(|d| !d.is_empty()).map(str::parse).collect();
+    let number = |flag: char| match flags.split_once(flag) {
+        None => Ok(0),
+        Some((_, text)) => {
+            let digits = text.split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
+            digits
+                .parse()
+                .map_err(|_| format!("{flags}: a number from 0 to 255 follows {flag}"))
+        }
+    };
     Ok(SendPlan {
-        copies: Copies::at(&distances.map_err(|_| format!("{rest}: not distances in packets"))?),
+        copies: Copies::at(&distances.map_err(|_| format!("{rest}: not distances in steps of 20 ms"))?),
         wideband: flags.contains('w'),
-        fec_against: flags.trim_start_matches('w').parse().unwrap_or(0),
+        fec_against: number('f')?,
+        dred_frames: number('d')?,
         ..SendPlan::plain((kbps * 1_000.0) as u32)
     })
 }

@@ -43,12 +43,15 @@ struct Arguments {
     /// Only traces of these names
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// One plan for the whole call: total kbit/s and distances of copies, as in 32:4
+    /// One plan for the whole call: total kbit/s, distances of copies and flags, as in 32:4 or 64:2,3/wd20
     #[arg(long, value_parser = call::parse_plan)]
     fixed: Option<SendPlan>,
     /// Playout with low latency
     #[arg(long)]
     low_latency: bool,
+    /// Frames of 10 ms; each still meets an entry of the trace of its own
+    #[arg(long)]
+    short_frames: bool,
     /// No scores: bitrate, delay and concealment only
     #[arg(long)]
     no_score: bool,
@@ -74,6 +77,7 @@ fn run(arguments: &Arguments) -> Result<(), Fault> {
         max_kbps: arguments.max_kbps,
         fixed: arguments.fixed,
         low_latency: arguments.low_latency,
+        short_frames: arguments.short_frames,
     };
     let scratch = std::env::temp_dir().join(format!("playout-bench-{}", std::process::id()));
     let folder = arguments.wav_out.as_ref().unwrap_or(&scratch);

@@ -1,6 +1,6 @@
 //! The room.
 
-use express_messages::ZegoError;
+use express_messages::{ZegoError, types::ZegoScenario};
 
 use super::ZegoExpressEngine;
 use crate::{
@@ -39,6 +39,18 @@ impl ZegoExpressEngine {
         };
         self.shared()
             .call(|state, call, _, out| state.login_room(request, call, out), |()| ())
+    }
+
+    /// Says what the next rooms are used for; the streams that are created from then on are made for it.
+    ///
+    /// Under [`Karaoke`](ZegoScenario::Karaoke) streams are sent in packets of 10 ms, heard 10 ms sooner, else of 20 ms. Bitrate
+    /// and channels are those of [`ZegoStreamOptions`](crate::ZegoStreamOptions) under any scenario.
+    ///
+    /// # Errors
+    /// 1000067: in a room, or logging in to one; log out first.
+    #[doc(alias = "setRoomScenario")]
+    pub fn set_room_scenario(&self, scenario: ZegoScenario) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, _| state.set_room_scenario(scenario))
     }
 
     /// Leaves the room. Its published and played streams end (NO_PUBLISH, NO_PLAY with 0), then LOGOUT is reported.

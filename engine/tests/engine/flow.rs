@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use express_engine::{PublisherStateUpdate, ZegoPublishOptions, ZegoStreamOptions, ZegoUpdateType, codes};
+use express_engine::{PublisherStateUpdate, ZegoPublishOptions, ZegoScenario, ZegoStreamOptions, ZegoUpdateType, codes};
 
 use crate::{
     fakes::World,
@@ -58,7 +58,7 @@ async fn the_whole_seed_flow_runs_in_the_documented_order() {
         "login r alice true",
         "open Microphone { device_id: None } 1 ch",
         "monitor true 100",
-        "48 kbit/s 1 ch dtx false muted false",
+        "48 kbit/s 1 ch Ms20 dtx false muted false",
         "publish s1 \"\"",
         "playout s2 true 50",
         "unpublish s1",
@@ -96,10 +96,32 @@ async fn what_was_asked_of_a_publication_reaches_its_part() {
         parts,
         [
             "publisher s1 starts",
-            "96 kbit/s 2 ch dtx true muted false",
+            "96 kbit/s 2 ch Ms20 dtx true muted false",
             "publish s1 \"hello\""
         ]
     );
+}
+
+#[actix::test]
+async fn streams_made_under_karaoke_are_sent_in_packets_of_10_ms_and_no_scenario_is_set_in_a_room() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let before = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    zg.set_room_scenario(ZegoScenario::Karaoke).unwrap();
+    let after = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    let _told = logged_in(&zg).await;
+    assert_eq!(zg.set_room_scenario(ZegoScenario::Default).unwrap_err().code, 1000067);
+    zg.start_publishing_stream("s1", &before, Default::default()).unwrap();
+    zg.start_publishing_stream("s2", &after, Default::default()).unwrap();
+    settle().await;
+    let parts = world.told();
+    for frame in ["Ms20", "Ms10"] {
+        let settings = format!("48 kbit/s 1 ch {frame} dtx false muted false");
+        assert_eq!(parts.iter().filter(|part| **part == settings).count(), 1, "{parts:?}");
+    }
+    zg.logout_all_rooms().unwrap();
+    zg.set_room_scenario(ZegoScenario::Default).unwrap();
 }
 
 #[actix::test]

@@ -64,7 +64,7 @@ async fn publishers_know_whether_their_stream_is_muted() {
     // A publication that starts muted knows it too.
     zg.start_publishing_stream("t2", &tone, Default::default()).unwrap();
     settle().await;
-    assert!(world.told().contains(&"48 kbit/s 1 ch dtx false muted true".into()));
+    assert!(world.told().contains(&"48 kbit/s 1 ch Ms20 dtx false muted true".into()));
 }
 
 #[actix::test]

@@ -1,5 +1,9 @@
-//! A small safe wrapper of libopus' decoder (crate `opusic-sys`). The only file of this crate that calls C.
+//! A small safe wrapper of libopus (crate `opusic-sys`): here the decoder, beneath it the encoder and deep redundancy. The only
+//! module of this crate that calls C.
 #![allow(unsafe_code)]
+
+pub(super) mod dred;
+pub(super) mod encoder;
 
 use std::ptr::{self, NonNull};
 

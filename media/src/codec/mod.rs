@@ -1,14 +1,16 @@
-//! Opus (RFC 6716): 48 kHz in and out, one frame of 20 ms on the sending side, whatever arrives on the receiving side.
+//! Opus (RFC 6716): 48 kHz in and out, frames of 10 or 20 ms on the sending side, whatever arrives on the receiving side.
 //!
-//! The encoder is that of the `opus` crate; the decoder ([`Decoder`]) is our own small wrapper of libopus, because deep
-//! concealment and speech enhancement (libopus 1.5 and later) are switched by a decoder setting which that crate hides.
+//! Encoder and decoder are our own small wrappers of libopus, since deep concealment, speech enhancement and deep redundancy
+//! (libopus 1.5 and later) are reached by settings and calls that no safe crate offers.
 
 mod encoder;
 mod ffi;
 
-pub use encoder::{Encoder, FRAME_SAMPLES};
-pub(crate) use ffi::SHORTEST_FRAME_SAMPLES;
-pub use ffi::{Decoder, MAX_PACKET_SAMPLES, PacketShape, inspect};
+pub use encoder::Encoder;
+#[cfg(test)]
+pub(crate) use ffi::encoder::{Application, RawEncoder, Setting};
+pub use ffi::{Decoder, MAX_PACKET_SAMPLES, PacketShape, dred::Dred, inspect};
+pub(crate) use ffi::{SHORTEST_FRAME_SAMPLES, encoder::strip_extensions};
 
 /// Why libopus refused something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

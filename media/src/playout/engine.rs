@@ -14,6 +14,7 @@ use super::{
     clock::{MS, SampleClock, samples_to_us},
     conceal::Run,
     delay::{DelayEstimator, PlayedDelays},
+    recovery::{GRID, Recovery, Remedy},
     render::{Filling, Renderer},
     repairs::{Frames, Repairs},
     store::{PacketStore, Waiting},
@@ -33,8 +34,6 @@ const LONGEST_FILLED_GAP: i64 = 120 * MS;
 const FRESH_EXCESS: i64 = 60 * MS;
 /// ... and after an interruption, when what waited is still worth hearing.
 const RESUMED_EXCESS: i64 = 500 * MS;
-/// The least that a concealment fills.
-const GRID: i64 = SHORTEST_FRAME_SAMPLES as i64;
 
 /// Where playout stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,10 +51,8 @@ enum Phase {
 enum Move {
     /// Decode the first packet.
     Play,
-    /// Rebuild what is missing before the first packet from its in-band FEC.
-    Rebuild,
-    /// Invent this many frames of sound that is missing.
-    Conceal(usize),
+    /// Fill the beginning of what is missing before the first packet, or invent some sound that is missing.
+    Fill(Remedy),
     /// Make comfort noise.
     Noise,
     /// Let the sound end: nothing is missing.
@@ -79,6 +76,7 @@ pub struct Playout {
     store: PacketStore,
     delay: DelayEstimator,
     played: PlayedDelays,
+    recovery: Recovery,
     renderer: Renderer,
     finder: SpliceFinder,
     phase: Phase,
@@ -114,6 +112,7 @@ impl Playout {
             store: PacketStore::new(),
             delay: DelayEstimator::new(&options),
             played: PlayedDelays::new(),
+            recovery: Recovery::new()?,
             renderer: Renderer::new()?,
             finder: SpliceFinder::new(),
             phase: Phase::Idle,
@@ -258,8 +257,7 @@ impl Playout {
         }
         match self.next_move(now) {
             Move::Play => self.play(now),
-            Move::Rebuild => self.rebuild(),
-            Move::Conceal(frames) => self.conceal(frames),
+            Move::Fill(remedy) => self.fill(remedy),
             Move::Noise => {
                 self.renderer.fill(BLOCK_FRAMES, Filling::Noise);
                 self.ahead += BLOCK;
@@ -314,7 +312,7 @@ impl Playout {
         }
     }
 
-    fn next_move(&self, now: i64) -> Move {
+    fn next_move(&mut self, now: i64) -> Move {
         if self.catching_up {
             return Move::Break;
         }
@@ -322,7 +320,7 @@ impl Playout {
             return match (self.paused, self.in_dtx) {
                 (true, _) => Move::End,
                 (false, true) => Move::Noise,
-                (false, false) => Move::Conceal(BLOCK_FRAMES),
+                (false, false) => Move::Fill(Remedy::Invent(BLOCK_FRAMES)),
             };
         };
         let gap = first.place.time - self.cursor - self.ahead;
@@ -336,16 +334,11 @@ impl Playout {
             return match () {
                 () if self.delay.delay(now, first.place.time) >= self.delay.target() => Move::Play,
                 () if self.in_dtx => Move::Noise,
-                () if lost => Move::Conceal(BLOCK_FRAMES),
+                () if lost => Move::Fill(Remedy::Invent(BLOCK_FRAMES)),
                 () => Move::End,
             };
         }
-        let rebuilt = if first.shape.has_fec { first.samples() } else { 0 };
-        match gap - rebuilt {
-            0 => Move::Rebuild,
-            before if before > 0 => Move::Conceal((before.min(BLOCK) / GRID * GRID).max(GRID) as usize),
-            _ => Move::Conceal((gap.min(BLOCK) / GRID * GRID) as usize),
-        }
+        Move::Fill(self.recovery.remedy(first, gap, BLOCK))
     }
 
     fn play(&mut self, now: i64) {
@@ -384,6 +377,18 @@ impl Playout {
         stats.jitter_buffer_emitted_count += frames;
         stats.jitter_buffer_delay_sample_us += frames * samples_to_us(waited);
         stats.jitter_buffer_target_delay_sample_us += frames * samples_to_us(self.delay.target());
+    }
+
+    fn fill(&mut self, remedy: Remedy) {
+        match remedy {
+            Remedy::Fec => self.rebuild(),
+            Remedy::Dred { frames, back } if self.renderer.rebuild_dred(self.recovery.dred(), back, frames).is_ok() => {
+                self.stats.dred_frames += 1;
+                self.run.end();
+                self.ahead += frames as i64;
+            }
+            Remedy::Dred { frames, .. } | Remedy::Invent(frames) => self.conceal(frames),
+        }
     }
 
     fn rebuild(&mut self) {

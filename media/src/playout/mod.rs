@@ -11,6 +11,7 @@
 //!
 //! - `timeline` gives each packet one media time that only goes forward;
 //! - `repairs` finds the copies (RFC 2198) of frames whose own packets have not come;
+//! - `recovery` knows the best that can be done about sound that is missing before a packet;
 //! - `delay` says how long packets should wait, from how late they come;
 //! - whenever fewer than 10 ms are decoded, one `Move` is chosen and made: play the packet whose time has come, rebuild or
 //!   conceal the one that is missing, make comfort noise, or wait;
@@ -25,6 +26,7 @@ mod conceal;
 mod delay;
 mod engine;
 mod pcm;
+mod recovery;
 mod render;
 mod repairs;
 mod stats;

@@ -4,7 +4,7 @@
 use express_messages::audio::Effort;
 
 use super::pcm::PcmQueue;
-use crate::codec::{CodecError, Decoder, MAX_PACKET_SAMPLES, PacketShape};
+use crate::codec::{CodecError, Decoder, Dred, MAX_PACKET_SAMPLES, PacketShape};
 
 /// Deep concealment and LACE (field measurements: 0.09 ms a frame, and nothing above it scores better).
 const COMPLEXITY: i32 = 6;
@@ -87,6 +87,15 @@ impl Renderer {
     pub(super) fn rebuild(&mut self, packet: &[u8], frames: usize) -> Result<(), CodecError> {
         let length = frames.min(MAX_PACKET_SAMPLES) * self.decoder.channels();
         let frames = self.decoder.decode_fec(packet, &mut self.scratch[..length])?;
+        self.push(frames, RISE);
+        Ok(())
+    }
+
+    /// Rebuilds `frames` frames, a multiple of 120, from the deep redundancy of a packet that begins `back` samples later.
+    pub(super) fn rebuild_dred(&mut self, dred: &Dred, back: usize, frames: usize) -> Result<(), CodecError> {
+        self.set_complexity(false);
+        let length = frames.min(MAX_PACKET_SAMPLES) * self.decoder.channels();
+        let frames = self.decoder.decode_dred(dred, back, &mut self.scratch[..length])?;
         self.push(frames, RISE);
         Ok(())
     }

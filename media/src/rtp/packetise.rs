@@ -51,10 +51,10 @@ impl Packetiser {
         self.in_dtx = false;
     }
 
-    /// The header for a packet of `length` bytes with so many samples; `None` where nothing need be sent.
+    /// The header for a frame of `samples` that takes `length` bytes; `None` where nothing need be sent.
     ///
     /// The first frame of a silence is sent, so that the receiver knows a silence from a loss; the others are not.
-    pub(super) fn next(&mut self, length: usize, samples: usize) -> Option<RtpHeader> {
+    pub(super) fn next(&mut self, samples: usize, length: usize) -> Option<RtpHeader> {
         let silent = length <= DTX_PAYLOAD;
         let skip = silent && self.in_dtx;
         if self.in_dtx && !silent {

@@ -4,13 +4,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use express_messages::red::{COPY_HEADER, OWN_HEADER};
 
-/// The farthest copy, in packets.
+/// The farthest copy, in steps of 20 ms.
 pub const MAX_DISTANCE: usize = 16;
 
 /// The most frames in one packet: what Opus allows (RFC 6716 §3.2.5), 120 ms.
 pub(super) const MAX_FRAMES: usize = 6;
 
-/// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] packets back.
+/// Most deep redundancy that libopus knows, in frames of 10 ms.
+const MAX_DRED_FRAMES: u8 = 104;
+
+/// Loss that deep redundancy is made against where the plan does not say: libopus gives it no bits at all against none.
+const DRED_AGAINST: u8 = 20;
+
+/// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] steps of 20 ms back. Of a stream
+/// of 20 ms frames a step is a packet, of 10 ms frames it is two: a copy comes as late, and outlives as long a burst, either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
 pub struct Copies(u16);
 
@@ -71,8 +78,14 @@ pub struct SendPlan {
     pub fec_against: u8,
     /// No sound above 8 kHz: at low bitrates the bits are better spent below.
     pub wideband: bool,
-    /// Frames of 20 ms in one packet, 1..=[`MAX_FRAMES`]: more than 1 where a link is too slow for the headers of each.
+    /// Units of 20 ms in one packet, 1..=6: more than 1 where a link is too slow for the headers of each. With 1 a packet is
+    /// one frame, of 10 ms where the stream has those.
     pub frames: u8,
+    /// Deep redundancy (DRED) of so many frames of 10 ms in each packet, 0..=104; 0: none. Copies travel without it.
+    ///
+    /// The controller leaves it out: beside a copy it gained 0.01 to 0.03 PESQ on bursts of 20 and 30 % at 48 and 64 kbit/s, at
+    /// the price of 0.02 to 0.17 PLCMOS, and on random loss it cost 0.03 to 0.05 PESQ, for its bits are missing in the frames.
+    pub dred_frames: u8,
 }
 
 impl SendPlan {
@@ -84,7 +97,14 @@ impl SendPlan {
             fec_against: 0,
             wideband: false,
             frames: 1,
+            dred_frames: 0,
         }
+    }
+
+    /// The loss that the encoder is told of, in percent.
+    pub(crate) fn loss_percent(&self) -> u8 {
+        let least = if self.dred_frames > 0 { DRED_AGAINST } else { 0 };
+        self.fec_against.clamp(least, 100)
     }
 }
 
@@ -108,9 +128,11 @@ impl SharedPlan {
 
 fn pack(plan: SendPlan) -> u64 {
     let bits = u64::from(plan.bits_per_second.clamp(6_000, 510_000));
+    let dred = u64::from(plan.dred_frames.min(MAX_DRED_FRAMES));
+    let fec = u64::from(plan.fec_against.min(100));
     let frames = u64::from(plan.frames.clamp(1, MAX_FRAMES as u8));
-    let flags = u64::from(plan.wideband) << 48 | frames << 49;
-    bits | u64::from(plan.copies.0) << 24 | u64::from(plan.fec_against.min(100)) << 40 | flags
+    let flags = u64::from(plan.wideband) << 48 | frames << 49 | dred << 52;
+    bits | u64::from(plan.copies.0) << 24 | fec << 40 | flags
 }
 
 fn unpack(word: u64) -> SendPlan {
@@ -120,6 +142,7 @@ fn unpack(word: u64) -> SendPlan {
         fec_against: (word >> 40 & 0xff) as u8,
         wideband: word >> 48 & 1 == 1,
         frames: (word >> 49 & 7) as u8,
+        dred_frames: (word >> 52 & 0x7f) as u8,
     }
 }
 
@@ -135,6 +158,7 @@ mod tests {
             fec_against: 100,
             wideband: true,
             frames: 6,
+            dred_frames: 104,
         };
         assert_eq!(unpack(pack(plan)), plan);
         assert_eq!(unpack(pack(SendPlan::plain(1))), SendPlan::plain(6_000));

@@ -7,7 +7,9 @@ use super::plan::{Copies, MAX_DISTANCE};
 /// The last frames of one publication; allocates in [`Redundancy::new`] only.
 pub(super) struct Redundancy {
     opus: u8,
-    frames: Box<[Kept; MAX_DISTANCE]>,
+    /// Packets in a step of [`Copies`].
+    step: usize,
+    frames: Box<[Kept]>,
     /// Where the next frame goes, and how many there are.
     next: usize,
     kept: usize,
@@ -21,8 +23,8 @@ struct Kept {
 }
 
 impl Redundancy {
-    /// `opus` is the payload type of all frames.
-    pub(super) fn new(opus: u8) -> Self {
+    /// `opus` is the payload type of all frames, `step` how many of them make the 20 ms by which distances are counted.
+    pub(super) fn new(opus: u8, step: usize) -> Self {
         let empty = Kept {
             timestamp: 0,
             length: 0,
@@ -30,7 +32,8 @@ impl Redundancy {
         };
         Self {
             opus,
-            frames: Box::new([empty; MAX_DISTANCE]),
+            step,
+            frames: vec![empty; MAX_DISTANCE * step].into(),
             next: 0,
             kept: 0,
         }
@@ -47,7 +50,7 @@ impl Redundancy {
         let mut chosen = [None; MAX_DISTANCE];
         let (mut count, mut used) = (0, 0);
         // The nearest first: where there is too little room, the farthest stay behind.
-        for copy in copies.distances().filter_map(|distance| self.back(distance)) {
+        for copy in copies.distances().filter_map(|distance| self.back(distance * self.step)) {
             let header = copy_header(self.opus, timestamp.wrapping_sub(copy.timestamp), copy.length);
             let Some(header) = header.filter(|_| used + COPY_HEADER + copy.length <= room) else {
                 continue;
@@ -82,13 +85,13 @@ impl Redundancy {
         kept.timestamp = timestamp;
         kept.length = if frame.len() <= MAX_COPY { frame.len() } else { 0 };
         kept.bytes[..kept.length].copy_from_slice(&frame[..kept.length]);
-        self.next = (self.next + 1) % MAX_DISTANCE;
-        self.kept = (self.kept + 1).min(MAX_DISTANCE);
+        self.next = (self.next + 1) % self.frames.len();
+        self.kept = (self.kept + 1).min(self.frames.len());
     }
 
     fn back(&self, distance: usize) -> Option<&Kept> {
-        let index = (self.next + MAX_DISTANCE - distance) % MAX_DISTANCE;
         let is_kept = (1..=self.kept).contains(&distance);
+        let index = (self.next + self.frames.len()).checked_sub(distance)? % self.frames.len();
         self.frames.get(index).filter(|kept| is_kept && kept.length > 0)
     }
 }
@@ -101,7 +104,7 @@ mod tests {
 
     /// The copies in the payload of the last of `frames` frames, as (offset in ticks, what it is full of).
     fn copies_of(frames: u8, length: usize, room: usize, copies: Copies) -> Option<Vec<(u32, u8)>> {
-        let mut redundancy = Redundancy::new(111);
+        let mut redundancy = Redundancy::new(111, 1);
         let mut out = vec![0; room];
         let mut written = None;
         for n in 1..=frames {
@@ -128,5 +131,21 @@ mod tests {
         assert_eq!(copies_of(9, 500, 1_275, Copies::at(&[1, 4])), Some(vec![(960, 8)]));
         assert_eq!(copies_of(9, 700, 1_275, Copies::at(&[1, 4])), None);
         assert_eq!(copies_of(9, 1_100, 4_000, Copies::at(&[1])), None, "too long for RFC 2198");
+    }
+
+    #[test]
+    fn of_short_frames_a_copy_is_as_far_back_in_time() {
+        let mut redundancy = Redundancy::new(111, 2);
+        let mut out = [0; 100];
+        for n in 1..40_u8 {
+            redundancy.note(u32::from(n) * 480, &[n; 20]);
+        }
+        let copies = Copies::at(&[3, MAX_DISTANCE]);
+        let length = redundancy.write(&mut out, 40 * 480, &[40; 20], copies).unwrap();
+        let offsets: Vec<_> = red::read(&out[..length])
+            .unwrap()
+            .map(|copy| (copy.offset, copy.data[0]))
+            .collect();
+        assert_eq!(offsets, [(32 * 480, 8), (6 * 480, 34)]);
     }
 }

@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use express_messages::{
-    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, MAX_CHANNELS},
-    publisher::EncoderOptions,
+    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, MAX_CHANNELS, SAMPLE_RATE},
+    publisher::{EncoderOptions, FrameLength},
 };
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
@@ -24,15 +24,13 @@ use super::{
     redundancy::Redundancy,
     shared::{PeakMeter, Published},
 };
-use crate::codec::{CodecError, Encoder, FRAME_SAMPLES};
+use crate::codec::{CodecError, Encoder, strip_extensions};
 
-/// Packets that wait for the network task: 1.3 s of sound. A task that is away for longer has lost the call anyway.
+/// Packets that wait for the network task: 1.3 s of sound, or half of it in frames of 10 ms. A task that is away for longer has lost the call anyway.
 const RING_PACKETS: usize = 64;
 /// The largest payload: that of one Opus frame (RFC 6716 §3.2.1), which copies do not exceed either, so that no packet is
 /// fragmented.
 const MAX_PAYLOAD: usize = 1_275;
-/// Frames of 20 ms.
-const FRAMES_PER_SECOND: f64 = 50.0;
 
 /// Makes the sending pipeline of one publication: the sink for the pump, the packets for the network task, and the handles.
 ///
@@ -57,8 +55,8 @@ pub fn send_pipeline(
     let pipeline = SendPipeline {
         plan,
         pace: Pace::default(),
-        redundancy: Redundancy::new(rtp.payload_type),
-        frame: vec![0.0; MAX_FRAMES * FRAME_SAMPLES * encoder.channels()],
+        redundancy: Redundancy::new(rtp.payload_type, FrameLength::Ms20.samples() / encoder.frame().samples()),
+        frame: vec![0.0; MAX_FRAMES * FrameLength::Ms20.samples() * encoder.channels()],
         filled: 0,
         block: AudioBlock::silent(encoder.channels()),
         encoder,
@@ -92,7 +90,8 @@ struct Slot {
     payload: [u8; MAX_PAYLOAD],
 }
 
-/// Two 10 ms blocks become one 20 ms Opus frame and one RTP packet; several frames one packet where the plan says so. Lives on the pump's thread.
+/// One block of 10 ms, or two of them, become one Opus frame and one RTP packet; up to twelve where the plan says so. Lives on the
+/// pump's thread.
 pub struct SendPipeline {
     encoder: Encoder,
     /// What the encoder is set to.
@@ -171,12 +170,15 @@ impl SendPipeline {
 
     /// The sound of one packet lasts so long.
     fn seconds(&self) -> f64 {
-        f64::from(self.plan.frames) / FRAMES_PER_SECOND
+        self.samples() as f64 / f64::from(SAMPLE_RATE)
     }
 
     /// Samples per channel in one packet.
     fn samples(&self) -> usize {
-        usize::from(self.plan.frames) * FRAME_SAMPLES
+        match usize::from(self.plan.frames) {
+            0 | 1 => self.encoder.frame().samples(),
+            units => units * FrameLength::Ms20.samples(),
+        }
     }
 
     /// The sound of one packet.
@@ -204,13 +206,13 @@ impl SendPipeline {
             self.rtp.skip(samples);
             return;
         };
-        let Some(header) = self.rtp.next(length, samples) else {
+        let Some(header) = self.rtp.next(samples, length) else {
             self.counters.dtx_frames += frames;
             self.pace.note(0, self.seconds(), &self.plan);
             self.redundancy.clear();
             return;
         };
-        let slot = self.packet(header, &frame[..length]);
+        let slot = self.packet(header, &mut frame[..length]);
         let sent = slot.length;
         self.pace.note(sent, self.seconds(), &self.plan);
         let pushed = self.ring.as_mut().is_some_and(|ring| ring.push(slot).is_ok());
@@ -224,7 +226,7 @@ impl SendPipeline {
     }
 
     /// The packet of a frame, with the copies that the plan asks for.
-    fn packet(&mut self, header: RtpHeader, frame: &[u8]) -> Slot {
+    fn packet(&mut self, header: RtpHeader, frame: &mut [u8]) -> Slot {
         let mut slot = Slot {
             header,
             audio_level_dbov: audio_level_dbov(self.sound()),
@@ -239,7 +241,12 @@ impl SendPipeline {
             }
             None => slot.payload[..frame.len()].copy_from_slice(frame),
         }
-        self.redundancy.note(timestamp, frame);
+        let bare = if self.plan.dred_frames > 0 {
+            strip_extensions(frame).unwrap_or(frame.len())
+        } else {
+            frame.len()
+        };
+        self.redundancy.note(timestamp, &frame[..bare]);
         slot
     }
 }
@@ -321,7 +328,7 @@ pub struct SendSnapshot {
     pub packets: u64,
     /// Their payload in bytes, without headers.
     pub payload_bytes: u64,
-    /// Frames encoded (20 ms each), sent or not.
+    /// Frames encoded, sent or not.
     pub frames: u64,
     /// Frames that DTX left out.
     pub dtx_frames: u64,
@@ -374,4 +381,4 @@ impl SendStats {
     }
 }
 
-const _: () = assert!(FRAME_SAMPLES == 2 * BLOCK_FRAMES && MAX_CHANNELS == 2);
+const _: () = assert!(FrameLength::Ms10.samples() == BLOCK_FRAMES && MAX_CHANNELS == 2);

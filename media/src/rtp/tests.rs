@@ -8,7 +8,8 @@ use std::{
 use bytes::Bytes;
 use express_messages::{
     audio::{AudioBlock, CaptureSink, PlayoutSource},
-    publisher::EncoderOptions,
+    publisher::{EncoderOptions, FrameLength},
+    red,
 };
 
 use super::*;
@@ -80,6 +81,33 @@ fn two_blocks_make_one_packet_and_the_numbers_wrap() {
     );
     assert!((stats.take_peak_level() - 0.5).abs() < 0.01);
     assert_eq!(stats.take_peak_level(), 0.0);
+}
+
+#[test]
+fn short_frames_are_a_packet_of_each_block_within_the_same_bitrate() {
+    let options = EncoderOptions {
+        frame: FrameLength::Ms10,
+        bitrate_kbps: 32,
+        ..Default::default()
+    };
+    let (mut pipeline, mut packets, control, _) = send_pipeline(&options, START).unwrap();
+    control.set_active(true);
+    control.set_plan(SendPlan {
+        copies: Copies::at(&[2]),
+        ..SendPlan::plain(32_000)
+    });
+    let sent = feed(&mut pipeline, &mut packets, 600, 0.5);
+    assert_eq!(sent.len(), 600);
+    for (n, packet) in sent.iter().enumerate() {
+        assert_eq!(packet.header.timestamp, START.timestamp.wrapping_add(n as u32 * 480));
+        assert_eq!(packet.header.sequence_number, START.sequence.wrapping_add(n as u16));
+    }
+    let mut blocks = red::read(&sent[599].payload).unwrap();
+    assert_eq!(inspect(blocks.own().data).unwrap().samples, 480);
+    let copy = blocks.next().unwrap();
+    assert_eq!(copy.offset, 1_920, "40 ms back, as of frames of 20 ms");
+    let bits = sent[200..].iter().map(|packet| packet.payload.len() * 8).sum::<usize>();
+    assert!((26_000..32_500).contains(&(bits / 4)), "{} bit/s", bits / 4);
 }
 
 #[test]

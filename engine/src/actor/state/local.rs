@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use express_messages::{ZegoError, audio_device::MonitorLocalStream, codes, ids::LocalStreamId};
+use express_messages::{
+    ZegoError, audio_device::MonitorLocalStream, codes, ids::LocalStreamId, publisher::FrameLength, types::ZegoScenario,
+};
 
 use super::{CallId, Command, EngineState, LifeId, Step, Timer};
 use crate::{
@@ -18,6 +20,7 @@ pub(super) struct LocalStream {
     source: SourceSpec,
     channels: usize,
     bitrate_kbps: u32,
+    frame: FrameLength,
     /// The createZegoStream that waits for its answer.
     call: Option<CallId>,
     capture_percent: u16,
@@ -35,6 +38,10 @@ impl LocalStream {
         self.bitrate_kbps
     }
 
+    pub(super) fn frame(&self) -> FrameLength {
+        self.frame
+    }
+
     fn monitor(&self, id: LocalStreamId) -> Command {
         Command::Monitor(MonitorLocalStream {
             id,
@@ -44,7 +51,31 @@ impl LocalStream {
     }
 }
 
+/// Who sing together hear each other as soon as can be; for all others the bits of the headers are better spent on the sound.
+fn frame_of(scenario: ZegoScenario) -> FrameLength {
+    match scenario {
+        ZegoScenario::Karaoke => FrameLength::Ms10,
+        ZegoScenario::Default
+        | ZegoScenario::StandardVideoCall
+        | ZegoScenario::HighVideoCall
+        | ZegoScenario::StandardChatroom
+        | ZegoScenario::HighQualityChatroom
+        | ZegoScenario::Broadcast => FrameLength::Ms20,
+    }
+}
+
 impl EngineState {
+    /// `setRoomScenario`; streams that are there stay as they are.
+    pub(crate) fn set_room_scenario(&mut self, scenario: ZegoScenario) -> Result<(), ZegoError> {
+        self.alive()?;
+        if self.in_some_room().is_ok() {
+            let text = "the scenario can be set in no room only; call logout_room first";
+            return Err(ZegoError::new(codes::SET_ROOM_SCENARIO_FAIL, text));
+        }
+        self.settings.scenario = scenario;
+        Ok(())
+    }
+
     /// `createZegoStream`. The answer comes when the source is open.
     pub(crate) fn create_local(
         &mut self,
@@ -60,6 +91,7 @@ impl EngineState {
             source: options.source_spec(),
             channels: options.channel_count,
             bitrate_kbps: options.audio_bitrate,
+            frame: frame_of(self.settings.scenario),
             call: Some(call),
             capture_percent: 100,
             muted: Throttled::new(false),

@@ -30,6 +30,7 @@ use express_messages::{
     ZegoError,
     ids::{LocalStreamId, StreamId},
     timings::Timings,
+    types::ZegoScenario,
 };
 
 pub(crate) use command::{CallId, Command, LifeId, PlayId, Step, TapKey, Timer};
@@ -57,6 +58,8 @@ pub(crate) struct Settings {
     pub(crate) timings: Timings,
     /// Most streams played at once.
     pub(crate) max_channels: usize,
+    /// What the next rooms are used for.
+    pub(crate) scenario: ZegoScenario,
 }
 
 /// Everything the engine knows.

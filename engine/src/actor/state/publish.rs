@@ -90,6 +90,7 @@ impl EngineState {
             bitrate_kbps: local.bitrate_kbps(),
             channels: local.channels(),
             dtx: options.enable_dtx,
+            frame: local.frame(),
             ..EncoderOptions::default()
         };
         self.in_some_room()?;

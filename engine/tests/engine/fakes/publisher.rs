@@ -59,8 +59,8 @@ impl Actor for FakePublisher {
     fn started(&mut self, ctx: &mut Self::Context) {
         let options = &self.options;
         let settings = format!(
-            "{} kbit/s {} ch dtx {} muted {}",
-            options.encoder.bitrate_kbps, options.encoder.channels, options.encoder.dtx, options.muted
+            "{} kbit/s {} ch {:?} dtx {} muted {}",
+            options.encoder.bitrate_kbps, options.encoder.channels, options.encoder.frame, options.encoder.dtx, options.muted
         );
         self.world.started(&format!("publisher {}", options.stream_id), ctx);
         self.world.note(settings);

@@ -3,13 +3,16 @@
 use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
-use express_messages::{audio::AudioBlock, publisher::EncoderOptions};
+use express_messages::{
+    audio::AudioBlock,
+    publisher::{EncoderOptions, FrameLength},
+};
 use proptest::prelude::*;
 
 use super::sim::*;
 use crate::{
     playout::{Playout, PlayoutOptions},
-    rtp::{RtpHeader, RtpPacketIn},
+    rtp::{Copies, RtpHeader, RtpPacketIn, SendPlan},
 };
 
 static PACKETS: LazyLock<Vec<Sent>> = LazyLock::new(|| {
@@ -24,6 +27,22 @@ static PACKETS: LazyLock<Vec<Sent>> = LazyLock::new(|| {
         ..Default::default()
     };
     sent.extend(send(&tone(300.0, 0.2, 1.0, 2), &stereo, rtp_start(1), 0));
+    let plan = SendPlan {
+        copies: Copies::at(&[2]),
+        dred_frames: 20,
+        ..SendPlan::plain(64_000)
+    };
+    let short = EncoderOptions {
+        frame: FrameLength::Ms10,
+        ..Default::default()
+    };
+    sent.extend(send_planned(
+        &speech("jfk_male.wav")[..48_000],
+        &Default::default(),
+        rtp_start(1),
+        plan,
+    ));
+    sent.extend(send_planned(&speech("jfk_male.wav")[..48_000], &short, rtp_start(1), plan));
     sent
 });
 
@@ -50,7 +69,7 @@ enum Op {
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        8 => (0..150_usize, -3..4_i64, 1..3_u32).prop_map(|(index, shift, ssrc)| Op::Packet { index, shift, ssrc }),
+        8 => (0..300_usize, -3..4_i64, 1..3_u32).prop_map(|(index, shift, ssrc)| Op::Packet { index, shift, ssrc }),
         2 => (any::<(bool, bool, u16, u32, u32)>(), prop::collection::vec(any::<u8>(), 0..60))
             .prop_map(|(header, payload)| Op::Garbage { header, payload }),
         8 => (0..4_usize, 0..40_u64).prop_map(|(blocks, after_ms)| Op::Ask { blocks, after_ms }),

@@ -6,4 +6,5 @@ mod clean;
 mod disturbances;
 mod drift;
 mod ears;
+mod frames;
 mod sim;

@@ -10,7 +10,7 @@ use express_messages::{
     publisher::PublisherEvent,
     room::RoomEvent,
     timings::Timings,
-    types::{PlayerState, PublisherState, RoomStateChangedReason},
+    types::{PlayerState, PublisherState, RoomStateChangedReason, ZegoScenario},
 };
 
 use super::*;
@@ -30,6 +30,7 @@ fn settings() -> Settings {
         servers: vec!["ws://127.0.0.1:1".into()],
         timings: Timings::default(),
         max_channels: 3,
+        scenario: ZegoScenario::default(),
     }
 }
 
