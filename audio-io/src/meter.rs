@@ -58,6 +58,11 @@ impl Meter {
         self.level.clone()
     }
 
+    /// Largest absolute sample of the last block.
+    pub(crate) fn newest_peak(&self) -> f32 {
+        self.peaks[0].0
+    }
+
     /// Measures the next block.
     pub(crate) fn measure(&mut self, block: &AudioBlock) {
         self.peaks.rotate_right(1);

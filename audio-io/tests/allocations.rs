@@ -1,10 +1,7 @@
 //! Proves that audio threads do not allocate: device callbacks never, the pump not in steady state.
-#![allow(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::{
-    alloc::{GlobalAlloc, Layout, System},
-    cell::Cell,
     hint::black_box,
     time::{Duration, Instant},
 };
@@ -19,57 +16,11 @@ use express_messages::{
     audio::{AudioBlock, CaptureSink, PlayoutSource},
     audio_device::SinkId,
     ids::LocalStreamId,
+    testkit::{Counting, allocations},
 };
-
-thread_local! {
-    /// Whether this thread is inside audio code.
-    static AUDIO_THREAD: Cell<bool> = const { Cell::new(false) };
-    /// Calls of the allocator from audio code.
-    static CALLS: Cell<usize> = const { Cell::new(0) };
-}
-
-struct Counting;
-
-fn count() {
-    // A thread that ends has no flag any more, and is not inside audio code.
-    if AUDIO_THREAD.try_with(Cell::get).unwrap_or(false) {
-        let _ = CALLS.try_with(|calls| calls.set(calls.get() + 1));
-    }
-}
-
-// SAFETY: every call is passed on unchanged to the system allocator, which keeps the contract; counting touches only
-// thread-local cells without destructors and does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller's promise about `layout` is passed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: `ptr` came from `System.alloc` or `System.realloc` above, with this `layout`.
-        unsafe { System.dealloc(ptr, layout) }
-    }
-
-    unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as in `dealloc`; the caller's promise about `new_size` is passed on.
-        unsafe { System.realloc(ptr, layout, new_size) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Runs `work` as audio code and returns how often it called the allocator.
-fn allocations(work: impl FnOnce()) -> usize {
-    CALLS.set(0);
-    AUDIO_THREAD.set(true);
-    work();
-    AUDIO_THREAD.set(false);
-    CALLS.get()
-}
 
 #[test]
 fn the_test_sees_allocations() {

@@ -95,6 +95,16 @@ pub trait CaptureSink: Send {
     fn on_block(&mut self, block: &AudioBlock, now: Instant);
 }
 
+/// How much a [`PlayoutSource`] may compute for the sound that it gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effort {
+    /// Whatever makes it sound better.
+    #[default]
+    Full,
+    /// What came is played as it came; what is missing is concealed cheaply and soon fades out.
+    Low,
+}
+
 /// Gives blocks to play: the receiving pipeline of a player, or PCM that an application pushes.
 ///
 /// # Real time
@@ -103,6 +113,10 @@ pub trait PlayoutSource: Send {
     /// Fills `out` (its channel count may be set with [`AudioBlock::reset`]). Where nothing is there to play, `out` is
     /// left silent. `now` is the pump's clock.
     fn next_block(&mut self, out: &mut AudioBlock, now: Instant);
+
+    /// How much the blocks from the next one on may cost; [`Effort::Full`] until told. A source that costs the same either
+    /// way ignores it.
+    fn set_effort(&mut self, _effort: Effort) {}
 }
 
 #[cfg(test)]

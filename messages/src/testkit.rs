@@ -1,4 +1,6 @@
-//! A recorder that stands in for the owner, or for a peer, of an actor under test.
+//! A recorder that stands in for the owner, or for a peer, of an actor under test; an allocator that counts.
+
+mod allocations;
 
 use std::{
     collections::VecDeque,
@@ -7,6 +9,8 @@ use std::{
 };
 
 use actix::{Actor, Context, Handler, Message, Recipient, dev::MessageResponse};
+
+pub use allocations::{Counting, allocations};
 
 /// Everything a [`Recorder`] was sent, in order.
 pub struct Recorded<M>(Arc<Mutex<Vec<M>>>);

@@ -125,6 +125,7 @@ impl RunningPump {
             blocks = counters.blocks(),
             skipped_blocks = counters.skipped_blocks(),
             late_ticks = counters.late_ticks(),
+            overruns = counters.overruns(),
             longest_tick_us = counters.longest_tick_us(),
             "the audio pump ends"
         );

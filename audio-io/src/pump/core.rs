@@ -10,6 +10,7 @@ use express_messages::{audio::AudioBlock, ids::LocalStreamId};
 use super::{
     PlayoutId, PumpCommand, PumpPort, Returned, SinkPlace,
     clock::PumpClock,
+    effort::Efforts,
     local::{LocalStream, SinkEntry, take_sink},
     mic::MicInput,
     playout::Playout,
@@ -35,6 +36,7 @@ pub struct PumpCore {
     playouts: Vec<Box<Playout>>,
     speaker: Option<Box<SpeakerOut>>,
     mixer: Mixer,
+    efforts: Efforts,
     scratch: AudioBlock,
 }
 
@@ -50,6 +52,7 @@ impl PumpCore {
             playouts: Vec::with_capacity(STREAMS),
             speaker: None,
             mixer: Mixer::new(),
+            efforts: Efforts::new(STREAMS),
             scratch: AudioBlock::silent(2),
         };
         (core, port)
@@ -83,9 +86,11 @@ impl PumpCore {
         due.blocks
     }
 
-    /// Notes how long a tick took.
-    pub(super) fn note_duration(&self, took: Duration) {
+    /// Notes how long a tick that made so many blocks took.
+    pub(super) fn note_duration(&mut self, took: Duration, blocks: usize) {
+        let is_overrun = self.efforts.note_tick(took, blocks);
         let counters = &self.end.counters;
+        add(&counters.overruns, u64::from(is_overrun));
         add(&counters.late_ticks, u64::from(took > BUDGET));
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         counters.longest_tick_us.fetch_max(us, Ordering::Relaxed);
@@ -102,6 +107,13 @@ impl PumpCore {
         }
         for playout in &mut self.playouts {
             playout.make_block(&mut self.scratch, &mut self.mixer, now, &mut panics);
+        }
+        if self.efforts.is_due() {
+            let standings = self.playouts.iter().map(|playout| playout.standing());
+            let efforts = self.efforts.rank(standings);
+            for (playout, effort) in self.playouts.iter_mut().zip(efforts) {
+                playout.set_effort(*effort);
+            }
         }
         let mix = self.mixer.finish();
         if let (Some(speaker), true) = (&mut self.speaker, master_runs) {

@@ -3,7 +3,7 @@
 use std::{fmt, time::Instant};
 
 use express_messages::{
-    audio::{AudioBlock, CaptureSink, PlayoutSource},
+    audio::{AudioBlock, CaptureSink, Effort, PlayoutSource},
     audio_device::SinkId,
     ids::LocalStreamId,
 };
@@ -55,12 +55,25 @@ pub(super) fn take_sink(sinks: &mut Vec<SinkEntry>, id: SinkId) -> Option<Return
 /// A foreign source that is called until it panics.
 pub(super) struct Guarded {
     source: Box<dyn PlayoutSource>,
+    effort: Effort,
     dead: bool,
 }
 
 impl Guarded {
     pub(super) fn new(source: Box<dyn PlayoutSource>) -> Self {
-        Self { source, dead: false }
+        Self {
+            source,
+            effort: Effort::default(),
+            dead: false,
+        }
+    }
+
+    /// How much the source may compute from now on.
+    pub(super) fn set_effort(&mut self, effort: Effort, panics: &mut u64) {
+        if self.effort != effort && !self.dead {
+            self.effort = effort;
+            self.dead = guarded(panics, || self.source.set_effort(effort));
+        }
     }
 
     /// Fills `block`, which is silent: silence where the source panicked, or gave what is no number.

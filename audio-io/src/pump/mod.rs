@@ -10,6 +10,7 @@
 
 mod clock;
 mod core;
+mod effort;
 mod local;
 mod mic;
 mod playout;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use express_messages::audio::{AudioBlock, PlayoutSource};
+use express_messages::audio::{AudioBlock, Effort, PlayoutSource};
 
 use super::{
     PlayoutId, Returned,
@@ -13,6 +13,10 @@ use crate::{
     meter::{Level, Meter},
     mixer::Mixer,
 };
+
+/// What is left of a stream's loudness for its rank after a block in which it was silent: half after 0.5 s, so that a pause for
+/// breath costs no rank.
+const FORGET: f32 = 0.986;
 
 /// What comes after the present source.
 #[derive(Debug)]
@@ -34,6 +38,9 @@ pub struct Playout {
     /// Fades one source out and the next one in.
     fade: Ramp,
     meter: Meter,
+    /// Recent peak, as loud as it was heard.
+    loudness: f32,
+    effort: Effort,
     pub(super) taps: Vec<SinkEntry>,
     leaving: bool,
 }
@@ -48,6 +55,8 @@ impl Playout {
             gain: Ramp::at(gain),
             fade: Ramp::at(1.0),
             meter: Meter::new(),
+            loudness: 0.0,
+            effort: Effort::default(),
             taps: Vec::with_capacity(SINKS),
             leaving: false,
         }
@@ -60,6 +69,16 @@ impl Playout {
 
     pub(super) fn id(&self) -> PlayoutId {
         self.id
+    }
+
+    /// How loud it was of late to whoever hears the speaker, and what it may compute.
+    pub(super) fn standing(&self) -> (f32, Effort) {
+        (self.loudness, self.effort)
+    }
+
+    /// What it may compute from the next block on.
+    pub(super) fn set_effort(&mut self, effort: Effort) {
+        self.effort = effort;
     }
 
     pub(super) fn set_gain(&mut self, gain: f32) {
@@ -111,9 +130,11 @@ impl Playout {
     pub(super) fn make_block(&mut self, scratch: &mut AudioBlock, mixer: &mut Mixer, now: Instant, panics: &mut u64) {
         scratch.reset(1);
         if let Some(source) = &mut self.source {
+            source.set_effort(self.effort, panics);
             source.fill(scratch, now, panics);
         }
         self.meter.measure(scratch);
+        self.loudness = (self.loudness * FORGET).max(self.meter.newest_peak() * self.gain.span().1);
         if !self.leaving {
             for tap in &mut self.taps {
                 tap.give(scratch, now, panics);

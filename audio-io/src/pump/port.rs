@@ -133,6 +133,8 @@ counters!(
     skipped_blocks,
     /// Ticks that took more than half of their period.
     late_ticks,
+    /// Ticks that took more than 7 ms for each of their blocks; after each of them fewer streams get their full effort.
+    overruns,
     /// The longest tick in microseconds.
     longest_tick_us,
     /// Panics of foreign sources and sinks; each is never called again.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use express_messages::{
-    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, PlayoutSource},
+    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, Effort, PlayoutSource},
     audio_device::SinkId,
     ids::LocalStreamId,
 };

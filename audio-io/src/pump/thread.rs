@@ -61,8 +61,8 @@ impl PumpThread {
 fn run(mut core: PumpCore, stop: &AtomicBool) -> PumpCore {
     while !stop.load(Ordering::Acquire) {
         let now = Instant::now();
-        core.tick(now);
-        core.note_duration(now.elapsed());
+        let blocks = core.tick(now);
+        core.note_duration(now.elapsed(), blocks);
         let Some(deadline) = core.next_deadline() else { continue };
         // Absolute deadlines: a late wake does not move the next one. A wake from outside means stop, or nothing.
         thread::park_timeout(deadline.saturating_duration_since(Instant::now()));

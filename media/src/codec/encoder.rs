@@ -89,10 +89,15 @@ impl Encoder {
         self.inner.reset()
     }
 
-    /// Encodes one frame into `packet` and returns the packet's length; 1 or 2 bytes mean "nothing to send" (DTX).
+    /// Samples per channel by which the decoded sound is behind the input.
+    pub fn lookahead_samples(&mut self) -> usize {
+        self.inner.lookahead_samples()
+    }
+
+    /// Encodes one packet of 10 to 120 ms into `packet` and returns the packet's length; 1 or 2 bytes mean "nothing to send" (DTX).
     ///
     /// # Shape and units
-    /// - `pcm`: interleaved, one [`frame`](Self::frame) × channels values, nominally −1.0..=1.0, 48 kHz
+    /// - `pcm`: interleaved, one [`frame`](Self::frame) or 1 to 6 times 20 ms, × channels values, nominally −1.0..=1.0, 48 kHz
     ///
     /// # Errors
     /// - [`CodecError::Encode`] — `pcm` has another length, or `packet` is too short (carry on with the next frame)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::LinkReport;
+use super::{LinkReport, WIDEBAND_BELOW};
 use crate::rtp::{Copies, SendPlan};
 
 /// Below this loss copies cost more than they repair: the frames get all bits.
@@ -23,8 +23,6 @@ const NEEDS_TWO: f64 = 0.25;
 const SLACK: f64 = 0.04;
 /// Copies at other distances make listeners wait for another time, which is heard: not oftener than this.
 const SETTLED: Duration = Duration::from_secs(8);
-/// Below this share of the bitrate a frame is better without sound above 8 kHz.
-const WIDEBAND_BELOW: u32 = 24_000;
 /// A frame is not encoded below this for the sake of copies, in bit/s.
 const LEAST_SHARE: u32 = 9_000;
 

@@ -3,6 +3,8 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::rtp::Copies;
 
+mod link;
+
 /// A controller of 32 kbit/s that had the same report every 500 ms for `seconds`.
 fn after(seconds: u64, loss: f64, burst: f64) -> (SenderController, Instant) {
     let mut controller = SenderController::new(32_000);
@@ -57,4 +59,38 @@ fn copies_end_some_time_after_the_losses() {
         copied_for += 500;
     }
     assert!((15_000..30_000).contains(&copied_for), "{copied_for} ms");
+}
+
+/// The bitrates that a controller of 48 kbit/s chooses for round trips measured every 500 ms, in kbit/s, and their packets' frames.
+fn planned(round_trips: impl Iterator<Item = u64>, loss: f64) -> Vec<(u32, u8)> {
+    let (mut controller, start) = (SenderController::new(48_000), Instant::now());
+    let plans = (0..).zip(round_trips).map(|(n, round_trip)| {
+        let now = start + Duration::from_millis(500) * n;
+        let report = LinkReport {
+            loss,
+            burst: Some(1.0),
+            round_trip: Some(Duration::from_millis(round_trip)),
+        };
+        controller.on_report(&report, now);
+        let plan = controller.plan(now);
+        (plan.bits_per_second / 1_000, plan.frames)
+    });
+    plans.collect()
+}
+
+#[test]
+fn jitter_stalls_and_losses_without_a_queue_cost_no_bitrate() {
+    let jitter = (0..240).map(|n| 40 + n * 7_919 % 50);
+    let stalls = (0..240).map(|n| if n % 5 == 3 { 240 } else { 40 });
+    for loss in [0.0, 0.3] {
+        assert!(planned(jitter.clone(), loss).iter().all(|plan| *plan == (48, 1)));
+        assert!(planned(stalls.clone(), loss).iter().all(|plan| *plan == (48, 1)));
+    }
+}
+
+#[test]
+fn a_path_that_became_longer_is_no_queue_for_ever() {
+    let plans = planned((0..200).map(|n| if n < 40 { 40 } else { 140 }), 0.0);
+    assert!(plans[45].0 < 30, "{:?}", plans[45]);
+    assert_eq!(plans.last(), Some(&(48, 1)));
 }

@@ -1,16 +1,16 @@
 //! How long packets should wait: the target delay, from how late they come against the fastest of late.
 //!
 //! Everything here is relative: a packet's *transit* is its arrival less its media time, two clocks without a common zero. The
-//! least transit of the last two seconds is the *baseline*; a packet's *lateness* is its transit less the baseline. Whoever plays
+//! least transit of the last second and a half is the *baseline*; a packet's *lateness* is its transit less the baseline. Whoever plays
 //! media time `m` at time `now` plays with the delay `now − m − baseline`, and a packet is in time if its lateness is no more.
-//! Because the baseline forgets within two seconds, a sender's clock may drift or step without harm.
+//! Because the baseline forgets so soon, a sender's clock may drift or step without harm.
 
 use super::PlayoutOptions;
 use super::clock::{MS, duration_samples};
 
-/// The baseline forgets after `BUCKETS × BUCKET`: 2 s.
+/// The baseline forgets after `BUCKETS × BUCKET`: 1.5 s.
 const BUCKET: i64 = 250 * MS;
-const BUCKETS: usize = 8;
+const BUCKETS: usize = 6;
 
 /// Width of one step of the histogram.
 const BIN: i64 = 5 * MS;
@@ -117,7 +117,8 @@ impl DelayEstimator {
         let baseline = self.baseline.least().unwrap_or(transit);
         let rise = baseline - before.unwrap_or(baseline);
         if rise >= STEP {
-            // What seemed late while the old baseline stood was not.
+            // What seemed late while the old baseline stood was not, and the target need not fall slowly.
+            self.held = 0;
             self.histogram.shift_down(rise);
             self.frames.shift_down(rise);
             self.peaks.forget_since(arrival - BUCKETS as i64 * BUCKET - PEAK_APART);
@@ -178,7 +179,7 @@ impl DelayEstimator {
     }
 }
 
-/// The least transit of the last two seconds.
+/// The least transit of the last second and a half.
 #[derive(Debug, Default)]
 struct Baseline {
     /// (number of the bucket, least transit in it), by number modulo their count.

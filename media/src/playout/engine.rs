@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use express_messages::{
-    audio::{AudioBlock, BLOCK_FRAMES},
+    audio::{AudioBlock, BLOCK_FRAMES, Effort},
     red::read,
 };
 
@@ -226,6 +226,12 @@ impl Playout {
     pub fn set_paused(&mut self, paused: bool) {
         self.paused = paused;
         self.excused |= paused;
+    }
+
+    /// What decoding and concealing may cost from the next frame on: with low effort there is no speech enhancement, and what is
+    /// missing is concealed the old way and gone after 80 ms.
+    pub fn set_effort(&mut self, effort: Effort) {
+        self.renderer.set_effort(effort);
     }
 
     /// Counters since the start, and the state of the moment.

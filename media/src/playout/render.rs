@@ -1,13 +1,15 @@
 //! From packets to sound: the decoder, the queue of decoded sound behind it, and the gain that keeps both ends of every
 //! interruption from clicking.
 
+use express_messages::audio::Effort;
+
 use super::pcm::PcmQueue;
 use crate::codec::{CodecError, Decoder, Dred, MAX_PACKET_SAMPLES, PacketShape};
 
 /// Deep concealment and LACE (field measurements: 0.09 ms a frame, and nothing above it scores better).
-const EFFORT: i32 = 6;
-/// Comfort noise needs neither.
-const NOISE_EFFORT: i32 = 0;
+const COMPLEXITY: i32 = 6;
+/// Comfort noise needs neither, and streams of low effort go without.
+const LOW_COMPLEXITY: i32 = 0;
 
 /// Sound comes back within 5 ms.
 const RISE: f32 = 1.0 / 240.0;
@@ -15,6 +17,8 @@ const RISE: f32 = 1.0 / 240.0;
 const FADE: f32 = -1.0 / 4_800.0;
 /// ... after it was held for 60 ms: what is invented for longer sounds worse than silence.
 const HOLD_FRAMES: usize = 2_880;
+/// With low effort it is faded out within 20 ms: what is not deep concealment has nothing to say by then.
+const LOW_FADE: f32 = -1.0 / 960.0;
 /// Sound that ends for good, or gives way to another, is gone within 10 ms.
 const END: f32 = -1.0 / 480.0;
 
@@ -33,7 +37,8 @@ pub(super) enum Filling {
 #[derive(Debug)]
 pub(super) struct Renderer {
     decoder: Decoder,
-    effort: i32,
+    effort: Effort,
+    complexity: i32,
     scratch: Vec<f32>,
     pub(super) queue: PcmQueue,
     gain: f32,
@@ -42,8 +47,9 @@ pub(super) struct Renderer {
 impl Renderer {
     pub(super) fn new() -> Result<Self, CodecError> {
         Ok(Self {
-            decoder: Decoder::new(1, EFFORT)?,
-            effort: EFFORT,
+            decoder: Decoder::new(1, COMPLEXITY)?,
+            effort: Effort::Full,
+            complexity: COMPLEXITY,
             scratch: vec![0.0; 2 * MAX_PACKET_SAMPLES],
             queue: PcmQueue::new(1),
             gain: 0.0,
@@ -53,6 +59,11 @@ impl Renderer {
     /// Whether nothing can be heard, so that everything may be changed.
     pub(super) fn is_silent(&self) -> bool {
         self.gain <= 0.0
+    }
+
+    /// What decoding and concealing may cost from the next frame on.
+    pub(super) fn set_effort(&mut self, effort: Effort) {
+        self.effort = effort;
     }
 
     /// Another sender begins.
@@ -66,7 +77,7 @@ impl Renderer {
         if shape.channels == 2 {
             self.make_stereo();
         }
-        self.set_effort(if shape.is_dtx { NOISE_EFFORT } else { EFFORT });
+        self.set_complexity(shape.is_dtx);
         let frames = self.decoder.decode(packet, &mut self.scratch)?;
         self.push(frames, RISE);
         Ok(frames)
@@ -82,7 +93,7 @@ impl Renderer {
 
     /// Rebuilds `frames` frames, a multiple of 120, from the deep redundancy of a packet that begins `back` samples later.
     pub(super) fn rebuild_dred(&mut self, dred: &Dred, back: usize, frames: usize) -> Result<(), CodecError> {
-        self.set_effort(EFFORT);
+        self.set_complexity(false);
         let length = frames.min(MAX_PACKET_SAMPLES) * self.decoder.channels();
         let frames = self.decoder.decode_dred(dred, back, &mut self.scratch[..length])?;
         self.push(frames, RISE);
@@ -91,7 +102,7 @@ impl Renderer {
 
     /// Fills `frames` frames, a multiple of 120, with what the decoder invents.
     pub(super) fn fill(&mut self, frames: usize, filling: Filling) {
-        self.set_effort(if filling == Filling::Noise { NOISE_EFFORT } else { EFFORT });
+        self.set_complexity(filling == Filling::Noise);
         let length = frames.min(MAX_PACKET_SAMPLES) * self.decoder.channels();
         let Ok(frames) = self.decoder.conceal(&mut self.scratch[..length]) else {
             // Cannot happen for these lengths; silence is the least harm.
@@ -100,6 +111,7 @@ impl Renderer {
         };
         let slope = match filling {
             Filling::Missing(since) if since < HOLD_FRAMES => 0.0,
+            Filling::Missing(_) if self.effort == Effort::Low => LOW_FADE,
             Filling::Missing(_) => FADE,
             Filling::Noise => RISE,
             Filling::Ending => END,
@@ -125,9 +137,13 @@ impl Renderer {
         self.queue.push(samples);
     }
 
-    fn set_effort(&mut self, effort: i32) {
-        if effort != self.effort && self.decoder.set_complexity(effort).is_ok() {
-            self.effort = effort;
+    fn set_complexity(&mut self, is_noise: bool) {
+        let complexity = match self.effort {
+            Effort::Full if !is_noise => COMPLEXITY,
+            Effort::Full | Effort::Low => LOW_COMPLEXITY,
+        };
+        if complexity != self.complexity && self.decoder.set_complexity(complexity).is_ok() {
+            self.complexity = complexity;
         }
     }
 
@@ -137,7 +153,7 @@ impl Renderer {
             return;
         }
         // Without memory for it the stream stays mono.
-        if let Ok(decoder) = Decoder::new(2, self.effort) {
+        if let Ok(decoder) = Decoder::new(2, self.complexity) {
             self.decoder = decoder;
             self.queue.make_stereo();
         }

@@ -1,9 +1,6 @@
 //! Carries out what [`Publication`] decides.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Message, Recipient, ResponseActFuture, SpawnHandle,
@@ -13,29 +10,28 @@ use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AttachSink, DetachSink, SinkId},
     codes,
-    exceptions::PublishInterval,
     ice::IceServer,
     publisher::{
         NoteListeners, NotePublisherMuted, PublisherEvent, PublisherLink, PublisherLinkRestored, PublisherOptions,
         PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
     room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
-    stats::{ListenerReport, ZegoPublishStats},
+    stats::ListenerReport,
 };
 use futures::{StreamExt, channel::mpsc};
 
+mod link;
+
 use super::{
     extra_info::ExtraInfo,
+    feedback::Feedback,
     state::{Effect, Publication},
 };
 use crate::{
-    quality::{PublishQuality, PublishQualityInput, RemoteReport},
+    quality::PublishQuality,
     rtp::{RtpStart, SendControl, SendPipeline, SendPlan, SendStats, send_pipeline},
     transport::{MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, SendPackets, TransportEvent, TransportFactory, TransportStats},
 };
-
-/// The server repeats what does not change every 5 s; two may be lost.
-const LISTENERS_COUNT_FOR: Duration = Duration::from_secs(15);
 
 /// Starts one publication on this thread's arbiter.
 pub(crate) fn start(
@@ -60,12 +56,16 @@ struct PublisherActor {
     /// `None` where the encoder could not be made.
     pipeline: Option<Pipeline>,
     quality: PublishQuality,
+    feedback: Feedback,
+    /// How the stream is sent now.
+    plan: SendPlan,
     /// What the server told last of the listeners, and when.
     listeners: Option<(ListenerReport, Instant)>,
     ssrc: u32,
     sink: Option<SinkId>,
     transport: Option<Arc<dyn MediaTransport>>,
     timer: Option<SpawnHandle>,
+    watch: Option<SpawnHandle>,
 }
 
 /// The handles of the sending pipeline; the sink itself goes to the audio device role.
@@ -91,6 +91,7 @@ impl PublisherActor {
             sequence: rand::random::<u16>() >> 1,
             timestamp: rand::random(),
         };
+        let asked_bps = options.encoder.bitrate_kbps.saturating_mul(1_000);
         let pipeline = match send_pipeline(&options.encoder, rtp) {
             Ok((sink, packets, control, stats)) => Some(Pipeline {
                 sink: Some(sink),
@@ -109,6 +110,8 @@ impl PublisherActor {
             owner: ExitGuard::new(events, |panicked| PublisherEvent::Exited { panicked }),
             peers,
             transports,
+            feedback: Feedback::new(asked_bps),
+            plan: SendPlan::plain(asked_bps),
             extra_info: ExtraInfo::new(options.extra_info.clone()),
             options,
             state,
@@ -120,6 +123,7 @@ impl PublisherActor {
             sink: None,
             transport: None,
             timer: None,
+            watch: None,
         }
     }
 }
@@ -169,6 +173,8 @@ impl Handler<NoteListeners> for PublisherActor {
 
     fn handle(&mut self, NoteListeners(report): NoteListeners, _: &mut Self::Context) {
         self.listeners = Some((report, now()));
+        let plan = self.feedback.on_listeners(&report, now());
+        self.send_by(plan);
     }
 }
 
@@ -237,9 +243,9 @@ impl PublisherActor {
                 Effect::Open(attempt) => self.open(attempt, ctx),
                 Effect::Exchange(attempt, offer) => self.exchange(attempt, offer, ctx),
                 Effect::Apply(attempt, answer) => self.apply(attempt, answer, ctx),
-                Effect::Send => self.send(),
+                Effect::Send => self.send(ctx),
                 Effect::Report(attempt) => self.report(attempt, ctx),
-                Effect::Close => self.close(),
+                Effect::Close => self.close(ctx),
                 Effect::Unpublish => self.peers.unpublish.do_send(UnpublishStream {
                     stream_id: self.options.stream_id.clone(),
                 }),
@@ -338,15 +344,23 @@ impl PublisherActor {
         }));
     }
 
-    fn send(&mut self) {
+    fn send(&mut self, ctx: &mut Context<Self>) {
+        let plan = self
+            .feedback
+            .reconnected(self.options.encoder.bitrate_kbps.saturating_mul(1_000));
+        self.send_by(plan);
         if let Some(pipeline) = &self.pipeline {
             pipeline.control.set_active(true);
         }
+        self.watch_link(ctx);
         // The interval of the first report begins here.
         self.measure(TransportStats::default());
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, ctx: &mut Context<Self>) {
+        if let Some(watch) = self.watch.take() {
+            ctx.cancel_future(watch);
+        }
         if let Some(pipeline) = &self.pipeline {
             pipeline.control.set_active(false);
         }
@@ -354,47 +368,6 @@ impl PublisherActor {
             // It takes up to 100 ms, and nobody waits for it.
             actix::spawn(async move { transport.close().await });
         }
-    }
-
-    fn report(&self, attempt: u32, ctx: &mut Context<Self>) {
-        let Some(transport) = self.transport.clone() else { return };
-        let known = async move { transport.stats().await }.into_actor(self);
-        ctx.spawn(known.map(move |known, this, _| {
-            if this.state.is_publishing(attempt)
-                && let Some((stats, interval)) = this.measure(known)
-            {
-                this.owner.tell(PublisherEvent::Quality(stats));
-                this.owner.tell(PublisherEvent::Interval(interval));
-            }
-        }));
-    }
-
-    /// The quality since the last call; the encoder is told of the loss.
-    fn measure(&mut self, known: TransportStats) -> Option<(ZegoPublishStats, PublishInterval)> {
-        let pipeline = self.pipeline.as_ref()?;
-        let is_recent = |(_, at): &(ListenerReport, Instant)| now().saturating_duration_since(*at) < LISTENERS_COUNT_FOR;
-        let input = PublishQualityInput {
-            snapshot: pipeline.stats.snapshot(),
-            remote: known.remote.map(|remote| RemoteReport {
-                packets_lost: remote.packets_lost,
-                jitter: remote.jitter,
-            }),
-            round_trip_time: known.round_trip_time,
-            peak_level: pipeline.stats.take_peak_level(),
-            asked_kbps: f64::from(self.options.encoder.bitrate_kbps),
-            target_kbps: f64::from(self.options.encoder.bitrate_kbps),
-            listeners: self.listeners.filter(is_recent).map(|(report, _)| report),
-            muted: self.options.muted,
-            connected: self.state.hears_server(),
-        };
-        let (stats, interval) = self.quality.report(now(), &input);
-        // Within 0..=100, so the cast is exact.
-        let percent = (100.0 * stats.audio.audio_packets_lost_rate).round().clamp(0.0, 100.0) as u8;
-        pipeline.control.set_plan(SendPlan {
-            fec_against: percent,
-            ..SendPlan::plain(self.options.encoder.bitrate_kbps * 1_000)
-        });
-        Some((stats, interval))
     }
 }
 

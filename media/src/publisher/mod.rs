@@ -4,6 +4,7 @@
 
 mod actor;
 mod extra_info;
+mod feedback;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -41,7 +41,7 @@ impl Packetiser {
 
     /// Media time passes without a frame.
     pub(super) fn skip(&mut self, samples: usize) {
-        // At most one frame, so the cast is exact.
+        // At most one packet, so the cast is exact.
         self.next.timestamp = self.next.timestamp.wrapping_add(samples as u32);
     }
 

@@ -7,6 +7,9 @@ use express_messages::red::{COPY_HEADER, OWN_HEADER};
 /// The farthest copy, in steps of 20 ms.
 pub const MAX_DISTANCE: usize = 16;
 
+/// The most frames in one packet: what Opus allows (RFC 6716 §3.2.5), 120 ms.
+pub(super) const MAX_FRAMES: usize = 6;
+
 /// Most deep redundancy that libopus knows, in frames of 10 ms.
 const MAX_DRED_FRAMES: u8 = 104;
 
@@ -75,6 +78,9 @@ pub struct SendPlan {
     pub fec_against: u8,
     /// No sound above 8 kHz: at low bitrates the bits are better spent below.
     pub wideband: bool,
+    /// Units of 20 ms in one packet, 1..=6: more than 1 where a link is too slow for the headers of each. With 1 a packet is
+    /// one frame, of 10 ms where the stream has those.
+    pub frames: u8,
     /// Deep redundancy (DRED) of so many frames of 10 ms in each packet, 0..=104; 0: none. Copies travel without it.
     ///
     /// The controller leaves it out: beside a copy it gained 0.01 to 0.03 PESQ on bursts of 20 and 30 % at 48 and 64 kbit/s, at
@@ -90,6 +96,7 @@ impl SendPlan {
             copies: Copies::NONE,
             fec_against: 0,
             wideband: false,
+            frames: 1,
             dred_frames: 0,
         }
     }
@@ -123,7 +130,9 @@ fn pack(plan: SendPlan) -> u64 {
     let bits = u64::from(plan.bits_per_second.clamp(6_000, 510_000));
     let dred = u64::from(plan.dred_frames.min(MAX_DRED_FRAMES));
     let fec = u64::from(plan.fec_against.min(100));
-    bits | u64::from(plan.copies.0) << 24 | fec << 40 | u64::from(plan.wideband) << 48 | dred << 49
+    let frames = u64::from(plan.frames.clamp(1, MAX_FRAMES as u8));
+    let flags = u64::from(plan.wideband) << 48 | frames << 49 | dred << 52;
+    bits | u64::from(plan.copies.0) << 24 | fec << 40 | flags
 }
 
 fn unpack(word: u64) -> SendPlan {
@@ -132,7 +141,8 @@ fn unpack(word: u64) -> SendPlan {
         copies: Copies((word >> 24 & 0xffff) as u16),
         fec_against: (word >> 40 & 0xff) as u8,
         wideband: word >> 48 & 1 == 1,
-        dred_frames: (word >> 49 & 0x7f) as u8,
+        frames: (word >> 49 & 7) as u8,
+        dred_frames: (word >> 52 & 0x7f) as u8,
     }
 }
 
@@ -147,6 +157,7 @@ mod tests {
             copies: Copies::at(&[1, 4, 16, 17, 0]),
             fec_against: 100,
             wideband: true,
+            frames: 6,
             dred_frames: 104,
         };
         assert_eq!(unpack(pack(plan)), plan);

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use express_messages::audio::{AudioBlock, PlayoutSource};
+use express_messages::audio::{AudioBlock, Effort, PlayoutSource};
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
@@ -99,6 +99,10 @@ impl PlayoutSource for ReceivePipeline {
             self.shared.decoded.notify_waiters();
         }
     }
+
+    fn set_effort(&mut self, effort: Effort) {
+        self.playout.set_effort(effort);
+    }
 }
 
 /// The way into a receiving pipeline, for the task that reads the transport.
@@ -116,6 +120,8 @@ impl PacketSender {
     /// oldest should go, but only the pump can take from its end of the ring; it does so itself when it is back.)
     pub fn push(&mut self, arrival: Instant, packet: RtpPacketIn) -> bool {
         while self.spent.pop().is_ok() {}
+        // The first clone of a payload may allocate what its clones share: here, not on the pump, which cuts copies out of it.
+        drop(packet.payload.clone());
         let pushed = self.packets.push((arrival, packet)).is_ok();
         if !pushed {
             self.shared.overruns.fetch_add(1, Ordering::Relaxed);

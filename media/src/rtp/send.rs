@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use express_messages::{
-    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, MAX_CHANNELS},
+    audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, MAX_CHANNELS, SAMPLE_RATE},
     publisher::{EncoderOptions, FrameLength},
 };
 use rtrb::{Consumer, Producer, RingBuffer};
@@ -20,7 +20,7 @@ use super::{
     RED_PAYLOAD_TYPE, RtpHeader, RtpPacketOut, audio_level_dbov,
     pace::Pace,
     packetise::{Packetiser, RtpStart},
-    plan::{SendPlan, SharedPlan},
+    plan::{MAX_FRAMES, SendPlan, SharedPlan},
     redundancy::Redundancy,
     shared::{PeakMeter, Published},
 };
@@ -56,7 +56,7 @@ pub fn send_pipeline(
         plan,
         pace: Pace::default(),
         redundancy: Redundancy::new(rtp.payload_type, FrameLength::Ms20.samples() / encoder.frame().samples()),
-        frame: vec![0.0; encoder.frame().samples() * encoder.channels()],
+        frame: vec![0.0; MAX_FRAMES * FrameLength::Ms20.samples() * encoder.channels()],
         filled: 0,
         block: AudioBlock::silent(encoder.channels()),
         encoder,
@@ -90,7 +90,8 @@ struct Slot {
     payload: [u8; MAX_PAYLOAD],
 }
 
-/// One block of 10 ms, or two of them, become one Opus frame and one RTP packet. Lives on the pump's thread.
+/// One block of 10 ms, or two of them, become one Opus frame and one RTP packet; up to twelve where the plan says so. Lives on the
+/// pump's thread.
 pub struct SendPipeline {
     encoder: Encoder,
     /// What the encoder is set to.
@@ -150,6 +151,9 @@ impl SendPipeline {
     }
 
     fn take(&mut self, block: &AudioBlock) {
+        if self.filled == 0 {
+            self.apply_plan();
+        }
         self.block.copy_from(block);
         self.shared.peak.note(self.block.peak());
         let end = self.filled + self.block.samples().len();
@@ -158,11 +162,28 @@ impl SendPipeline {
             *to = if from.is_finite() { from } else { 0.0 };
         }
         self.filled = end;
-        if self.filled == self.frame.len() {
+        if self.filled == self.samples() * self.encoder.channels() {
             self.filled = 0;
-            self.apply_plan();
             self.encode();
         }
+    }
+
+    /// The sound of one packet lasts so long.
+    fn seconds(&self) -> f64 {
+        self.samples() as f64 / f64::from(SAMPLE_RATE)
+    }
+
+    /// Samples per channel in one packet.
+    fn samples(&self) -> usize {
+        match usize::from(self.plan.frames) {
+            0 | 1 => self.encoder.frame().samples(),
+            units => units * FrameLength::Ms20.samples(),
+        }
+    }
+
+    /// The sound of one packet.
+    fn sound(&self) -> &[f32] {
+        &self.frame[..self.samples() * self.encoder.channels()]
     }
 
     fn apply_plan(&mut self) {
@@ -171,28 +192,29 @@ impl SendPipeline {
             self.plan = plan;
             self.counters.encoder_errors += u64::from(self.encoder.apply(&plan).is_err());
         }
-        let bits = self.pace.frame_bits_per_second(&plan, 1.0 / self.encoder.frame().seconds());
+        let bits = self.pace.frame_bits_per_second(&plan, 1.0 / self.seconds());
         self.counters.encoder_errors += u64::from(self.encoder.set_bits_per_second(bits).is_err());
     }
 
     fn encode(&mut self) {
         let mut frame = [0; MAX_PAYLOAD];
-        self.counters.frames += 1;
-        let Ok(length) = self.encoder.encode(&self.frame, &mut frame) else {
+        let (frames, samples) = (u64::from(self.plan.frames), self.samples());
+        self.counters.frames += frames;
+        let sound = &self.frame[..samples * self.encoder.channels()];
+        let Ok(length) = self.encoder.encode(sound, &mut frame) else {
             self.counters.encoder_errors += 1;
-            self.rtp.skip(self.encoder.frame().samples());
+            self.rtp.skip(samples);
             return;
         };
-        let lasts = self.encoder.frame();
-        let Some(header) = self.rtp.next(lasts.samples(), length) else {
-            self.counters.dtx_frames += 1;
-            self.pace.note(0, lasts.seconds(), &self.plan);
+        let Some(header) = self.rtp.next(samples, length) else {
+            self.counters.dtx_frames += frames;
+            self.pace.note(0, self.seconds(), &self.plan);
             self.redundancy.clear();
             return;
         };
         let slot = self.packet(header, &mut frame[..length]);
         let sent = slot.length;
-        self.pace.note(sent, lasts.seconds(), &self.plan);
+        self.pace.note(sent, self.seconds(), &self.plan);
         let pushed = self.ring.as_mut().is_some_and(|ring| ring.push(slot).is_ok());
         if pushed {
             self.counters.packets += 1;
@@ -207,7 +229,7 @@ impl SendPipeline {
     fn packet(&mut self, header: RtpHeader, frame: &mut [u8]) -> Slot {
         let mut slot = Slot {
             header,
-            audio_level_dbov: audio_level_dbov(&self.frame),
+            audio_level_dbov: audio_level_dbov(self.sound()),
             length: frame.len(),
             payload: [0; MAX_PAYLOAD],
         };

@@ -367,3 +367,19 @@ fn pause_reaches_the_playout() {
     assert!(playout.packets_played > 0);
     assert_eq!((playout.concealed_samples, playout.breaks), (0, 0));
 }
+
+#[test]
+fn where_a_plan_puts_three_frames_in_a_packet_each_is_60_ms_of_media_time() {
+    let (mut pipeline, mut packets, control, stats) = send_pipeline(&EncoderOptions::default(), START).unwrap();
+    control.set_active(true);
+    control.set_plan(SendPlan {
+        frames: 3,
+        ..SendPlan::plain(14_000)
+    });
+    let sent = feed(&mut pipeline, &mut packets, 61, 0.5);
+    assert_eq!((sent.len(), stats.snapshot().frames), (10, 30));
+    for pair in sent.windows(2) {
+        let passed = pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp);
+        assert_eq!(passed, 3 * 960);
+    }
+}

@@ -131,6 +131,7 @@ impl MediaTransport for FakeTransport {
     async fn stats(&self) -> TransportStats {
         TransportStats {
             round_trip_time: Some(std::time::Duration::from_millis(30)),
+            red: true,
             ..Default::default()
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rtc::{
     peer_connection::transport::{RTCIceCandidateType, RTCIceProtocol},
+    rtp_transceiver::rtp_sender::RTCRtpCodecParameters,
     sdp::extmap::AUDIO_LEVEL_URI,
 };
 use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
@@ -21,9 +22,11 @@ use webrtc::{
 };
 
 use super::{
-    PublishOffer, ReceivePackets, SendPackets, TransportEvent, TransportEvents, packets,
+    PublishOffer, RED_PAYLOAD_TYPE, ReceivePackets, SendPackets, TransportEvent, TransportEvents,
+    packets::{self, Accepted},
     reach::{FALLBACK_AFTER, TcpCandidate},
     runtime::MediaRuntime,
+    settings::MIME_TYPE_RED,
 };
 
 /// A candidate that leads nowhere (RFC 6666 discard prefix, port 9): see [`Handler::on_ice_connection_state_change`].
@@ -52,6 +55,7 @@ pub(super) struct Handler {
     tasks: Mutex<Vec<AbortHandle>>,
     track: OnceLock<Arc<TrackLocalStaticRTP>>,
     not_sent: Arc<AtomicU64>,
+    takes_red: Arc<AtomicBool>,
 }
 
 impl Handler {
@@ -69,6 +73,7 @@ impl Handler {
             tasks: Mutex::default(),
             track: OnceLock::new(),
             not_sent: Arc::default(),
+            takes_red: Arc::default(),
         }
     }
 
@@ -94,6 +99,11 @@ impl Handler {
 
     pub(super) fn packets_not_sent(&self) -> u64 {
         self.not_sent.load(Ordering::Relaxed) + self.runtime.tcp().dropped()
+    }
+
+    /// Whether the server takes redundant audio from us; known once connected.
+    pub(super) fn takes_red(&self) -> bool {
+        self.takes_red.load(Ordering::Relaxed)
     }
 
     /// The answer is applied: connects over TCP where UDP has not been enough, and listens for the end.
@@ -159,10 +169,12 @@ impl Handler {
             return;
         };
         let (packets, track, not_sent) = (packets.clone(), track.clone(), self.not_sent.clone());
+        let takes_red = self.takes_red.clone();
         self.run(async move {
-            let level_id = accepted_level_id(&peer).await;
+            let accepted = accepted(&peer).await;
             drop(peer);
-            packets::write(packets, track, level_id, not_sent).await;
+            takes_red.store(accepted.red, Ordering::Relaxed);
+            packets::write(packets, track, accepted, not_sent).await;
         });
     }
 }
@@ -225,10 +237,24 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-/// The id of the audio level (RFC 6464) in packet headers, where the server accepted it.
-async fn accepted_level_id(peer: &Arc<dyn PeerConnection>) -> Option<u8> {
-    let sender = peer.get_senders().await.into_iter().next()?;
-    let extensions = sender.get_parameters().await.ok()?.rtp_parameters.header_extensions;
-    let level = extensions.into_iter().find(|extension| extension.uri == AUDIO_LEVEL_URI)?;
-    u8::try_from(level.id).ok()
+/// What the server accepted of our offer.
+async fn accepted(peer: &Arc<dyn PeerConnection>) -> Accepted {
+    let Some(sender) = peer.get_senders().await.into_iter().next() else {
+        return Accepted::default();
+    };
+    let Ok(parameters) = sender.get_parameters().await else {
+        return Accepted::default();
+    };
+    let rtp = parameters.rtp_parameters;
+    let level = rtp
+        .header_extensions
+        .iter()
+        .find(|extension| extension.uri == AUDIO_LEVEL_URI);
+    let is_red = |codec: &RTCRtpCodecParameters| {
+        codec.payload_type == RED_PAYLOAD_TYPE && codec.rtp_codec.mime_type.eq_ignore_ascii_case(MIME_TYPE_RED)
+    };
+    Accepted {
+        level_id: level.and_then(|level| u8::try_from(level.id).ok()),
+        red: rtp.codecs.iter().any(is_red),
+    }
 }

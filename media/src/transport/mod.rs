@@ -76,12 +76,16 @@ pub enum TransportError {
 /// What a transport knows of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct TransportStats {
-    /// Round-trip time to the server, once measured (ICE; RFC 7675 consent checks keep it fresh).
+    /// Round-trip time to the server, once measured (ICE; RFC 7675 consent checks keep it fresh: a publisher's every 500 ms, by
+    /// which it sees a queue grow).
     pub round_trip_time: Option<Duration>,
     /// The server's last receiver report on what we send (RFC 3550 §6.4.1), once one came. Publishers only.
     pub remote: Option<ReceiverReport>,
     /// Packets that could not be given to the network.
     pub packets_not_sent: u64,
+    /// Whether the server takes packets with copies of older frames ([`RED_PAYLOAD_TYPE`]), once connected. Where it does not, a
+    /// transport sends their own frames alone. Publishers only.
+    pub red: bool,
 }
 
 /// What the server says about the packets that we send.
@@ -131,7 +135,7 @@ pub trait MediaTransport: Send + Sync + fmt::Debug {
 ///
 /// An implementation of one's own, for a test or another network, does three things: it sends [`TransportEvent`]s, it takes
 /// packets out of [`SendPackets`] while it is connected, and it pushes what arrives into [`ReceivePackets`] with the time of
-/// arrival.
+/// arrival. Packets are of type [`OPUS_PAYLOAD_TYPE`]; where its [`TransportStats::red`] says so, of [`RED_PAYLOAD_TYPE`], too.
 pub trait TransportFactory: Send + Sync {
     /// A transport that sends one stream. Packets from before its connection are thrown away. `ice_servers` may help it
     /// where the direct way is blocked.

@@ -8,6 +8,7 @@ use std::{
     time::Instant,
 };
 
+use express_messages::red;
 use rtc::{
     rtp::{self, extension::audio_level_extension::AudioLevelExtension},
     shared::marshal::Marshal,
@@ -17,24 +18,57 @@ use webrtc::media_stream::{
     track_remote::{TrackRemote, TrackRemoteEvent},
 };
 
-use super::{ReceivePackets, SendPackets, loss_report::LossReport};
+use super::{RED_PAYLOAD_TYPE, ReceivePackets, SendPackets, loss_report::LossReport};
 use crate::rtp::{RtpHeader, RtpPacketIn, RtpPacketOut};
 
 /// Audio levels from here down are no voice (RFC 6464 leaves the voice bit to the sender).
 const VOICE_DBOV: u8 = 60;
 
-/// Gives the pipeline's packets to `track` until the pipeline ends or the task is aborted. `level_id` names the audio level
-/// in their headers; `None` where the server did not accept it: one extension too many and the crate sends no packet at all.
-pub(super) async fn write(packets: SendPackets, track: Arc<TrackLocalStaticRTP>, level_id: Option<u8>, not_sent: Arc<AtomicU64>) {
+/// What the server accepted of a publisher's offer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Accepted {
+    /// The id of the audio level (RFC 6464) in packet headers. Without it packets go without: one extension too many and the crate
+    /// sends no packet at all.
+    pub(super) level_id: Option<u8>,
+    /// Redundant audio (RFC 2198).
+    pub(super) red: bool,
+}
+
+/// Gives the pipeline's packets to `track` until the pipeline ends or the task is aborted.
+pub(super) async fn write(packets: SendPackets, track: Arc<TrackLocalStaticRTP>, accepted: Accepted, not_sent: Arc<AtomicU64>) {
     let mut packets = packets.lock().await;
     // What waits is from before this connection.
     while packets.try_recv().is_some() {}
     while let Some(packet) = packets.recv().await {
-        if let Err(error) = track.write_rtp(outgoing(packet, level_id)).await {
+        let sent = match accepted.red {
+            true => Some(packet),
+            false => without_copies(packet),
+        };
+        let Some(packet) = sent else {
+            not_sent.fetch_add(1, Ordering::Relaxed);
+            continue;
+        };
+        if let Err(error) = track.write_rtp(outgoing(packet, accepted.level_id)).await {
             not_sent.fetch_add(1, Ordering::Relaxed);
             tracing::trace!(%error, "a packet was not sent");
         }
     }
+}
+
+/// The packet with its own frame alone; `None`: its payload is not what its type says.
+fn without_copies(packet: RtpPacketOut) -> Option<RtpPacketOut> {
+    if packet.header.payload_type != RED_PAYLOAD_TYPE {
+        return Some(packet);
+    }
+    let own = red::read(&packet.payload)?.own();
+    Some(RtpPacketOut {
+        header: RtpHeader {
+            payload_type: own.payload_type,
+            ..packet.header
+        },
+        payload: packet.payload.slice_ref(own.data),
+        ..packet
+    })
 }
 
 fn outgoing(packet: RtpPacketOut, level_id: Option<u8>) -> rtp::Packet {

@@ -177,7 +177,7 @@ impl Connection {
         let peer = PeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().with_ice_servers(self.relays.clone()).build())
             .with_media_engine(settings::media_engine(channels, sends)?)
-            .with_setting_engine(settings::setting_engine())
+            .with_setting_engine(settings::setting_engine(sends))
             .with_interceptor_registry(settings::interceptors())
             .with_runtime(self.runtime.clone())
             .with_handler(self.handler.clone())
@@ -229,6 +229,7 @@ impl Connection {
         let slot = self.peer.lock().await;
         let mut stats = TransportStats {
             packets_not_sent: self.handler.packets_not_sent(),
+            red: self.handler.takes_red(),
             ..Default::default()
         };
         let Peer::Open(peer) = &*slot else {

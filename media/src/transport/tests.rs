@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use express_messages::{
     audio::{AudioBlock, CaptureSink, PlayoutSource},
     publisher::EncoderOptions,
+    red,
 };
 use futures::{StreamExt, channel::mpsc};
 use rtc::{
     media_stream::MediaStreamTrack,
     rtp,
     rtp_transceiver::rtp_sender::{
-        RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
+        RTCRtpCodecParameters, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
     },
     sdp::extmap::AUDIO_LEVEL_URI,
 };
@@ -26,8 +27,8 @@ use webrtc::{
         track_remote::{TrackRemote, TrackRemoteEvent},
     },
     peer_connection::{
-        PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState, RTCPeerConnectionState,
-        RTCSessionDescription,
+        MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceGatheringState,
+        RTCPeerConnectionState, RTCSessionDescription,
     },
 };
 
@@ -39,7 +40,7 @@ use super::{
 };
 use crate::{
     playout::PlayoutOptions,
-    rtp::{ReceiveStats, RtpStart, receive_pipeline, send_pipeline},
+    rtp::{Copies, ReceiveStats, RtpStart, SendPlan, receive_pipeline, send_pipeline},
 };
 
 /// The slack of everything that waits for the network.
@@ -50,6 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Server {
     /// Whether it accepts the audio level.
     levels: bool,
+    /// Whether it accepts Opus alone.
+    opus_only: bool,
     gathered: Notify,
     connected: Notify,
     /// Every packet that came.
@@ -90,6 +93,13 @@ impl Server {
         track: Option<Arc<TrackLocalStaticRTP>>,
     ) -> (Arc<dyn PeerConnection>, String) {
         let mut media = settings::media_engine(1, false).unwrap();
+        if self.opus_only {
+            media = MediaEngine::default();
+            let rtp_codec = settings::opus(1);
+            let payload_type = OPUS_PAYLOAD_TYPE;
+            let codec = RTCRtpCodecParameters { rtp_codec, payload_type };
+            media.register_codec(codec, RtpCodecKind::Audio).unwrap();
+        }
         if self.levels {
             let uri = AUDIO_LEVEL_URI.to_owned();
             let level = RTCRtpHeaderExtensionCapability { uri };
@@ -97,7 +107,7 @@ impl Server {
         }
         let peer = PeerConnectionBuilder::new()
             .with_media_engine(media)
-            .with_setting_engine(settings::setting_engine())
+            .with_setting_engine(settings::setting_engine(false))
             .with_interceptor_registry(settings::interceptors())
             .with_runtime(Arc::new(MediaRuntime::new(Handle::current())))
             .with_handler(self.clone())
@@ -150,7 +160,30 @@ async fn a_server_that_wants_no_audio_level_gets_the_packets_without() {
     assert!(packets.iter().all(|packet| packet.header.extensions.is_empty()));
 }
 
-/// The first packets that `server` gets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_copies_gets_them_in_packets_of_their_own_type() {
+    let packets = publish_to(Server::default()).await;
+    let copies = |packet: &rtp::Packet| red::read(&packet.payload).map(|blocks| blocks.copies());
+    // The first packet has nothing to copy.
+    assert_eq!(packets[0].header.payload_type, OPUS_PAYLOAD_TYPE);
+    for packet in &packets[1..] {
+        assert_eq!((packet.header.payload_type, copies(packet)), (RED_PAYLOAD_TYPE, Some(1)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_takes_no_copies_gets_the_frames_alone() {
+    let packets = publish_to(Server {
+        opus_only: true,
+        ..Default::default()
+    })
+    .await;
+    assert!(packets.iter().all(|packet| packet.header.payload_type == OPUS_PAYLOAD_TYPE));
+    // Less than with a copy: the frames are those of 48 kbit/s in two.
+    assert!(packets[1..].iter().all(|packet| packet.payload.len() < 100), "{packets:?}");
+}
+
+/// The first packets that `server` gets; each carries a copy of the one before where the server takes that.
 async fn publish_to(server: Server) -> Vec<rtp::Packet> {
     publish_through(server, std::future::ready).await
 }
@@ -175,7 +208,9 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
     let offer = transport.offer().await.unwrap();
     for line in [
         "a=sendonly",
-        "opus/48000/2",
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:63 red/48000/2",
+        "a=fmtp:63 111/111",
         "ssrc-audio-level",
         "127.0.0.1",
         "useinbandfec=1",
@@ -189,6 +224,10 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
     tokio::time::timeout(PATIENCE, server.connected.notified()).await.unwrap();
 
     control.set_active(true);
+    control.set_plan(SendPlan {
+        copies: Copies::at(&[1]),
+        ..SendPlan::plain(48_000)
+    });
     let mut block = AudioBlock::silent(1);
     block.samples_mut().fill(0.25);
     let heard = || server.heard.lock().unwrap().clone();
@@ -201,11 +240,7 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
     .await
     .unwrap();
     let packets = heard();
-    assert!(
-        packets
-            .iter()
-            .all(|packet| packet.header.ssrc == 4_711 && packet.header.payload_type == 111)
-    );
+    assert!(packets.iter().all(|packet| packet.header.ssrc == 4_711));
     assert!(packets.iter().all(|packet| !packet.payload.is_empty()));
     assert!(
         packets
@@ -218,7 +253,7 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
         stats.round_trip_time.is_some_and(|rtt| rtt < Duration::from_secs(1)),
         "{stats:?}"
     );
-    assert_eq!(stats.packets_not_sent, 0);
+    assert_eq!((stats.packets_not_sent, stats.red), (0, !server.opus_only));
     // The other side leaves: DTLS says so, and nothing else does.
     peer.close().await.unwrap();
     expect(&mut happened, TransportEvent::Closed).await;
@@ -227,8 +262,11 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
     packets
 }
 
+/// Silence, in Opus.
+const FRAME: &[u8] = &[0xf8, 0xff, 0xfe];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
+async fn a_player_gets_the_servers_packets_and_hears_a_lost_one_from_its_copy() {
     let (packets, stats, mut source) = receiving();
     let (events, mut happened) = mpsc::unbounded();
     let transport = WebRtcTransports::new(Handle::current()).play(packets, &[], events);
@@ -252,25 +290,34 @@ async fn a_player_gets_the_servers_packets_with_the_time_they_came() {
     expect(&mut happened, TransportEvent::Connected).await;
     tokio::time::timeout(PATIENCE, server.connected.notified()).await.unwrap();
 
+    // Each packet has the frame before once more, and the third of four is lost.
     let mut header = rtp::Header {
         version: 2,
-        payload_type: OPUS_PAYLOAD_TYPE,
+        payload_type: RED_PAYLOAD_TYPE,
         ssrc: 99,
         ..Default::default()
     };
     let mut out = AudioBlock::silent(1);
     tokio::time::timeout(PATIENCE, async {
-        while stats.snapshot().playout.packets_received < 5 {
+        let mut clock = tokio::time::interval(Duration::from_millis(10));
+        while stats.snapshot().playout.red_frames == 0 {
             header.sequence_number += 1;
             header.timestamp += 960;
-            let payload = bytes::Bytes::from_static(&[0xf8, 0xff, 0xfe]);
+            let mut payload = Vec::new();
+            payload.extend(red::copy_header(OPUS_PAYLOAD_TYPE, 960, FRAME.len()).unwrap());
+            payload.extend(red::own_header(OPUS_PAYLOAD_TYPE));
+            payload.extend([FRAME, FRAME].concat());
             let packet = rtp::Packet {
                 header: header.clone(),
-                payload,
+                payload: payload.into(),
             };
-            track.write_rtp(packet).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            source.next_block(&mut out, std::time::Instant::now());
+            if header.sequence_number % 4 != 3 {
+                track.write_rtp(packet).await.unwrap();
+            }
+            for _ in 0..2 {
+                clock.tick().await;
+                source.next_block(&mut out, std::time::Instant::now());
+            }
         }
     })
     .await

@@ -82,3 +82,43 @@ proptest! {
         prop_assert_eq!(ALIVE.get(), alive);
     }
 }
+
+/// Sounds with an amplitude, and shows what effort it was told.
+struct Told(f32, Arc<Mutex<Effort>>);
+
+impl PlayoutSource for Told {
+    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
+        out.samples_mut().fill(self.0);
+    }
+
+    fn set_effort(&mut self, effort: Effort) {
+        *self.1.lock().unwrap() = effort;
+    }
+}
+
+#[test]
+fn of_eight_streams_the_five_that_are_heard_loudest_keep_their_full_effort() {
+    let mut bench = Bench::new();
+    let told: Vec<_> = (0..8)
+        .map(|n| {
+            let effort = Arc::new(Mutex::new(Effort::Full));
+            // All sound alike, and stream n is heard with the gain n / 8: the first is not heard at all.
+            bench.play(n, n as f32 / 8.0, Box::new(Told(0.5, effort.clone())));
+            effort
+        })
+        .collect();
+    let is_full = || {
+        told.iter()
+            .map(|effort| *effort.lock().unwrap() == Effort::Full)
+            .collect::<Vec<_>>()
+    };
+    for _ in 0..30 {
+        bench.tick(10);
+    }
+    assert_eq!(is_full(), [false, false, false, true, true, true, true, true]);
+    bench.core.note_duration(Duration::from_millis(8), 1);
+    bench.tick(10);
+    bench.tick(10);
+    assert_eq!(is_full(), [false, false, false, false, false, false, true, true]);
+    assert_eq!(bench.port.counters().overruns(), 1);
+}

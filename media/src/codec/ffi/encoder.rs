@@ -113,6 +113,18 @@ impl RawEncoder {
         set_up(name, code)
     }
 
+    /// Samples per channel by which the decoded sound is behind the input.
+    pub(crate) fn lookahead_samples(&mut self) -> usize {
+        let mut samples = 0_i32;
+        // SAFETY: `state` is valid; this request takes one pointer to a writable `int`, which outlives the call.
+        let code = unsafe { sys::opus_encoder_ctl(self.state.as_ptr(), sys::OPUS_GET_LOOKAHEAD_REQUEST, &raw mut samples) };
+        if code == sys::OPUS_OK {
+            usize::try_from(samples).unwrap_or(0)
+        } else {
+            0
+        }
+    }
+
     /// Forgets all that was heard; the settings stay.
     ///
     /// # Errors

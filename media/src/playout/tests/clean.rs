@@ -166,29 +166,3 @@ fn reordered_packets_are_put_in_order_and_duplicates_dropped() {
     assert_eq!(heard.stats.packets_lost(), -(count as i64));
     assert_no_click(&heard.samples);
 }
-
-#[test]
-fn a_sender_whose_clock_drifts_by_300_ppm_is_followed_for_ten_minutes() {
-    // Two seconds of a tone, over and over; the encoder's packets of a steady tone fit one another.
-    let sent = send(&tone(450.0, 0.3, 4.0, 1), &EncoderOptions::default(), rtp_start(1), 0);
-    for drift in [-0.000_3, 0.000_3] {
-        let arrivals: Vec<_> = (0..30_000_i64)
-            .map(|n| {
-                let mut packet = sent[100 + n as usize % 100].packet.clone();
-                packet.header.sequence_number = n as u16;
-                packet.header.timestamp = (n * 960) as u32;
-                ((n as f64 * 20_000.0 * (1.0 + drift)) as i64, packet)
-            })
-            .collect();
-        let heard = listen(options(), &arrivals, &every_10ms(600.0 * (1.0 + drift) - 1.0));
-        let settled = &heard.delays_ms[5..];
-        let (least, most) = settled.iter().fold((f64::MAX, 0.0_f64), |(a, b), d| (a.min(*d), b.max(*d)));
-        println!(
-            "drift {drift}: {least:.1} to {most:.1} ms, concealed {}",
-            heard.stats.concealed_samples
-        );
-        assert!(least > 20.0 && most < 75.0, "{least} {most}");
-        assert_eq!(heard.stats.concealed_samples, 0);
-        assert_no_click(&heard.samples);
-    }
-}

@@ -16,6 +16,56 @@ pub(super) fn assert_no_click(samples: &[f32]) {
     assert!(bend < CLICK, "a click of {bend} at {:.3} s", at as f64 / 48_000.0);
 }
 
+/// Half a millisecond.
+const CELL: usize = 24;
+/// The pulses of the lowest voice are less than 13 ms apart.
+const NEIGHBOURS: usize = 26;
+/// Bends below this cannot be heard.
+const FAINT: f32 = 0.003;
+
+/// So much sharper than everything around it a bend stands alone.
+const LONELY: f32 = 4.0;
+
+/// Where bends stand alone, and how much sharper they are than everything within 13 ms before and after: in speech sharp bends
+/// come in company (pulses, bursts, hiss), a click has none.
+pub(super) fn lonely_bends(samples: &[f32]) -> Vec<(usize, f32)> {
+    let bends = samples.windows(4).map(|w| (w[0] - 3.0 * w[1] + 3.0 * w[2] - w[3]).abs());
+    let bends: Vec<f32> = bends.collect();
+    let sharpest = |bends: &[f32]| bends.iter().fold(0.0_f32, |most, bend| most.max(*bend));
+    let cells: Vec<f32> = bends.chunks(CELL).map(sharpest).collect();
+    let times = |n: usize| {
+        let before = &cells[n.saturating_sub(NEIGHBOURS)..n.saturating_sub(1)];
+        let after = cells.get(n + 2..(n + 2 + NEIGHBOURS).min(cells.len())).unwrap_or_default();
+        cells[n] / (sharpest(before).max(sharpest(after)) + FAINT)
+    };
+    let all = (0..cells.len()).map(|n| (n * CELL, times(n)));
+    all.filter(|(_, times)| *times > LONELY).collect()
+}
+
+/// Speech has clicks of its own, of lips and of old recordings: what is heard has no others than its `original`, which is at most
+/// half a second from it, but for the `later` seconds by which it may have been held up.
+pub(super) fn new_clicks(heard: &[f32], original: &[f32], later: f64) -> Vec<(usize, f32)> {
+    let known = lonely_bends(original);
+    let mut clicks = lonely_bends(heard);
+    clicks.retain(|(at, times)| {
+        let is_near = |other: f64| (*at as f64 - other).abs() < 24_000.0;
+        !known.iter().any(|(other, others)| {
+            let other = *other as f64;
+            2.0 * others > *times && (is_near(other) || is_near(other + later * 48_000.0))
+        })
+    });
+    clicks
+}
+
+/// Nothing that was heard clicks where the `original` does not.
+pub(super) fn assert_no_new_click(heard: &[f32], original: &[f32], later: f64, what: &str) {
+    let clicks = new_clicks(heard, original, later);
+    assert!(
+        clicks.is_empty(),
+        "{what}: clicks (sample, times as sharp as all around) {clicks:?}"
+    );
+}
+
 pub(super) fn rms(samples: &[f32]) -> f32 {
     (samples.iter().map(|s| s * s).sum::<f32>() / samples.len().max(1) as f32).sqrt()
 }
@@ -90,4 +140,30 @@ fn the_ears_hear_a_click_a_gap_and_a_wrong_pitch() {
     let mut heard = vec![0.0; 777];
     heard.extend_from_slice(&noise);
     assert_eq!(lag_of(&noise[..20_000], &heard, 2_000).0, 777);
+}
+
+#[test]
+fn the_ears_hear_a_click_in_speech() {
+    for clip in [
+        "jfk_male.wav",
+        "libri103_female.wav",
+        "libri26_male.wav",
+        "libri40_female.wav",
+    ] {
+        let said = super::sim::speech(clip);
+        let (mut heard, mut clicks) = (0, 0);
+        for at in (24_000..said.len() - 24_000).step_by(6_000) {
+            let original = &said[at - 12_000..at + 12_000];
+            let mut broken = original.to_vec();
+            broken.drain(12_000..12_240);
+            // Where both ends happen to meet there is no click.
+            if (original[12_000] - original[12_240]).abs() > 0.03 {
+                clicks += 1;
+                heard += usize::from(!new_clicks(&broken, original, 0.0).is_empty());
+            }
+        }
+        println!("{clip}: {heard} of {clicks} clicks");
+        assert!(clicks > 5 && heard * 10 >= clicks * 7, "{clip}: {heard} of {clicks}");
+        assert_no_new_click(&said, &said, 0.0, clip);
+    }
 }

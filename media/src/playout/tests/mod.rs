@@ -3,6 +3,8 @@
 mod adversity;
 mod any_order;
 mod clean;
+mod disturbances;
+mod drift;
 mod ears;
 mod frames;
 mod sim;

@@ -125,6 +125,8 @@ pub(super) struct Heard {
     pub(super) stats: PlayoutStats,
     /// Mean wait in the jitter buffer over successive seconds, in ms.
     pub(super) delays_ms: Vec<f64>,
+    /// What was concealed in successive seconds, in ms.
+    pub(super) concealed_ms: Vec<u64>,
 }
 
 impl Heard {
@@ -156,7 +158,8 @@ pub(super) fn listen_with(
     let zero = epoch();
     let at = |us: i64| zero + Duration::from_micros(us as u64);
     let mut out = AudioBlock::silent(2);
-    let (mut samples, mut next, mut delays_ms) = (Vec::new(), 0, Vec::new());
+    let (mut samples, mut next) = (Vec::new(), 0);
+    let (mut delays_ms, mut concealed_ms) = (Vec::new(), Vec::new());
     let mut last = playout.stats();
     for (n, &ask) in asks.iter().enumerate() {
         while let Some((arrival, packet)) = arrivals.get(next).filter(|(arrival, _)| *arrival <= ask) {
@@ -173,6 +176,7 @@ pub(super) fn listen_with(
             let emitted = stats.jitter_buffer_emitted_count - last.jitter_buffer_emitted_count;
             let waited = stats.jitter_buffer_delay_sample_us - last.jitter_buffer_delay_sample_us;
             delays_ms.push(waited as f64 / emitted.max(1) as f64 / 1_000.0);
+            concealed_ms.push((stats.concealed_samples - last.concealed_samples) / 48);
             last = stats;
         }
     }
@@ -181,6 +185,7 @@ pub(super) fn listen_with(
         channels: out.channels(),
         stats: playout.stats(),
         delays_ms,
+        concealed_ms,
     }
 }
 

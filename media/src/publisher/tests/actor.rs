@@ -10,11 +10,11 @@ use express_messages::{
     ice::IceServer,
     ids::{LocalStreamId, StreamId},
     publisher::{
-        EncoderOptions, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored,
-        PublisherOptions, PublisherPeers, SetPublisherExtraInfo, StopPublisher,
+        EncoderOptions, NoteListeners, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink,
+        PublisherLinkRestored, PublisherOptions, PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
     room::{MuteStream, PublishStream, RequestError, SdpAnswer, SetStreamExtraInfo, UnpublishStream},
-    stats::QualityGrade,
+    stats::{ListenerReport, QualityGrade},
     testkit::{Recorded, Recorder},
     timings::Timings,
 };
@@ -23,7 +23,7 @@ use super::{NO_PUBLISH, PUBLISHING, REQUESTING};
 use crate::{
     MediaParts,
     transport::{
-        TransportEvent,
+        OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, TransportEvent,
         fake::{BAD_ANSWER, FakeTransports},
     },
 };
@@ -415,4 +415,45 @@ async fn the_newest_text_that_the_server_took_comes_with_the_next_offer() {
     stage.link.link_restored.do_send(PublisherLinkRestored { resumed: false });
     stage.settle().await;
     assert_eq!(stage.publish.take()[0].extra_info, "second");
+}
+
+#[actix::test]
+async fn losses_on_the_way_to_the_server_are_answered_with_copies_within_2_s_and_a_new_connection_begins_without() {
+    tokio::time::pause();
+    let stage = start(options(), []);
+    stage.settle().await;
+    stage.transports.latest().tell(TransportEvent::Connected);
+    stage.settle().await;
+    let sink = &mut stage.attach.take()[0].sink;
+    let packets = stage.transports.latest().send.clone().unwrap();
+    let report = ListenerReport {
+        listeners: 1,
+        loss_worst: Some(0.0),
+        loss_median: Some(0.0),
+        burst_worst: None,
+        burst_median: None,
+        rtt_median_ms: None,
+        uplink_loss: Some(0.2),
+        uplink_burst: Some(1.2),
+        copying: 0,
+    };
+    for _ in 0..3 {
+        stage.link.note_listeners.do_send(NoteListeners(report));
+        tokio::time::sleep(500 * MS).await;
+    }
+    say(sink, 20);
+    assert_eq!(last_type(&packets).await, Some(RED_PAYLOAD_TYPE));
+
+    stage.transports.latest().tell(TransportEvent::Failed);
+    tokio::time::sleep(400 * MS).await;
+    stage.transports.latest().tell(TransportEvent::Connected);
+    stage.settle().await;
+    say(sink, 20);
+    assert_eq!(last_type(&packets).await, Some(OPUS_PAYLOAD_TYPE));
+}
+
+async fn last_type(packets: &crate::transport::SendPackets) -> Option<u8> {
+    let mut packets = packets.lock().await;
+    let types = std::iter::from_fn(|| Some(packets.try_recv()?.header.payload_type));
+    types.last()
 }

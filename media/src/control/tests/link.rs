@@ -1,0 +1,241 @@
+//! A real sender and a real listener with a slow link between them, in virtual time.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use express_messages::{
+    audio::{AudioBlock, CaptureSink, SAMPLE_RATE},
+    publisher::EncoderOptions,
+};
+
+use super::*;
+use crate::{
+    playout::{Playout, PlayoutOptions},
+    rtp::{RED_PAYLOAD_TYPE, RtpPacketIn, RtpStart, send_pipeline},
+    transport::OPUS_PAYLOAD_TYPE,
+};
+
+/// IPv4, UDP, RTP with the audio level, SRTP.
+const HEADER_BYTES: usize = 64;
+/// A STUN request with its headers.
+const PING_BYTES: usize = 128;
+/// One way, without a queue.
+const WAY: Duration = Duration::from_millis(20);
+/// What would wait longer is thrown away.
+const LONGEST_QUEUE_S: f64 = 1.0;
+const REPORT_MS: u64 = 500;
+const LATE_MS: u64 = 100;
+
+enum Sent {
+    Packet(RtpPacketIn),
+    Ping(u64),
+}
+
+/// A queue that is served at `bits_per_second`.
+struct Link {
+    bits_per_second: f64,
+    /// What waits, and how many bits of it.
+    waiting: VecDeque<(f64, Sent)>,
+    sent: u32,
+    dropped: u32,
+}
+
+impl Link {
+    fn queue_s(&self) -> f64 {
+        self.waiting.iter().map(|(bits, _)| bits).sum::<f64>() / self.bits_per_second
+    }
+
+    fn send(&mut self, bytes: usize, what: Sent) {
+        let is_packet = u32::from(matches!(what, Sent::Packet(_)));
+        self.sent += is_packet;
+        if self.queue_s() >= LONGEST_QUEUE_S {
+            self.dropped += is_packet;
+        } else {
+            self.waiting.push_back((bytes as f64 * 8.0, what));
+        }
+    }
+
+    /// What comes out in a millisecond.
+    fn serve(&mut self) -> Vec<Sent> {
+        let (mut served, mut left) = (Vec::new(), self.bits_per_second / 1_000.0);
+        while let Some((bits, _)) = self.waiting.front_mut() {
+            if *bits > left {
+                *bits -= left;
+                break;
+            }
+            left -= *bits;
+            served.extend(self.waiting.pop_front().map(|(_, what)| what));
+        }
+        served
+    }
+
+    /// The loss since the last report.
+    fn report(&mut self) -> f64 {
+        let loss = f64::from(self.dropped) / f64::from(self.sent.max(1));
+        (self.sent, self.dropped) = (0, 0);
+        loss
+    }
+}
+
+/// What came of a call, one entry a millisecond for the queue, one for 10 ms of sound.
+struct Call {
+    queue_s: Vec<f64>,
+    heard: Vec<f32>,
+    plans: Vec<SendPlan>,
+}
+
+/// A voice: harmonics of 140 Hz, louder and softer four times a second. Its root mean square is about 0.1.
+fn voice(n: usize) -> f32 {
+    let t = n as f32 / SAMPLE_RATE as f32;
+    let tone: f32 = (1..20u8)
+        .map(|k| (std::f32::consts::TAU * 140.0 * f32::from(k) * t).sin() / f32::from(k))
+        .sum();
+    0.1 * tone * (1.0 + 0.4 * (std::f32::consts::TAU * 4.0 * t).sin())
+}
+
+fn rms(samples: &[f32]) -> f32 {
+    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+}
+
+/// Talks for `seconds` with `asked` bit/s over a link of `bits_per_second(ms)`.
+fn call(asked: u32, seconds: u64, bits_per_second: impl Fn(u64) -> f64) -> Call {
+    let start = Instant::now() + Duration::from_secs(3_600);
+    let at = |ms: u64| start + Duration::from_millis(ms);
+    let options = EncoderOptions {
+        bitrate_kbps: asked / 1_000,
+        dtx: false,
+        ..EncoderOptions::default()
+    };
+    let rtp = RtpStart {
+        ssrc: 1,
+        payload_type: OPUS_PAYLOAD_TYPE,
+        sequence: 1,
+        timestamp: 1,
+    };
+    let (mut sink, mut packets, control, _) = send_pipeline(&options, rtp).unwrap();
+    control.set_active(true);
+    let mut playout = Playout::new(PlayoutOptions {
+        jitter_buffer_target: None,
+        low_latency: false,
+        payload_type: OPUS_PAYLOAD_TYPE,
+        red_payload_type: Some(RED_PAYLOAD_TYPE),
+    })
+    .unwrap();
+    let mut controller = SenderController::new(asked);
+    let mut link = Link {
+        bits_per_second: bits_per_second(0),
+        waiting: VecDeque::new(),
+        sent: 0,
+        dropped: 0,
+    };
+    let (mut round_trip, mut answers, mut reports) = (None, VecDeque::new(), VecDeque::new());
+    let mut block = AudioBlock::silent(1);
+    let mut of_call = Call {
+        queue_s: Vec::new(),
+        heard: Vec::new(),
+        plans: vec![controller.plan(at(0))],
+    };
+    for ms in 0..seconds * 1_000 {
+        link.bits_per_second = bits_per_second(ms);
+        if ms % 10 == 0 {
+            for (n, sample) in (ms as usize * 48..).zip(block.samples_mut()) {
+                *sample = voice(n);
+            }
+            sink.on_block(&block, at(ms));
+        }
+        while let Some(packet) = packets.try_recv() {
+            let bytes = packet.payload.len() + HEADER_BYTES;
+            let packet = RtpPacketIn {
+                header: packet.header,
+                payload: packet.payload,
+            };
+            link.send(bytes, Sent::Packet(packet));
+        }
+        if ms % REPORT_MS == 130 {
+            link.send(PING_BYTES, Sent::Ping(ms));
+        }
+        for served in link.serve() {
+            match served {
+                Sent::Packet(packet) => playout.insert(packet, at(ms) + WAY),
+                Sent::Ping(asked_at) => answers.push_back((ms + 40, ms + 40 - asked_at)),
+            }
+        }
+        while let Some((_, took)) = answers.pop_front_if(|(due, _): &mut (u64, u64)| *due <= ms) {
+            round_trip = Some(Duration::from_millis(took));
+        }
+        if ms % REPORT_MS == 0 {
+            reports.push_back((ms + LATE_MS, link.report()));
+        }
+        while let Some((_, loss)) = reports.pop_front_if(|(due, _): &mut (u64, f64)| *due <= ms) {
+            let report = LinkReport {
+                loss,
+                burst: (loss > 0.0).then_some(2.0),
+                round_trip,
+            };
+            controller.on_report(&report, at(ms));
+            let plan = controller.plan(at(ms));
+            control.set_plan(plan);
+            of_call.plans.push(plan);
+        }
+        of_call.queue_s.push(link.queue_s());
+        if ms % 10 == 5 {
+            let mut out = AudioBlock::silent(1);
+            playout.next_10ms(at(ms) + WAY, &mut out);
+            playout.drain_spent();
+            of_call.heard.extend_from_slice(out.samples());
+        }
+    }
+    of_call
+}
+
+/// The longest stretch in which `is` holds, in entries.
+fn longest<T>(entries: &[T], is: impl Fn(&T) -> bool) -> usize {
+    entries.split(|entry| !is(entry)).map(<[T]>::len).max().unwrap_or(0)
+}
+
+/// What a test looks at in a call over a link that takes 24 kbit/s, headers and all, from second 10 to 30.
+#[derive(Debug)]
+struct Narrow {
+    /// The longest time with more than 300 ms of queue, and the mean of it when all has settled.
+    long_ms: usize,
+    mean_s: f64,
+    /// The longest silence in the first 3 s of the change, and after those.
+    gap_ms: usize,
+    later_gap_ms: usize,
+    level: f32,
+    last: Option<SendPlan>,
+    back_after_s: f64,
+}
+
+fn narrow(asked: u32) -> Narrow {
+    let narrow = 10_000..30_000;
+    let call = call(asked, 50, |ms| if narrow.contains(&ms) { 24_000.0 } else { 1_000_000.0 });
+    let levels: Vec<f32> = call.heard.chunks_exact(480).map(rms).collect();
+    let gap = |levels: &[f32]| 10 * longest(levels, |level| *level < 0.01);
+    let settled = &call.queue_s[15_000..30_000];
+    let lower = call.plans.iter().rposition(|plan| *plan != SendPlan::plain(asked));
+    Narrow {
+        long_ms: longest(&call.queue_s, |queue| *queue > 0.3),
+        mean_s: settled.iter().sum::<f64>() / settled.len() as f64,
+        gap_ms: gap(&levels[100..1_300]),
+        later_gap_ms: gap(&levels[1_300..]),
+        level: rms(&call.heard[15 * 48_000..30 * 48_000]),
+        last: call.plans.last().copied(),
+        back_after_s: (lower.unwrap_or(0) as f64 + 1.0) / 2.0 - 30.0,
+    }
+}
+
+#[test]
+fn a_link_that_shrinks_to_24_kbit_s_and_grows_again_has_no_queue_for_long_and_speech_goes_on() {
+    // What is asked for, and how long the queue may be over 300 ms: the more was on its way, the longer.
+    for (asked, long_ms) in [(32_000, 2_000), (48_000, 2_000), (128_000, 3_000)] {
+        let call = narrow(asked);
+        assert!(call.long_ms <= long_ms && call.mean_s < 0.15, "{asked}: {call:?}");
+        assert!(call.gap_ms < 2_500 && call.later_gap_ms < 400, "{asked}: {call:?}");
+        assert!((0.07..0.15).contains(&call.level), "{asked}: {call:?}");
+        assert_eq!(call.last, Some(SendPlan::plain(asked)));
+        assert!(call.back_after_s < 16.0, "{asked}: {call:?}");
+    }
+}
