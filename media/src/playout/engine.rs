@@ -382,7 +382,7 @@ impl Playout {
     fn fill(&mut self, remedy: Remedy) {
         match remedy {
             Remedy::Fec => self.rebuild(),
-            Remedy::Dred { frames, back } if self.renderer.rebuild_dred(self.recovery.dred(), back, frames).is_ok() => {
+            Remedy::Dred { frames, back } if self.renderer.rebuild_dred(self.recovery.dred(), back, frames) => {
                 self.stats.dred_frames += 1;
                 self.run.end();
                 self.ahead += frames as i64;

@@ -91,13 +91,19 @@ impl Renderer {
         Ok(())
     }
 
-    /// Rebuilds `frames` frames, a multiple of 120, from the deep redundancy of a packet that begins `back` samples later.
-    pub(super) fn rebuild_dred(&mut self, dred: &Dred, back: usize, frames: usize) -> Result<(), CodecError> {
+    /// Rebuilds `frames` frames, a multiple of 120, from the deep redundancy of a packet that begins `back` samples later; whether
+    /// that could be done: it needs the full effort.
+    pub(super) fn rebuild_dred(&mut self, dred: &Dred, back: usize, frames: usize) -> bool {
+        if self.effort == Effort::Low {
+            return false;
+        }
         self.set_complexity(false);
         let length = frames.min(MAX_PACKET_SAMPLES) * self.decoder.channels();
-        let frames = self.decoder.decode_dred(dred, back, &mut self.scratch[..length])?;
+        let Ok(frames) = self.decoder.decode_dred(dred, back, &mut self.scratch[..length]) else {
+            return false;
+        };
         self.push(frames, RISE);
-        Ok(())
+        true
     }
 
     /// Fills `frames` frames, a multiple of 120, with what the decoder invents.

@@ -4,12 +4,13 @@ use express_messages::red::{COPY_HEADER, MAX_COPY, OWN_HEADER, copy_header, own_
 
 use super::plan::{Copies, MAX_DISTANCE};
 
+/// Frames that are kept: two packets of 10 ms for each step of the farthest copy.
+const KEPT: usize = 2 * MAX_DISTANCE;
+
 /// The last frames of one publication; allocates in [`Redundancy::new`] only.
 pub(super) struct Redundancy {
     opus: u8,
-    /// Packets in a step of [`Copies`].
-    step: usize,
-    frames: Box<[Kept]>,
+    frames: Box<[Kept; KEPT]>,
     /// Where the next frame goes, and how many there are.
     next: usize,
     kept: usize,
@@ -23,8 +24,8 @@ struct Kept {
 }
 
 impl Redundancy {
-    /// `opus` is the payload type of all frames, `step` how many of them make the 20 ms by which distances are counted.
-    pub(super) fn new(opus: u8, step: usize) -> Self {
+    /// `opus` is the payload type of all frames.
+    pub(super) fn new(opus: u8) -> Self {
         let empty = Kept {
             timestamp: 0,
             length: 0,
@@ -32,8 +33,7 @@ impl Redundancy {
         };
         Self {
             opus,
-            step,
-            frames: vec![empty; MAX_DISTANCE * step].into(),
+            frames: Box::new([empty; KEPT]),
             next: 0,
             kept: 0,
         }
@@ -44,13 +44,14 @@ impl Redundancy {
         self.kept = 0;
     }
 
-    /// Writes a payload of `frame` and its `copies` into `out`. `None`: there is nothing to copy yet, or no room.
-    pub(super) fn write(&self, out: &mut [u8], timestamp: u32, frame: &[u8], copies: Copies) -> Option<usize> {
+    /// Writes a payload of `frame` and its copies into `out`; `copies` says which, and how many packets make one of their steps (at
+    /// most 2). `None`: there is nothing to copy yet, or no room.
+    pub(super) fn write(&self, out: &mut [u8], timestamp: u32, frame: &[u8], copies: (Copies, usize)) -> Option<usize> {
         let room = out.len().checked_sub(OWN_HEADER + frame.len())?;
         let mut chosen = [None; MAX_DISTANCE];
         let (mut count, mut used) = (0, 0);
         // The nearest first: where there is too little room, the farthest stay behind.
-        for copy in copies.distances().filter_map(|distance| self.back(distance * self.step)) {
+        for copy in copies.0.distances().filter_map(|distance| self.back(distance * copies.1)) {
             let header = copy_header(self.opus, timestamp.wrapping_sub(copy.timestamp), copy.length);
             let Some(header) = header.filter(|_| used + COPY_HEADER + copy.length <= room) else {
                 continue;
@@ -85,13 +86,13 @@ impl Redundancy {
         kept.timestamp = timestamp;
         kept.length = if frame.len() <= MAX_COPY { frame.len() } else { 0 };
         kept.bytes[..kept.length].copy_from_slice(&frame[..kept.length]);
-        self.next = (self.next + 1) % self.frames.len();
-        self.kept = (self.kept + 1).min(self.frames.len());
+        self.next = (self.next + 1) % KEPT;
+        self.kept = (self.kept + 1).min(KEPT);
     }
 
     fn back(&self, distance: usize) -> Option<&Kept> {
         let is_kept = (1..=self.kept).contains(&distance);
-        let index = (self.next + self.frames.len()).checked_sub(distance)? % self.frames.len();
+        let index = (self.next + KEPT).checked_sub(distance)? % KEPT;
         self.frames.get(index).filter(|kept| is_kept && kept.length > 0)
     }
 }
@@ -104,12 +105,12 @@ mod tests {
 
     /// The copies in the payload of the last of `frames` frames, as (offset in ticks, what it is full of).
     fn copies_of(frames: u8, length: usize, room: usize, copies: Copies) -> Option<Vec<(u32, u8)>> {
-        let mut redundancy = Redundancy::new(111, 1);
+        let mut redundancy = Redundancy::new(111);
         let mut out = vec![0; room];
         let mut written = None;
         for n in 1..=frames {
             let (timestamp, frame) = (u32::from(n) * 960, vec![n; length]);
-            written = redundancy.write(&mut out, timestamp, &frame, copies);
+            written = redundancy.write(&mut out, timestamp, &frame, (copies, 1));
             redundancy.note(timestamp, &frame);
         }
         let blocks = red::read(&out[..written?]).unwrap();
@@ -135,13 +136,13 @@ mod tests {
 
     #[test]
     fn of_short_frames_a_copy_is_as_far_back_in_time() {
-        let mut redundancy = Redundancy::new(111, 2);
+        let mut redundancy = Redundancy::new(111);
         let mut out = [0; 100];
         for n in 1..40_u8 {
             redundancy.note(u32::from(n) * 480, &[n; 20]);
         }
         let copies = Copies::at(&[3, MAX_DISTANCE]);
-        let length = redundancy.write(&mut out, 40 * 480, &[40; 20], copies).unwrap();
+        let length = redundancy.write(&mut out, 40 * 480, &[40; 20], (copies, 2)).unwrap();
         let offsets: Vec<_> = red::read(&out[..length])
             .unwrap()
             .map(|copy| (copy.offset, copy.data[0]))

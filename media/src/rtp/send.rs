@@ -55,7 +55,7 @@ pub fn send_pipeline(
     let pipeline = SendPipeline {
         plan,
         pace: Pace::default(),
-        redundancy: Redundancy::new(rtp.payload_type, FrameLength::Ms20.samples() / encoder.frame().samples()),
+        redundancy: Redundancy::new(rtp.payload_type),
         frame: vec![0.0; MAX_FRAMES * FrameLength::Ms20.samples() * encoder.channels()],
         filled: 0,
         block: AudioBlock::silent(encoder.channels()),
@@ -234,7 +234,9 @@ impl SendPipeline {
             payload: [0; MAX_PAYLOAD],
         };
         let (timestamp, copies) = (header.timestamp, self.plan.copies);
-        match self.redundancy.write(&mut slot.payload, timestamp, frame, copies) {
+        // Packets in a step of the copies' distances.
+        let step = (FrameLength::Ms20.samples() / self.samples()).max(1);
+        match self.redundancy.write(&mut slot.payload, timestamp, frame, (copies, step)) {
             Some(length) => {
                 slot.header.payload_type = RED_PAYLOAD_TYPE;
                 slot.length = length;
