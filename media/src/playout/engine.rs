@@ -341,7 +341,7 @@ impl Playout {
                 () => Move::End,
             };
         }
-        Move::Fill(self.recovery.remedy(first, gap, BLOCK))
+        Move::Fill(self.recovery.remedy(&self.store, gap, BLOCK))
     }
 
     fn play(&mut self, now: i64) {

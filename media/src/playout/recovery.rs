@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::store::Waiting;
+use super::store::{PacketStore, Waiting};
 use crate::codec::{CodecError, Dred, SHORTEST_FRAME_SAMPLES};
 
 /// The least that is filled.
@@ -17,7 +17,7 @@ pub(super) const GRID: i64 = SHORTEST_FRAME_SAMPLES as i64;
 pub(super) enum Remedy {
     /// All of it from the in-band FEC of the first packet.
     Fec,
-    /// These frames from the deep redundancy of the first packet, which is so many samples away.
+    /// These frames from the deep redundancy of a packet that is so many samples away.
     Dred { frames: usize, back: usize },
     /// These frames with what the decoder invents.
     Invent(usize),
@@ -27,8 +27,8 @@ pub(super) enum Remedy {
 #[derive(Debug)]
 pub(super) struct Recovery {
     dred: Dred,
-    /// Which packet it was read of: its media time, and whether it is a copy.
-    read_of: Option<(i64, bool)>,
+    /// Media time of the packet that it was read of.
+    read_of: Option<i64>,
     reach: Range<i64>,
 }
 
@@ -41,8 +41,12 @@ impl Recovery {
         })
     }
 
-    /// What to do where `gap` samples, [`GRID`] or more, are missing before `first`; invented is no more than `most` at a time.
-    pub(super) fn remedy(&mut self, first: &Waiting, gap: i64, most: i64) -> Remedy {
+    /// What to do where `gap` samples, [`GRID`] or more, are missing before the first packet of `store`; invented is no more than
+    /// `most` at a time. An empty store has no remedy.
+    pub(super) fn remedy(&mut self, store: &PacketStore, gap: i64, most: i64) -> Remedy {
+        let Some(first) = store.first() else {
+            return Remedy::Invent(GRID as usize);
+        };
         let by_fec = if first.shape.has_fec { first.samples() } else { 0 };
         if gap == by_fec {
             return Remedy::Fec;
@@ -51,13 +55,17 @@ impl Recovery {
         let before = if gap > by_fec { gap - by_fec } else { gap };
         let whole = |samples: i64| (samples.min(before) / GRID * GRID).max(GRID);
         let frames = whole(first.samples());
-        let reach = self.read(first, gap);
-        if gap <= reach.end && gap - frames >= reach.start {
-            // All of these are positive and at most 120 ms, so the casts are exact.
-            return Remedy::Dred {
-                frames: frames as usize,
-                back: gap as usize,
-            };
+        // Copies travel without deep redundancy; that of the first packet of its own reaches beyond them.
+        if let Some(own) = store.first_own().filter(|own| !own.place.restart) {
+            let back = gap + own.place.time - first.place.time;
+            let reach = self.read(own, back);
+            if back <= reach.end && back - frames >= reach.start {
+                // All of these are positive and at most a few seconds, so the casts are exact.
+                return Remedy::Dred {
+                    frames: frames as usize,
+                    back: back as usize,
+                };
+            }
         }
         Remedy::Invent(whole(most) as usize)
     }
@@ -67,12 +75,12 @@ impl Recovery {
         &self.dred
     }
 
-    /// How far the deep redundancy of `first` goes; each packet is read once, when it is first asked.
-    fn read(&mut self, first: &Waiting, gap: i64) -> Range<i64> {
-        let packet = Some((first.place.time, first.is_copy));
-        if self.read_of != packet {
-            self.read_of = packet;
-            let reach = self.dred.read(&first.payload, usize::try_from(gap).unwrap_or(0));
+    /// How far the deep redundancy of `packet` goes; each packet is read once, when it is first asked.
+    fn read(&mut self, packet: &Waiting, back: i64) -> Range<i64> {
+        let time = Some(packet.place.time);
+        if self.read_of != time {
+            self.read_of = time;
+            let reach = self.dred.read(&packet.payload, usize::try_from(back).unwrap_or(0));
             // At most a few seconds of samples, so the casts are exact.
             self.reach = reach.start as i64..reach.end as i64;
         }

@@ -72,6 +72,11 @@ impl PacketStore {
         self.packets.front()
     }
 
+    /// The first that is no copy.
+    pub(super) fn first_own(&self) -> Option<&Waiting> {
+        self.packets.iter().find(|packet| !packet.is_copy)
+    }
+
     pub(super) fn second(&self) -> Option<&Waiting> {
         self.packets.get(1)
     }
