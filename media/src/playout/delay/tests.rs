@@ -68,9 +68,9 @@ fn the_baseline_follows_a_step_of_the_clock_within_one_and_a_half_seconds() {
 fn a_longer_path_or_a_stepped_clock_leaves_no_mark_on_the_target() {
     let mut estimator = DelayEstimator::new(&options(false, None));
     feed(&mut estimator, 0, 400, |_| 0);
-    feed(&mut estimator, 400, 50, |_| 300);
+    feed(&mut estimator, 400, 40, |_| 300);
     assert!(estimator.target() >= 300 * MS, "not yet known to be more than a stall");
-    feed(&mut estimator, 450, 70, |_| 300);
+    feed(&mut estimator, 440, 80, |_| 300);
     assert_eq!(estimator.target(), 30 * MS);
     feed(&mut estimator, 520, 10, |_| 0);
     assert_eq!(estimator.target(), 30 * MS);
