@@ -5,7 +5,10 @@
 pub(super) mod dred;
 pub(super) mod encoder;
 
-use std::ptr::{self, NonNull};
+use std::{
+    mem::MaybeUninit,
+    ptr::{self, NonNull},
+};
 
 use express_messages::audio::SAMPLE_RATE;
 use opusic_sys as sys;
@@ -66,6 +69,9 @@ pub fn inspect(packet: &[u8]) -> Result<PacketShape, CodecError> {
 pub struct Decoder {
     state: NonNull<sys::OpusDecoder>,
     channels: usize,
+    /// A copy of the state, as [`Decoder::save`] made it.
+    saved: Box<[MaybeUninit<u8>]>,
+    has_saved: bool,
 }
 
 // SAFETY: libopus keeps no thread-local or global mutable state for a decoder ("a single codec state may only be accessed
@@ -96,7 +102,14 @@ impl Decoder {
                 code,
             });
         };
-        let mut decoder = Self { state, channels };
+        // SAFETY: a pure function of a channel count in its documented range.
+        let size = unsafe { sys::opus_decoder_get_size(channels as i32) };
+        let mut decoder = Self {
+            state,
+            channels,
+            saved: Box::new_uninit_slice(usize::try_from(size).unwrap_or(0)),
+            has_saved: false,
+        };
         decoder.set_complexity(complexity)?;
         Ok(decoder)
     }
@@ -124,6 +137,41 @@ impl Decoder {
         // SAFETY: `state` is valid; this request takes no argument.
         let code = unsafe { sys::opus_decoder_ctl(self.state.as_ptr(), sys::OPUS_RESET_STATE) };
         set_up("OPUS_RESET_STATE", code)
+    }
+
+    /// Remembers the state, so that [`restore`](Self::restore) can undo what is decoded and concealed from now on.
+    pub fn save(&mut self) {
+        // SAFETY: a decoder state is one flat block of `opus_decoder_get_size` bytes that may be copied (opus_decoder_init may be
+        // given any memory of that size, and libopus' own tests copy states so); source and target are distinct allocations
+        // of that length.
+        unsafe {
+            let state = self.state.as_ptr().cast::<MaybeUninit<u8>>();
+            ptr::copy_nonoverlapping(state, self.saved.as_mut_ptr(), self.saved.len());
+        }
+        self.has_saved = true;
+    }
+
+    /// Goes back to the state that was saved last; `false` where none is. A saved state serves once.
+    pub fn restore(&mut self) -> bool {
+        if std::mem::take(&mut self.has_saved) {
+            // SAFETY: as in `save`, the other way round; `saved` was filled there.
+            unsafe {
+                let state = self.state.as_ptr().cast::<MaybeUninit<u8>>();
+                ptr::copy_nonoverlapping(self.saved.as_ptr(), state, self.saved.len());
+            }
+            return true;
+        }
+        false
+    }
+
+    /// Forgets the saved state: what was decoded since is to stay.
+    pub fn forget_saved(&mut self) {
+        self.has_saved = false;
+    }
+
+    /// Whether a state is saved.
+    pub fn has_saved(&self) -> bool {
+        self.has_saved
     }
 
     /// Decodes `packet` into `out` and returns the sample frames written.
@@ -212,6 +260,27 @@ mod tests {
         assert!(decoder.conceal(&mut out[..481]).is_err());
         assert!(decoder.set_complexity(11).is_err());
         decoder.reset().unwrap();
+    }
+
+    #[test]
+    fn a_restored_decoder_goes_on_as_if_nothing_had_been_concealed() {
+        let options = express_messages::publisher::EncoderOptions::default();
+        let mut encoder = crate::codec::Encoder::new(&options).unwrap();
+        let (mut tried, mut straight) = (Decoder::new(1, 6).unwrap(), Decoder::new(1, 6).unwrap());
+        assert!(!tried.restore());
+        let (mut packet, mut out, mut expected) = ([0; 1_275], [0.0; 960], [0.0; 960]);
+        for n in 0..100_u32 {
+            let sound: Vec<f32> = (0..960).map(|k| 0.3 * ((n * 960 + k) as f32 * 0.05).sin()).collect();
+            let length = encoder.encode(&sound, &mut packet).unwrap();
+            tried.save();
+            for _ in 0..3 {
+                tried.conceal(&mut out).unwrap();
+            }
+            assert!(tried.restore());
+            tried.decode(&packet[..length], &mut out).unwrap();
+            straight.decode(&packet[..length], &mut expected).unwrap();
+            assert_eq!(out, expected, "frame {n}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{clock::MS, stretch::Splice};
 
 /// More than this above the target is shortened where it is quiet.
-const QUIET_EXCESS: i64 = 10 * MS;
+const QUIET_EXCESS: i64 = 15 * MS;
 /// So much of it is left: the estimate is no better than that, and to stretch to and fro is worse.
 const LEFT: i64 = 4 * MS;
 /// More than this above the target is shortened in speech too. Between target and here nothing is done: stretching for the
@@ -148,8 +148,8 @@ mod tests {
         // (delay in ms, least likeness that passes; None: only silence)
         let table = [
             (117, None),
-            (125, Some(0.85)),
-            (160, Some(0.46)),
+            (130, Some(0.85)),
+            (160, Some(0.49)),
             (199, Some(0.02)),
             (200, Some(-1.0)),
         ];
@@ -194,6 +194,6 @@ mod tests {
             likeness: 1.0,
             quiet: true,
         };
-        assert_eq!(terms.accept(&long, 120), Some(768));
+        assert_eq!(terms.accept(&long, 120), Some(576));
     }
 }

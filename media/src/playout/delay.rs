@@ -146,7 +146,7 @@ impl DelayEstimator {
         self.held = if wanted >= self.held >> 8 {
             wanted << 8
         } else {
-            self.held - ((self.held - (wanted << 8)) / FALL * passed)
+            self.held - (self.held - (wanted << 8)) * passed / FALL
         };
         self.target = self.held >> 8;
     }

@@ -293,6 +293,9 @@ impl Playout {
         if self.delay.delay(now, first.place.time) < target && self.store.len() < STORE_PACKETS {
             return false;
         }
+        if self.cursor != first.place.time {
+            self.renderer.give_up_waiting();
+        }
         self.cursor = first.place.time;
         self.last_sequence = first.place.sequence - 1;
         self.ahead = 0;
@@ -351,7 +354,15 @@ impl Playout {
             self.renderer.restart();
         }
         let waiting_before = self.renderer.queue.frames() as i64;
-        let Ok(frames) = self.renderer.play(&packet.payload, &packet.shape) else {
+        let follows = packet.place.time == self.cursor && !packet.place.restart;
+        let resumed = if follows {
+            self.renderer.resume(&packet.payload, &packet.shape)
+        } else {
+            None
+        };
+        self.renderer.give_up_waiting();
+        let rendered = resumed.unwrap_or_else(|| Ok((self.renderer.play(&packet.payload, &packet.shape)?, 0)));
+        let Ok((frames, skipped)) = rendered else {
             return self.discard(packet);
         };
         self.cursor = packet.place.time + frames as i64;
@@ -359,7 +370,7 @@ impl Playout {
         self.last_sequence = packet.place.sequence;
         self.in_dtx = packet.shape.is_dtx;
         self.run.end();
-        self.played.push(now, packet.place.time);
+        self.played.push(now, packet.place.time + skipped as i64);
         if packet.is_copy {
             self.stats.red_frames += 1;
         } else {
@@ -380,6 +391,9 @@ impl Playout {
     }
 
     fn fill(&mut self, remedy: Remedy) {
+        if !matches!(remedy, Remedy::Invent(_)) {
+            self.renderer.give_up_waiting();
+        }
         match remedy {
             Remedy::Fec => self.rebuild(),
             Remedy::Dred { frames, back } if self.renderer.rebuild_dred(self.recovery.dred(), back, frames) => {
@@ -410,10 +424,14 @@ impl Playout {
             self.phase = Phase::Starved;
             return self.rest();
         }
-        if self.run.frames() == 0 && self.store.len() == 0 {
-            self.stats.underruns += 1;
+        let since = self.run.frames();
+        if self.store.len() == 0 {
+            self.stats.underruns += u64::from(since == 0);
+            self.renderer.wait(frames, since);
+        } else {
+            self.renderer.give_up_waiting();
+            self.renderer.fill(frames, Filling::Missing(since));
         }
-        self.renderer.fill(frames, Filling::Missing(self.run.frames()));
         self.run.conceal(frames, false, &mut self.stats);
         self.ahead += frames as i64;
     }

@@ -11,6 +11,9 @@ const COMPLEXITY: i32 = 6;
 /// Comfort noise needs neither, and streams of low effort go without.
 const LOW_COMPLEXITY: i32 = 0;
 
+/// What the decoder has is not known.
+const UNKNOWN_COMPLEXITY: i32 = -1;
+
 /// Sound comes back within 5 ms.
 const RISE: f32 = 1.0 / 240.0;
 /// A stretch that goes on is faded out within 100 ms ...
@@ -21,6 +24,11 @@ const HOLD_FRAMES: usize = 2_880;
 const LOW_FADE: f32 = -1.0 / 960.0;
 /// Sound that ends for good, or gives way to another, is gone within 10 ms.
 const END: f32 = -1.0 / 480.0;
+
+/// From invented to real sound it takes 5 ms ...
+const GLIDE_FRAMES: usize = 240;
+/// ... and up to a period of a low voice, 10 ms, is left out where both are alike.
+const LONGEST_SKIP: usize = 480;
 
 /// How an invented stretch is to sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +48,8 @@ pub(super) struct Renderer {
     effort: Effort,
     complexity: i32,
     scratch: Vec<f32>,
+    /// The last of what was invented.
+    tail: [f32; 2 * GLIDE_FRAMES],
     pub(super) queue: PcmQueue,
     gain: f32,
 }
@@ -51,6 +61,7 @@ impl Renderer {
             effort: Effort::Full,
             complexity: COMPLEXITY,
             scratch: vec![0.0; 2 * MAX_PACKET_SAMPLES],
+            tail: [0.0; 2 * GLIDE_FRAMES],
             queue: PcmQueue::new(1),
             gain: 0.0,
         })
@@ -81,6 +92,66 @@ impl Renderer {
         let frames = self.decoder.decode(packet, &mut self.scratch)?;
         self.push(frames, RISE);
         Ok(frames)
+    }
+
+    /// Invents sound while a packet is only late: nothing is lost yet, and [`resume`](Self::resume) may undo it.
+    pub(super) fn wait(&mut self, frames: usize, since: usize) {
+        if since == 0 {
+            self.decoder.save();
+        }
+        self.fill(frames, Filling::Missing(since));
+    }
+
+    /// What was invented stays: something is lost.
+    pub(super) fn give_up_waiting(&mut self) {
+        self.decoder.forget_saved();
+    }
+
+    /// Decodes a packet that is late and directly follows what was played before the wait; returns its frames and how many
+    /// of them are left out. `None`: nobody waited.
+    ///
+    /// What was invented meanwhile left its marks in the decoder (CELT's energies are differences: a voice would stay silent for
+    /// seconds), so the decoder goes back to where it was. The sound glides from the invented to the real where both are alike.
+    pub(super) fn resume(&mut self, packet: &[u8], shape: &PacketShape) -> Option<Result<(usize, usize), CodecError>> {
+        let channels = self.decoder.channels();
+        if !self.decoder.has_saved() || shape.channels > channels {
+            return None;
+        }
+        let overlap = GLIDE_FRAMES * channels;
+        // Where even this fails there is nothing to glide from.
+        let has_tail = self.decoder.conceal(&mut self.tail[..overlap]).is_ok();
+        self.decoder.restore();
+        // The effort of then came back with the state.
+        self.complexity = UNKNOWN_COMPLEXITY;
+        self.set_complexity(shape.is_dtx);
+        let frames = match self.decoder.decode(packet, &mut self.scratch) {
+            Ok(frames) => frames,
+            Err(error) => return Some(Err(error)),
+        };
+        let skipped = if has_tail { self.glide(frames, channels) } else { 0 };
+        let (from, to) = (skipped * channels, frames * channels);
+        self.scratch.copy_within(from..to, 0);
+        self.push(frames - skipped, RISE);
+        Some(Ok((frames, skipped)))
+    }
+
+    /// Lets the tail glide into the decoded frames where they are most alike, and says how many frames come before that place.
+    fn glide(&mut self, frames: usize, channels: usize) -> usize {
+        let (overlap, length) = (GLIDE_FRAMES * channels, frames * channels);
+        let Some(decoded) = self.scratch.get_mut(..length).filter(|decoded| decoded.len() >= 2 * overlap) else {
+            return 0;
+        };
+        let tail = &self.tail[..overlap];
+        let furthest = (frames - GLIDE_FRAMES).min(LONGEST_SKIP);
+        let skipped = best_fit(tail, decoded, channels, furthest);
+        let place = &mut decoded[skipped * channels..][..overlap];
+        for (n, (real, invented)) in place.chunks_exact_mut(channels).zip(tail.chunks_exact(channels)).enumerate() {
+            let there = (n + 1) as f32 / (GLIDE_FRAMES + 1) as f32;
+            for (real, invented) in real.iter_mut().zip(invented) {
+                *real = *real * there + invented * (1.0 - there);
+            }
+        }
+        skipped
     }
 
     /// Rebuilds the `frames` frames before a packet from its in-band FEC.
@@ -164,4 +235,20 @@ impl Renderer {
             self.queue.make_stereo();
         }
     }
+}
+
+/// After how many frames of `signal`, at most `furthest`, it is most like `model` (both interleaved).
+fn best_fit(model: &[f32], signal: &[f32], channels: usize, furthest: usize) -> usize {
+    let likeness = |skip: usize| {
+        let part = &signal[skip * channels..][..model.len()];
+        let (mut product, mut energy) = (0.0_f32, f32::MIN_POSITIVE);
+        for (a, b) in model.iter().zip(part) {
+            product += a * b;
+            energy += b * b;
+        }
+        product / energy.sqrt()
+    };
+    // Every second frame is near enough, and half the work.
+    let skips = (0..=furthest).step_by(2).map(|skip| (skip, likeness(skip)));
+    skips.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(skip, _)| skip)
 }

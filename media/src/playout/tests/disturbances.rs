@@ -211,7 +211,11 @@ fn one_and_a_half_seconds_after_a_disturbance_all_is_as_it_was() {
             assert!(concealed <= usually + more, "{what}: {concealed} ms for {usually} ms");
             let delay = |heard: &Heard| mean(&heard.delays_ms[(again + 8.5).ceil() as usize..]);
             let (delay, usually) = (delay(&heard), delay(&usual));
-            assert!((delay - usually).abs() < 10.0, "{what}: {delay} ms for {usually} ms");
+            // A pause may bring it nearer to its target, which is below what playout tolerates in speech.
+            assert!(
+                delay - usually < 10.0 && usually - delay < 16.0,
+                "{what}: {delay} ms for {usually} ms"
+            );
         }
     }
 }
