@@ -211,11 +211,8 @@ fn one_and_a_half_seconds_after_a_disturbance_all_is_as_it_was() {
             assert!(concealed <= usually + more, "{what}: {concealed} ms for {usually} ms");
             let delay = |heard: &Heard| mean(&heard.delays_ms[(again + 8.5).ceil() as usize..]);
             let (delay, usually) = (delay(&heard), delay(&usual));
-            // A pause may bring it nearer to its target, which is below what playout tolerates in speech.
-            assert!(
-                delay - usually < 10.0 && usually - delay < 16.0,
-                "{what}: {delay} ms for {usually} ms"
-            );
+            // Up to 15 ms beyond the target are left alone, and each disturbance leaves another part of them.
+            assert!((delay - usually).abs() < 16.0, "{what}: {delay} ms for {usually} ms");
         }
     }
 }
