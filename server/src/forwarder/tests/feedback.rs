@@ -9,6 +9,7 @@ use rtc_rtcp::receiver_report::ReceiverReport;
 use rtc_rtcp::reception_report::ReceptionReport;
 use rtc_rtcp::sender_report::SenderReport;
 use rtc_rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+use rtc_shared::marshal::Marshal;
 
 use super::super::core::Command;
 use super::super::sdp::Role;
@@ -33,13 +34,19 @@ impl World {
         self.send(index, &packet);
     }
 
-    pub(super) fn ask_again(&mut self, index: usize, numbers: &[u16]) {
+    /// A client's NACK for these packets, sealed.
+    pub(super) fn nack(&mut self, index: usize, numbers: &[u16]) -> Vec<u8> {
         let nack = TransportLayerNack {
             sender_ssrc: 1,
             media_ssrc: self.clients[index].server_ssrc.unwrap(),
             nacks: numbers.iter().copied().map(NackPair::new).collect(),
         };
-        self.rtcp(index, vec![Box::new(nack)]);
+        self.clients[index].rtcp_packet(&nack.marshal().unwrap())
+    }
+
+    pub(super) fn ask_again(&mut self, index: usize, numbers: &[u16]) {
+        let packet = self.nack(index, numbers);
+        self.send(index, &packet);
     }
 
     /// A receiver report about what this listener is sent, in answer to its last sender report.

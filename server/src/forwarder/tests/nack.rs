@@ -1,5 +1,6 @@
 //! Packets that a listener asks for again: each once, the same bits, within a budget.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use dimpl::SrtpProfile;
@@ -28,6 +29,28 @@ impl World {
             }
         }
         sent
+    }
+}
+
+/// What went out under each number.
+#[derive(Default)]
+pub(super) struct SentNumbers {
+    packets: HashMap<u16, Vec<u8>>,
+    pub(super) newest: u16,
+}
+
+impl SentNumbers {
+    /// Notes packets as they are on the wire: under one number always the same bits.
+    pub(super) fn note(&mut self, packets: Vec<Vec<u8>>) -> Result<(), TestCaseError> {
+        for packet in packets {
+            let number = u16::from_be_bytes([packet[2], packet[3]]);
+            self.newest = number;
+            if let Some(before) = self.packets.get(&number) {
+                prop_assert_eq!(before, &packet, "number {}", number);
+            }
+            self.packets.insert(number, packet);
+        }
+        Ok(())
     }
 }
 
@@ -200,8 +223,7 @@ proptest! {
         let (listener, peer) = world.nacking(Role::Player, 1);
         let (mut ssrc, mut next) = (5, 100u16);
         let mut left_out = Vec::new();
-        let mut seen: std::collections::HashMap<u16, Vec<u8>> = std::collections::HashMap::new();
-        let mut newest = 0u16;
+        let mut sent = SentNumbers::default();
         for step in steps {
             world.now += 25 * MS;
             let mut datagram = None;
@@ -232,23 +254,11 @@ proptest! {
                 }
                 Step::Restart => {}
                 Step::Again(back) => {
-                    let nack = TransportLayerNack {
-                        sender_ssrc: 1,
-                        media_ssrc: world.clients[listener].server_ssrc.unwrap(),
-                        nacks: vec![NackPair::new(newest.wrapping_sub(back))],
-                    };
-                    datagram = Some((listener, world.clients[listener].rtcp_packet(&nack.marshal().unwrap())));
+                    datagram = Some((listener, world.nack(listener, &[sent.newest.wrapping_sub(back)])));
                 }
             }
             let Some((from, datagram)) = datagram else { continue };
-            for packet in world.wire(from, listener, &datagram) {
-                let number = u16::from_be_bytes([packet[2], packet[3]]);
-                newest = number;
-                if let Some(before) = seen.get(&number) {
-                    prop_assert_eq!(before, &packet, "number {}", number);
-                }
-                seen.insert(number, packet);
-            }
+            sent.note(world.wire(from, listener, &datagram))?;
         }
     }
 }

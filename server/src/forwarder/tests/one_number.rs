@@ -1,16 +1,14 @@
 //! One number, one packet: with copies, repairs, late packets and retransmissions all at once.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use express_messages::red;
 use proptest::prelude::*;
-use rtc_rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
-use rtc_shared::marshal::Marshal;
 
 use super::super::core::Command;
 use super::super::sdp::Role;
 use super::client::USUAL;
+use super::nack::SentNumbers;
 use super::protection::{FIFTH, WITH_RED, frame};
 use super::world::World;
 
@@ -74,8 +72,7 @@ proptest! {
         world.connect(listener);
         let (mut ssrc, mut next) = (5, 100u16);
         let mut left_out = Vec::new();
-        let mut seen: HashMap<u16, Vec<u8>> = HashMap::new();
-        let mut newest = 0u16;
+        let mut sent = SentNumbers::default();
         for step in steps {
             world.now += 50 * MS;
             let mut datagram = None;
@@ -111,23 +108,11 @@ proptest! {
                 Step::Restart => {}
                 Step::Report(lost) => world.report(listener, lost, Duration::ZERO),
                 Step::Again(back) => {
-                    let nack = TransportLayerNack {
-                        sender_ssrc: 1,
-                        media_ssrc: world.clients[listener].server_ssrc.unwrap(),
-                        nacks: vec![NackPair::new(newest.wrapping_sub(back))],
-                    };
-                    datagram = Some((listener, world.clients[listener].rtcp_packet(&nack.marshal().unwrap())));
+                    datagram = Some((listener, world.nack(listener, &[sent.newest.wrapping_sub(back)])));
                 }
             }
             let Some((from, datagram)) = datagram else { continue };
-            for packet in world.wire(from, listener, &datagram) {
-                let number = u16::from_be_bytes([packet[2], packet[3]]);
-                newest = number;
-                if let Some(before) = seen.get(&number) {
-                    prop_assert_eq!(before, &packet, "number {}", number);
-                }
-                seen.insert(number, packet);
-            }
+            sent.note(world.wire(from, listener, &datagram))?;
         }
     }
 }
