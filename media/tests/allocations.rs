@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use express_media::rtp::{
-    Copies, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, ReceiveOptions, RtpPacketIn, RtpStart, SendPipeline, SendPlan, receive_pipeline,
-    send_pipeline,
+    CopySet, OPUS_PAYLOAD_TYPE, ReceiveOptions, RtpPacketIn, RtpStart, SendPipeline, SendPlan, receive_pipeline, send_pipeline,
 };
 use express_messages::{
     audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, Effort, PlayoutSource},
@@ -47,7 +46,7 @@ fn sender(
     let step = move |pipeline: &mut SendPipeline, tick: usize| {
         if tick.is_multiple_of(100) {
             control.set_plan(SendPlan {
-                copies: Copies::at(if tick.is_multiple_of(200) { &[1, 3] } else { &[2] }),
+                copies: CopySet::of(if tick.is_multiple_of(200) { &[1, 3] } else { &[2] }),
                 ..SendPlan::plain(32_000)
             });
         }
@@ -67,12 +66,7 @@ fn sender(
 fn the_pipelines_of_a_call_allocate_nothing_whatever_the_network_does() {
     let epoch = Instant::now();
     let (mut sending, mut send) = sender(epoch);
-    let options = ReceiveOptions {
-        jitter_buffer_target: None,
-        low_latency: false,
-        payload_type: OPUS_PAYLOAD_TYPE,
-        red_payload_type: Some(RED_PAYLOAD_TYPE),
-    };
+    let options = ReceiveOptions::default();
     let (mut receiving, mut network, stats) = receive_pipeline(options).unwrap();
     let mut out = AudioBlock::silent(1);
     let mut under_way: Vec<(usize, RtpPacketIn)> = Vec::new();

@@ -8,6 +8,10 @@
 //!
 //! The offset is how much older a copy is than the packet, on the RTP clock. Reading and writing allocate nothing.
 
+mod copy_set;
+
+pub use copy_set::CopySet;
+
 /// The greatest age that a header can say, in RTP ticks: 341 ms at 48 kHz.
 pub const MAX_OFFSET: u32 = (1 << 14) - 1;
 /// The greatest length of a copy in bytes.

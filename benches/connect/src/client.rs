@@ -13,8 +13,7 @@ use express_bench_forwarder::{
 use express_media::{
     rtp::{ReceiveOptions, ReceivePipeline, ReceiveStats, RtpStart, receive_pipeline, send_pipeline},
     transport::{
-        MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, RED_PAYLOAD_TYPE, ReceivePackets, TransportEvent, TransportFactory,
-        WebRtcTransports,
+        MediaTransport, OPUS_PAYLOAD_TYPE, PublishOffer, ReceivePackets, TransportEvent, TransportFactory, WebRtcTransports,
     },
 };
 use express_messages::{
@@ -181,12 +180,7 @@ impl Listener {
     /// Plays the speaker over `way` until its first packet; `None` where none comes in time.
     pub(crate) async fn join(&mut self, way: Option<Way>, seed: u64) -> Result<Option<Joined>, Fault> {
         let stream_id = StreamId::new(STREAM)?;
-        let options = ReceiveOptions {
-            jitter_buffer_target: None,
-            low_latency: false,
-            payload_type: OPUS_PAYLOAD_TYPE,
-            red_payload_type: Some(RED_PAYLOAD_TYPE),
-        };
+        let options = ReceiveOptions::default();
         let (mut source, packets, stats) = receive_pipeline(options)?;
         let packets: ReceivePackets = Arc::new(Mutex::new(packets));
         let (events, mut happened) = mpsc::unbounded();

@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use express_media::{
     playout::{Playout, PlayoutOptions, PlayoutStats},
     rtp::{
-        Copies, OPUS_PAYLOAD_TYPE, PacketReceiver, RED_PAYLOAD_TYPE, RtpPacketIn, RtpStart, SendControl, SendPipeline, SendPlan,
-        send_pipeline,
+        CopySet, OPUS_PAYLOAD_TYPE, PacketReceiver, RtpPacketIn, RtpStart, SendControl, SendPipeline, SendPlan, send_pipeline,
     },
 };
 use express_messages::{
@@ -132,24 +131,13 @@ impl<'a> Line<'a> {
             },
             ..Default::default()
         };
-        let start = RtpStart {
-            ssrc: 1,
-            payload_type: OPUS_PAYLOAD_TYPE,
-            sequence: 1,
-            timestamp: 0,
-        };
-        let (sender, packets, control, _) = send_pipeline(&options, start)?;
-        control.set_active(true);
-        control.set_plan(
-            settings
-                .fixed
-                .unwrap_or(SendPlan::plain((settings.max_kbps * 1_000.0) as u32)),
-        );
+        let plan = settings
+            .fixed
+            .unwrap_or(SendPlan::plain((settings.max_kbps * 1_000.0) as u32));
+        let (sender, packets, control) = sender(&options, plan)?;
         let playout = Playout::new(PlayoutOptions {
-            jitter_buffer_target: None,
             low_latency: settings.low_latency,
-            payload_type: OPUS_PAYLOAD_TYPE,
-            red_payload_type: Some(RED_PAYLOAD_TYPE),
+            ..PlayoutOptions::default()
         })?;
         Ok(Self {
             trace,
@@ -192,10 +180,7 @@ impl<'a> Line<'a> {
             if let Some(delay) = self.trace.delay_us(self.sent) {
                 let arrival = end + delay;
                 let place = self.under_way.partition_point(|(other, _)| *other <= arrival);
-                let packet = RtpPacketIn {
-                    header: packet.header,
-                    payload: packet.payload,
-                };
+                let packet = RtpPacketIn::from(packet);
                 self.under_way.insert(place, (arrival, packet));
             }
             self.sent += 1;
@@ -219,13 +204,27 @@ impl<'a> Line<'a> {
     }
 }
 
+/// A sending pipeline that sends by `plan`.
+pub(crate) fn sender(options: &EncoderOptions, plan: SendPlan) -> Result<(SendPipeline, PacketReceiver, SendControl), Fault> {
+    let start = RtpStart {
+        ssrc: 1,
+        payload_type: OPUS_PAYLOAD_TYPE,
+        sequence: 1,
+        timestamp: 0,
+    };
+    let (sender, packets, control, _) = send_pipeline(options, start)?;
+    control.set_active(true);
+    control.set_plan(plan);
+    Ok((sender, packets, control))
+}
+
 /// A plan as the option `--fixed` writes it: total kbit/s, the distances of copies in steps of 20 ms, and flags: `w` for no sound
 /// above 8 kHz, `fN` for in-band FEC against N % of loss, `dN` for deep redundancy of N × 10 ms. As in `32:4`, `46:2,3/w`, `64:3/d20`.
 pub(crate) fn parse_plan(text: &str) -> Result<SendPlan, String> {
     let (kbps, rest) = text.split_once(':').unwrap_or((text, ""));
     let kbps: f64 = kbps.parse().map_err(|_| format!("{kbps}: not a bitrate in kbit/s"))?;
     let (distances, flags) = rest.split_once('/').unwrap_or((rest, ""));
-    let distances: Result<Vec<usize>, _> = distances.split(',').filter(|d| !d.is_empty()).map(str::parse).collect();
+    let distances: Result<Vec<u8>, _> = distances.split(',').filter(|d| !d.is_empty()).map(str::parse).collect();
     let number = |flag: char| match flags.split_once(flag) {
         None => Ok(0),
         Some((_, text)) => {
@@ -236,7 +235,7 @@ pub(crate) fn parse_plan(text: &str) -> Result<SendPlan, String> {
         }
     };
     Ok(SendPlan {
-        copies: Copies::at(&distances.map_err(|_| format!("{rest}: not distances in steps of 20 ms"))?),
+        copies: CopySet::of(&distances.map_err(|_| format!("{rest}: not distances in steps of 20 ms"))?),
         wideband: flags.contains('w'),
         fec_against: number('f')?,
         dred_frames: number('d')?,

@@ -8,10 +8,7 @@ use std::time::{Duration, Instant};
 use express_audio_io::pump::{PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, PumpPort};
 use express_media::{
     codec::{Decoder, MAX_PACKET_SAMPLES},
-    rtp::{
-        OPUS_PAYLOAD_TYPE, PacketSender, RED_PAYLOAD_TYPE, ReceiveOptions, ReceivePipeline, RtpPacketIn, RtpStart, SendPlan,
-        receive_pipeline, send_pipeline,
-    },
+    rtp::{PacketSender, ReceiveOptions, ReceivePipeline, RtpPacketIn, SendPlan, receive_pipeline},
 };
 use express_messages::{
     audio::{AudioBlock, BLOCK_FRAMES, CaptureSink, PlayoutSource},
@@ -19,7 +16,7 @@ use express_messages::{
 };
 use nix::time::{ClockId, clock_gettime};
 
-use crate::{Fault, clips::Clip};
+use crate::{Fault, call::sender, clips::Clip};
 
 /// Speech that is played, per stream.
 const SECONDS: usize = 20;
@@ -70,25 +67,14 @@ fn encode(speech: &[f32]) -> Result<Vec<RtpPacketIn>, Fault> {
         bitrate_kbps: BITS / 1_000,
         ..Default::default()
     };
-    let start = RtpStart {
-        ssrc: 1,
-        payload_type: OPUS_PAYLOAD_TYPE,
-        sequence: 1,
-        timestamp: 0,
-    };
-    let (mut sender, mut packets, control, _) = send_pipeline(&options, start)?;
-    control.set_active(true);
-    control.set_plan(SendPlan::plain(BITS));
+    let (mut sender, mut packets, _control) = sender(&options, SendPlan::plain(BITS))?;
     let now = Instant::now();
     let mut block = AudioBlock::silent(1);
     let mut sent = Vec::new();
     for samples in speech.chunks_exact(BLOCK_FRAMES).cycle().take(SECONDS * 100) {
         block.samples_mut().copy_from_slice(samples);
         sender.on_block(&block, now);
-        sent.extend(std::iter::from_fn(|| packets.try_recv()).map(|packet| RtpPacketIn {
-            header: packet.header,
-            payload: packet.payload,
-        }));
+        sent.extend(std::iter::from_fn(|| packets.try_recv()).map(RtpPacketIn::from));
     }
     Ok(sent)
 }
@@ -187,12 +173,7 @@ fn play(port: &mut PumpPort, number: usize) -> Result<PacketSender, Fault> {
 
 /// A receiving pipeline and the network's way into it.
 fn receiver() -> Result<(ReceivePipeline, PacketSender), Fault> {
-    let (pipeline, network, _) = receive_pipeline(ReceiveOptions {
-        jitter_buffer_target: None,
-        low_latency: false,
-        payload_type: OPUS_PAYLOAD_TYPE,
-        red_payload_type: Some(RED_PAYLOAD_TYPE),
-    })?;
+    let (pipeline, network, _) = receive_pipeline(ReceiveOptions::default())?;
     Ok((pipeline, network))
 }
 

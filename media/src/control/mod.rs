@@ -90,7 +90,7 @@ impl SenderController {
                 ..SendPlan::plain(payload)
             };
         } else if let Some(limit) = self.frame_limit {
-            let limit = limit.saturating_mul(1 + plan.copies.count());
+            let limit = limit.saturating_mul(1 + plan.copies.len());
             plan.bits_per_second = plan.bits_per_second.min(limit);
         }
         let payload = plan.bits_per_second;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{LinkReport, WIDEBAND_BELOW};
-use crate::rtp::{Copies, SendPlan};
+use crate::rtp::{CopySet, SendPlan};
 
 /// Below this loss copies cost more than they repair: the frames get all bits.
 const WORTH_COPIES: f64 = 0.025;
@@ -35,7 +35,7 @@ pub(super) struct Protection {
     last: Option<Instant>,
     worth_until: Option<Instant>,
     /// The set of the moment, and since when.
-    chosen: Option<(Copies, Instant)>,
+    chosen: Option<(CopySet, Instant)>,
 }
 
 /// A mean that forgets.
@@ -93,16 +93,16 @@ impl Protection {
         let copies = self.choose(budget, now);
         SendPlan {
             copies,
-            wideband: budget / (1 + copies.count()) < WIDEBAND_BELOW,
+            wideband: budget / (1 + copies.len()) < WIDEBAND_BELOW,
             ..SendPlan::plain(budget)
         }
     }
 
-    fn choose(&mut self, budget: u32, now: Instant) -> Copies {
+    fn choose(&mut self, budget: u32, now: Instant) -> CopySet {
         let before = self
             .chosen
             .filter(|(_, since)| now.saturating_duration_since(*since) < SETTLED);
-        if let Some((copies, _)) = before.filter(|(copies, _)| budget / (1 + copies.count()) >= LEAST_SHARE) {
+        if let Some((copies, _)) = before.filter(|(copies, _)| budget / (1 + copies.len()) >= LEAST_SHARE) {
             return copies;
         }
         let copies = self.distances(budget);
@@ -113,16 +113,16 @@ impl Protection {
     }
 
     /// Far enough apart that one burst does not take both, near enough that nobody waits for long.
-    fn distances(&self, budget: u32) -> Copies {
+    fn distances(&self, budget: u32) -> CopySet {
         let loss = self.loss();
         if self.burst.value().is_some_and(|burst| burst * (1.0 - loss) >= BURSTY) {
-            return Copies::at(&[3]);
+            return CopySet::of(&[3]);
         }
-        let has_two = self.chosen.is_some_and(|(copies, _)| copies.count() > 1);
+        let has_two = self.chosen.is_some_and(|(copies, _)| copies.len() > 1);
         let slack = if has_two { SLACK } else { 0.0 };
         let two_from = if budget / 3 >= GOOD_SHARE { WORTH_TWO } else { NEEDS_TWO };
         let is_worth = loss >= two_from - slack && budget / 3 >= LEAST_SHARE;
-        Copies::at(if is_worth { &[2, 3] } else { &[2] })
+        CopySet::of(if is_worth { &[2, 3] } else { &[2] })
     }
 
     fn loss(&self) -> f64 {

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::rtp::Copies;
+use crate::rtp::CopySet;
 
 mod link;
 
@@ -24,7 +24,7 @@ fn after(seconds: u64, loss: f64, burst: f64) -> (SenderController, Instant) {
 #[test]
 fn copies_go_as_far_as_the_bursts_and_nothing_is_copied_on_a_good_link() {
     // (loss, mean run, distances)
-    let table: [(f64, f64, &[usize]); 7] = [
+    let table: [(f64, f64, &[u8]); 7] = [
         (0.0, 1.0, &[]),
         (0.01, 1.0, &[]),
         (0.05, 1.0, &[2]),
@@ -36,7 +36,7 @@ fn copies_go_as_far_as_the_bursts_and_nothing_is_copied_on_a_good_link() {
     for (loss, burst, distances) in table {
         let (mut controller, now) = after(2, loss, burst);
         let plan = controller.plan(now);
-        assert_eq!(plan.copies, Copies::at(distances), "{loss} in runs of {burst}");
+        assert_eq!(plan.copies, CopySet::of(distances), "{loss} in runs of {burst}");
         assert_eq!(plan.bits_per_second, 32_000, "never more than was asked for");
     }
 }
@@ -46,7 +46,7 @@ fn who_takes_no_red_gets_in_band_fec() {
     let (mut controller, now) = after(2, 0.10, 1.1);
     controller.set_red(false);
     let plan = controller.plan(now);
-    assert_eq!((plan.copies, plan.fec_against), (Copies::NONE, 10));
+    assert_eq!((plan.copies, plan.fec_against), (CopySet::NONE, 10));
 }
 
 #[test]

@@ -27,7 +27,7 @@ use super::state::{Effect, Playback};
 use crate::{
     quality::{PlayQuality, PlayQualityInput},
     rtp::{ReceiveOptions, ReceivePipeline, ReceiveStats, receive_pipeline},
-    transport::{MediaTransport, OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, ReceivePackets, TransportEvent, TransportFactory},
+    transport::{MediaTransport, ReceivePackets, TransportEvent, TransportFactory},
 };
 
 /// Starts one playback on this thread's arbiter.
@@ -78,8 +78,7 @@ impl PlayerActor {
         let receive = ReceiveOptions {
             jitter_buffer_target: options.jitter_buffer_target,
             low_latency: options.low_latency,
-            payload_type: OPUS_PAYLOAD_TYPE,
-            red_payload_type: Some(RED_PAYLOAD_TYPE),
+            ..ReceiveOptions::default()
         };
         let pipeline = match receive_pipeline(receive) {
             Ok((source, packets, stats)) => Some(Pipeline {

@@ -43,6 +43,8 @@ pub use engine::Playout;
 pub use stats::PlayoutStats;
 pub use store::STORE_PACKETS;
 
+use crate::rtp::{OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE};
+
 /// How a stream is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlayoutOptions {
@@ -54,4 +56,16 @@ pub struct PlayoutOptions {
     pub payload_type: u8,
     /// Payload type of RED (RFC 2198) around that Opus; `None`: not negotiated.
     pub red_payload_type: Option<u8>,
+}
+
+impl Default for PlayoutOptions {
+    /// Adaptive, not in low latency, with the payload types of our own offers.
+    fn default() -> Self {
+        Self {
+            jitter_buffer_target: None,
+            low_latency: false,
+            payload_type: OPUS_PAYLOAD_TYPE,
+            red_payload_type: Some(RED_PAYLOAD_TYPE),
+        }
+    }
 }

@@ -83,18 +83,22 @@ impl Renderer {
         let _ = self.decoder.reset();
     }
 
-    /// Decodes a packet and returns its frames.
-    pub(super) fn play(&mut self, packet: &[u8], shape: &PacketShape) -> Result<usize, CodecError> {
+    /// Decodes a packet; returns its frames and how many of them were left out. `follows`: nothing is missing before it.
+    pub(super) fn play(&mut self, packet: &[u8], shape: &PacketShape, follows: bool) -> Result<(usize, usize), CodecError> {
         if shape.channels == 2 {
             self.make_stereo();
         }
+        if follows && self.decoder.has_saved() {
+            return self.resume(packet, shape);
+        }
+        self.give_up_waiting();
         self.set_complexity(shape.is_dtx);
         let frames = self.decoder.decode(packet, &mut self.scratch)?;
         self.push(frames, RISE);
-        Ok(frames)
+        Ok((frames, 0))
     }
 
-    /// Invents sound while a packet is only late: nothing is lost yet, and [`resume`](Self::resume) may undo it.
+    /// Invents sound while a packet is only late: nothing is lost yet, and its [`play`](Self::play) undoes it.
     pub(super) fn wait(&mut self, frames: usize, since: usize) {
         if since == 0 {
             self.decoder.save();
@@ -107,16 +111,12 @@ impl Renderer {
         self.decoder.forget_saved();
     }
 
-    /// Decodes a packet that is late and directly follows what was played before the wait; returns its frames and how many
-    /// of them are left out. `None`: nobody waited.
+    /// Decodes a packet that was only late.
     ///
     /// What was invented meanwhile left its marks in the decoder (CELT's energies are differences: a voice would stay silent for
     /// seconds), so the decoder goes back to where it was. The sound glides from the invented to the real where both are alike.
-    pub(super) fn resume(&mut self, packet: &[u8], shape: &PacketShape) -> Option<Result<(usize, usize), CodecError>> {
+    fn resume(&mut self, packet: &[u8], shape: &PacketShape) -> Result<(usize, usize), CodecError> {
         let channels = self.decoder.channels();
-        if !self.decoder.has_saved() || shape.channels > channels {
-            return None;
-        }
         let overlap = GLIDE_FRAMES * channels;
         // Where even this fails there is nothing to glide from.
         let has_tail = self.decoder.conceal(&mut self.tail[..overlap]).is_ok();
@@ -124,15 +124,12 @@ impl Renderer {
         // The effort of then came back with the state.
         self.complexity = UNKNOWN_COMPLEXITY;
         self.set_complexity(shape.is_dtx);
-        let frames = match self.decoder.decode(packet, &mut self.scratch) {
-            Ok(frames) => frames,
-            Err(error) => return Some(Err(error)),
-        };
+        let frames = self.decoder.decode(packet, &mut self.scratch)?;
         let skipped = if has_tail { self.glide(frames, channels) } else { 0 };
         let (from, to) = (skipped * channels, frames * channels);
         self.scratch.copy_within(from..to, 0);
         self.push(frames - skipped, RISE);
-        Some(Ok((frames, skipped)))
+        Ok((frames, skipped))
     }
 
     /// Lets the tail glide into the decoded frames where they are most alike, and says how many frames come before that place.

@@ -127,7 +127,7 @@ impl Feedback {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{rtp::Copies, transport::ReceiverReport};
+    use crate::{rtp::CopySet, transport::ReceiverReport};
 
     const HALF: Duration = Duration::from_millis(500);
 
@@ -176,7 +176,7 @@ mod tests {
             uplink_burst: Some(4.0),
             ..quiet()
         };
-        assert_eq!(after(2, report).copies, Copies::at(&[3]));
+        assert_eq!(after(2, report).copies, CopySet::of(&[3]));
         assert_eq!(after(2, quiet()), SendPlan::plain(48_000));
     }
 
@@ -226,7 +226,7 @@ mod tests {
                 ..link(i64::from(n) * 5)
             };
             let plan = feedback.on_link(&known, u64::from(n) * 25, start + HALF * n);
-            assert_eq!((plan.copies, plan.fec_against > 0), (Copies::NONE, n > 0));
+            assert_eq!((plan.copies, plan.fec_against > 0), (CopySet::NONE, n > 0));
         }
     }
 }

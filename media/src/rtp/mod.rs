@@ -18,9 +18,10 @@ mod redundancy;
 mod send;
 mod shared;
 
+pub use express_messages::red::CopySet;
 pub use packet::{RtpHeader, RtpPacketIn, RtpPacketOut, audio_level_dbov};
 pub use packetise::RtpStart;
-pub use plan::{Copies, MAX_DISTANCE, SendPlan};
+pub use plan::SendPlan;
 pub use receive::{PacketSender, ReceiveOptions, ReceivePipeline, ReceiveSnapshot, ReceiveStats, receive_pipeline};
 pub use send::{PacketReceiver, SendControl, SendPipeline, SendSnapshot, SendStats, send_pipeline};
 

@@ -20,30 +20,35 @@ pub(super) struct Pace {
 impl Pace {
     /// Bitrate for the next frame alone, without its copies.
     pub(super) fn frame_bits_per_second(&self, plan: &SendPlan, frames_per_second: f64) -> u32 {
-        let allowed = f64::from(plan.bits_per_second) * AIM;
-        let headers = f64::from(plan.copies.overhead_bytes()) * 8.0 * frames_per_second;
+        let allowed = aim(plan);
+        let headers = f64::from(plan.copies.header_bytes()) * 8.0 * frames_per_second;
         let share = (1.0 - self.overspent / (allowed * SECONDS)).clamp(*SHARES.start(), *SHARES.end());
         // Positive and below 2^20, so the cast only rounds.
-        ((allowed - headers).max(1.0) * share / f64::from(1 + plan.copies.count())) as u32
+        ((allowed - headers).max(1.0) * share / f64::from(1 + plan.copies.len())) as u32
     }
 
     /// A packet of `bytes` went out for a frame of `seconds`; 0 where DTX sends none.
     pub(super) fn note(&mut self, bytes: usize, seconds: f64, plan: &SendPlan) {
-        let allowed = f64::from(plan.bits_per_second) * AIM;
+        let allowed = aim(plan);
         let most = allowed * SECONDS;
         self.overspent = (self.overspent + bytes as f64 * 8.0 - allowed * seconds).clamp(-most, most);
     }
 }
 
+/// What is aimed at, in bit/s.
+fn aim(plan: &SendPlan) -> f64 {
+    f64::from(plan.bits_per_second) * AIM
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rtp::Copies;
+    use crate::rtp::CopySet;
 
     #[test]
     fn copies_and_their_headers_come_out_of_the_same_budget() {
         let plan = SendPlan {
-            copies: Copies::at(&[2, 4]),
+            copies: CopySet::of(&[2, 4]),
             ..SendPlan::plain(32_000)
         };
         let frame = Pace::default().frame_bits_per_second(&plan, 50.0);

@@ -37,6 +37,16 @@ pub struct RtpPacketIn {
     pub payload: Bytes,
 }
 
+impl From<RtpPacketOut> for RtpPacketIn {
+    /// The packet as it arrives, whatever is between: for networks inside one process.
+    fn from(packet: RtpPacketOut) -> Self {
+        Self {
+            header: packet.header,
+            payload: packet.payload,
+        }
+    }
+}
+
 /// Loudness of `samples` (all channels) in −dBov: 0 is the RMS of a full-scale square wave, 127 is silence.
 ///
 /// # Source

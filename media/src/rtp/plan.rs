@@ -2,10 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use express_messages::red::{COPY_HEADER, OWN_HEADER};
-
-/// The farthest copy, in steps of 20 ms.
-pub const MAX_DISTANCE: usize = 16;
+use express_messages::red::CopySet;
 
 /// The most frames in one packet: what Opus allows (RFC 6716 §3.2.5), 120 ms.
 pub(super) const MAX_FRAMES: usize = 6;
@@ -16,64 +13,14 @@ const MAX_DRED_FRAMES: u8 = 104;
 /// Loss that deep redundancy is made against where the plan does not say: libopus gives it no bits at all against none.
 const DRED_AGAINST: u8 = 20;
 
-/// Which older frames travel in each packet once more: a set of distances, 1..=[`MAX_DISTANCE`] steps of 20 ms back. Of a stream
-/// of 20 ms frames a step is a packet, of 10 ms frames it is two: a copy comes as late, and outlives as long a burst, either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
-pub struct Copies(u16);
-
-impl Copies {
-    /// Each frame travels once.
-    pub const NONE: Self = Self(0);
-
-    /// A set of distances; those out of range are left out.
-    pub fn at(distances: &[usize]) -> Self {
-        let bits = distances.iter().filter(|distance| (1..=MAX_DISTANCE).contains(*distance));
-        Self(bits.fold(0, |set, distance| set | 1 << (distance - 1)))
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// How many copies of each frame there are.
-    pub fn count(self) -> u32 {
-        self.0.count_ones()
-    }
-
-    /// Bytes that they add to a packet beside themselves.
-    pub(super) fn overhead_bytes(self) -> u32 {
-        // At most 65, so the cast is exact.
-        if self.is_empty() {
-            0
-        } else {
-            self.count() * COPY_HEADER as u32 + OWN_HEADER as u32
-        }
-    }
-
-    /// Whether this distance is among them.
-    pub fn has(self, distance: usize) -> bool {
-        (1..=MAX_DISTANCE).contains(&distance) && self.0 >> (distance - 1) & 1 == 1
-    }
-
-    /// The farthest; 0 where there are none.
-    pub fn farthest(self) -> usize {
-        MAX_DISTANCE - (self.0.leading_zeros() as usize)
-    }
-
-    /// The distances, the nearest first.
-    pub fn distances(self) -> impl Iterator<Item = usize> {
-        (1..=MAX_DISTANCE).filter(move |distance| self.has(*distance))
-    }
-}
-
 /// How frames are encoded and protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SendPlan {
     /// What encoder and copies may use together, in bit/s of RTP payload, 6,000..=510,000.
     pub bits_per_second: u32,
-    /// Copies of older frames (RFC 2198).
-    pub copies: Copies,
+    /// Copies of older frames (RFC 2198), in steps of 20 ms. Of a stream of 20 ms frames a step is a packet, of 10 ms frames it is
+    /// two: a copy comes as late, and outlives as long a burst, either way.
+    pub copies: CopySet,
     /// In-band FEC (Opus LBRR) against so many percent of loss, 0..=100; 0: none.
     pub fec_against: u8,
     /// No sound above 8 kHz: at low bitrates the bits are better spent below.
@@ -93,7 +40,7 @@ impl SendPlan {
     pub fn plain(bits_per_second: u32) -> Self {
         Self {
             bits_per_second,
-            copies: Copies::NONE,
+            copies: CopySet::NONE,
             fec_against: 0,
             wideband: false,
             frames: 1,
@@ -132,13 +79,13 @@ fn pack(plan: SendPlan) -> u64 {
     let fec = u64::from(plan.fec_against.min(100));
     let frames = u64::from(plan.frames.clamp(1, MAX_FRAMES as u8));
     let flags = u64::from(plan.wideband) << 48 | frames << 49 | dred << 52;
-    bits | u64::from(plan.copies.0) << 24 | fec << 40 | flags
+    bits | u64::from(plan.copies.bits()) << 24 | fec << 40 | flags
 }
 
 fn unpack(word: u64) -> SendPlan {
     SendPlan {
         bits_per_second: (word & 0xff_ffff) as u32,
-        copies: Copies((word >> 24 & 0xffff) as u16),
+        copies: CopySet::from_bits((word >> 24 & 0xffff) as u16),
         fec_against: (word >> 40 & 0xff) as u8,
         wideband: word >> 48 & 1 == 1,
         frames: (word >> 49 & 7) as u8,
@@ -154,7 +101,7 @@ mod tests {
     fn a_plan_survives_its_word() {
         let plan = SendPlan {
             bits_per_second: 510_000,
-            copies: Copies::at(&[1, 4, 16, 17, 0]),
+            copies: CopySet::of(&[1, 4, 16, 17, 0]),
             fec_against: 100,
             wideband: true,
             frames: 6,
@@ -162,8 +109,5 @@ mod tests {
         };
         assert_eq!(unpack(pack(plan)), plan);
         assert_eq!(unpack(pack(SendPlan::plain(1))), SendPlan::plain(6_000));
-        assert_eq!(plan.copies.distances().collect::<Vec<_>>(), [1, 4, 16]);
-        assert_eq!((plan.copies.count(), plan.copies.farthest()), (3, 16));
-        assert_eq!((Copies::NONE.farthest(), Copies::at(&[3]).farthest()), (0, 3));
     }
 }

@@ -1,8 +1,9 @@
 //! The frames that were sent last, and payloads that carry some of them once more (RFC 2198).
 
-use express_messages::red::{COPY_HEADER, MAX_COPY, OWN_HEADER, copy_header, own_header};
+use express_messages::red::{COPY_HEADER, CopySet, MAX_COPY, OWN_HEADER, copy_header, own_header};
 
-use super::plan::{Copies, MAX_DISTANCE};
+/// The farthest copy, in steps.
+const MAX_DISTANCE: usize = CopySet::MAX_DISTANCE as usize;
 
 /// Frames that are kept: two packets of 10 ms for each step of the farthest copy.
 const KEPT: usize = 2 * MAX_DISTANCE;
@@ -46,12 +47,16 @@ impl Redundancy {
 
     /// Writes a payload of `frame` and its copies into `out`; `copies` says which, and how many packets make one of their steps (at
     /// most 2). `None`: there is nothing to copy yet, or no room.
-    pub(super) fn write(&self, out: &mut [u8], timestamp: u32, frame: &[u8], copies: (Copies, usize)) -> Option<usize> {
+    pub(super) fn write(&self, out: &mut [u8], timestamp: u32, frame: &[u8], copies: (CopySet, usize)) -> Option<usize> {
         let room = out.len().checked_sub(OWN_HEADER + frame.len())?;
         let mut chosen = [None; MAX_DISTANCE];
         let (mut count, mut used) = (0, 0);
         // The nearest first: where there is too little room, the farthest stay behind.
-        for copy in copies.0.distances().filter_map(|distance| self.back(distance * copies.1)) {
+        for copy in copies
+            .0
+            .distances()
+            .filter_map(|distance| self.back(usize::from(distance) * copies.1))
+        {
             let header = copy_header(self.opus, timestamp.wrapping_sub(copy.timestamp), copy.length);
             let Some(header) = header.filter(|_| used + COPY_HEADER + copy.length <= room) else {
                 continue;
@@ -104,7 +109,7 @@ mod tests {
     use super::*;
 
     /// The copies in the payload of the last of `frames` frames, as (offset in ticks, what it is full of).
-    fn copies_of(frames: u8, length: usize, room: usize, copies: Copies) -> Option<Vec<(u32, u8)>> {
+    fn copies_of(frames: u8, length: usize, room: usize, copies: CopySet) -> Option<Vec<(u32, u8)>> {
         let mut redundancy = Redundancy::new(111);
         let mut out = vec![0; room];
         let mut written = None;
@@ -120,18 +125,18 @@ mod tests {
 
     #[test]
     fn a_packet_carries_the_frames_of_its_distances() {
-        let copies = Copies::at(&[1, 4]);
+        let copies = CopySet::of(&[1, 4]);
         assert_eq!(copies_of(1, 40, 1_275, copies), None, "nothing was sent before");
         assert_eq!(copies_of(2, 40, 1_275, copies), Some(vec![(960, 1)]));
         assert_eq!(copies_of(30, 40, 1_275, copies), Some(vec![(3_840, 26), (960, 29)]));
-        assert_eq!(copies_of(30, 40, 1_275, Copies::at(&[16])), Some(vec![(15_360, 14)]));
+        assert_eq!(copies_of(30, 40, 1_275, CopySet::of(&[16])), Some(vec![(15_360, 14)]));
     }
 
     #[test]
     fn where_there_is_no_room_the_farthest_copies_stay_behind() {
-        assert_eq!(copies_of(9, 500, 1_275, Copies::at(&[1, 4])), Some(vec![(960, 8)]));
-        assert_eq!(copies_of(9, 700, 1_275, Copies::at(&[1, 4])), None);
-        assert_eq!(copies_of(9, 1_100, 4_000, Copies::at(&[1])), None, "too long for RFC 2198");
+        assert_eq!(copies_of(9, 500, 1_275, CopySet::of(&[1, 4])), Some(vec![(960, 8)]));
+        assert_eq!(copies_of(9, 700, 1_275, CopySet::of(&[1, 4])), None);
+        assert_eq!(copies_of(9, 1_100, 4_000, CopySet::of(&[1])), None, "too long for RFC 2198");
     }
 
     #[test]
@@ -141,7 +146,7 @@ mod tests {
         for n in 1..40_u8 {
             redundancy.note(u32::from(n) * 480, &[n; 20]);
         }
-        let copies = Copies::at(&[3, MAX_DISTANCE]);
+        let copies = CopySet::of(&[3, CopySet::MAX_DISTANCE]);
         let length = redundancy.write(&mut out, 40 * 480, &[40; 20], (copies, 2)).unwrap();
         let offsets: Vec<_> = red::read(&out[..length])
             .unwrap()

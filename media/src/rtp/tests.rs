@@ -93,7 +93,7 @@ fn short_frames_are_a_packet_of_each_block_within_the_same_bitrate() {
     let (mut pipeline, mut packets, control, _) = send_pipeline(&options, START).unwrap();
     control.set_active(true);
     control.set_plan(SendPlan {
-        copies: Copies::at(&[2]),
+        copies: CopySet::of(&[2]),
         ..SendPlan::plain(32_000)
     });
     let sent = feed(&mut pipeline, &mut packets, 600, 0.5);
@@ -282,24 +282,14 @@ fn whatever_is_captured_can_be_encoded() {
 }
 
 fn receive_options() -> ReceiveOptions {
-    ReceiveOptions {
-        jitter_buffer_target: None,
-        low_latency: false,
-        payload_type: 111,
-        red_payload_type: Some(RED_PAYLOAD_TYPE),
-    }
+    ReceiveOptions::default()
 }
 
 fn packets_of_a_second() -> Vec<RtpPacketIn> {
     let (mut pipeline, mut packets, control, _) = send_pipeline(&EncoderOptions::default(), START).unwrap();
     control.set_active(true);
     let sent = feed(&mut pipeline, &mut packets, 100, 0.5);
-    sent.into_iter()
-        .map(|packet| RtpPacketIn {
-            header: packet.header,
-            payload: packet.payload,
-        })
-        .collect()
+    sent.into_iter().map(RtpPacketIn::from).collect()
 }
 
 #[test]

@@ -40,7 +40,7 @@ use super::{
 };
 use crate::{
     playout::PlayoutOptions,
-    rtp::{Copies, ReceiveStats, RtpStart, SendPlan, receive_pipeline, send_pipeline},
+    rtp::{CopySet, ReceiveStats, RtpStart, SendPlan, receive_pipeline, send_pipeline},
 };
 
 /// The slack of everything that waits for the network.
@@ -129,12 +129,7 @@ impl Server {
 }
 
 fn receiving() -> (super::ReceivePackets, ReceiveStats, crate::rtp::ReceivePipeline) {
-    let options = PlayoutOptions {
-        jitter_buffer_target: None,
-        low_latency: false,
-        payload_type: OPUS_PAYLOAD_TYPE,
-        red_payload_type: Some(RED_PAYLOAD_TYPE),
-    };
+    let options = PlayoutOptions::default();
     let (source, packets, stats) = receive_pipeline(options).unwrap();
     (Arc::new(Mutex::new(packets)), stats, source)
 }
@@ -225,7 +220,7 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
 
     control.set_active(true);
     control.set_plan(SendPlan {
-        copies: Copies::at(&[1]),
+        copies: CopySet::of(&[1]),
         ..SendPlan::plain(48_000)
     });
     let mut block = AudioBlock::silent(1);

@@ -1,62 +1,6 @@
 //! Which older frames a listener's packets carry once more (RFC 2198), and since which packet.
 
-/// Distances of copies: a packet carries the frames of the packets that were so many before it in the stream.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct CopySet(u16);
-
-impl CopySet {
-    /// No copies.
-    pub const NONE: Self = Self(0);
-    /// The greatest distance, in packets.
-    pub const MAX_DISTANCE: u8 = 16;
-
-    /// Copies at these distances, 1 to [`CopySet::MAX_DISTANCE`]; others are ignored.
-    pub const fn of(distances: &[u8]) -> Self {
-        let mut bits = 0;
-        let mut index = 0;
-        while index < distances.len() {
-            let distance = distances[index];
-            if distance >= 1 && distance <= Self::MAX_DISTANCE {
-                bits |= 1 << (distance - 1);
-            }
-            index += 1;
-        }
-        Self(bits)
-    }
-
-    /// Whether there are none.
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// How many copies.
-    pub const fn len(self) -> u32 {
-        self.0.count_ones()
-    }
-
-    /// The distances, ascending.
-    pub fn distances(self) -> impl DoubleEndedIterator<Item = u8> {
-        (1..=Self::MAX_DISTANCE).filter(move |distance| self.has(*distance))
-    }
-
-    pub(crate) const fn has(self, distance: u8) -> bool {
-        matches!(distance, 1..=Self::MAX_DISTANCE) && self.0 & (1 << (distance - 1)) != 0
-    }
-
-    /// The distances that both have.
-    pub(crate) const fn and(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
-    /// Without the smallest distance.
-    pub(crate) const fn without_nearest(self) -> Self {
-        Self(self.0 & self.0.wrapping_sub(1))
-    }
-
-    pub(crate) const fn with(self, distance: u8) -> Self {
-        Self(self.0 | Self::of(&[distance]).0)
-    }
-}
+use express_messages::red::CopySet;
 
 /// The copies that one listener's packets carry, by the packets' numbers.
 ///
@@ -123,14 +67,6 @@ impl CopiesInUse {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distances_outside_1_to_16_are_no_copies() {
-        let set = CopySet::of(&[0, 4, 1, 17, 16]);
-        assert_eq!(set.distances().collect::<Vec<_>>(), [1, 4, 16]);
-        assert_eq!((set.len(), set.without_nearest()), (3, CopySet::of(&[4, 16])));
-        assert!(CopySet::NONE.without_nearest().is_empty());
-    }
 
     #[test]
     fn the_copies_of_a_packet_are_known_over_one_change_and_not_guessed_after_two() {

@@ -66,9 +66,9 @@ pub(crate) mod tests;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-pub use copies::CopySet;
 pub use counters::ForwarderCounters;
 pub use dtls::{ClientCertificates, IdentityError};
+pub use express_messages::red::CopySet;
 pub use handle::{Forwarder, StartForwarderError};
 pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;

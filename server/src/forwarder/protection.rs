@@ -16,8 +16,8 @@
 use std::time::{Duration, Instant};
 
 use super::bursts::Runs;
-use super::copies::CopySet;
 use super::recent::FramesOfLate;
+use express_messages::red::CopySet;
 
 /// Copies go on for so long after the loss that asked for them.
 const HOLD: Duration = Duration::from_secs(30);

@@ -5,9 +5,9 @@
 
 use express_messages::red::COPY_HEADER;
 
-use super::copies::CopySet;
 use super::held::Description;
 use super::{opus, red};
+use express_messages::red::CopySet;
 
 /// Packets that are remembered: 1.28 s of 20 ms packets.
 const PACKETS: usize = 64;

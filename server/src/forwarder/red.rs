@@ -2,11 +2,11 @@
 
 use express_messages::red::{self, COPY_HEADER, MAX_COPY, MAX_OFFSET, OWN_HEADER};
 
-use super::copies::CopySet;
 use super::held::Description;
 use super::opus;
 use super::recent::{RecentPackets, Remembered};
 use super::rtp::{LegFormat, begin_packet};
+use express_messages::red::CopySet;
 
 /// A payload with copies is not longer than this: with all headers it fits the smallest MTU of IPv6 (1,280 bytes).
 const MAX_PAYLOAD: usize = 1_150;

@@ -13,7 +13,7 @@ use express_messages::{
 use super::*;
 use crate::{
     playout::{Playout, PlayoutOptions},
-    rtp::{RED_PAYLOAD_TYPE, RtpPacketIn, RtpStart, send_pipeline},
+    rtp::{RtpPacketIn, RtpStart, send_pipeline},
     transport::OPUS_PAYLOAD_TYPE,
 };
 
@@ -116,13 +116,7 @@ fn call(asked: u32, seconds: u64, bits_per_second: impl Fn(u64) -> f64) -> Call 
     };
     let (mut sink, mut packets, control, _) = send_pipeline(&options, rtp).unwrap();
     control.set_active(true);
-    let mut playout = Playout::new(PlayoutOptions {
-        jitter_buffer_target: None,
-        low_latency: false,
-        payload_type: OPUS_PAYLOAD_TYPE,
-        red_payload_type: Some(RED_PAYLOAD_TYPE),
-    })
-    .unwrap();
+    let mut playout = Playout::new(PlayoutOptions::default()).unwrap();
     let mut controller = SenderController::new(asked);
     let mut link = Link {
         bits_per_second: bits_per_second(0),
@@ -147,10 +141,7 @@ fn call(asked: u32, seconds: u64, bits_per_second: impl Fn(u64) -> f64) -> Call 
         }
         while let Some(packet) = packets.try_recv() {
             let bytes = packet.payload.len() + HEADER_BYTES;
-            let packet = RtpPacketIn {
-                header: packet.header,
-                payload: packet.payload,
-            };
+            let packet = RtpPacketIn::from(packet);
             link.send(bytes, Sent::Packet(packet));
         }
         if ms % REPORT_MS == 130 {

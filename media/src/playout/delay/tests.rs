@@ -11,8 +11,7 @@ fn options(low_latency: bool, target_ms: Option<u64>) -> PlayoutOptions {
     PlayoutOptions {
         jitter_buffer_target: target_ms.map(Duration::from_millis),
         low_latency,
-        payload_type: 111,
-        red_payload_type: Some(63),
+        ..PlayoutOptions::default()
     }
 }
 

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::sim::*;
 use crate::{
     playout::{Playout, PlayoutOptions},
-    rtp::{Copies, RtpHeader, RtpPacketIn, SendPlan},
+    rtp::{CopySet, RtpHeader, RtpPacketIn, SendPlan},
 };
 
 static PACKETS: LazyLock<Vec<Sent>> = LazyLock::new(|| {
@@ -28,7 +28,7 @@ static PACKETS: LazyLock<Vec<Sent>> = LazyLock::new(|| {
     };
     sent.extend(send(&tone(300.0, 0.2, 1.0, 2), &stereo, rtp_start(1), 0));
     let plan = SendPlan {
-        copies: Copies::at(&[2]),
+        copies: CopySet::of(&[2]),
         dred_frames: 20,
         ..SendPlan::plain(64_000)
     };
@@ -89,8 +89,7 @@ proptest! {
         let mut playout = Playout::new(PlayoutOptions {
             low_latency,
             jitter_buffer_target: target_ms.map(Duration::from_millis),
-            payload_type: PAYLOAD_TYPE,
-            red_payload_type: Some(63),
+            ..PlayoutOptions::default()
         }).unwrap();
         let mut now = epoch();
         let mut out = AudioBlock::silent(1);

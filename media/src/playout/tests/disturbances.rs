@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{ears::*, sim::*};
-use crate::rtp::{Copies, RED_PAYLOAD_TYPE, RtpPacketIn, SendPlan};
+use crate::rtp::{CopySet, RED_PAYLOAD_TYPE, RtpPacketIn, SendPlan};
 
 /// The disturbance comes with this packet, 10 s after the beginning.
 const AT: usize = 500;
@@ -26,7 +26,11 @@ const NETWORKS: [Network; 3] = [Network::Clean, Network::Jitter, Network::Loss];
 impl Network {
     fn plan(self) -> SendPlan {
         SendPlan {
-            copies: if self == Self::Loss { Copies::at(&[2]) } else { Copies::NONE },
+            copies: if self == Self::Loss {
+                CopySet::of(&[2])
+            } else {
+                CopySet::NONE
+            },
             ..SendPlan::plain(32_000)
         }
     }

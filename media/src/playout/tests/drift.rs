@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{ears::*, sim::*};
-use crate::rtp::{Copies, RtpPacketIn, SendPlan};
+use crate::rtp::{CopySet, RtpPacketIn, SendPlan};
 
 /// `seconds` of a tone from a sender whose clock is faster or slower by `drift`.
 ///
@@ -67,7 +67,7 @@ fn a_clock_that_drifts_is_followed_through_jitter_and_loss() {
         let heard = listen(options(), &jitter, &every_10ms(SECONDS as f64 - 1.0));
         assert_followed(&format!("jitter, drift {drift}"), &heard, (drift, SECONDS), 60.0);
         let copies = SendPlan {
-            copies: Copies::at(&[2]),
+            copies: CopySet::of(&[2]),
             ..SendPlan::plain(48_000)
         };
         let mut rng = ChaCha8Rng::seed_from_u64(6);

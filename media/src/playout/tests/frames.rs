@@ -6,7 +6,7 @@ use super::{ears::*, sim::*};
 use crate::{
     codec::{Application, RawEncoder, Setting},
     playout::PlayoutOptions,
-    rtp::{Copies, RtpHeader, RtpPacketIn, SendPlan},
+    rtp::{CopySet, RtpHeader, RtpPacketIn, SendPlan},
 };
 
 #[test]
@@ -16,7 +16,7 @@ fn short_frames_are_heard_sooner_and_their_losses_are_repaired_by_copies() {
         ..Default::default()
     };
     let plan = SendPlan {
-        copies: Copies::at(&[2]),
+        copies: CopySet::of(&[2]),
         ..SendPlan::plain(64_000)
     };
     let said = tone(440.0, 0.3, 10.0, 1);

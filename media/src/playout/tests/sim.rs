@@ -9,7 +9,7 @@ use express_messages::{
 
 use crate::{
     playout::{Playout, PlayoutOptions, PlayoutStats},
-    rtp::{RED_PAYLOAD_TYPE, RtpPacketIn, RtpPacketOut, RtpStart, SendPlan, send_pipeline},
+    rtp::{RtpPacketIn, RtpStart, SendPlan, send_pipeline},
 };
 
 pub(super) const PAYLOAD_TYPE: u8 = 111;
@@ -20,12 +20,7 @@ pub(super) fn epoch() -> Instant {
 }
 
 pub(super) fn options() -> PlayoutOptions {
-    PlayoutOptions {
-        jitter_buffer_target: None,
-        low_latency: false,
-        payload_type: PAYLOAD_TYPE,
-        red_payload_type: Some(RED_PAYLOAD_TYPE),
-    }
+    PlayoutOptions::default()
 }
 
 pub(super) fn rtp_start(ssrc: u32) -> RtpStart {
@@ -67,18 +62,11 @@ pub(super) fn send_planned(signal: &[f32], encoder: &EncoderOptions, start: RtpS
         while let Some(packet) = packets.try_recv() {
             sent.push(Sent {
                 at_us: (n as i64 + 1) * 10_000,
-                packet: arrived(packet),
+                packet: packet.into(),
             });
         }
     }
     sent
-}
-
-pub(super) fn arrived(packet: RtpPacketOut) -> RtpPacketIn {
-    RtpPacketIn {
-        header: packet.header,
-        payload: packet.payload,
-    }
 }
 
 /// `seconds` of a tone at `hz`, `channels` times the same.

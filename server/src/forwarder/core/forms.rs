@@ -1,11 +1,11 @@
 //! One packet in the forms that its listeners negotiated, each composed once.
 
-use super::super::copies::CopySet;
 use super::super::listener::Form;
 use super::super::recent::RecentPackets;
 use super::super::red::{Added, compose_with_copies};
 use super::super::rtp::{LegFormat, compose};
 use super::forward::Incoming;
+use express_messages::red::CopySet;
 
 /// Forms that are kept at a time. Clients of one kind share one; more than that many kinds are composed again and again.
 const KEPT: usize = 16;

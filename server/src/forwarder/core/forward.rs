@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::super::StreamKey;
-use super::super::copies::CopySet;
 use super::super::held::{Audience, Description};
 use super::super::listener::Origin;
 use super::Core;
+use express_messages::red::CopySet;
 
 /// One packet of a publisher, decrypted, on its way to the listeners.
 pub(super) struct Incoming<'a> {

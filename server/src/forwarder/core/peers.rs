@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use rand::RngExt;
 
-use super::super::copies::CopySet;
 use super::super::listener::Listener;
 use super::super::peer::{Media, NewPeer, Peer};
 use super::super::rebase::Rebase;
@@ -13,6 +12,7 @@ use super::super::sdp::Credentials;
 use super::super::{ForwarderEvent, GoneReason, PeerId, rtcp};
 use super::Core;
 use super::feedback::send_rtcp;
+use express_messages::red::CopySet;
 
 /// Entries that the timers may have for each peer, and beyond, before those that count no more are looked for.
 const TIMERS_PER_PEER: usize = 4;

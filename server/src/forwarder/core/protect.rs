@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use rtc_rtcp::reception_report::ReceptionReport;
 
-use super::super::copies::CopySet;
 use super::super::listener::Listener;
 use super::super::peer::{Media, Playing};
 use super::super::protection::{Change, Conditions, Delivered};
 use super::super::{ForwarderEvent, StreamKey};
 use super::Core;
+use express_messages::red::CopySet;
 
 impl Core {
     /// Decides anew on the copies of a listener.

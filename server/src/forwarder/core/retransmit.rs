@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::super::copies::CopySet;
 use super::super::held::Audience;
 use super::super::peer::Media;
 use super::Core;
 use super::forward::Incoming;
+use express_messages::red::CopySet;
 
 /// Numbers of one RTCP packet that are looked at: as many packets as are remembered.
 const NUMBERS_AT_ONCE: usize = 64;

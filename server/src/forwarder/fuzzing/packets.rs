@@ -12,7 +12,6 @@ use rtc_stun::message::{
     CLASS_ERROR_RESPONSE, CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_BINDING, MessageType,
 };
 
-use super::super::copies::CopySet;
 use super::super::held::Description;
 use super::super::numbering::{SequenceCompactor, Unwrapper};
 use super::super::rebase::Rebase;
@@ -22,6 +21,7 @@ use super::super::rtcp as wire;
 use super::super::rtp::{LegFormat, RtpView, compose, patch};
 use super::super::stun::{self, Check, StunMessage, write_check, write_response};
 use super::{number, piece};
+use express_messages::red::CopySet;
 
 /// What all STUN messages of these targets are sealed with.
 const PASSWORD: &str = "passwordpasswordpassword";
