@@ -8,6 +8,11 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 name=$(realpath --relative-to "$root" "$requirements" | tr '/.' '--')
 venv=${CARGO_TARGET_DIR:-$root/target}/python/$name
 
+# Tests that run side by side ask at the same time: the first makes it, the others wait for it.
+mkdir -p "$(dirname "$venv")"
+exec 9> "$venv.lock"
+flock 9
+
 if ! cmp -s "$requirements" "$venv/installed.txt"; then
   echo "making a Python environment for ${requirements#"$root"/} ..." >&2
   rm -rf "$venv"
