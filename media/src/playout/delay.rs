@@ -30,7 +30,7 @@ const FALL: i64 = 5_000 * MS;
 
 /// Stalls come again: they are remembered for so long. Underflow is dear, the wait for the rare highest is dearer: what is
 /// beyond this part of the highest is rather concealed.
-const PEAK_COVER: (i64, i64) = (5, 6);
+const PEAK_COVER: (i64, i64) = (9, 11);
 const PEAK_MEMORY: i64 = 30_000 * MS;
 /// Late packets closer to each other than this are one peak.
 const PEAK_APART: i64 = 500 * MS;
