@@ -14,11 +14,11 @@ const KEEP: Duration = Duration::from_secs(15);
 /// Runs so much longer than those of random loss are bursts.
 const BURSTY: f64 = 1.6;
 /// Random loss from here on is worth a second copy where the bitrate leaves each frame [`GOOD_SHARE`] ...
-const WORTH_TWO: f64 = 0.12;
+const WORTH_TWO: f64 = 0.15;
 /// ... in bit/s,
 const GOOD_SHARE: u32 = 13_000;
 /// ... and from here on at any.
-const NEEDS_TWO: f64 = 0.25;
+const NEEDS_TWO: f64 = 0.21;
 /// A second copy stays until the loss is so much below.
 const SLACK: f64 = 0.04;
 /// Copies at other distances make listeners wait for another time, which is heard: not oftener than this.
