@@ -3,8 +3,8 @@
     picture.py --out docs/pesq-over-loss.svg "LABEL=ROWS.json" ...
 
 ROWS.json is what `playout-bench --json` writes; of its rows those over traces named clean, rndN and geN (with or without a seed
-behind the name) are drawn, each point the mean over clips and seeds. The browser's figures stand in chrome.json. The picture is
-plain SVG that follows a dark or light page; no library is needed.
+behind the name) are drawn, each point the mean over clips and seeds, and printed as a table with the mean wait. The browser's
+figures stand in chrome.json. The picture is plain SVG that follows a dark or light page; no library is needed.
 """
 
 import argparse
@@ -117,6 +117,32 @@ def waits(rows):
     return f"{min(means):.0f} to {max(means):.0f} ms" if means else None
 
 
+def by_kind(rows):
+    """The rows of each kind of trace, seeds together."""
+    kinds = {}
+    for row in rows:
+        kinds.setdefault(re.sub(r"_s\d+$", "", row["trace"]), []).append(row)
+    return kinds
+
+
+def table(series):
+    """The same figures as Markdown: PESQ-WB @ mean wait in ms, a row for each kind of trace that the first of `series` has."""
+    columns = [by_kind(rows) for _, _, rows in series]
+    lines = ["| loss | " + " | ".join(label for _, label, _ in series) + " |", "|---" * (len(series) + 1) + "|"]
+    for kind in columns[0]:
+        cells = []
+        for column in columns:
+            quality, wait = (mean_of(column.get(kind, []), figure) for figure in ("pesq_wb", "delay_ms"))
+            cells.append(("" if quality is None else f"{quality:.2f}") + ("" if wait is None else f" @ {wait:.0f}"))
+        lines.append(f"| {kind} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def mean_of(rows, figure):
+    known = [row[figure] for row in rows if row.get(figure) is not None]
+    return statistics.mean(known) if known else None
+
+
 def picture(series):
     """The whole SVG; `series` is a list of (class, label, rows)."""
     said = [f"{label}: {wait}" for _, label, rows in series if (wait := waits(rows))]
@@ -147,6 +173,7 @@ def main():
     chrome = json.loads((pathlib.Path(__file__).parent / "chrome.json").read_text())
     series += [(f"c{index}", one["label"], one["rows"]) for index, one in enumerate(chrome["series"])]
     arguments.out.write_text(picture(series))
+    print(table(series))
 
 
 if __name__ == "__main__":
