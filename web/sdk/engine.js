@@ -26,14 +26,14 @@ export class ZegoExpressEngine {
   /**
    * @param {number} appID
    * @param {string | string[] | null} [server] Left empty: the server that the page came from.
-   * @param {{timings?: Partial<typeof import("./base/timings.js").DEFAULT_TIMINGS>}} [options] Times other than the documented
-   *   ones, for tests; what else the documents name is accepted.
+   * @param {{scenario?: number, timings?: Partial<typeof import("./base/timings.js").DEFAULT_TIMINGS>}} [options] As
+   *   `setRoomScenario`; times other than the documented ones, for tests. What else the documents name is accepted.
    * @throws {ZegoError} 1101000: a wrong appID; 1100001: a server address that cannot be used
    */
   constructor(appID, server, options) {
     requireAppID(appID);
     const world = options?.[WORLD] ?? browserWorld();
-    this.#parts = new Parts(world, { appID, servers: signalURLs(server, world.location) }, options?.timings);
+    this.#parts = new Parts(world, { appID, servers: signalURLs(server, world.location) }, options ?? undefined);
   }
 
   /** The parts of an engine that lives. */
@@ -62,6 +62,11 @@ export class ZegoExpressEngine {
   async checkSystemRequirements(type) {
     const { world } = this.#alive.core;
     return type === undefined || type === null ? checkAll(world) : checkOne(world, type);
+  }
+
+  /** @returns {boolean} */
+  setRoomScenario(scenario) {
+    return this.#alive.rooms.setScenario(scenario);
   }
 
   setEngineConfig(config) {

@@ -26,10 +26,10 @@ let zg;
 let room;
 const playing = new Map();
 
-/** Logs in. */
-export async function join({ sdk, appID, server, roomID, userID, userName, token }) {
+/** Logs in; where a `scenario` is given, to a room for that. */
+export async function join({ sdk, appID, server, roomID, userID, userName, token, scenario }) {
   const { ZegoExpressEngine } = await import(sdk);
-  zg = new ZegoExpressEngine(appID, server);
+  zg = new ZegoExpressEngine(appID, server, { scenario });
   room = roomID;
   return zg.loginRoom(roomID, token, { userID, userName }, { userUpdate: true });
 }

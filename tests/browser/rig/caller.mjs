@@ -8,7 +8,7 @@ import { APP_ID, token } from "./tokens.mjs";
  * @param {import("puppeteer-core").Browser} browser
  * @param {string} site
  * @param {import("./server.mjs").Server} server
- * @param {{roomID: string, userID: string, userName?: string, token?: string}} who
+ * @param {{roomID: string, userID: string, userName?: string, token?: string, scenario?: number}} who
  * @returns {Promise<Caller>}
  */
 export async function joinInPage(browser, site, server, who) {

@@ -3,6 +3,7 @@ import { Emitter } from "../base/emitter.js";
 import { ZegoError } from "../base/errors.js";
 import { DEFAULT_TIMINGS } from "../base/timings.js";
 import { EVENTS } from "./events.js";
+import { scenarioOf } from "./scenario.js";
 
 /** Most streams played at once unless `setEngineConfig` says otherwise. */
 const MAX_CHANNELS = 12;
@@ -14,9 +15,10 @@ export class Core {
   /**
    * @param {import("./world.js").World} world
    * @param {{appID: number, servers: string[]}} identity
-   * @param {Partial<typeof DEFAULT_TIMINGS>} [timings] What differs from the default table.
+   * @param {{timings?: Partial<typeof DEFAULT_TIMINGS>, scenario?: number}} [options] Of the constructor; `timings` are what
+   *   differs from the default table.
    */
-  constructor(world, identity, timings) {
+  constructor(world, identity, { timings, scenario } = {}) {
     const table = { ...DEFAULT_TIMINGS, ...timings };
     this.world = world;
     this.identity = identity;
@@ -24,6 +26,7 @@ export class Core {
     this.settings = {
       timings: table,
       maxChannels: MAX_CHANNELS,
+      scenario: scenarioOf(scenario),
       publishQualityMs: table.qualityMs,
       playQualityMs: table.qualityMs,
     };

@@ -3,6 +3,7 @@ import { ZegoError } from "../base/errors.js";
 import { inner, ZegoLocalStream } from "../local/local-stream.js";
 import { checkAudioConfig, planStream } from "../local/stream-options.js";
 import { enumDevices } from "../local/devices.js";
+import { frameMsOf } from "./scenario.js";
 import { Throttle } from "./throttle.js";
 
 /**
@@ -33,8 +34,8 @@ export class Locals {
 
   /** `createZegoStream`. */
   async create(options) {
-    const plan = planStream(options);
-    const { world } = this.#core;
+    const { world, settings } = this.#core;
+    const plan = planStream(options, frameMsOf(settings.scenario));
     const throttle = new Throttle(world.env, () => this.#follower.onMuted(stream[inner]));
     const stream = new ZegoLocalStream(world, plan, {
       isPublished: () => this.#follower.isPublished(stream[inner]),

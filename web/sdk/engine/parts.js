@@ -18,10 +18,10 @@ export class Parts {
   /**
    * @param {import("./world.js").World} world
    * @param {{appID: number, servers: string[]}} identity
-   * @param {object} [timings]
+   * @param {object} [options] Of the constructor.
    */
-  constructor(world, identity, timings) {
-    this.#core = new Core(world, identity, timings);
+  constructor(world, identity, options) {
+    this.#core = new Core(world, identity, options);
     this.rooms = new Rooms(this.#core, this.#roomFollower());
     this.locals = new Locals(this.#core, this.#localFollower());
     this.#quality = new NetworkQuality(this.#core, this.#qualitySources());

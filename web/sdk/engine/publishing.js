@@ -43,10 +43,11 @@ export class Publishing extends Streams {
 
   make(entry, room) {
     const { local, options } = entry;
+    const { channels, bitrateKbps, frameMs } = local.plan;
     return new Publication({
       ...this.driverOptions(entry, room, this.core.settings.publishQualityMs),
       local,
-      audio: { channels: local.plan.channels, bitrateKbps: local.plan.bitrateKbps, dtx: options.dtx },
+      audio: { channels, bitrateKbps, frameMs, dtx: options.dtx },
       extraInfo: options.extraInfo,
     });
   }

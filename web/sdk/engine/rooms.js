@@ -1,6 +1,7 @@
 import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
 import { checkLogin, hasTokenForm } from "./arguments.js";
+import { isScenario } from "./scenario.js";
 
 const COARSE = {
   LOGINING: "CONNECTING",
@@ -60,6 +61,22 @@ export class Rooms {
   require() {
     if (!this.#login) throw new ZegoError(codes.NOT_LOGIN, "not in a room; call loginRoom first");
     return this.#login.room;
+  }
+
+  /**
+   * What the next rooms are used for.
+   *
+   * @returns {boolean} See `setRoomScenario`.
+   * @throws {ZegoError} 1000067 in a room, or while a login to one runs.
+   */
+  setScenario(scenario) {
+    if (!isScenario(scenario)) return false;
+    if (this.#login) {
+      const text = "the scenario can be set in no room only; call logoutRoom first";
+      throw new ZegoError(codes.SET_ROOM_SCENARIO_FAIL, text);
+    }
+    this.#core.settings.scenario = scenario;
+    return true;
   }
 
   /** @returns {Promise<true>} See `loginRoom`. */

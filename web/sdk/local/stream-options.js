@@ -10,6 +10,7 @@ import { ZegoError } from "../base/errors.js";
  *   AEC?: boolean}} audio
  * @property {number} bitrateKbps
  * @property {1 | 2} channels
+ * @property {10 | 20} frameMs How much sound a packet holds.
  * @property {boolean} autoCapture
  * @module
  */
@@ -27,11 +28,12 @@ function isObject(value) {
 
 /**
  * @param {unknown} options As documented; left out: the default microphone.
+ * @param {10 | 20} frameMs By the scenario.
  * @returns {StreamPlan}
  * @throws {ZegoError} 1100001 for more than one source, for video (this is the audio SDK), for a source without sound, and for
  *   values out of range.
  */
-export function planStream(options = {}) {
+export function planStream(options = {}, frameMs) {
   if (!isObject(options)) throw refused("the options of createZegoStream are no object");
   const kinds = KINDS.filter((kind) => options[kind] !== undefined && options[kind] !== false);
   if (kinds.length > 1) throw refused(`${kinds.join(" and ")} were given; give one of camera, screen and custom`);
@@ -45,6 +47,7 @@ export function planStream(options = {}) {
     audio: { ...audio, channelCount: channels },
     bitrateKbps: checkBitrate(options.audioBitrate),
     channels: channels ?? 1,
+    frameMs,
     autoCapture: options.autoCapture !== false,
   };
 }

@@ -4,13 +4,15 @@
  */
 
 import { PlayExceptions, PublishExceptions } from "./exceptions.js";
+import { frameLength } from "./protection.js";
 import { Totals } from "./totals.js";
 
-/** Browsers send frames of 20 ms. */
-const FRAMES_PER_SECOND = 50;
-const SAMPLES_PER_FRAME = 960;
+const SAMPLES_PER_MS = 48;
 
-/** The mean level of sound, by how its energy grew (webrtc-stats, `totalAudioEnergy`); `null`: not known. */
+/**
+ * The level of sound, by how its energy grew (webrtc-stats, `totalAudioEnergy`); `null`: not known. Chromium takes the energy of the
+ * largest sample of each 110 ms for that of all, so this is near the largest one, by which the engine judges, and not far below.
+ */
 function level(energy, seconds) {
   return seconds > 0 && energy >= 0 ? Math.sqrt(energy / seconds) : null;
 }
@@ -33,15 +35,16 @@ export class PublishWatch {
    * @param {boolean} state.muted
    * @param {boolean} state.isMicrophone Whatever else is captured may be silent for as long as it likes.
    * @param {boolean} state.dtx
+   * @param {number} state.frameMs One in each packet.
    * @param {number} state.frameKbps What was asked for, without copies.
    */
-  look(counters, { muted, isMicrophone, dtx, frameKbps }) {
+  look(counters, { muted, isMicrophone, dtx, frameMs, frameKbps }) {
     const { grown } = this.#totals.take(counters);
     return this.#exceptions.judge({
       muted,
       captureLevel: isMicrophone ? level(grown.capturedEnergy, grown.capturedS) : null,
       // What DTX leaves out is nowhere counted.
-      packetsDue: dtx ? null : grown.capturedS * FRAMES_PER_SECOND,
+      packetsDue: dtx ? null : (grown.capturedS * 1000) / frameMs,
       packetsSent: grown.packets,
       targetKbps: counters.targetKbps ?? null,
       askedKbps: frameKbps,
@@ -84,7 +87,7 @@ export class PlayWatch {
       seconds,
       // Copies that were not needed count as discarded too: then nothing is judged rather than wrongly.
       packetsReceived: Math.max(0, grown.packets - grown.discarded),
-      packetsDecoded: (grown.samples - grown.concealed) / SAMPLES_PER_FRAME,
+      packetsDecoded: (grown.samples - grown.concealed) / (SAMPLES_PER_MS * frameLength(counters)),
       level: level(grown.heardEnergy, grown.heardS),
     });
   }

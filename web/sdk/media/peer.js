@@ -1,5 +1,5 @@
 import { frameBitrate } from "./protection.js";
-import { withOpusParameters, withRedFirst } from "./sdp.js";
+import { withOpusParameters, withPacketLength, withRedFirst } from "./sdp.js";
 
 /** How long the offer waits for the addresses of this machine. The server learns addresses by itself, so late ones are no loss. */
 const GATHERING_MS = 500;
@@ -12,7 +12,8 @@ const CLOSED_GRACE_MS = 1000;
  *
  * @typedef {object} PeerOptions
  * @property {MediaStreamTrack} [track] What to publish; without one the connection plays.
- * @property {{channels: 1 | 2, bitrateKbps?: number, dtx?: boolean}} audio
+ * @property {{channels: 1 | 2, bitrateKbps?: number, frameMs?: 10 | 20, dtx?: boolean}} audio What is published has a bitrate and
+ *   the length of its frames, one in each packet.
  * @property {RTCIceServer[]} [iceServers] STUN and TURN servers, checked; none by default.
  * @property {(event: "connected" | "disconnected" | "failed" | "closed") => void} onEvent
  * @property {typeof RTCPeerConnection} RTCPeerConnection
@@ -89,9 +90,11 @@ export class Peer {
    * @param {string} sdp
    */
   async apply(sdp) {
-    this.#answer = withOpusParameters(sdp, this.#options.audio);
+    const { track, audio } = this.#options;
+    const answer = withOpusParameters(sdp, audio);
+    this.#answer = track ? withPacketLength(answer, audio.frameMs) : answer;
     await this.#pc.setRemoteDescription({ type: "answer", sdp: this.#answer });
-    const { transport } = this.#options.track ? this.#transceiver.sender : this.#transceiver.receiver;
+    const { transport } = track ? this.#transceiver.sender : this.#transceiver.receiver;
     // A DTLS connection that the server closed is told nowhere else.
     transport?.addEventListener("statechange", () => transport.state === "closed" && this.#onClosed());
   }
@@ -120,9 +123,9 @@ export class Peer {
    * @param {boolean} wanted
    */
   async sendCopies(wanted) {
-    const { bitrateKbps } = this.#options.audio;
+    const { bitrateKbps, frameMs } = this.#options.audio;
     const red = withRedFirst(this.#answer);
-    const kbps = wanted ? frameBitrate(bitrateKbps) : bitrateKbps;
+    const kbps = wanted ? frameBitrate(bitrateKbps, frameMs) : bitrateKbps;
     if (wanted === this.#sendsCopies || red === undefined || kbps === undefined) return;
     this.#sendsCopies = wanted;
     // From a limit that is set while it sends RED Chromium takes 8 kbit/s away, so this one is set before or afterwards.
@@ -150,8 +153,8 @@ export class Peer {
 
   /** The bitrate that a publisher's frames have of what was asked for: all of it, or what copies leave them. */
   get frameKbps() {
-    const { bitrateKbps } = this.#options.audio;
-    return this.#sendsCopies ? frameBitrate(bitrateKbps) : bitrateKbps;
+    const { bitrateKbps, frameMs } = this.#options.audio;
+    return this.#sendsCopies ? frameBitrate(bitrateKbps, frameMs) : bitrateKbps;
   }
 
   /** @returns {Promise<RTCStatsReport>} */

@@ -4,9 +4,9 @@
  * @module
  */
 
-/** The frames of pages, and most of the engine's. */
+/** The frames of streams. */
 const FRAME_MS = 20;
-/** The engine's shorter ones, and samples of a packet from which on they are not these: repaired ones are counted, too. */
+/** Under Karaoke, and samples of a packet from which on they are not these: repaired ones are counted, too. */
 const SHORT_FRAME_MS = 10;
 const SHORT_SAMPLES = 720;
 
@@ -33,8 +33,8 @@ export function delayForCopies(copies, frameMs, asked) {
   return copies.length === 0 ? asked : Math.max(asked ?? 0, (Math.max(...copies) + 1) * frameMs);
 }
 
-/** What RED adds to each packet, in kbit/s: 5 bytes 50 times a second (RFC 2198 section 3). */
-const RED_KBPS = 2;
+/** What RED adds to each packet (RFC 2198 section 3). */
+const RED_BITS = 40;
 /** With less than this a frame sounds so much worse that its copy is not worth it. */
 const LEAST_FRAME_KBPS = 12;
 
@@ -42,10 +42,11 @@ const LEAST_FRAME_KBPS = 12;
  * The bitrate of the frames where each is sent twice.
  *
  * @param {number} kbps For all that is sent.
+ * @param {number} frameMs One in each packet.
  * @returns {number | undefined} kbit/s; `undefined`: it is too little for two
  */
-export function frameBitrate(kbps) {
-  const half = Math.floor((kbps - RED_KBPS) / 2);
+export function frameBitrate(kbps, frameMs) {
+  const half = Math.floor((kbps - RED_BITS / frameMs) / 2);
   return half >= LEAST_FRAME_KBPS ? half : undefined;
 }
 

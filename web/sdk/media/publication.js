@@ -15,7 +15,7 @@ const LISTENERS_COUNT_FOR_MS = 15_000;
  * @typedef {object} PublicationOptions
  * @property {string} streamID
  * @property {{outputTrack: MediaStreamTrack, isMuted: boolean, isMicrophone: boolean}} local The local stream.
- * @property {{channels: 1 | 2, bitrateKbps: number, dtx: boolean}} audio
+ * @property {{channels: 1 | 2, bitrateKbps: number, frameMs: 10 | 20, dtx: boolean}} audio
  * @property {string} extraInfo
  * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
  * @property {typeof RTCPeerConnection} RTCPeerConnection
@@ -104,7 +104,7 @@ export class Publication extends StreamDriver {
     const { isMuted: muted, isMicrophone } = local;
     const state = { muted, connected: this.state.hearsServer, listeners: this.#recentListeners() };
     onQuality(this.#quality.report(this.now(), counters, state));
-    const sent = { muted, isMicrophone, dtx: audio.dtx, frameKbps: this.peer.frameKbps };
+    const sent = { muted, isMicrophone, dtx: audio.dtx, frameMs: audio.frameMs, frameKbps: this.peer.frameKbps };
     this.#watch.look(counters, sent).forEach(onException);
     this.noteMuted();
   }

@@ -73,8 +73,8 @@ const BREAK_MS = 200;
 
 /** What the engine counts and no browser does: Chromium repairs from RED and FEC, and counts neither (`fecPackets*` stay 0). */
 const UNTOLD = Object.freeze({
-  recoveredFrames: 0,
-  recovered: Object.freeze({ red: 0, fec: 0, dred: 0 }),
+  recoveredFrames: null,
+  recovered: null,
   underflows: null,
 });
 

@@ -1,6 +1,6 @@
 /**
- * What the browser gives no other way to say than in an SDP: parameters of Opus (RFC 7587 section 6.1), and whether Opus is sent
- * alone or in RED (RFC 2198).
+ * What the browser gives no other way to say than in an SDP: parameters of Opus (RFC 7587 section 6.1), how much sound a packet
+ * holds (RFC 8866 section 6.4), and whether Opus is sent alone or in RED (RFC 2198).
  * @module
  */
 
@@ -33,6 +33,19 @@ export function withOpusParameters(sdp, audio) {
   const line = head + kept.join(";");
   if (index >= 0) lines[index] = line;
   else lines.splice(lines.findIndex((at) => at.startsWith(`a=rtpmap:${type} `)) + 1, 0, line);
+  return lines.join("\r\n");
+}
+
+/**
+ * The same with packets of `ms` wanted for its only media. Chromium and Firefox do as it says.
+ * @param {string} sdp
+ * @param {number} ms
+ * @returns {string}
+ */
+export function withPacketLength(sdp, ms) {
+  const lines = sdp.split("\r\n").filter((line) => !line.startsWith("a=ptime:"));
+  const opus = lines.findIndex((line) => line.startsWith(`a=rtpmap:${payloadType(lines, "opus")} `));
+  if (opus >= 0) lines.splice(opus, 0, `a=ptime:${ms}`);
   return lines.join("\r\n");
 }
 

@@ -30,6 +30,10 @@ export async function call(appID: number, token: string): Promise<ZegoPlayStats 
   const { errorCode } = await zg.setCaptureVolume(local, 150);
   console.log(messageID.toFixed(), errorCode);
   zg.setEngineConfig({ roomRetryTime: 60 });
+  const isSet: boolean = zg.setRoomScenario(9);
+  console.log(isSet);
+  // @ts-expect-error: there is no such scenario
+  zg.setRoomScenario(10);
   zg.setSoundLevelDelegate(true, 500);
   // @ts-expect-error: there is no such event
   zg.on("roomStateChange", () => {});

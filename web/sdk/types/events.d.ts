@@ -63,7 +63,8 @@ export interface ZegoEvents {
   /**
    * Something is wrong with the sound of a stream for two quality reports in a row, or is right again. Each is told once: 1002 a
    * microphone captures silence, 1005 less than half of what was asked for is sent, 1006 what is received is silent, 1007 what is
-   * received cannot be decoded; 2002, 2005, 2006, 2007 when that is over.
+   * received cannot be decoded; 2002, 2005, 2006, 2007 when that is over. Where the browser does not tell what it captures and aims at
+   * (Firefox), there is neither 1002 nor 1005.
    */
   exceptionUpdate(streamID: string, detail: { code: number; message: string }): void;
   /** Accepted, never told. */

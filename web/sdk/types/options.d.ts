@@ -63,8 +63,16 @@ export interface ZegoPlayOption {
   loudest?: number;
 }
 
+/**
+ * What a room is used for: 3 default, 4 standard and 5 high video call, 6 standard and 7 high quality chatroom, 8 broadcast, 9
+ * karaoke.
+ */
+export type ZegoScenario = 3 | 4 | 5 | 6 | 7 | 8 | 9;
+
 /** Options of the constructor. Others that the documents name are accepted. */
 export interface ZegoEngineOptions {
+  /** As `setRoomScenario`. Default: 3. */
+  scenario?: ZegoScenario;
   /** Times in ms other than those of `base/timings.js`, such as `reconnectingDebounceMs`. For tests; an addition of ours. */
   timings?: { [name: string]: number };
   [other: string]: unknown;

@@ -89,11 +89,11 @@ export interface ZegoPlayStats {
     removedSamplesForAcceleration: number;
     /** Samples given out since the start, the concealed ones included. */
     totalSamplesReceived: number;
-    /** Frames that the engine plays though their packet is missing; in a page 0, for browsers do not tell. */
-    recoveredFrames: number;
-    /** What repaired these: copies, in-band FEC, DRED. In a page all 0. */
-    recovered: { red: number; fec: number; dred: number };
-    /** How often the engine's jitter buffer ran empty; in a page `null`, for browsers do not tell. */
+    /** Frames that the engine plays though their packet is missing; in a page `null`, for browsers do not tell. */
+    recoveredFrames: number | null;
+    /** What repaired these in the engine: copies, in-band FEC, DRED. In a page `null`. */
+    recovered: { red: number; fec: number; dred: number } | null;
+    /** How often the engine's jitter buffer ran empty; in a page `null`. */
     underflows: number | null;
     packetsReceived: number;
     /** Packets that came too late to be played. */

@@ -340,8 +340,8 @@ export class FakeWorld {
     });
   }
 
-  engine(server = "") {
-    return new ZegoExpressEngine(1, server, { [WORLD]: this });
+  engine(server = "", options = {}) {
+    return new ZegoExpressEngine(1, server, { ...options, [WORLD]: this });
   }
 
   /** The types of requests made since it was last asked. */

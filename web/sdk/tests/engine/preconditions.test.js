@@ -67,6 +67,20 @@ test("leaving where one is not is answered as documented", async () => {
   assert.equal(await codeOf(() => inRoom.logoutRoom("nowhere")), 1002002);
 });
 
+test("the scenario is one of 3 to 9, and is set in no room, from the call of loginRoom on", async () => {
+  const world = new FakeWorld();
+  const zg = world.engine();
+  for (const scenario of [3, 4, 5, 6, 7, 8, 9]) assert.equal(zg.setRoomScenario(scenario), true, `${scenario}`);
+  for (const scenario of [2, 10, 3.5, "9", null, undefined]) assert.equal(zg.setRoomScenario(scenario), false, `${scenario}`);
+  world.accepts = false;
+  zg.loginRoom("r", TOKEN, { userID: "alice" }).catch(() => {});
+  assert.equal(await codeOf(() => zg.setRoomScenario(3)), 1000067);
+  world.room.accept();
+  assert.equal(await codeOf(() => zg.setRoomScenario(3)), 1000067);
+  zg.logoutRoom();
+  assert.equal(zg.setRoomScenario(3), true);
+});
+
 test("renewing checks the form and the room, and passes the token on", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);

@@ -19,7 +19,7 @@ for (const [side, Exceptions] of [["publish", PublishExceptions], ["play", PlayE
 }
 
 const codes = (exceptions) => exceptions.map(({ code }) => code);
-const published = { muted: false, isMicrophone: true, dtx: false, frameKbps: 48 };
+const published = { muted: false, isMicrophone: true, dtx: false, frameMs: 20, frameKbps: 48 };
 
 /** What a sender counted after so many intervals of 3 s with these figures. */
 const sent = (intervals, { level = 0.1, kbps = 48, packets = 150 } = {}) =>
@@ -45,6 +45,8 @@ test("a page that captures silence, or sends less than it could, is told so", ()
   assert.deepEqual(told({ kbps: 20 }, { ...published, frameKbps: 23 }), [], "the rest is what copies take");
   assert.deepEqual(told({ packets: 50 }), [1005]);
   assert.deepEqual(told({ packets: 50 }, { ...published, dtx: true }), [], "DTX leaves pauses out");
+  assert.deepEqual(told({ packets: 300 }, { ...published, frameMs: 10 }), []);
+  assert.deepEqual(told({ packets: 140 }, { ...published, frameMs: 10 }), [1005], "more than half of the shorter frames are missing");
 });
 
 test("a browser that tells no level and no target is told nothing", () => {
@@ -88,5 +90,7 @@ test("a page that receives silence, or what it cannot decode, is told so", () =>
   assert.deepEqual(told({ packets: 120, concealed: 28_800 }), [], "a fifth is lost, and what comes is decoded");
   assert.deepEqual(told({ concealed: 144_000, discarded: 150 }), [], "all came too late");
   assert.deepEqual(told({ packets: 5, concealed: 139_200 }), [], "DTX");
+  assert.deepEqual(told({ packets: 300, concealed: 1_440 }), [], "frames of 10 ms, and a little of them is lost");
+  assert.deepEqual(told({ packets: 300, concealed: 144_000 }), [1007], "and none of them is decoded");
   assert.deepEqual(told({ totalSamplesDuration: undefined }), [], "no level is known");
 });

@@ -5,7 +5,7 @@ import { receiveCounters, sendCounters } from "../../media/counters.js";
 import { grade, worstGrade } from "../../media/grade.js";
 import { LevelHold, peakOf } from "../../media/levels.js";
 import { PlayQuality, PublishQuality } from "../../media/quality.js";
-import { withOpusParameters, withRedFirst } from "../../media/sdp.js";
+import { withOpusParameters, withPacketLength, withRedFirst } from "../../media/sdp.js";
 
 test("grades follow the documented formulas", () => {
   const table = [
@@ -58,6 +58,14 @@ test("an SDP without Opus parameters gets a line of them, one without Opus is le
   const sdp = withOpusParameters(sdpWith(undefined), { channels: 1, bitrateKbps: 48 });
   assert.equal(sdp, sdpWith("a=fmtp:111 maxaveragebitrate=48000"));
   assert.equal(withOpusParameters("v=0\r\n", { channels: 2 }), "v=0\r\n");
+});
+
+test("packets of another length are wanted of Opus, once, and all else stays", () => {
+  const offered = sdpWith("a=fmtp:111 minptime=10");
+  const short = offered.replace("a=rtpmap:111", "a=ptime:10\r\na=rtpmap:111");
+  assert.equal(withPacketLength(offered, 10), short);
+  assert.equal(withPacketLength(short, 20), short.replace("a=ptime:10", "a=ptime:20"));
+  assert.equal(withPacketLength("v=0\r\n", 10), "v=0\r\n");
 });
 
 test("RED around Opus becomes the first codec, and all else stays", () => {
@@ -146,7 +154,7 @@ test("a player reports rates of the interval and totals of the whole life", () =
   assert.equal(Math.round(audio.jitterBufferTargetMs), 100, "of the interval, in which all of it grew");
   assert.deepEqual([audio.concealedSamples, audio.silentConcealedSamples, audio.concealmentEvents], [9600, 480, 4]);
   assert.deepEqual([audio.insertedSamplesForDeceleration, audio.removedSamplesForAcceleration], [7, 8]);
-  assert.deepEqual([audio.recoveredFrames, audio.underflows], [0, null], "browsers do not tell");
+  assert.deepEqual([audio.recoveredFrames, audio.recovered, audio.underflows], [null, null, null], "browsers do not tell");
   assert.equal(Math.round(peerToPeerDelay), 80);
 });
 

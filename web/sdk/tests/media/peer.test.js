@@ -38,7 +38,7 @@ test("a player wants stereo in its own description, a publisher leaves the brows
   await peer.offer();
   assert.match(pc.localDescription.sdp, /stereo=1/);
   const [track] = streamOf("mic").getAudioTracks();
-  const { peer: publisher, pc: publisherPc } = peerOf({ track, audio: { channels: 1, bitrateKbps: 48 } });
+  const { peer: publisher, pc: publisherPc } = peerOf({ track, audio: { channels: 1, bitrateKbps: 48, frameMs: 20 } });
   const offer = await publisher.offer();
   assert.doesNotMatch(publisherPc.localDescription.sdp, /maxaveragebitrate/);
   assert.match(offer, /maxaveragebitrate=48000/);
@@ -74,9 +74,9 @@ test("the least delay of the jitter buffer is asked of browsers that know it", (
 });
 
 /** A publisher over a fake connection that has this answer. */
-async function publisherOf(answer, bitrateKbps) {
+async function publisherOf(answer, bitrateKbps, frameMs = 20) {
   const [track] = streamOf("mic").getAudioTracks();
-  const { peer, pc } = peerOf({ track, audio: { channels: 1, bitrateKbps } });
+  const { peer, pc } = peerOf({ track, audio: { channels: 1, bitrateKbps, frameMs } });
   await peer.offer();
   await peer.apply(answer);
   return { peer, pc };
@@ -99,6 +99,15 @@ test("a publisher sends each frame twice within its bitrate, and once again when
   await peer.sendCopies(false);
   assert.deepEqual(sends(pc), ["111", 48_000]);
   assert.equal(pc.remoteDescription.sdp, taken);
+});
+
+test("packets of 10 ms stay so with copies and without, within the bitrate", async () => {
+  const { peer, pc } = await publisherOf(RED_ANSWER, 48, 10);
+  const length = () => /^a=ptime:(\d+)/m.exec(pc.remoteDescription.sdp)[1];
+  assert.equal(length(), "10");
+  await peer.sendCopies(true);
+  assert.deepEqual([length(), ...sends(pc)], ["10", "63", 22_000]);
+  assert.equal(peer.frameKbps, 22);
 });
 
 test("no copies are sent where server or browser have no RED, or the bitrate is too little for two", async () => {

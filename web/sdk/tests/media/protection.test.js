@@ -40,11 +40,12 @@ test("frames of 10 ms are known from those of 20 ms, whatever was repaired or ne
 });
 
 test("a frame and its copy stay within the bitrate, and are not made where they would sound poor", () => {
-  assert.equal(frameBitrate(48), 23);
-  assert.equal(frameBitrate(510), 254);
-  assert.equal(frameBitrate(26), 12);
-  assert.equal(frameBitrate(25), undefined);
-  assert.equal(frameBitrate(6), undefined);
+  assert.equal(frameBitrate(48, 20), 23);
+  assert.equal(frameBitrate(510, 20), 254);
+  assert.equal(frameBitrate(26, 20), 12);
+  assert.equal(frameBitrate(25, 20), undefined);
+  assert.equal(frameBitrate(6, 20), undefined);
+  assert.equal(frameBitrate(48, 10), 22, "twice as many headers of RED");
 });
 
 test("copies begin with the second report in a row of 3 % lost", () => {
