@@ -12,6 +12,7 @@ mod realtime {
     mod four_engines;
     mod hostile;
     mod light;
+    mod protection;
     mod pulse;
     mod reach;
     mod speech;

@@ -5,6 +5,7 @@
 
 pub mod collect;
 pub mod firewall;
+pub mod lossy;
 pub mod processes;
 pub mod simulation;
 pub mod tokens;

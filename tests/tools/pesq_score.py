@@ -1,10 +1,10 @@
 """Scores a recording of looped speech against the clip that was said.
 
-    pesq_score.py [--rounds] SAID.wav HEARD.wav
+    pesq_score.py [--rounds] SAID.wav ... HEARD.wav
 
-prints one line of JSON: PESQ-WB (ITU-T P.862.2), the longest gap in milliseconds, the correlation at the best fit, and the
-seconds compared. With --rounds it is a list, one such entry for each whole round of SAID in HEARD and not the best alone. Exit
-status 1 where HEARD holds no whole round of SAID. Both are 48 kHz WAV files; `tests/tools/python_env.sh
+prints one line of JSON for each SAID: PESQ-WB (ITU-T P.862.2), the longest gap in milliseconds, the correlation at the best fit,
+and the seconds compared. With --rounds it is a list, one such entry for each whole round of SAID in HEARD and not the best alone.
+Exit status 1 where HEARD holds no whole round of a SAID. All are 48 kHz WAV files; `tests/tools/python_env.sh
 tests/tools/speech-requirements.txt` makes the Python that runs this.
 """
 
@@ -105,6 +105,8 @@ def score_rounds(clip, recording):
 
 if __name__ == "__main__":
     files = [argument for argument in sys.argv[1:] if argument != "--rounds"]
-    if len(files) != 2:
+    if len(files) < 2:
         raise SystemExit(__doc__)
-    print(json.dumps(score_rounds(*files) if "--rounds" in sys.argv[1:] else score(*files)))
+    *clips, recording = files
+    for clip in clips:
+        print(json.dumps(score_rounds(clip, recording) if "--rounds" in sys.argv[1:] else score(clip, recording)))

@@ -107,6 +107,15 @@ fn the_process_and_its_shards_are_told_as_the_system_sees_them() {
     assert!((-2.0..100_000.0).contains(&age), "started {age} s ago");
 }
 
+/// Raises a flag when it goes.
+struct Raise<'a>(&'a AtomicBool);
+
+impl Drop for Raise<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn scrapes_while_media_flows_show_it_and_take_nothing_from_it() {
     const LEAST: u16 = 250;
@@ -123,6 +132,8 @@ fn scrapes_while_media_flows_show_it_and_take_nothing_from_it() {
     let scraped = AtomicUsize::new(0);
     let mut sent = 0u16;
     let scrapes = std::thread::scope(|scope| {
+        // Also where something here fails: the scope ends when the scraper has.
+        let ends = Raise(&over);
         let scraper = scope.spawn(|| {
             let mut forwarded = Vec::new();
             while !over.load(Ordering::Relaxed) {
@@ -131,7 +142,11 @@ fn scrapes_while_media_flows_show_it_and_take_nothing_from_it() {
             }
             forwarded
         });
-        while sent < LEAST || scraped.load(Ordering::Relaxed) < 3 {
+        while sent < LEAST || (scraped.load(Ordering::Relaxed) < 3 && !scraper.is_finished()) {
+            if sent >= LEAST {
+                // Slower, so that it is not at an end before a scraper that gets no processor.
+                listener.read();
+            }
             let n = sent;
             sent = sent.checked_add(1).expect("no scrape came through");
             let payload = [n.to_be_bytes().as_slice(), &[7; 78]].concat();
@@ -141,7 +156,7 @@ fn scrapes_while_media_flows_show_it_and_take_nothing_from_it() {
             publisher.send(&packet);
             listener.read_until(|client| client.rtp.len() > usize::from(n));
         }
-        over.store(true, Ordering::Relaxed);
+        drop(ends);
         scraper.join().unwrap()
     });
     assert!(scrapes.is_sorted(), "{scrapes:?}");
