@@ -116,7 +116,7 @@ struct Sample {
 impl Congestion {
     /// A link that takes what is asked for, in bit/s of payload in such frames, until it shows otherwise.
     pub(super) fn new(asked: u32, frame: FrameLength) -> Self {
-        // A block and a frame are whole parts of a second.
+        // 480 or 960, so the cast is exact.
         let shortest = SAMPLE_RATE / frame.samples() as u32;
         Self {
             asked,
@@ -233,11 +233,10 @@ impl Congestion {
 
     /// What the headers of packets with so many units cost, in bit/s.
     fn headers(&self, frames: u8) -> u32 {
-        let packets_per_second = match frames {
-            0 | 1 => self.shortest,
-            frames => UNITS_PER_SECOND / u32::from(frames),
-        };
-        packets_per_second * OVERHEAD_BITS
+        match frames {
+            0 | 1 => self.shortest * OVERHEAD_BITS,
+            frames => UNITS_PER_SECOND * OVERHEAD_BITS / u32::from(frames),
+        }
     }
 
     /// How long the sound of one packet lasts.
