@@ -1,6 +1,6 @@
 //! Tests in real time: real processes, real sockets, real sound daemon. They run alone and last (`make test`).
 //!
-//! Figures are printed, not asserted; what is asserted is that things end, with ten times the slack they need.
+//! Figures of time are printed, not asserted: what is asserted is that things end, with ten times the slack they need.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 // One module around all, so that `--skip realtime::` leaves them out of a run of everything else.

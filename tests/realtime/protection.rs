@@ -127,8 +127,11 @@ fn call(attempt: usize) -> Heard {
         .collect();
     let metrics = metrics(&server);
     listeners.iter().chain([&alice]).for_each(ZegoExpressEngine::destroy_engine);
+    let pesq = files.iter().map(|file| mean_pesq(&python, file)).collect();
+    drop(server);
+    let _ = std::fs::remove_dir_all(&folder);
     Heard {
-        pesq: files.iter().map(|file| mean_pesq(&python, file)).collect(),
+        pesq,
         played,
         published,
         from_speaker: speakers_way.up(),

@@ -6,6 +6,7 @@ use express_media::{
     control::{LinkReport, SenderController},
     rtp::SendPlan,
 };
+use express_messages::publisher::FrameLength;
 
 use crate::call::Settings;
 
@@ -25,8 +26,13 @@ pub(crate) struct Feedback {
 impl Feedback {
     pub(crate) fn new(settings: &Settings) -> Self {
         let bits = (settings.max_kbps * 1_000.0) as u32;
+        let frame = if settings.short_frames {
+            FrameLength::Ms10
+        } else {
+            FrameLength::Ms20
+        };
         Self {
-            controller: settings.fixed.is_none().then(|| SenderController::new(bits)),
+            controller: settings.fixed.is_none().then(|| SenderController::new(bits, frame)),
             losses: Losses::default(),
             next: EVERY_US,
             under_way: None,
@@ -77,7 +83,6 @@ impl Losses {
         let report = LinkReport {
             loss: f64::from(self.lost) / f64::from(self.expected.max(1)),
             burst: (self.lost > 0).then(|| f64::from(self.lost) / f64::from(self.runs.max(1))),
-            round_trip: None,
         };
         let losing = self.losing;
         *self = Self {

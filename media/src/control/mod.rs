@@ -1,19 +1,25 @@
 //! What a sender does about its network: a pure controller from receivers' reports to a [`SendPlan`].
 //!
 //! ```text
-//! LinkReport ─┬─► congestion: how many bit/s the link takes ─┐
-//!             └─► protection: which copies its losses need ──┴─► SendPlan
+//! Checks ───────► answers ─► congestion: how many bit/s the link takes ─┐
+//!                               ▲                                       ├─► SendPlan
+//! LinkReport ───────────────────┴─► protection: which copies it needs ──┘
 //! ```
 //!
 //! No clock and no network: `now` is an argument, and a plan is what comes out. The publisher's actor carries it to the pump.
 
+mod answers;
 mod congestion;
 mod protection;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use express_messages::publisher::FrameLength;
 
 use crate::rtp::SendPlan;
 
+pub use answers::Checks;
+use answers::{Answers, News};
 use congestion::{Budget, Congestion};
 use protection::Protection;
 
@@ -27,8 +33,6 @@ pub struct LinkReport {
     pub loss: f64,
     /// Mean length of a run of lost packets, 1 or more; `None`: nothing was lost, or the receiver does not tell.
     pub burst: Option<f64>,
-    /// Round-trip time between sender and receiver, measured since the last report; it is what tells a queue. `None`: not measured.
-    pub round_trip: Option<Duration>,
 }
 
 /// Chooses how one stream is sent.
@@ -38,17 +42,20 @@ pub struct SenderController {
     red: bool,
     /// What one frame may cost, in bit/s, where somebody else adds copies.
     frame_limit: Option<u32>,
+    answers: Answers,
     congestion: Congestion,
     protection: Protection,
 }
 
 impl SenderController {
-    /// A controller that never exceeds `asked_bps` (the documented audioBitrate, in bit/s of RTP payload) on average.
-    pub fn new(asked_bps: u32) -> Self {
+    /// A controller that never exceeds `asked_bps` (the documented audioBitrate, in bit/s of RTP payload) on average, for a stream of
+    /// such frames: the shorter, the more of a link their headers take.
+    pub fn new(asked_bps: u32, frame: FrameLength) -> Self {
         Self {
             red: true,
             frame_limit: None,
-            congestion: Congestion::new(asked_bps),
+            answers: Answers::default(),
+            congestion: Congestion::new(asked_bps, frame),
             protection: Protection::default(),
         }
     }
@@ -68,24 +75,28 @@ impl SenderController {
     pub fn on_report(&mut self, report: &LinkReport, now: Instant) {
         self.protection.on_report(report, now);
         self.congestion.on_loss(report.loss, now);
-        if let Some(round_trip) = report.round_trip {
-            self.on_round_trip(round_trip, now);
-        }
     }
 
-    /// Takes a round trip that was measured without a report of losses.
-    pub fn on_round_trip(&mut self, round_trip: Duration, now: Instant) {
-        self.congestion.on_round_trip(round_trip, now);
+    /// Takes a look at the connection's checks, which tell its queue; best every 50 ms, with a check every 500 ms. Call
+    /// [`plan`](Self::plan) afterwards.
+    pub fn on_checks(&mut self, checks: &Checks, now: Instant) {
+        match self.answers.note(checks, now) {
+            Some(News::Answer(answer)) => self.congestion.on_answer(&answer, now),
+            Some(News::Waiting(waiting)) => self.congestion.on_waiting(waiting, now),
+            None => {}
+        }
     }
 
     /// How to send from `now` on.
     pub fn plan(&mut self, now: Instant) -> SendPlan {
-        let Budget { payload, frames } = self.congestion.budget();
+        let budget = self.congestion.budget();
+        let Budget { payload, frames, held } = budget;
         let mut plan = self.protection.plan(payload, self.red, now);
         if frames > 1 {
             // A link without room for headers has none for copies.
             plan = SendPlan {
                 frames,
+                held,
                 wideband: payload < WIDEBAND_BELOW,
                 ..SendPlan::plain(payload)
             };
@@ -94,7 +105,8 @@ impl SenderController {
             plan.bits_per_second = plan.bits_per_second.min(limit);
         }
         let payload = plan.bits_per_second;
-        self.congestion.on_sending(Budget { payload, frames });
+        let sent = self.congestion.on_sending(Budget { payload, ..budget });
+        self.answers.on_sending(sent, now);
         plan
     }
 }

@@ -110,7 +110,7 @@ impl PublisherActor {
             owner: ExitGuard::new(events, |panicked| PublisherEvent::Exited { panicked }),
             peers,
             transports,
-            feedback: Feedback::new(asked_bps),
+            feedback: Feedback::new(asked_bps, options.encoder.frame),
             plan: SendPlan::plain(asked_bps),
             extra_info: ExtraInfo::new(options.extra_info.clone()),
             options,
@@ -345,9 +345,7 @@ impl PublisherActor {
     }
 
     fn send(&mut self, ctx: &mut Context<Self>) {
-        let plan = self
-            .feedback
-            .reconnected(self.options.encoder.bitrate_kbps.saturating_mul(1_000));
+        let plan = self.feedback.reconnected();
         self.send_by(plan);
         if let Some(pipeline) = &self.pipeline {
             pipeline.control.set_active(true);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use express_messages::stats::ListenerReport;
+use express_messages::{publisher::FrameLength, stats::ListenerReport};
 
 use crate::{
     control::{LinkReport, SenderController},
@@ -12,6 +12,8 @@ use crate::{
 
 /// The server tells what it missed every 500 ms while that is something; receiver reports say the same, but not the runs.
 const TOLD_COUNTS_FOR: Duration = Duration::from_millis(1_100);
+/// Losses of less time say little.
+const COUNTED_EVERY: Duration = Duration::from_millis(500);
 /// Half of the listeners lose so much, for so long, and the server copies for none: then copies have to come from here.
 const LISTENERS_LOSE: f64 = 0.03;
 const LISTENERS_LOSE_FOR: Duration = Duration::from_secs(5);
@@ -21,20 +23,31 @@ const COPIED_FRAME: u32 = 24_000;
 /// Decides how one stream is sent, from all that is reported.
 #[derive(Debug)]
 pub(super) struct Feedback {
+    asked_bps: u32,
+    frame: FrameLength,
     controller: SenderController,
     /// When the server last told what it missed.
     told: Option<Instant>,
-    /// Of the last receiver report, and what had been sent then.
-    counted: Option<(i64, u64)>,
+    counted: Option<Counted>,
     /// Since when listeners lose packets that nobody copies.
     unprotected: Option<Instant>,
 }
 
+/// What the last receiver report had counted, what had been sent then, and when that was.
+#[derive(Debug)]
+struct Counted {
+    lost: i64,
+    sent: u64,
+    at: Instant,
+}
+
 impl Feedback {
-    /// For a stream of at most `asked_bps` (bit/s of RTP payload).
-    pub(super) fn new(asked_bps: u32) -> Self {
+    /// For a stream of at most `asked_bps` (bit/s of RTP payload) in such frames.
+    pub(super) fn new(asked_bps: u32, frame: FrameLength) -> Self {
         Self {
-            controller: SenderController::new(asked_bps),
+            asked_bps,
+            frame,
+            controller: SenderController::new(asked_bps, frame),
             told: None,
             counted: None,
             unprotected: None,
@@ -42,11 +55,11 @@ impl Feedback {
     }
 
     /// A new connection: its counters begin anew, and its path may be another.
-    pub(super) fn reconnected(&mut self, asked_bps: u32) -> SendPlan {
-        *self = Self::new(asked_bps);
+    pub(super) fn reconnected(&mut self) -> SendPlan {
+        *self = Self::new(self.asked_bps, self.frame);
         // Whether this server takes copies is not known yet.
         self.controller.set_red(false);
-        SendPlan::plain(asked_bps)
+        SendPlan::plain(self.asked_bps)
     }
 
     /// The server told how the stream arrives, there and at its listeners.
@@ -65,12 +78,7 @@ impl Feedback {
 
     fn on_loss(&mut self, loss: f64, report: &ListenerReport, of_uplink: bool, now: Instant) {
         let burst = if of_uplink { report.uplink_burst } else { report.burst_median };
-        let report = LinkReport {
-            loss,
-            burst,
-            round_trip: None,
-        };
-        self.controller.on_report(&report, now);
+        self.controller.on_report(&LinkReport { loss, burst }, now);
     }
 
     /// What most listeners lose and the server does not repair; its own copies are better than ours, so they go first.
@@ -90,37 +98,30 @@ impl Feedback {
         }
     }
 
-    /// What the transport knows now, and how many packets were `sent` since the start; asked every 500 ms.
+    /// What the transport knows now, and how many packets were `sent` since the start; asked every 50 ms.
     pub(super) fn on_link(&mut self, known: &TransportStats, sent: u64, now: Instant) -> SendPlan {
         self.controller.set_red(known.red);
+        self.controller.on_checks(&known.checks, now);
         let is_told = self
             .told
             .is_some_and(|told| now.saturating_duration_since(told) < TOLD_COUNTS_FOR);
-        let loss = known.remote.and_then(|remote| self.count(remote.packets_lost, sent));
-        match loss.filter(|_| !is_told) {
-            Some(loss) => {
-                let report = LinkReport {
-                    loss,
-                    burst: None,
-                    round_trip: known.round_trip_time,
-                };
-                self.controller.on_report(&report, now);
-            }
-            None => {
-                if let Some(round_trip) = known.round_trip_time {
-                    self.controller.on_round_trip(round_trip, now);
-                }
-            }
+        let loss = known.remote.and_then(|remote| self.count(remote.packets_lost, sent, now));
+        if let Some(loss) = loss.filter(|_| !is_told) {
+            self.controller.on_report(&LinkReport { loss, burst: None }, now);
         }
         self.controller.plan(now)
     }
 
-    /// The share lost since the last count; `None` for the first, and where nothing was sent.
-    fn count(&mut self, lost: i64, sent: u64) -> Option<f64> {
-        let (lost_before, sent_before) = self.counted.replace((lost, sent))?;
-        let sent = sent.checked_sub(sent_before).filter(|sent| *sent > 0)?;
+    /// The share lost since the last count; `None` for the first, where that was just now, and where nothing was sent.
+    fn count(&mut self, lost: i64, sent: u64, now: Instant) -> Option<f64> {
+        let is_recent = |counted: &Counted| now.saturating_duration_since(counted.at) < COUNTED_EVERY;
+        if self.counted.as_ref().is_some_and(is_recent) {
+            return None;
+        }
+        let before = self.counted.replace(Counted { lost, sent, at: now })?;
+        let sent = sent.checked_sub(before.sent).filter(|sent| *sent > 0)?;
         // A connection sends far fewer than 2^52 packets.
-        Some((lost.saturating_sub(lost_before) as f64 / sent as f64).clamp(0.0, 1.0))
+        Some((lost.saturating_sub(before.lost) as f64 / sent as f64).clamp(0.0, 1.0))
     }
 }
 
@@ -159,7 +160,7 @@ mod tests {
 
     /// The plan after so many seconds of the same report, beside clean receiver reports.
     fn after(seconds: u64, report: ListenerReport) -> SendPlan {
-        let (mut feedback, start) = (Feedback::new(48_000), Instant::now());
+        let (mut feedback, start) = (Feedback::new(48_000, FrameLength::Ms20), Instant::now());
         let mut plan = SendPlan::plain(48_000);
         for n in 0..2 * seconds {
             let now = start + HALF * n as u32;
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn where_nobody_listens_receiver_reports_are_enough() {
-        let (mut feedback, start) = (Feedback::new(48_000), Instant::now());
+        let (mut feedback, start) = (Feedback::new(48_000, FrameLength::Ms20), Instant::now());
         let plans = (0..4u32).map(|n| feedback.on_link(&link(i64::from(n) * 5), u64::from(n) * 25, start + HALF * n));
         let plan = plans.last().unwrap();
         assert!(!plan.copies.is_empty(), "{plan:?}");
@@ -219,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_server_without_red_gets_in_band_fec() {
-        let (mut feedback, start) = (Feedback::new(48_000), Instant::now());
+        let (mut feedback, start) = (Feedback::new(48_000, FrameLength::Ms20), Instant::now());
         for n in 0..4u32 {
             let known = TransportStats {
                 red: false,

@@ -1,5 +1,13 @@
+use express_messages::{
+    audio::{AudioBlock, CaptureSink},
+    publisher::EncoderOptions,
+};
+
 use super::*;
-use crate::playout::PlayoutStats;
+use crate::{
+    playout::PlayoutStats,
+    rtp::{RtpStart, SendPlan, send_pipeline},
+};
 
 fn received(packets: u64, lost: u64, break_samples: u64) -> ReceiveSnapshot {
     ReceiveSnapshot {
@@ -228,4 +236,35 @@ fn packets_that_came_late_or_twice_are_no_failure_of_the_decoder() {
     let (_, interval) = quality.report(zero + Duration::from_secs(6), &input(counted(450, 240, 60, 50, 100)));
     assert_eq!((interval.packets_received, interval.packets_decoded), (190, 90));
     assert_eq!((interval.seconds, interval.level), (3.0, 0.25));
+}
+
+#[test]
+fn long_packets_are_not_missing_ones() {
+    let rtp = RtpStart {
+        ssrc: 1,
+        payload_type: 111,
+        sequence: 1,
+        timestamp: 1,
+    };
+    let (mut pipeline, mut packets, control, stats) = send_pipeline(&EncoderOptions::default(), rtp).unwrap();
+    control.set_active(true);
+    control.set_plan(SendPlan {
+        frames: 6,
+        ..SendPlan::plain(12_000)
+    });
+    let now = Instant::now();
+    let mut quality = PublishQuality::new(now);
+    let mut block = AudioBlock::silent(1);
+    for _ in 0..300 {
+        let samples = block.samples_mut().iter_mut().zip(0_u16..);
+        samples.for_each(|(sample, n)| *sample = 0.5 * (f32::from(n) * std::f32::consts::TAU / 120.0).sin());
+        pipeline.on_block(&block, now);
+        while packets.try_recv().is_some() {}
+    }
+    let input = PublishQualityInput {
+        snapshot: stats.snapshot(),
+        ..PublishQualityInput::default()
+    };
+    let (_, interval) = quality.report(now + Duration::from_secs(3), &input);
+    assert_eq!((interval.packets_sent, interval.packets_due), (25, Some(25)));
 }

@@ -15,12 +15,19 @@ const AIM: f64 = 0.99;
 pub(super) struct Pace {
     /// Bits sent beyond what was allowed; negative: saved.
     overspent: f64,
+    /// What was allowed last, in bit/s.
+    allowed: f64,
 }
 
 impl Pace {
     /// Bitrate for the next frame alone, without its copies.
-    pub(super) fn frame_bits_per_second(&self, plan: &SendPlan, frames_per_second: f64) -> u32 {
+    pub(super) fn frame_bits_per_second(&mut self, plan: &SendPlan, frames_per_second: f64) -> u32 {
         let allowed = aim(plan);
+        if allowed < self.allowed {
+            // A link that takes less has no room for what was saved before.
+            self.overspent = self.overspent.max(0.0);
+        }
+        self.allowed = allowed;
         let headers = f64::from(plan.copies.header_bytes()) * 8.0 * frames_per_second;
         let share = (1.0 - self.overspent / (allowed * SECONDS)).clamp(*SHARES.start(), *SHARES.end());
         // Positive and below 2^20, so the cast only rounds.
@@ -72,6 +79,7 @@ mod tests {
     #[test]
     fn what_a_pause_saved_is_spent_within_seconds_and_no_more_than_a_quarter_at_a_time() {
         let (plan, mut pace) = (SendPlan::plain(32_000), Pace::default());
+        pace.frame_bits_per_second(&plan, 50.0);
         for _ in 0..500 {
             pace.note(0, 0.02, &plan);
         }
@@ -81,5 +89,15 @@ mod tests {
             pace.note(bytes, 0.02, &plan);
         }
         assert!(pace.frame_bits_per_second(&plan, 50.0) < 34_000);
+    }
+
+    #[test]
+    fn what_was_saved_before_a_link_shrank_is_not_spent_on_it() {
+        let (wide, narrow, mut pace) = (SendPlan::plain(48_000), SendPlan::plain(12_000), Pace::default());
+        for _ in 0..500 {
+            pace.frame_bits_per_second(&wide, 50.0);
+            pace.note(0, 0.02, &wide);
+        }
+        assert_eq!(pace.frame_bits_per_second(&narrow, 50.0), 11_880);
     }
 }

@@ -28,6 +28,8 @@ pub struct SendPlan {
     /// Units of 20 ms in one packet, 1..=6: more than 1 where a link is too slow for the headers of each. With 1 a packet is
     /// one frame, of 10 ms where the stream has those.
     pub frames: u8,
+    /// Nothing is sent, though media time goes on: a queue on the link has to go first.
+    pub held: bool,
     /// Deep redundancy (DRED) of so many frames of 10 ms in each packet, 0..=104; 0: none. Copies travel without it.
     ///
     /// The controller leaves it out: beside a copy it gained 0.01 to 0.03 PESQ on bursts of 20 and 30 % at 48 and 64 kbit/s, at
@@ -44,6 +46,7 @@ impl SendPlan {
             fec_against: 0,
             wideband: false,
             frames: 1,
+            held: false,
             dred_frames: 0,
         }
     }
@@ -78,7 +81,7 @@ fn pack(plan: SendPlan) -> u64 {
     let dred = u64::from(plan.dred_frames.min(MAX_DRED_FRAMES));
     let fec = u64::from(plan.fec_against.min(100));
     let frames = u64::from(plan.frames.clamp(1, MAX_FRAMES as u8));
-    let flags = u64::from(plan.wideband) << 48 | frames << 49 | dred << 52;
+    let flags = u64::from(plan.wideband) << 48 | frames << 49 | dred << 52 | u64::from(plan.held) << 59;
     bits | u64::from(plan.copies.bits()) << 24 | fec << 40 | flags
 }
 
@@ -90,6 +93,7 @@ fn unpack(word: u64) -> SendPlan {
         wideband: word >> 48 & 1 == 1,
         frames: (word >> 49 & 7) as u8,
         dred_frames: (word >> 52 & 0x7f) as u8,
+        held: word >> 59 & 1 == 1,
     }
 }
 
@@ -105,6 +109,7 @@ mod tests {
             fec_against: 100,
             wideband: true,
             frames: 6,
+            held: true,
             dred_frames: 104,
         };
         assert_eq!(unpack(pack(plan)), plan);

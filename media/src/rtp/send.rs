@@ -151,11 +151,15 @@ impl SendPipeline {
     }
 
     fn take(&mut self, block: &AudioBlock) {
-        if self.filled == 0 {
-            self.apply_plan();
-        }
         self.block.copy_from(block);
         self.shared.peak.note(self.block.peak());
+        if self.filled == 0 {
+            self.apply_plan();
+            if self.plan.held {
+                self.rtp.skip(BLOCK_FRAMES);
+                return;
+            }
+        }
         let end = self.filled + self.block.samples().len();
         for (to, &from) in self.frame[self.filled..end].iter_mut().zip(self.block.samples()) {
             // One NaN would poison the encoder for good.
@@ -198,8 +202,8 @@ impl SendPipeline {
 
     fn encode(&mut self) {
         let mut frame = [0; MAX_PAYLOAD];
-        let (frames, samples) = (u64::from(self.plan.frames), self.samples());
-        self.counters.frames += frames;
+        let samples = self.samples();
+        self.counters.frames += 1;
         let sound = &self.frame[..samples * self.encoder.channels()];
         let Ok(length) = self.encoder.encode(sound, &mut frame) else {
             self.counters.encoder_errors += 1;
@@ -207,7 +211,7 @@ impl SendPipeline {
             return;
         };
         let Some(header) = self.rtp.next(samples, length) else {
-            self.counters.dtx_frames += frames;
+            self.counters.dtx_frames += 1;
             self.pace.note(0, self.seconds(), &self.plan);
             self.redundancy.clear();
             return;
@@ -330,9 +334,9 @@ pub struct SendSnapshot {
     pub packets: u64,
     /// Their payload in bytes, without headers.
     pub payload_bytes: u64,
-    /// Frames encoded, sent or not.
+    /// Packets' sound that was encoded, sent or not: a frame each, or as many as the plan puts in one packet.
     pub frames: u64,
-    /// Frames that DTX left out.
+    /// Those of them that DTX left out.
     pub dtx_frames: u64,
     /// Packets thrown away because the network task did not take them in time.
     pub overruns: u64,

@@ -367,9 +367,27 @@ fn where_a_plan_puts_three_frames_in_a_packet_each_is_60_ms_of_media_time() {
         ..SendPlan::plain(14_000)
     });
     let sent = feed(&mut pipeline, &mut packets, 61, 0.5);
-    assert_eq!((sent.len(), stats.snapshot().frames), (10, 30));
+    assert_eq!((sent.len(), stats.snapshot().frames), (10, 10));
     for pair in sent.windows(2) {
         let passed = pair[1].header.timestamp.wrapping_sub(pair[0].header.timestamp);
         assert_eq!(passed, 3 * 960);
     }
+}
+
+#[test]
+fn what_is_held_is_not_sent_and_its_time_goes_on() {
+    let (mut pipeline, mut packets, control, stats) = send_pipeline(&EncoderOptions::default(), START).unwrap();
+    control.set_active(true);
+    let before = feed(&mut pipeline, &mut packets, 20, 0.5);
+    control.set_plan(SendPlan {
+        held: true,
+        ..SendPlan::plain(48_000)
+    });
+    assert!(feed(&mut pipeline, &mut packets, 30, 0.5).is_empty());
+    control.set_plan(SendPlan::plain(48_000));
+    let after = feed(&mut pipeline, &mut packets, 20, 0.5);
+    let (last, next) = (before[9].header, after[0].header);
+    assert_eq!(next.sequence_number, last.sequence_number.wrapping_add(1), "nothing is lost");
+    assert_eq!(next.timestamp, last.timestamp.wrapping_add(16 * 960));
+    assert_eq!((stats.snapshot().packets, stats.snapshot().frames), (20, 20));
 }

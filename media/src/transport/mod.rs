@@ -34,7 +34,10 @@ use futures::channel::mpsc::UnboundedSender;
 pub use peer::WebRtcTransports;
 
 pub use crate::rtp::{OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE};
-use crate::rtp::{PacketReceiver, PacketSender};
+use crate::{
+    control::Checks,
+    rtp::{PacketReceiver, PacketSender},
+};
 
 /// The network's end of a sending pipeline. The transport that is connected holds the lock while it sends.
 pub type SendPackets = Arc<tokio::sync::Mutex<PacketReceiver>>;
@@ -79,6 +82,8 @@ pub struct TransportStats {
     /// Round-trip time to the server, once measured (ICE; RFC 7675 consent checks keep it fresh: a publisher's every 500 ms, by
     /// which it sees a queue grow).
     pub round_trip_time: Option<Duration>,
+    /// The connectivity checks that measure it, of the pair in use.
+    pub checks: Checks,
     /// The server's last receiver report on what we send (RFC 3550 §6.4.1), once one came. Publishers only.
     pub remote: Option<ReceiverReport>,
     /// Packets that could not be given to the network.

@@ -35,6 +35,7 @@ use super::{
     runtime::MediaRuntime,
     settings,
 };
+use crate::control::Checks;
 
 /// Local candidates come from sockets that are bound already, so this is only ever reached by a driver that died.
 const GATHERING_TIMEOUT: Duration = Duration::from_secs(5);
@@ -236,11 +237,18 @@ impl Connection {
             return stats;
         };
         let report = peer.get_stats(Instant::now(), StatsSelector::None).await;
-        stats.round_trip_time = report
+        let in_use = report
             .candidate_pairs()
             .filter(|pair| pair.nominated && pair.current_round_trip_time > 0.0)
-            .max_by_key(|pair| pair.packets_received.saturating_add(pair.packets_sent))
-            .and_then(|pair| Duration::try_from_secs_f64(pair.current_round_trip_time).ok());
+            .max_by_key(|pair| pair.packets_received.saturating_add(pair.packets_sent));
+        if let Some(pair) = in_use {
+            stats.round_trip_time = Duration::try_from_secs_f64(pair.current_round_trip_time).ok();
+            stats.checks = Checks {
+                sent: pair.requests_sent,
+                answered: pair.responses_received,
+                round_trip: stats.round_trip_time,
+            };
+        }
         stats.remote = report.iter_by_type(RTCStatsType::RemoteInboundRTP).find_map(receiver_report);
         stats
     }

@@ -248,6 +248,9 @@ async fn publish_through<F: Future<Output = String>>(server: Server, change: imp
         stats.round_trip_time.is_some_and(|rtt| rtt < Duration::from_secs(1)),
         "{stats:?}"
     );
+    let checks = stats.checks;
+    assert_eq!(checks.round_trip, stats.round_trip_time);
+    assert!(checks.answered > 0 && checks.sent >= checks.answered, "{checks:?}");
     assert_eq!((stats.packets_not_sent, stats.red), (0, !server.opus_only));
     // The other side leaves: DTLS says so, and nothing else does.
     peer.close().await.unwrap();

@@ -248,3 +248,36 @@ fn packets_of_another_payload_type_and_padding_are_counted_and_not_played() {
     assert_eq!(heard.stats.packets_discarded, 20);
     assert_eq!(heard.stats.packets_lost(), 0);
 }
+
+#[test]
+fn a_publisher_that_mutes_is_silent_and_speaks_again_without_a_click() {
+    // The microphone fades within 10 ms.
+    let (from, to) = (3.0, 5.5);
+    for dtx in [false, true] {
+        let options = EncoderOptions {
+            dtx,
+            ..EncoderOptions::default()
+        };
+        let gain = |n: usize| {
+            let t = n as f32 / 48_000.0;
+            (1.0 - (t - from) / 0.01)
+                .clamp(0.0, 1.0)
+                .max(((t - to) / 0.01).clamp(0.0, 1.0))
+        };
+        let speech = speech("jfk_male.wav");
+        let muted: Vec<f32> = speech.iter().enumerate().map(|(n, sample)| sample * gain(n)).collect();
+        let sent = send(&muted, &options, rtp_start(1), 0);
+        let heard = listen(self::options(), &deliver(&sent, |_| Some(0)), &every_10ms(9.0));
+        let during = &heard.samples[(48_000.0 * (from + 0.5)) as usize..(48_000.0 * to) as usize];
+        assert!(rms(during) < 1e-3, "{dtx}: {}", rms(during));
+        let after = |samples: &[f32]| rms(&samples[48_000 * 6..48_000 * 8]);
+        let level = after(&heard.samples) / after(&speech);
+        assert!((0.8..1.25).contains(&level), "{dtx}: {level}");
+        assert_no_new_click(&heard.samples, &muted, 0.0, "mute and unmute");
+        let packets = sent
+            .iter()
+            .filter(|sent| (3_500_000..5_400_000).contains(&sent.at_us))
+            .count();
+        assert!(if dtx { packets < 10 } else { packets > 90 }, "{dtx}: {packets}");
+    }
+}

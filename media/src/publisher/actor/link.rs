@@ -19,11 +19,11 @@ use crate::{
 /// The server repeats what does not change every 5 s; two may be lost.
 const LISTENERS_COUNT_FOR: Duration = Duration::from_secs(15);
 
-/// So often the link is looked at while published: what is sent follows it within 2 s.
-const LINK_EVERY: Duration = Duration::from_millis(500);
+/// So often the link is looked at while published: an answer that is overdue has to be noticed before the queue is long.
+const LINK_EVERY: Duration = Duration::from_millis(50);
 
 impl PublisherActor {
-    /// Looks at the link every 500 ms until the transport is closed; one look at a time.
+    /// Looks at the link every 50 ms until the transport is closed; one look at a time.
     pub(super) fn watch_link(&mut self, ctx: &mut Context<Self>) {
         let Some(transport) = self.transport.clone() else { return };
         let look = async move {
