@@ -17,6 +17,7 @@ use express_tests::{
     collect::EventLog,
     lossy::{LossyWay, Passed},
     processes::{Server, work_folder},
+    scores::{clip, in_tests, mean_pesq, output, python},
     tokens::{APP_ID, token},
 };
 use serde_json::Value;
@@ -127,7 +128,7 @@ fn call(attempt: usize) -> Heard {
         .collect();
     let metrics = metrics(&server);
     listeners.iter().chain([&alice]).for_each(ZegoExpressEngine::destroy_engine);
-    let pesq = files.iter().map(|file| mean_pesq(&python, file)).collect();
+    let pesq = files.iter().map(|file| mean_pesq(&python, &CLIPS.map(clip), file)).collect();
     drop(server);
     let _ = std::fs::remove_dir_all(&folder);
     Heard {
@@ -249,20 +250,6 @@ fn joined_clips(folder: &Path) -> PathBuf {
     file
 }
 
-fn clip(name: &str) -> PathBuf {
-    in_tests(&format!("speech/{name}.wav"))
-}
-
-fn in_tests(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
-}
-
-/// The Python that scores speech.
-fn python() -> PathBuf {
-    let mut make = Command::new(in_tests("tools/python_env.sh"));
-    output(make.arg(in_tests("tools/speech-requirements.txt"))).trim().into()
-}
-
 /// The losses of [`TRACE`].
 fn drops(python: &Path, folder: &Path) -> Vec<bool> {
     let mut make = Command::new(python);
@@ -273,25 +260,6 @@ fn drops(python: &Path, folder: &Path) -> Vec<bool> {
     let trace: Value = serde_json::from_str(&text).unwrap();
     let drops = trace["drop"].as_array().expect("a trace says what is lost");
     drops.iter().map(|drop| drop.as_u64() == Some(1)).collect()
-}
-
-/// PESQ-WB of a recording, mean over the clips.
-fn mean_pesq(python: &Path, heard: &Path) -> f64 {
-    let mut score = Command::new(python);
-    score.arg(in_tests("tools/pesq_score.py")).args(CLIPS.map(clip)).arg(heard);
-    let scores = output(&mut score);
-    let scores = scores.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let scores: Vec<f64> = scores
-        .map(|score| score["pesq_wb"].as_f64().expect("a score is a number"))
-        .collect();
-    mean(&scores)
-}
-
-/// What a program prints.
-fn output(command: &mut Command) -> String {
-    let ran = command.output().unwrap();
-    assert!(ran.status.success(), "{command:?}: {}", String::from_utf8_lossy(&ran.stderr));
-    String::from_utf8(ran.stdout).unwrap()
 }
 
 /// What the server counted.

@@ -1,15 +1,18 @@
 //! A real sound daemon in place of a sound card: from the microphone of one process to the speaker of another.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use express_examples::{hearing, wav};
-use express_tests::processes::{PATIENCE, Process, Server, example_arguments, program, work_folder};
+use express_tests::{
+    processes::{PATIENCE, Process, Server, example_arguments, program, work_folder},
+    scores::{clip, mean_pesq, python},
+};
 
-const SPEECH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/speech/jfk_male.wav");
+const SPEECH: &str = "jfk_male";
 const START: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tools/start_pulse.sh");
 
 /// A private PulseAudio with a speaker and a microphone, ended when dropped.
@@ -71,6 +74,11 @@ impl Drop for Killed {
     }
 }
 
+/// A machine that stops for a moment is heard, too.
+const TRIES: usize = 3;
+/// The daemon wakes late at times on both sides, and rings that run empty are heard: clear speech, not the best.
+const PESQ: f64 = 2.2;
+
 #[test]
 fn what_is_said_into_a_microphone_comes_out_of_the_speaker_of_another_process() {
     let folder = work_folder("pulse");
@@ -78,13 +86,29 @@ fn what_is_said_into_a_microphone_comes_out_of_the_speaker_of_another_process() 
     let server = Server::start(&folder);
     let publisher = pulse.example("publish", &example_arguments(&server, "pulse", "alice", "mic", &[]), &folder);
     publisher.line("PUBLISHING", |line| line.contains("\"PUBLISHING\""));
-    let out = folder.join("out.wav");
-    let play = ["--wav", out.to_str().unwrap(), "--speaker", "--seconds", "11"];
-    let mut player = pulse.example("play", &example_arguments(&server, "pulse", "bob", "mic", &play), &folder);
+    let python = python();
+    let is_speech = (1..=TRIES).any(|attempt| {
+        let heard = speak_and_record(&pulse, &server, &folder);
+        let said = wav::read_mono(&clip(SPEECH)).unwrap();
+        let result = hearing::compare(&said, &wav::read_mono(&heard).unwrap(), 5.0).expect("something came out of the speaker");
+        let pesq = mean_pesq(&python, &[clip(SPEECH)], &heard);
+        println!(
+            "try {attempt} of {TRIES}, microphone to speaker: PESQ-WB {pesq:.2}, longest gap {:.0} ms in {:.1} s, correlation {:.3}",
+            result.longest_gap_ms, result.compared_s, result.correlation
+        );
+        pesq >= PESQ
+    });
+    assert!(is_speech, "in no try PESQ-WB {PESQ} or better");
+}
+
+/// Speech into the microphone; what came out of the speaker meanwhile, as a WAV file.
+fn speak_and_record(pulse: &Pulse, server: &Server, folder: &Path) -> PathBuf {
+    let played = folder.join("played.wav");
+    let play = ["--wav", played.to_str().unwrap(), "--speaker", "--seconds", "11"];
+    let mut player = pulse.example("play", &example_arguments(server, "pulse", "bob", "mic", &play), folder);
     player.line("PLAYING", |line| line.contains("\"PLAYING\""));
 
     let raw = folder.join("speaker.raw");
-    let file = std::fs::File::create(&raw).unwrap();
     let recorder = pulse.tool(
         "parec",
         &[
@@ -94,9 +118,14 @@ fn what_is_said_into_a_microphone_comes_out_of_the_speaker_of_another_process() 
             "--channels=1",
             "--format=s16le",
         ],
-        Stdio::from(file),
+        std::fs::File::create(&raw).unwrap().into(),
     );
-    let speaker = pulse.tool("paplay", &["--device=test_microphone_feed", SPEECH], Stdio::null());
+    let said = clip(SPEECH);
+    let speaker = pulse.tool(
+        "paplay",
+        &["--device=test_microphone_feed", said.to_str().unwrap()],
+        Stdio::null(),
+    );
     assert!(
         player.wait(PATIENCE + Duration::from_secs(11)).success(),
         "{}",
@@ -105,15 +134,11 @@ fn what_is_said_into_a_microphone_comes_out_of_the_speaker_of_another_process() 
     drop((speaker, recorder));
 
     let bytes = std::fs::read(&raw).unwrap();
-    let heard: Vec<f32> = bytes
+    let samples: Vec<f32> = bytes
         .chunks_exact(2)
         .map(|b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0)
         .collect();
-    let said = wav::read_mono(Path::new(SPEECH)).unwrap();
-    let result = hearing::compare(&said, &heard, 5.0).expect("something came out of the speaker");
-    println!(
-        "microphone to speaker: correlation {:.3}, longest gap {:.0} ms in {:.1} s",
-        result.correlation, result.longest_gap_ms, result.compared_s
-    );
-    assert!(result.correlation > 0.7 && result.compared_s > 5.0, "{result:?}");
+    let heard = folder.join("speaker.wav");
+    wav::write_mono(&heard, &samples).unwrap();
+    heard
 }

@@ -7,6 +7,7 @@ pub mod collect;
 pub mod firewall;
 pub mod lossy;
 pub mod processes;
+pub mod scores;
 pub mod simulation;
 pub mod tokens;
 pub mod virtual_net;
