@@ -161,13 +161,8 @@ impl MediaTransport for Detour {
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let runtime = &self.way.0.runtime;
         // A socket is made on the runtime that drives it.
-        let bound = runtime.spawn(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))).await;
-        let near = bound.map_err(|error| TransportError::Answer(error.to_string()))?;
-        let near = near.map_err(|error| TransportError::Answer(error.to_string()))?;
-        let port = near
-            .local_addr()
-            .map_err(|error| TransportError::Answer(error.to_string()))?
-            .port();
+        let bound = runtime.spawn(port_of_ours()).await.map_err(io::Error::from);
+        let (near, port) = bound.flatten().map_err(|error| TransportError::Answer(error.to_string()))?;
         let relaying = relay(near, server, Arc::clone(&self.way.0));
         self.relays.lock().await.spawn_on(relaying, runtime);
         self.direct.apply_answer(only_at(&answer, port)).await
@@ -181,6 +176,13 @@ impl MediaTransport for Detour {
         self.direct.close().await;
         self.relays.lock().await.abort_all();
     }
+}
+
+/// A socket on a port of this machine, and that port.
+async fn port_of_ours() -> io::Result<(UdpSocket, u16)> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let port = socket.local_addr()?.port();
+    Ok((socket, port))
 }
 
 /// The fields of a UDP candidate's line.
