@@ -86,7 +86,7 @@ pub use counters::EngineCounters;
 pub use events::{
     CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage, ImRecvBroadcastMessage,
     ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate,
-    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomOnlineUserCountUpdate, RoomStateChanged,
+    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged,
     RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent,
     ZegoEvents, ZegoSoundLevelInfo,
 };
@@ -102,7 +102,7 @@ pub use express_messages::{
     timings::{Backoff, Timings},
     types::{
         PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,
-        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoScenario, ZegoStream,
+        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoRoomExtraInfo, ZegoScenario, ZegoStream,
         ZegoUpdateType, ZegoUser,
     },
 };

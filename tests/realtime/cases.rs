@@ -186,6 +186,7 @@ impl Actor {
                 };
                 self.zg.start_publishing_stream(stream(), local(), options)
             }
+            "setRoomExtraInfo" => self.zg.set_room_extra_info(room, word("key"), word("value")).wait(),
             "setStreamExtraInfo" => self.zg.set_stream_extra_info(stream(), word("extraInfo")).wait(),
             "mutePublishStreamAudio" => self.zg.mute_publish_stream_audio(local(), mute),
             "muteMicrophone" => self.zg.mute_microphone(mute),

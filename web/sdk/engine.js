@@ -112,6 +112,10 @@ export class ZegoExpressEngine {
     return this.#alive.messages.command(roomID, command, toUserIDList);
   }
 
+  async setRoomExtraInfo(roomID, key, value) {
+    return this.#alive.messages.setRoomInfo(roomID, key, value);
+  }
+
   // ---- local streams
 
   /** @returns {Promise<import("./local/local-stream.js").ZegoLocalStream>} */

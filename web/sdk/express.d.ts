@@ -120,6 +120,15 @@ export class ZegoExpressEngine {
   sendCustomCommand(roomID: string, command: string | object, toUserIDList: string[]): Promise<ZegoServerResponse>;
 
   /**
+   * Attaches a value of at most 4,096 bytes to the room under a key of at most 128; others get `roomExtraInfoUpdate`, also those who
+   * come later. A room has one key; everybody may change its value, also to "". What was taken is kept over reconnects.
+   *
+   * Rejects: 1002014 no key; 1002015, 1002016 too long; 1002017 the room has another key; 1002002 not that room, or not yet;
+   * 1102022 a call is under way, or more than 10 a second in the room; 1000017 the link is away, or went: set it again.
+   */
+  setRoomExtraInfo(roomID: string, key: string, value: string): Promise<ZegoServerResponse>;
+
+  /**
    * Captures a microphone, the sound of a screen or tab, or what the program brings.
    *
    * Rejects: 1100001 more than one source, video, or a value out of range; 1103053 the page is neither on https nor on localhost;

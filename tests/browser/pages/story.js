@@ -130,6 +130,8 @@ class Actor {
         return zg.stopPlayingStream(given.streamID);
       case "stopPublishingStream":
         return zg.stopPublishingStream(given.streamID);
+      case "setRoomExtraInfo":
+        return zg.setRoomExtraInfo(given.roomID ?? "r", given.key, given.value);
       case "setStreamExtraInfo":
         return zg.setStreamExtraInfo(given.streamID, given.extraInfo);
       case "mutePlayStreamAudio":

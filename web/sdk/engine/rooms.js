@@ -132,6 +132,7 @@ export class Rooms {
       },
       onStreamMic: (streamID, muted) => this.#follower.onMic(streamID, muted),
       onStreamExtraInfo: (streams) => emit("streamExtraInfoUpdate", streams),
+      onRoomInfo: (infos) => emit("roomExtraInfoUpdate", infos),
       onStreamEnded: (end) => this.#follower.onStreamEnded(end),
       onBroadcast: (messages) => emit("IMRecvBroadcastMessage", messages),
       onBarrage: (messages) => emit("IMRecvBarrageMessage", messages),

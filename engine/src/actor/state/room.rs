@@ -390,6 +390,6 @@ pub(super) fn not_logged_in() -> ZegoError {
     ZegoError::new(codes::NOT_LOGIN, "not in a room; call login_room first")
 }
 
-fn not_that_room(room_id: &str) -> ZegoError {
+pub(super) fn not_that_room(room_id: &str) -> ZegoError {
     ZegoError::new(codes::ROOM_ROOMID_INCORRECT, format!("not logged in to room {room_id:?}"))
 }
