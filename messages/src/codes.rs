@@ -86,6 +86,8 @@ codes! {
     ROOM_RETRY_TIMEOUT = 1002053;
     /// Kicked out by the server's API.
     MANUAL_KICKOUT = 1002055;
+    /// The room that is switched to is the one that is logged in to.
+    LOGIN_BEFORE_LOGOUT_BY_SAME_ROOMID = 1002064;
     /// The user is banned.
     FORBID_BLACK_USER = 1002066;
     /// Too many requests of one kind in a second.

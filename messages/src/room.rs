@@ -17,7 +17,8 @@ use crate::{
     stats::{ListenerReport, UplinkReport, UserQuality},
     timings::Timings,
     types::{
-        RoomStateChangedReason, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUpdateType, ZegoUser,
+        RoomStateChangedReason, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUpdateType,
+        ZegoUser,
     },
 };
 

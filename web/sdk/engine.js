@@ -91,6 +91,11 @@ export class ZegoExpressEngine {
     return this.#alive.rooms.login(roomID, token, user, config);
   }
 
+  /** @returns {Promise<boolean>} */
+  async switchRoom(fromRoomID, toRoomID, option) {
+    return this.#alive.rooms.switch(fromRoomID, toRoomID, option);
+  }
+
   logoutRoom(roomID) {
     this.#alive.rooms.logout(roomID);
   }

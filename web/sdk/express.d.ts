@@ -92,6 +92,19 @@ export class ZegoExpressEngine {
    */
   loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean>;
   /**
+   * Leaves one room and logs in to another as the same user: LOGOUT of the one, then LOGINING of the other. What is published ends,
+   * and so does what is played, unless `setEngineConfig({switchRoomNotStopPlay: true})` was called: then it goes on through the
+   * new room.
+   *
+   * Rejects and changes nothing: 1002002 not in that room; 1002064 both are the same; 1002011, 1002012, 1002013 a bad roomID; 1100001
+   * no token, or a wrong option. Rejects as `loginRoom` where the new login fails; the old room is left then.
+   */
+  switchRoom(
+    fromRoomID: string,
+    toRoomID: string,
+    option: { token: string; maxMemberCount?: number; isUserStatusNotify?: boolean },
+  ): Promise<boolean>;
+  /**
    * Leaves the room; left out: whatever room it is. Streams end first, with 0. In no room LOGOUT is told with "no room login".
    *
    * @throws {ZegoError} 1002002: not that room

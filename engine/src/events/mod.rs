@@ -25,8 +25,8 @@ pub use media::{
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
 pub use room::{
-    RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, StreamExtraInfoUpdate,
-    TokenWillExpire,
+    RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate,
+    StreamExtraInfoUpdate, TokenWillExpire,
 };
 pub use subscription::{Lagged, RecvTimeout, ZegoEvents};
 

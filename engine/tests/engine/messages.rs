@@ -1,8 +1,9 @@
 //! Messages between users, and the texts of published streams.
 
 use express_engine::{
-    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, StreamExtraInfoUpdate,
-    ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoExpressEngine, ZegoRoomExtraInfo, ZegoStreamOptions, ZegoUser,
+    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate,
+    StreamExtraInfoUpdate, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoExpressEngine, ZegoRoomExtraInfo,
+    ZegoStreamOptions, ZegoUser,
 };
 use express_messages::room::{RequestError, RoomEvent};
 
@@ -211,7 +212,11 @@ async fn an_extra_info_of_the_room_is_checked_passed_on_and_told() {
     tokio::time::pause();
     let world = World::new();
     let zg = world.local_engine();
-    assert_eq!(zg.set_room_extra_info("r", "k", "v").await.unwrap_err().code, 1002002, "in no room");
+    assert_eq!(
+        zg.set_room_extra_info("r", "k", "v").await.unwrap_err().code,
+        1002002,
+        "in no room"
+    );
     let _told = logged_in(&zg).await;
     world.told();
     let (key, value) = ("k".repeat(129), "v".repeat(4_097));
@@ -238,7 +243,10 @@ async fn an_extra_info_of_the_room_is_checked_passed_on_and_told() {
     let note = notes.clone();
     zg.on(move |e: &RoomExtraInfoUpdate| {
         let info = &e.room_extra_info_list[0];
-        note.add(format!("{} {}={} {}", e.room_id, info.key, info.value, info.update_user.user_id));
+        note.add(format!(
+            "{} {}={} {}",
+            e.room_id, info.key, info.value, info.update_user.user_id
+        ));
     });
     world.room_says(RoomEvent::RoomExtraInfo(ZegoRoomExtraInfo {
         key: "k".into(),

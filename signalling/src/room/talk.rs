@@ -6,7 +6,8 @@ use express_messages::{
     codes,
     ids::{ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX, StreamId},
     room::{
-        MuteStream, ReportQuality, RequestError, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo, SetStreamExtraInfo, StreamRole,
+        MuteStream, ReportQuality, RequestError, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo,
+        SetStreamExtraInfo, StreamRole,
     },
 };
 

@@ -50,15 +50,30 @@ pub(crate) struct LoginRequest {
 }
 
 /// How a login ends.
-struct Farewell {
+pub(super) struct Farewell {
     reason: Reason,
     code: i32,
     extended_data: String,
 }
 
+impl Farewell {
+    /// By the application.
+    pub(super) fn logout() -> Self {
+        Self {
+            reason: Reason::Logout,
+            code: 0,
+            extended_data: String::new(),
+        }
+    }
+}
+
 impl Room {
     pub(super) fn id(&self) -> &RoomId {
         &self.options.room_id
+    }
+
+    pub(super) fn user(&self) -> &ZegoUser {
+        &self.options.user
     }
 
     /// The part to publish and play through; `None` before LOGINED.
@@ -94,7 +109,7 @@ impl EngineState {
     }
 
     /// Checks in the documented order: roomID, token, user, userID, userName, maxMemberCount.
-    fn check_login(&self, request: LoginRequest) -> Result<RoomOptions, ZegoError> {
+    pub(super) fn check_login(&self, request: LoginRequest) -> Result<RoomOptions, ZegoError> {
         let room_id = RoomId::new(&request.room_id)?;
         if request.token.is_empty() {
             return Err(ZegoError::new(
@@ -140,18 +155,15 @@ impl EngineState {
         if room_id.is_some_and(|id| room.options.room_id != *id) {
             return Err(not_that_room(room_id.unwrap_or_default()));
         }
-        if let Some(life) = room.life {
+        self.tell_room_to_log_out(out);
+        self.end_room(Farewell::logout(), out);
+        Ok(())
+    }
+
+    pub(super) fn tell_room_to_log_out(&self, out: &mut Step) {
+        if let Some(life) = self.room.as_ref().and_then(|room| room.life) {
             out.command(Command::Logout(life));
         }
-        self.end_room(
-            Farewell {
-                reason: Reason::Logout,
-                code: 0,
-                extended_data: String::new(),
-            },
-            out,
-        );
-        Ok(())
     }
 
     /// `renewToken`: checks the form and passes it on.
@@ -297,7 +309,7 @@ impl EngineState {
     }
 
     /// The login is over: its streams end first, with the code that fits, then the room's own event follows.
-    fn end_room(&mut self, farewell: Farewell, out: &mut Step) {
+    pub(super) fn end_room(&mut self, farewell: Farewell, out: &mut Step) {
         let Some(room) = self.room.take() else { return };
         let (publish_code, play_code) = stream_codes(&farewell);
         self.end_all_publications(publish_code, &farewell.extended_data, out);

@@ -10,7 +10,9 @@ use super::{
     EngineState, LifeId, Step,
     room::{Room, not_logged_in, not_that_room},
 };
-use crate::events::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate};
+use crate::events::{
+    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate,
+};
 
 impl EngineState {
     /// The room part that sends a message to `room_id`.
@@ -42,7 +44,10 @@ impl EngineState {
         let (empty, too_long) = (codes::ROOM_EXTRA_INFO_KEY_EMPTY, codes::ROOM_EXTRA_INFO_KEY_TOO_LONG);
         check_text(&info.key, ROOM_INFO_KEY_MAX, empty, too_long, "the key")?;
         if info.value.len() > ROOM_INFO_VALUE_MAX {
-            let text = format!("the value has {} bytes; at most {ROOM_INFO_VALUE_MAX} are allowed", info.value.len());
+            let text = format!(
+                "the value has {} bytes; at most {ROOM_INFO_VALUE_MAX} are allowed",
+                info.value.len()
+            );
             return Err(ZegoError::new(codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG, text));
         }
         let room = self.room.as_ref().filter(|room| *room.id() == *room_id);

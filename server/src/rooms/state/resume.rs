@@ -80,7 +80,11 @@ impl RoomsState {
         let missed: Option<Vec<_>> = missed.map(|events| events.map(|(seq, event)| event.sequenced(seq)).collect());
         let messages = match &missed {
             Some(_) => Vec::new(),
-            None => session.replay.messages_since(last_seq).map(|(seq, event)| event.sequenced(seq)).collect(),
+            None => session
+                .replay
+                .messages_since(last_seq)
+                .map(|(seq, event)| event.sequenced(seq))
+                .collect(),
         };
         Ok(ResumeOk {
             version,

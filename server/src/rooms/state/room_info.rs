@@ -60,13 +60,24 @@ fn check(set: &SetRoomExtraInfo) -> Result<(), WireError> {
     let longer = |what: &str, text: &str, max: usize, code: i32| {
         let bytes = text.len();
         match bytes > max {
-            true => Err(WireError::fatal(code, format!("{what} has {bytes} bytes; at most {max} are allowed"))),
+            true => Err(WireError::fatal(
+                code,
+                format!("{what} has {bytes} bytes; at most {max} are allowed"),
+            )),
             false => Ok(()),
         }
     };
     if set.key.is_empty() {
-        return Err(WireError::fatal(codes::ROOM_EXTRA_INFO_KEY_EMPTY, "the key is empty; give 1 to 128 bytes"));
+        return Err(WireError::fatal(
+            codes::ROOM_EXTRA_INFO_KEY_EMPTY,
+            "the key is empty; give 1 to 128 bytes",
+        ));
     }
     longer("the key", &set.key, ROOM_INFO_KEY_MAX, codes::ROOM_EXTRA_INFO_KEY_TOO_LONG)?;
-    longer("the value", &set.value, ROOM_INFO_VALUE_MAX, codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG)
+    longer(
+        "the value",
+        &set.value,
+        ROOM_INFO_VALUE_MAX,
+        codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG,
+    )
 }

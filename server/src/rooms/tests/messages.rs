@@ -200,7 +200,10 @@ fn a_command_to_somebody_away_for_whom_too_much_waits_is_not_accepted() {
     for n in 0..4 {
         assert_eq!(world.code(alice.connection, command(&n.to_string(), &["bob"])), 0);
     }
-    let absent = world.ask(alice.connection, command("more", &["bob", "carol"])).unwrap().absent;
+    let absent = world
+        .ask(alice.connection, command("more", &["bob", "carol"]))
+        .unwrap()
+        .absent;
     assert_eq!(absent.iter().map(UserId::as_str).collect::<Vec<_>>(), ["bob"]);
     assert_eq!(world.code(alice.connection, command("more", &["bob"])), codes::IM_SEND_FAIL);
     assert_eq!(world.state.counters().commands_not_kept, 2);

@@ -11,8 +11,8 @@ use super::{
     words::{login_ok, options, resume_ok, room_info, sequenced, snapshot, user},
 };
 use crate::protocol::{
-    BroadcastMessage, CustomCommand, Done, Event, Request, ResumeOk, RoomExtraInfo, RoomExtraInfoUpdate, RoomMessage, SequencedEvent,
-    Snapshot, WireError,
+    BroadcastMessage, CustomCommand, Done, Event, Request, ResumeOk, RoomExtraInfo, RoomExtraInfoUpdate, RoomMessage,
+    SequencedEvent, Snapshot, WireError,
 };
 
 const NOTHING: [&str; 0] = [];
@@ -116,7 +116,13 @@ fn one_call_at_a_time_is_under_way_and_a_lost_one_is_over() {
 fn what_we_set_is_not_told_to_us_and_is_set_again_in_a_new_room() {
     let mut bench = Bench::up();
     set_and_taken(&mut bench, "v");
-    assert_eq!(resume_with(&mut bench, &resume_ok(None, Some(with_info(9, Some(room_info("me", "k", "v")))))), ["restored true"]);
+    assert_eq!(
+        resume_with(
+            &mut bench,
+            &resume_ok(None, Some(with_info(9, Some(room_info("me", "k", "v")))))
+        ),
+        ["restored true"]
+    );
     assert_eq!(login_anew(&mut bench, with_info(0, None)), NOTHING);
     assert_eq!(restored(&mut bench), ["k=v"]);
 }
@@ -138,7 +144,10 @@ fn what_somebody_else_set_last_is_not_set_again_by_us() {
 fn a_room_that_goes_on_without_us_keeps_what_it_has() {
     let mut bench = Bench::up();
     set_and_taken(&mut bench, "v");
-    assert_eq!(login_anew(&mut bench, with_info(0, Some(room_info("bob", "k", "w")))), ["bob set k=w"]);
+    assert_eq!(
+        login_anew(&mut bench, with_info(0, Some(room_info("bob", "k", "w")))),
+        ["bob set k=w"]
+    );
     assert_eq!(restored(&mut bench), NOTHING);
 }
 
@@ -169,7 +178,10 @@ fn messages_beside_a_snapshot_are_told_once_behind_what_changed() {
     };
     let told = resume_with(&mut bench, &ok);
     assert_eq!(told[..2], ["restored true", "users -a"]);
-    assert!(told[2].starts_with("BroadcastMessages") && told[3].starts_with("CustomCommand"), "{told:?}");
+    assert!(
+        told[2].starts_with("BroadcastMessages") && told[3].starts_with("CustomCommand"),
+        "{told:?}"
+    );
     bench.event(401, super::words::users("+b"));
     assert_eq!(bench.told(), ["users +b"]);
 }

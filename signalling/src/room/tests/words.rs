@@ -10,8 +10,8 @@ use express_messages::{
 };
 
 use crate::protocol::{
-    Event, HeartbeatOk, ListedStream, LoginOk, ResumeOk, RoomExtraInfo, RoomStreamUpdate, RoomUserUpdate, SequencedEvent, Snapshot,
-    StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
+    Event, HeartbeatOk, ListedStream, LoginOk, ResumeOk, RoomExtraInfo, RoomStreamUpdate, RoomUserUpdate, SequencedEvent,
+    Snapshot, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
 };
 
 pub(super) fn secs(seconds: f64) -> Duration {
