@@ -172,6 +172,11 @@ impl Actor {
                 Some(room) => self.zg.logout_room(room),
                 None => self.zg.logout_all_rooms(),
             },
+            "switchRoom" => {
+                let token = token_of(user, with.get("token"));
+                let config = ZegoRoomConfig::default();
+                self.zg.switch_room(word("from"), word("to"), token, config).wait()
+            }
             "renewToken" => self.zg.renew_token(token_of(user, with.get("token"))),
             "createZegoStream" => {
                 let hz = with["hz"].as_f64().expect("a tone has a frequency") as f32;

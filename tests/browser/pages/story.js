@@ -109,6 +109,8 @@ class Actor {
       }
       case "logoutRoom":
         return zg.logoutRoom(given.roomID);
+      case "switchRoom":
+        return zg.switchRoom(given.from, given.to, { token: given.token });
       case "renewToken":
         return zg.renewToken(given.token);
       case "createZegoStream":

@@ -55,3 +55,61 @@ impl Settings {
         timings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use express_messages::types::ZegoScenario;
+
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            app_id: 1,
+            servers: Vec::new(),
+            timings: Timings::default(),
+            max_channels: 12,
+            scenario: ZegoScenario::default(),
+            config: ZegoEngineConfig::default(),
+        }
+    }
+
+    fn secs(n: u64) -> Option<Duration> {
+        Some(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn values_out_of_range_are_brought_into_it_and_what_is_left_out_stays() {
+        for (given, taken, quality, channels) in [(0, 1, 1, 1), (60, 60, 60, 50), (9_999, 3_600, 9_999, 50)] {
+            let mut settings = settings();
+            settings.apply(&ZegoEngineConfig {
+                room_retry_time: secs(given),
+                stream_retry_time: secs(given),
+                max_channels: usize::try_from(given).ok(),
+                publish_quality_interval: secs(given),
+                play_quality_interval: secs(given),
+                switch_room_not_stop_play: Some(true),
+            });
+            settings.apply(&ZegoEngineConfig::default());
+            let timings = &settings.timings;
+            assert_eq!(
+                (Some(timings.room_retry_time), Some(timings.stream_retry_time)),
+                (secs(taken), secs(taken))
+            );
+            assert_eq!(settings.max_channels, channels);
+            assert_eq!(Some(settings.publish_timings().quality_interval), secs(quality));
+            assert_eq!(Some(settings.play_timings().quality_interval), secs(quality));
+            assert_eq!(settings.config.switch_room_not_stop_play, Some(true));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_stream_has_its_own_interval_and_by_default_that_of_the_table() {
+        let mut settings = settings();
+        settings.apply(&ZegoEngineConfig {
+            publish_quality_interval: secs(7),
+            ..ZegoEngineConfig::default()
+        });
+        assert_eq!(Some(settings.publish_timings().quality_interval), secs(7));
+        assert_eq!(Some(settings.play_timings().quality_interval), secs(3));
+    }
+}
