@@ -13,6 +13,7 @@ mod command;
 mod config;
 mod device;
 mod end;
+mod farewell;
 mod levels;
 mod life;
 mod local;

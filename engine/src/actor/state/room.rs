@@ -17,7 +17,9 @@ use express_messages::{
     types::{RoomState, RoomStateChangedReason as Reason, ZegoUser},
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, life::Slot, seen::SeenStreams, token_form::check_token_form};
+use super::{
+    CallId, Command, EngineState, LifeId, Step, farewell::Farewell, life::Slot, seen::SeenStreams, token_form::check_token_form,
+};
 use crate::{
     events::{RoomStateChanged, RoomStateUpdate, RoomUserUpdate, TokenWillExpire},
     options::{LoginUser, ZegoRoomConfig},
@@ -47,24 +49,6 @@ pub(crate) struct LoginRequest {
     pub(crate) token: String,
     pub(crate) user: LoginUser,
     pub(crate) config: ZegoRoomConfig,
-}
-
-/// How a login ends.
-pub(super) struct Farewell {
-    reason: Reason,
-    code: i32,
-    extended_data: String,
-}
-
-impl Farewell {
-    /// By the application.
-    pub(super) fn logout() -> Self {
-        Self {
-            reason: Reason::Logout,
-            code: 0,
-            extended_data: String::new(),
-        }
-    }
 }
 
 impl Room {
@@ -311,13 +295,13 @@ impl EngineState {
     /// The login is over: its streams end first, with the code that fits, then the room's own event follows.
     pub(super) fn end_room(&mut self, farewell: Farewell, out: &mut Step) {
         let Some(room) = self.room.take() else { return };
-        let (publish_code, play_code) = stream_codes(&farewell);
+        let (publish_code, play_code) = farewell.stream_codes();
         self.end_all_publications(publish_code, &farewell.extended_data, out);
         self.end_all_playbacks(play_code, &farewell.extended_data, out);
         let room_id = room.options.room_id.as_str();
         tell_state(room_id, farewell.reason, farewell.code, &farewell.extended_data, out);
         if let Phase::LoggingIn(call) = room.phase {
-            out.answer(Some(call), Err(login_error(farewell)));
+            out.answer(Some(call), Err(farewell.into_login_error()));
         }
         if let Some(life) = room.life {
             self.retire(life, Slot::Room, out);
@@ -347,22 +331,6 @@ fn reconnecting(phase: Phase) -> Phase {
     match phase {
         Phase::LoggingIn(call) => Phase::LoggingIn(call),
         Phase::LoggedIn | Phase::Reconnecting => Phase::Reconnecting,
-    }
-}
-
-/// With which codes the publications and playbacks of a room end: 0 on logout, "retry time over" where the room's was, else
-/// the room's own code.
-fn stream_codes(farewell: &Farewell) -> (i32, i32) {
-    match farewell.code {
-        codes::LOGIN_TIMEOUT | codes::ROOM_RETRY_TIMEOUT => (codes::PUBLISHER_RETRY_TIMEOUT, codes::PLAYER_RETRY_TIMEOUT),
-        code => (code, code),
-    }
-}
-
-fn login_error(farewell: Farewell) -> ZegoError {
-    match farewell.code {
-        0 => ZegoError::new(codes::CANCEL_LOGIN, "logout_room was called before the login was done"),
-        code => ZegoError::new(code, farewell.extended_data),
     }
 }
 

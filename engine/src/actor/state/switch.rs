@@ -2,10 +2,7 @@
 
 use express_messages::{ZegoError, codes};
 
-use super::{
-    CallId, EngineState, LoginRequest, Step,
-    room::{Farewell, not_that_room},
-};
+use super::{CallId, EngineState, LoginRequest, Step, farewell::Farewell, room::not_that_room};
 use crate::options::{LoginUser, ZegoRoomConfig};
 
 /// The arguments of `switchRoom`, not yet checked.
