@@ -47,6 +47,7 @@ mod mics;
 mod report;
 mod requests;
 mod retry;
+mod room_info;
 mod roster;
 mod session;
 mod state;
