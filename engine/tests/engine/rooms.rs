@@ -272,8 +272,8 @@ async fn a_switch_leaves_one_room_for_another_as_the_same_user_and_ends_its_stre
     assert_eq!(
         told.take(),
         [
-            "s1 NO_PUBLISH 0",
-            "s2 NO_PLAY 0",
+            "publish s1 NO_PUBLISH 0",
+            "play s2 NO_PLAY 0",
             "room LOGOUT 0",
             "room LOGINING 0",
             "room LOGINED 0"
@@ -323,12 +323,12 @@ async fn what_is_played_goes_on_through_the_new_room_where_the_config_says_so() 
     assert_eq!(
         told[..4],
         [
-            "s2 PLAY_REQUESTING 1004020",
+            "play s2 PLAY_REQUESTING 1004020",
             "room LOGOUT 0",
             "room LOGINING 0",
             "room LOGINED 0"
         ]
     );
-    assert_eq!(told.last().unwrap(), "s2 PLAYING 0");
+    assert_eq!(told.last().unwrap(), "play s2 PLAYING 0");
     assert!(world.told().iter().filter(|told| *told == "play s2").count() >= 1);
 }
