@@ -23,7 +23,6 @@ use serde_json::{Value, json};
 
 use self::fault::{ApiFault, OK};
 use self::gate::Gate;
-#[cfg(test)]
 pub(crate) use self::gate::signature;
 use self::params::Params;
 use self::serve::{Call, Served};
@@ -77,7 +76,7 @@ async fn answer(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared
     count(&shared.counters.api_calls);
     if let Err(fault) = &served {
         count(&shared.counters.api_refused);
-        tracing::info!(code = fault.code, message = fault.message, "server API call refused");
+        tracing::debug!(code = fault.code, problem = fault.message, "server API call refused");
     }
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, "no-store"))

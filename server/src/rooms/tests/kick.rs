@@ -25,6 +25,21 @@ fn close(room_id: &str) -> CloseRoom {
     }
 }
 
+/// A business server kicks a user (0), closes a room (1), forbids a stream (2) or permits it again.
+pub(super) fn interfere(world: &mut World, what: usize, user_id: &str, room_id: &str, (stream_id, sequence): (&str, i64)) {
+    let order = StreamOrder {
+        stream_id: stream(stream_id),
+        sequence,
+    };
+    // That there is no such room is an answer like any other.
+    let _ = match what {
+        0 => world.admin(kick(room_id, &[user_id])),
+        1 => world.admin(close(room_id)),
+        2 => world.admin(ForbidStream(order)),
+        _ => world.admin(ResumeStream(order)),
+    };
+}
+
 /// A login with the token of another one.
 fn again(world: &World, former: &Login) -> Login {
     Login {
