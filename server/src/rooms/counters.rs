@@ -56,6 +56,12 @@ counters! {
     repeat_logins,
     /// Sessions ended by the expiry of their token.
     token_kicks,
+    /// Sessions ended by the server API.
+    kicks,
+    /// Rooms closed by the server API.
+    rooms_closed,
+    /// Kicks forgotten before their time, because there were too many: tokens made before them count again.
+    revocations_forgotten,
     /// Streams announced to a room.
     streams_announced,
     /// Media connections of publishers replaced by the same session.

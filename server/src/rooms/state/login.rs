@@ -71,6 +71,7 @@ impl RoomsState {
     pub(super) fn enter(&mut self, now: Now, entry: Entry) -> Result<SessionKey, WireError> {
         let (room_key, user) = (entry.room.clone(), entry.user.clone());
         let previous = self.users.get(&(room_key.0, user.user_id.clone())).copied();
+        self.is_welcome(now, &room_key, &user.user_id, &entry.token)?;
         self.admit(now, &room_key, previous)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
@@ -168,6 +169,7 @@ impl RoomsState {
             members: BTreeSet::new(),
             streams: BTreeMap::new(),
             logins,
+            closing: false,
             sent: SentToRoom::default(),
             info: RoomInfo::default(),
             waiting: Waiting::default(),
@@ -194,6 +196,7 @@ impl RoomsState {
             ice_expires_at: None,
             hosted: entry.connection.is_none(),
             connection: entry.connection,
+            login_ms: now.unix_ms,
             last_heard: now.mono,
             replay: ReplayBuffer::new(self.limits.replay_events, self.limits.replay_messages),
             publishing: BTreeSet::new(),
@@ -271,7 +274,7 @@ impl RoomsState {
         event: impl Into<SharedEvent>,
         user_update_only: bool,
     ) {
-        let Some(room) = self.rooms.get(room_key) else {
+        let Some(room) = self.rooms.get(room_key).filter(|room| !room.closing) else {
             return;
         };
         let event = event.into();

@@ -52,7 +52,7 @@ pub(super) struct SentToRoom {
 }
 
 impl SentToRoom {
-    fn next_id(&mut self) -> u64 {
+    pub(super) fn next_id(&mut self) -> u64 {
         self.last_id = self.last_id.saturating_add(1);
         self.last_id
     }
@@ -124,12 +124,18 @@ impl RoomsState {
             message_id: message_id.clone(),
             send_time_ms: now.unix_ms,
         };
+        self.take_barrage(now, room_key, message);
+        Ok(SendBarrageMessageOk { message_id })
+    }
+
+    /// Tells it with the next notice, unless too many are waiting.
+    pub(super) fn take_barrage(&mut self, now: Now, room_key: RoomKey, message: RoomBarrage) {
         count(&mut self.counters.barrage_messages);
-        if !room.waiting.add_barrage(message) {
+        let room = self.rooms.get_mut(&room_key);
+        if !room.is_some_and(|room| room.waiting.add_barrage(message)) {
             count(&mut self.counters.barrage_messages_dropped);
         }
         self.gather_notices(now, room_key);
-        Ok(SendBarrageMessageOk { message_id })
     }
 
     /// Reaches some users of the room, or all others, also those who must resume.
@@ -175,7 +181,7 @@ impl RoomsState {
     }
 
     /// Tells those who are in the room; the others are the answer.
-    fn tell_users_listed(
+    pub(super) fn tell_users_listed(
         &mut self,
         room_key: &RoomKey,
         users: Vec<UserId>,
@@ -214,7 +220,7 @@ fn takes_commands(session: &Session) -> bool {
 }
 
 /// Each of them once and in their order, without the sender: nobody gets one's own.
-fn others_once(users: Vec<UserId>, sender: &UserId) -> Vec<UserId> {
+pub(super) fn others_once(users: Vec<UserId>, sender: &UserId) -> Vec<UserId> {
     let mut seen = HashSet::from([sender.clone()]);
     users.into_iter().filter(|user| seen.insert(user.clone())).collect()
 }

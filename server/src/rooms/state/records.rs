@@ -112,6 +112,8 @@ pub(in crate::rooms) struct Session {
     pub(in crate::rooms) hosted: bool,
     /// `None`: silent, or hosted.
     pub(in crate::rooms) connection: Option<ConnectionId>,
+    /// When it began, Unix milliseconds.
+    pub(super) login_ms: u64,
     /// On the clock of [`Now::mono`](super::Now).
     pub(super) last_heard: Duration,
     pub(in crate::rooms) replay: ReplayBuffer,
@@ -163,6 +165,8 @@ pub(in crate::rooms) struct Room {
     /// Announced streams, in the order in which they came.
     pub(in crate::rooms) streams: BTreeMap<u64, StreamKey>,
     pub(super) logins: Bucket,
+    /// Everybody is being kicked out: nobody is told of the others any more.
+    pub(super) closing: bool,
     pub(super) sent: SentToRoom,
     pub(super) info: RoomInfo,
     pub(super) waiting: Waiting,
@@ -184,6 +188,8 @@ pub(in crate::rooms) struct Stream {
     pub(super) muted: bool,
     /// Its place in the room's list, once it was announced.
     pub(in crate::rooms) announced: Option<u64>,
+    /// When that was, Unix milliseconds; 0 before.
+    pub(super) created_ms: u64,
     /// The connected media connection.
     pub(in crate::rooms) media: Option<PeerId>,
     /// One that is answered and not yet connected; it will replace `media`.

@@ -1,11 +1,13 @@
 //! The rules of rooms as tables in virtual time: no socket, no media, no clock.
 
 mod actor;
+mod admin;
 mod device;
 mod hosted;
 mod hosted_requests;
 mod ice;
 mod invariants;
+mod kick;
 mod limits;
 mod login;
 mod loudest;
