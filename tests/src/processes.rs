@@ -127,8 +127,9 @@ impl Process {
                 "the process does not end; log: {}",
                 self.log_text()
             );
-            // A pipe that closes would wake us, but a process can end without closing it (a grandchild holds it).
-            let _ = self.lines.recv_timeout(Duration::from_millis(20));
+            // A pipe that closes would wake us, but a process can end without closing it (a grandchild holds it), and its lines
+            // are for whoever asks for them.
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 
