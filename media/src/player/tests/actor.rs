@@ -220,7 +220,7 @@ async fn media_that_stops_is_an_interruption_and_its_return_is_playing() {
     let mut flow = Flow::new(stage.attach.take().remove(0).source);
     flow.run(Duration::from_secs(8), transport.receive.as_ref()).await;
     assert_eq!(stage.told(), [(REQUESTING, 0), ("negotiated", 0), (PLAYING, 0)]);
-    flow.run(Duration::from_secs(6), None).await;
+    flow.run(Duration::from_secs(7), None).await;
     assert_eq!(stage.told(), [(REQUESTING, 1004020)]);
     flow.run(Duration::from_secs(2), transport.receive.as_ref()).await;
     assert_eq!(stage.told(), [(PLAYING, 0)]);
