@@ -36,6 +36,9 @@ pub mod codec;
 pub mod control;
 mod parts;
 mod player;
+#[cfg(feature = "chaos")]
+#[doc(hidden)]
+pub mod pure;
 pub mod playout;
 mod publisher;
 pub mod quality;

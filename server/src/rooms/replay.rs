@@ -44,7 +44,7 @@ impl ReplayBuffer {
         Some((last_seq.saturating_add(1)..).zip(self.events.iter().skip(skipped)))
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "chaos"))]
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }

@@ -1,0 +1,52 @@
+//! Clients, a server and a bad network in virtual time, drawn from a seed and held to docs/guarantees.md.
+//!
+//! ```text
+//!   Client 0..n: EngineState ─ RoomState, Publication, Playback      Server: RoomsState ─ its sockets, its media plane
+//!        │                                                             │
+//!        └──────── Line: delay, cuts, resets, half-open sockets ───────┘
+//! ```
+//!
+//! The decisions are those that ship (feature `chaos` of each crate opens the door to its pure state); what stands here is what
+//! actors, sockets and threads do around them. One thread runs one seed, from one clock and one dice, so a seed is a run.
+
+mod agenda;
+mod client;
+mod dice;
+mod invariants;
+mod line;
+mod media;
+mod parts;
+mod script;
+mod server;
+mod trace;
+mod view;
+mod world;
+
+pub use world::Broken;
+
+use script::{CALM, EMPTY, STORM};
+use world::World;
+
+/// What became of a seed.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The first invariant that did not hold.
+    pub broken: Option<Broken>,
+    /// What happened last, the newest line at the end; as many lines as were asked for.
+    pub trace: Vec<String>,
+}
+
+/// Plays one seed: ten minutes of faults and calls, a calm in which everything must come to rest, and everybody's leaving. The
+/// trace keeps `keep` lines; 0 is fastest.
+pub fn run(seed: u64, keep: usize) -> Outcome {
+    let mut world = World::new(seed, keep);
+    world.begin_run();
+    world.run(STORM + CALM + EMPTY);
+    if world.broken.is_none() {
+        world.check_empty();
+    }
+    Outcome {
+        broken: world.broken,
+        trace: world.trace.into_lines(),
+    }
+}
