@@ -18,11 +18,7 @@ pub(crate) enum Due {
     /// The server waits no longer for a socket that it closed.
     Abandon(u64),
     /// A timer of an engine, in one life of its client.
-    Timer {
-        client: usize,
-        life: u32,
-        timer: PureTimer,
-    },
+    Timer { client: usize, life: u32, timer: PureTimer },
     /// A media connection tries to come about.
     Connect(u64),
     /// A goodbye of a client's media connection arrives.

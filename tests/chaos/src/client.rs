@@ -15,6 +15,7 @@ use express_messages::timings::Timings;
 use express_signalling::room::pure::{PureAnswer, PureRoom};
 
 use crate::agenda::Due;
+use crate::invariants::Wishes;
 use crate::line::Up;
 use crate::server::APP;
 use crate::view::View;
@@ -144,6 +145,8 @@ pub(crate) struct Client {
     pub(crate) parts: BTreeMap<u64, Part>,
     pub(crate) tickets: BTreeMap<u64, Asker>,
     pub(crate) view: View,
+    /// What the application asked for and must get back.
+    pub(crate) wishes: Wishes,
     pub(crate) work: VecDeque<Work>,
     /// When it has something to do.
     pub(crate) next: Option<Duration>,
@@ -167,6 +170,7 @@ impl Client {
             parts: BTreeMap::new(),
             tickets: BTreeMap::new(),
             view: View::default(),
+            wishes: Wishes::default(),
             work: VecDeque::new(),
             next: None,
         }
@@ -207,11 +211,7 @@ impl World {
     }
 
     /// Makes a call of the application, or hands the engine a report.
-    pub(crate) fn on_engine<R>(
-        &mut self,
-        index: usize,
-        decide: impl FnOnce(&mut PureEngine, Instant) -> (R, PureStep),
-    ) -> R {
+    pub(crate) fn on_engine<R>(&mut self, index: usize, decide: impl FnOnce(&mut PureEngine, Instant) -> (R, PureStep)) -> R {
         let now = self.clock(index);
         let (result, step) = decide(&mut self.clients[index].engine, now);
         self.push(index, Work::Step(step));
@@ -302,9 +302,13 @@ impl World {
 
     fn on_step(&mut self, index: usize, step: PureStep) {
         for event in &step.events {
-            self.trace.note(self.now, || format!("c{index} TOLD {}", crate::view::words(event)));
-            if let Err(what) = self.clients[index].view.hear(self.now, event) {
-                self.fail("I1", format!("c{index}: {what}"));
+            if crate::view::kind(event) != crate::view::OTHERS {
+                self.trace
+                    .note(self.now, || format!("c{index} TOLD {}", crate::view::words(event)));
+            }
+            *self.told.entry(crate::view::kind(event)).or_default() += 1;
+            if let Err((invariant, what)) = self.clients[index].view.hear(self.now, event) {
+                self.fail(invariant, format!("c{index}: {what}"));
             }
         }
         for command in step.commands {
@@ -357,7 +361,9 @@ impl World {
                 self.push(index, Work::Step(step));
             }
             PureCommand::StopDevice => {
-                let Some(device) = self.clients[index].device.take() else { return };
+                let Some(device) = self.clients[index].device.take() else {
+                    return;
+                };
                 let now = self.clock(index);
                 let step = self.clients[index].engine.on_device_gone(device, now);
                 self.push(index, Work::Step(step));
@@ -402,7 +408,10 @@ impl World {
         self.start_part(index, life, room, Machine::Play(state), &options.stream_id, false, effects);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the fields of a part, of which both kinds have the same")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of a part, of which both kinds have the same"
+    )]
     fn start_part(
         &mut self,
         index: usize,
@@ -428,15 +437,21 @@ impl World {
     }
 
     fn note_muted(&mut self, index: usize, life: u64, muted: bool) {
-        let Some(part) = self.clients[index].parts.get_mut(&life) else { return };
+        let Some(part) = self.clients[index].parts.get_mut(&life) else {
+            return;
+        };
         part.muted = muted;
         let (room, stream_id) = (part.room, part.stream.clone());
-        self.post_room(index, room, |room, now| room.mute_stream(now, &MuteStream { stream_id, muted }));
+        self.post_room(index, room, |room, now| {
+            room.mute_stream(now, &MuteStream { stream_id, muted })
+        });
     }
 
     fn mute_playback(&mut self, index: usize, life: u64, paused: bool) {
         let now = self.clock(index);
-        let Some(part) = self.clients[index].parts.get_mut(&life) else { return };
+        let Some(part) = self.clients[index].parts.get_mut(&life) else {
+            return;
+        };
         let Machine::Play(player) = &mut part.machine else { return };
         let (asked, effects) = player.on_mute(paused, now);
         self.push(index, Work::Media(life, effects));

@@ -10,6 +10,7 @@
 //! actors, sockets and threads do around them. One thread runs one seed, from one clock and one dice, so a seed is a run.
 
 mod agenda;
+mod bugs;
 mod client;
 mod dice;
 mod invariants;
@@ -18,11 +19,15 @@ mod media;
 mod parts;
 mod script;
 mod server;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod view;
 mod world;
 
 pub use world::Broken;
+
+use std::collections::BTreeMap;
 
 use script::{CALM, EMPTY, STORM};
 use world::World;
@@ -34,12 +39,17 @@ pub struct Outcome {
     pub broken: Option<Broken>,
     /// What happened last, the newest line at the end; as many lines as were asked for.
     pub trace: Vec<String>,
+    /// How often what was told to applications: a run in which nothing happens shows nothing.
+    pub told: BTreeMap<&'static str, u64>,
 }
 
 /// Plays one seed: ten minutes of faults and calls, a calm in which everything must come to rest, and everybody's leaving. The
 /// trace keeps `keep` lines; 0 is fastest.
 pub fn run(seed: u64, keep: usize) -> Outcome {
-    let mut world = World::new(seed, keep);
+    play(World::new(seed, keep))
+}
+
+fn play(mut world: World) -> Outcome {
     world.begin_run();
     world.run(STORM + CALM + EMPTY);
     if world.broken.is_none() {
@@ -48,5 +58,6 @@ pub fn run(seed: u64, keep: usize) -> Outcome {
     Outcome {
         broken: world.broken,
         trace: world.trace.into_lines(),
+        told: world.told,
     }
 }

@@ -24,17 +24,33 @@ struct Arguments {
     /// Lines of the trace of a broken seed.
     #[arg(long, default_value_t = SHOWN)]
     trace: usize,
+    /// Shows what happened in the first seed, whether or not it is broken, and plays no other.
+    #[arg(long)]
+    show: bool,
+    /// Goes on behind a broken seed, and names them all.
+    #[arg(long)]
+    all: bool,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if arguments.show {
+        show(arguments.from, arguments.trace);
+        return ExitCode::SUCCESS;
+    }
     let started = Instant::now();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = if arguments.threads == 0 { cores } else { arguments.threads };
     let end = arguments.from.saturating_add(arguments.seeds);
-    let (next, broken, over) = (AtomicU64::new(arguments.from), AtomicU64::new(u64::MAX), AtomicBool::new(false));
+    let (next, broken, over) = (
+        AtomicU64::new(arguments.from),
+        AtomicU64::new(u64::MAX),
+        AtomicBool::new(false),
+    );
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(&next, &broken, end))).collect();
+        let workers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| work(&next, &broken, end, arguments.all)))
+            .collect();
         scope.spawn(|| progress(&next, &over, &arguments, started));
         for worker in workers {
             if worker.join().is_err() {
@@ -46,7 +62,10 @@ fn main() -> ExitCode {
     let elapsed = started.elapsed().as_secs_f64();
     let broken = broken.into_inner();
     let done = next.into_inner().min(end) - arguments.from;
-    println!("{done} seeds in {elapsed:.1} s, {:.0} seeds/s", done_per_second(done, elapsed));
+    println!(
+        "{done} seeds in {elapsed:.1} s, {:.0} seeds/s",
+        done_per_second(done, elapsed)
+    );
     if broken == u64::MAX {
         return ExitCode::SUCCESS;
     }
@@ -54,20 +73,23 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Plays seeds in turn until one is broken, in this thread or another.
-fn work(next: &AtomicU64, broken: &AtomicU64, end: u64) {
+/// Plays seeds in turn until one is broken, or all of them, in this thread or another.
+fn work(next: &AtomicU64, broken: &AtomicU64, end: u64, all: bool) {
     loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= end || seed > broken.load(Ordering::Relaxed) {
+        if seed >= end || (!all && seed > broken.load(Ordering::Relaxed)) {
             return;
         }
         // A panic is a broken seed, too; its text is on the terminal.
-        let outcome = std::panic::catch_unwind(|| express_chaos::run(seed, 0));
-        if outcome.is_err() {
-            eprintln!("seed {seed} panicked");
-        }
-        if outcome.is_err() || outcome.is_ok_and(|outcome| outcome.broken.is_some()) {
+        let what = match std::panic::catch_unwind(|| express_chaos::run(seed, 0)) {
+            Ok(outcome) => outcome.broken.map(|broken| format!("{}: {}", broken.invariant, broken.what)),
+            Err(_) => Some("panicked".into()),
+        };
+        if let Some(what) = what {
             broken.fetch_min(seed, Ordering::Relaxed);
+            if all {
+                println!("seed {seed}: {what}");
+            }
         }
     }
 }
@@ -98,6 +120,7 @@ fn show(seed: u64, lines: usize) {
     for line in outcome.trace {
         println!("{line}");
     }
+    println!("seed {seed} told applications: {:?}", outcome.told);
     if let Some(broken) = outcome.broken {
         let at = broken.at.as_secs_f64();
         println!("seed {seed}: {} is broken at {at:.3} s: {}", broken.invariant, broken.what);

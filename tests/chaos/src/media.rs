@@ -130,7 +130,9 @@ impl World {
     }
 
     pub(crate) fn connect(&mut self, number: u64) {
-        let Some(transport) = self.transports.get(&number) else { return };
+        let Some(transport) = self.transports.get(&number) else {
+            return;
+        };
         let Some(id) = self.reached(transport) else {
             return self.agenda.note(self.now + TICK, Due::Connect(number));
         };
@@ -150,7 +152,9 @@ impl World {
 
     /// The client closes its end, and the server hears the goodbye if the line is there.
     pub(crate) fn close_transport(&mut self, number: u64) {
-        let Some(transport) = self.transports.remove(&number) else { return };
+        let Some(transport) = self.transports.remove(&number) else {
+            return;
+        };
         if let Some(peer) = self.reached(&transport) {
             let delay = self.lines[transport.client].delay;
             self.agenda.note(self.now + delay, Due::Goodbye(peer));
@@ -170,7 +174,9 @@ impl World {
 
     /// The rooms end a media connection; the client hears the goodbye if the line is there.
     pub(crate) fn remove_peer(&mut self, peer: PeerId) {
-        let Some(peer) = self.server.peers.peers.remove(&peer) else { return };
+        let Some(peer) = self.server.peers.peers.remove(&peer) else {
+            return;
+        };
         if let Some(transport) = self.transports.get(&peer.transport)
             && self.has_media(transport.client)
         {
@@ -186,11 +192,15 @@ impl World {
     }
 
     fn tell_part(&mut self, number: u64, event: TransportEvent) {
-        let Some(transport) = self.transports.get(&number) else { return };
+        let Some(transport) = self.transports.get(&number) else {
+            return;
+        };
         let (client, part, attempt) = (transport.client, transport.part, transport.attempt);
         self.trace
             .note(self.now, || format!("c{client} part {part} try {attempt}: {event:?}"));
-        self.on_part(client, part, |machine, now, random| machine.on_transport(attempt, event, now, random));
+        self.on_part(client, part, |machine, now, random| {
+            machine.on_transport(attempt, event, now, random)
+        });
     }
 
     /// Whether a player's connection brings sound now: its publisher sends, and both lines are there.

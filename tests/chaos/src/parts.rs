@@ -8,6 +8,7 @@ use express_messages::room::{
 };
 use express_signalling::room::pure::{PureAnswer, PureEffect as RoomEffect, PureRoom};
 
+use crate::bugs::Bug;
 use crate::client::{Asker, Machine, Work};
 use crate::line::Up;
 use crate::media::OFFER;
@@ -15,8 +16,15 @@ use crate::world::World;
 
 impl World {
     pub(crate) fn on_room_effects(&mut self, index: usize, room: u64) {
-        let Some(part) = self.clients[index].rooms.get_mut(&room) else { return };
+        let Some(part) = self.clients[index].rooms.get_mut(&room) else {
+            return;
+        };
+        let mut restored = false;
         for effect in part.state.take_effects() {
+            if self.loses(&effect, restored) {
+                continue;
+            }
+            restored |= matches!(effect, RoomEffect::Emit(RoomEvent::LinkRestored { resumed: true }));
             self.on_room_effect(index, room, effect);
         }
         let now = self.now;
@@ -25,13 +33,25 @@ impl World {
         }
     }
 
+    /// Whether a planted bug swallows an effect; `restored`: it follows a resume.
+    fn loses(&self, effect: &RoomEffect, restored: bool) -> bool {
+        match effect {
+            RoomEffect::Emit(RoomEvent::StreamUpdate { .. }) => restored && self.has(Bug::ResumeLosesStreams),
+            RoomEffect::Emit(RoomEvent::BroadcastMessages(_)) => restored && self.has(Bug::ResumeLosesMessages),
+            RoomEffect::Emit(RoomEvent::StreamEnded { .. } | RoomEvent::LinkRestored { resumed: false }) => {
+                self.has(Bug::KeepsPublishing)
+            }
+            RoomEffect::End => self.has(Bug::LogoutHangs),
+            _ => false,
+        }
+    }
+
     fn on_room_effect(&mut self, index: usize, room: u64, effect: RoomEffect) {
         match effect {
             RoomEffect::Emit(event) => self.report_room(index, room, event),
             RoomEffect::Connect(link) => {
                 let socket = self.dial(index, room, link);
-                self.trace
-                    .note(self.now, || format!("c{index} dials, socket {socket}"));
+                self.trace.note(self.now, || format!("c{index} dials, socket {socket}"));
                 if let Some(part) = self.clients[index].rooms.get_mut(&room) {
                     part.socket = Some(socket);
                 }
@@ -133,11 +153,15 @@ impl World {
             part.transport = Some(transport);
         }
         let offer = format!("{OFFER}{transport}");
-        self.post_part(index, life, |machine, now, random| machine.on_offer(attempt, offer, now, random));
+        self.post_part(index, life, |machine, now, random| {
+            machine.on_offer(attempt, offer, now, random)
+        });
     }
 
     fn exchange(&mut self, index: usize, life: u64, attempt: u32, offer: String) {
-        let Some(part) = self.clients[index].parts.get(&life) else { return };
+        let Some(part) = self.clients[index].parts.get(&life) else {
+            return;
+        };
         let (stream_id, room) = (part.stream.clone(), part.room);
         let asker = Asker::Exchange { part: life, attempt };
         match &part.machine {
@@ -146,7 +170,7 @@ impl World {
                     stream_id,
                     offer,
                     extra_info: publisher.extra_info().into(),
-                    muted: part.muted,
+                    muted: part.muted && !self.has(Bug::ForgetsMute),
                 };
                 self.ask_room(index, room, asker, |room, now, ticket| room.publish(now, ticket, command));
             }
@@ -162,7 +186,9 @@ impl World {
     }
 
     pub(crate) fn ask_pause(&mut self, index: usize, life: u64, paused: bool, asker: Asker) {
-        let Some(part) = self.clients[index].parts.get(&life) else { return };
+        let Some(part) = self.clients[index].parts.get(&life) else {
+            return;
+        };
         let (room, stream_id) = (part.room, part.stream.clone());
         let command = PausePlayStream { stream_id, paused };
         self.ask_room(index, room, asker, |room, now, ticket| room.pause_play(now, ticket, command));
@@ -170,16 +196,23 @@ impl World {
 
     /// `setStreamExtraInfo`, behind the engine's own checks.
     pub(crate) fn set_extra_info(&mut self, index: usize, life: u64, text: String) {
-        let Some(part) = self.clients[index].parts.get_mut(&life) else { return };
+        let Some(part) = self.clients[index].parts.get_mut(&life) else {
+            return;
+        };
         let (room, stream_id) = (part.room, part.stream.clone());
-        let Machine::Publish(publisher) = &mut part.machine else { return };
+        let Machine::Publish(publisher) = &mut part.machine else {
+            return;
+        };
         publisher.ask_extra_info(&text);
+        self.clients[index].wishes.info_asked(&stream_id, &text);
         let command = SetStreamExtraInfo {
             stream_id,
             extra_info: text.clone(),
         };
         let asker = Asker::ExtraInfo { part: life, text };
-        self.ask_room(index, room, asker, |room, now, ticket| room.set_extra_info(now, ticket, command));
+        self.ask_room(index, room, asker, |room, now, ticket| {
+            room.set_extra_info(now, ticket, command)
+        });
         self.work(index);
     }
 
@@ -188,19 +221,14 @@ impl World {
         let command = SendBroadcastMessage {
             message: message.clone(),
         };
+        self.message_sent(index, room, &message);
         let asker = Asker::Broadcast(message);
         self.ask_room(index, room, asker, |room, now, ticket| room.broadcast(now, ticket, command));
         self.work(index);
     }
 
     /// Asks a room part; one that is gone is a link that is away.
-    fn ask_room(
-        &mut self,
-        index: usize,
-        room: u64,
-        asker: Asker,
-        ask: impl FnOnce(&mut PureRoom, std::time::Instant, u64),
-    ) {
+    fn ask_room(&mut self, index: usize, room: u64, asker: Asker, ask: impl FnOnce(&mut PureRoom, std::time::Instant, u64)) {
         let ticket = self.number();
         self.clients[index].tickets.insert(ticket, asker);
         if self.clients[index].rooms.contains_key(&room) {
@@ -220,7 +248,9 @@ impl World {
                     PureAnswer::Sdp(sdp) => Ok(sdp),
                     _ => Err(RequestError::Disconnected),
                 });
-                self.post_part(index, part, |machine, now, random| machine.on_answer(attempt, answer, now, random));
+                self.post_part(index, part, |machine, now, random| {
+                    machine.on_answer(attempt, answer, now, random)
+                });
             }
             Asker::Pause { part, attempt, paused } => {
                 if answer.is_ok() {
@@ -236,7 +266,9 @@ impl World {
             },
             Asker::ExtraInfo { part, text } => self.extra_info_answered(index, part, text, answer.is_ok()),
             Asker::Broadcast(text) => {
-                self.trace.note(self.now, || format!("c{index} broadcast {text:?}: {answer:?}"));
+                self.trace
+                    .note(self.now, || format!("c{index} broadcast {text:?}: {answer:?}"));
+                self.message_answered(&text, answer.is_ok());
             }
         }
     }
@@ -254,8 +286,11 @@ impl World {
             .note(self.now, || format!("c{index} extra info {text:?} taken: {taken}"));
         let client = &mut self.clients[index];
         let Some(part) = client.parts.get_mut(&life) else { return };
-        let Machine::Publish(publisher) = &mut part.machine else { return };
+        let Machine::Publish(publisher) = &mut part.machine else {
+            return;
+        };
         publisher.extra_info_answered(text.clone(), taken);
+        client.wishes.info_answered(&part.stream, &text, taken);
         if taken {
             client.engine.on_extra_info_taken(life, text);
         }
@@ -269,8 +304,11 @@ impl World {
 
     fn poll(&mut self, index: usize, life: u64, attempt: u32) {
         let hears = self.transport_of(index, life).is_some_and(|transport| self.hears(transport));
+        let hears = hears || self.has(Bug::HearsSilence);
         let now = self.clock(index);
-        let Some(part) = self.clients[index].parts.get_mut(&life) else { return };
+        let Some(part) = self.clients[index].parts.get_mut(&life) else {
+            return;
+        };
         part.decoded += u64::from(hears);
         if let Machine::Play(player) = &mut part.machine {
             player.on_media(attempt, part.decoded, now);
@@ -278,7 +316,9 @@ impl World {
     }
 
     fn close_part(&mut self, index: usize, life: u64) {
-        let Some(part) = self.clients[index].parts.get_mut(&life) else { return };
+        let Some(part) = self.clients[index].parts.get_mut(&life) else {
+            return;
+        };
         (part.sending, part.awaiting) = (false, None);
         if let Some(transport) = part.transport.take() {
             self.close_transport(transport);
@@ -286,7 +326,9 @@ impl World {
     }
 
     fn unregister(&mut self, index: usize, life: u64) {
-        let Some(part) = self.clients[index].parts.get(&life) else { return };
+        let Some(part) = self.clients[index].parts.get(&life) else {
+            return;
+        };
         let (room, stream_id) = (part.room, part.stream.clone());
         let publishes = matches!(part.machine, Machine::Publish(_));
         self.post_room(index, room, |room, now| match publishes {

@@ -12,7 +12,7 @@ pub(crate) const CALM: Duration = Duration::from_secs(150);
 /// How long after the last logout nothing may be left.
 pub(crate) const EMPTY: Duration = Duration::from_secs(115);
 /// How often the invariants are looked at.
-pub(crate) const CHECK: Duration = Duration::from_millis(500);
+pub(crate) const CHECK: Duration = Duration::from_secs(1);
 
 impl World {
     /// Notes everything that a run begins with.
@@ -62,11 +62,23 @@ impl World {
             82..88 => self.info(client),
             88..92 => self.say(client),
             92..95 => self.renew(client),
+            95 => self.destroy(client),
             _ => {
+                self.note_leaving(client);
                 let result = self.on_engine(client, |engine, _| engine.logout_room());
                 self.note_call(client, "logoutRoom", &result);
             }
         }
+    }
+
+    /// `destroyEngine`, and a new process after a while.
+    fn destroy(&mut self, client: usize) {
+        self.trace.note(self.now, || format!("c{client} destroyEngine"));
+        self.note_leaving(client);
+        self.clients[client].wishes.destroyed = Some(self.now);
+        self.on_engine(client, |engine, _| ((), engine.destroy()));
+        let wait = self.dice.between(3_000, 20_000);
+        self.agenda.note(self.now + wait, Due::Begin(client));
     }
 
     fn is_logging_in(&self, client: usize) -> bool {
@@ -109,6 +121,9 @@ impl World {
         let Some(local) = self.clients[client].local else { return };
         let info = format!("info {}", self.number());
         let result = self.on_engine(client, |engine, _| engine.start_publishing(&stream, local, &info));
+        if result.is_ok() {
+            self.clients[client].wishes.info_begins(&stream, &info);
+        }
         self.note_call(client, &format!("startPublishingStream {stream}"), &result);
     }
 
@@ -122,6 +137,9 @@ impl World {
     fn play(&mut self, client: usize) {
         let stream = self.any_stream(client);
         let result = self.on_engine(client, |engine, _| engine.start_playing(&stream));
+        if result.is_ok() {
+            self.clients[client].wishes.mute_play(&stream, false);
+        }
         self.note_call(client, &format!("startPlayingStream {stream}"), &result);
     }
 
@@ -135,6 +153,7 @@ impl World {
     fn mute(&mut self, client: usize) {
         let muted = self.dice.percent(50);
         let result = self.on_engine(client, |engine, now| engine.mute_microphone(muted, now));
+        self.clients[client].wishes.muted = muted;
         self.note_call(client, &format!("muteMicrophone {muted}"), &result);
     }
 
@@ -144,6 +163,7 @@ impl World {
             return;
         };
         let result = self.on_engine(client, |engine, now| engine.mute_playback(&stream, muted, now));
+        self.clients[client].wishes.mute_play(&stream, muted);
         self.note_call(client, &format!("mutePlayStreamAudio {stream} {muted}"), &result);
     }
 
@@ -188,7 +208,8 @@ impl World {
             }
             42..60 => {
                 for socket in self.sockets_of(client) {
-                    self.trace.note(self.now, || format!("c{client} FAULT socket {socket} is reset"));
+                    self.trace
+                        .note(self.now, || format!("c{client} FAULT socket {socket} is reset"));
                     self.reset(socket);
                 }
             }
@@ -262,6 +283,7 @@ impl World {
         }
         self.trace.note(now, || format!("c{client} wakes"));
         self.lines[client].whole_since = now;
+        self.books.woke(client, now);
         self.release(client);
         self.work(client);
     }
@@ -323,9 +345,11 @@ impl World {
             if !self.clients[client].running {
                 continue;
             }
+            self.note_leaving(client);
             if self.dice.percent(50) {
                 let _ = self.on_engine(client, |engine, _| engine.logout_room());
             } else {
+                self.clients[client].wishes.destroyed = Some(self.now);
                 self.on_engine(client, |engine, _| ((), engine.destroy()));
             }
         }

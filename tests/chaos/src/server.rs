@@ -6,9 +6,11 @@ use std::time::Duration;
 use express_messages::ids::{RoomId, UserId};
 use express_server::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use express_server::rooms::{CloseReason, ConnectionId, Effect, Now, RoomsState, SocketEnd, StateOptions};
+use express_signalling::protocol::ServerFrame;
 use express_token::{Grant, Iv, Secret, issue};
 
 use crate::agenda::Due;
+use crate::bugs::Bug;
 use crate::line::Down;
 use crate::media::Peers;
 use crate::world::World;
@@ -138,7 +140,10 @@ impl World {
     /// A socket's ping is due; one that was silent for too long is dead.
     pub(crate) fn server_ping(&mut self, number: u64) {
         let timings = &self.server.config.timings;
-        let (every, patience) = (Duration::from_secs(timings.ping_s), Duration::from_secs(timings.pong_timeout_s));
+        let (every, patience) = (
+            Duration::from_secs(timings.ping_s),
+            Duration::from_secs(timings.pong_timeout_s),
+        );
         let Some(socket) = self.sockets.get(&number).filter(|socket| socket.connection.is_some()) else {
             return;
         };
@@ -157,6 +162,9 @@ impl World {
         let end = if socket.closing { SocketEnd::Lost } else { end };
         let Some(connection) = socket.connection.take() else { return };
         self.server.connections.remove(&connection);
+        if self.has(Bug::ForgetsSockets) {
+            return;
+        }
         self.on_server(|state, now| state.on_closed(now, connection, end));
     }
 
@@ -167,7 +175,10 @@ impl World {
         let mut effects = VecDeque::from(decide(state, now));
         while let Some(effect) = effects.pop_front() {
             match effect {
-                Effect::Reply { connection, frame } => self.write(connection, frame.to_text()),
+                Effect::Reply { connection, frame } => {
+                    self.note_snapshot(connection, &frame);
+                    self.write(connection, frame.to_text());
+                }
                 Effect::Event { connection, seq, event } => self.write(connection, event.frame(seq)),
                 Effect::Notice { connection, notice } => self.write(connection, notice.frame().into()),
                 Effect::Close { connection, reason } => self.close(connection, reason),
@@ -181,6 +192,20 @@ impl World {
                 // Nobody here speaks WHIP or WHEP.
                 Effect::RestartIce { .. } | Effect::Hosted { .. } | Effect::ResourceEnded(_) => {}
             }
+        }
+    }
+
+    /// A resume that is answered with a snapshot repeats no messages: nobody may wait for them.
+    fn note_snapshot(&mut self, connection: ConnectionId, frame: &ServerFrame) {
+        let ServerFrame::Ok { ok, .. } = frame else { return };
+        if ok.get("missed").is_some_and(|missed| missed.is_null())
+            && let Some(client) = self
+                .server
+                .connections
+                .get(&connection)
+                .and_then(|number| self.sockets.get(number))
+        {
+            self.books.forgive_messages(client.client);
         }
     }
 
@@ -203,8 +228,9 @@ impl World {
         let Some(number) = self.server.connections.get(&connection).copied() else {
             return;
         };
-        self.trace
-            .note(self.now, || format!("server: closes {connection:?}: {} {}", reason.code, reason.text));
+        self.trace.note(self.now, || {
+            format!("server: closes {connection:?}: {} {}", reason.code, reason.text)
+        });
         self.send_down(number, Down::Close(reason));
         self.close_behind(number);
     }
@@ -234,6 +260,16 @@ impl World {
             (stream.stream_id.to_string(), stream.user.user_id)
         });
         Some((users, streams.collect()))
+    }
+
+    /// A member's stream as others of its room see it now: its text, and whether it is muted.
+    pub(crate) fn stream_shown_to(&self, session: &str, stream: &str) -> Option<(String, bool)> {
+        let snapshot = self.server.state.as_ref()?.snapshot_of(session)?;
+        let listed = snapshot
+            .streams
+            .into_iter()
+            .find(|listed| listed.stream.stream_id.as_str() == stream)?;
+        Some((listed.stream.extra_info, listed.muted))
     }
 
     /// A room's id by its number.

@@ -15,6 +15,8 @@ pub(crate) struct View {
     pub(crate) streams: BTreeMap<String, String>,
     pub(crate) publishing: BTreeMap<String, PublisherState>,
     pub(crate) playing: BTreeMap<String, PlayerState>,
+    /// Texts of others, in this login.
+    pub(crate) messages: BTreeSet<String>,
     /// The user asked to be told of users.
     pub(crate) user_update: bool,
     /// Since when the last state of the room stands.
@@ -30,14 +32,15 @@ impl View {
     /// Takes an event.
     ///
     /// # Errors
-    /// What is wrong with it: every join and leave is told once, to a member.
-    pub(crate) fn hear(&mut self, now: Duration, event: &ZegoEvent) -> Result<(), String> {
+    /// Which guarantee it breaks, and how: every join, leave and message is told once, to a member.
+    pub(crate) fn hear(&mut self, now: Duration, event: &ZegoEvent) -> Result<(), (&'static str, String)> {
         match event {
             ZegoEvent::RoomStateChanged(event) => {
                 (self.room, self.since) = (Some(event.reason), now);
                 if !self.is_in_room() {
                     self.users.clear();
                     self.streams.clear();
+                    self.messages.clear();
                 }
             }
             ZegoEvent::RoomUserUpdate(event) => {
@@ -47,7 +50,9 @@ impl View {
                         ZegoUpdateType::Add => self.users.insert(id),
                         _ => self.users.remove(&id),
                     };
-                    self.legal(is_news, || format!("{:?} of user {} told again", event.update_type, user.user_id))?;
+                    self.legal(is_news, || {
+                        format!("{:?} of user {} told again", event.update_type, user.user_id)
+                    })?;
                 }
             }
             ZegoEvent::RoomStreamUpdate(event) => {
@@ -57,7 +62,9 @@ impl View {
                         ZegoUpdateType::Add => self.streams.insert(id, owner).is_none(),
                         _ => self.streams.remove(&id).is_some(),
                     };
-                    self.legal(is_news, || format!("{:?} of stream {} told again", event.update_type, stream.stream_id))?;
+                    self.legal(is_news, || {
+                        format!("{:?} of stream {} told again", event.update_type, stream.stream_id)
+                    })?;
                 }
             }
             ZegoEvent::PublisherStateUpdate(event) => {
@@ -68,17 +75,47 @@ impl View {
                 self.playing.insert(event.stream_id.to_string(), event.state);
                 self.playing.retain(|_, state| *state != PlayerState::NoPlay);
             }
+            ZegoEvent::ImRecvBroadcastMessage(event) => {
+                for message in &event.message_list {
+                    if !self.messages.insert(message.message.clone()) {
+                        return Err(("I8", format!("{:?} was told twice", message.message)));
+                    }
+                }
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn legal(&self, is_news: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    fn legal(&self, is_news: bool, what: impl FnOnce() -> String) -> Result<(), (&'static str, String)> {
         match (is_news, self.is_in_room()) {
             (true, true) => Ok(()),
-            (true, false) => Err(format!("{} outside of a room", what())),
-            (false, _) => Err(what()),
+            (true, false) => Err(("I1", format!("{} outside of a room", what()))),
+            (false, _) => Err(("I1", what())),
         }
+    }
+}
+
+/// The kind of what is told again and again, and of no interest here.
+pub(crate) const OTHERS: &str = "others";
+
+/// What is counted of an event, so that a run can show that it was not idle.
+pub(crate) fn kind(event: &ZegoEvent) -> &'static str {
+    match event {
+        ZegoEvent::RoomStateChanged(e) => match e.reason {
+            Reason::Logined => "LOGINED",
+            Reason::LoginFailed => "LOGIN_FAILED",
+            Reason::Reconnecting => "RECONNECTING",
+            Reason::Reconnected => "RECONNECTED",
+            Reason::Kickout => "KICKOUT",
+            _ => "other room states",
+        },
+        ZegoEvent::PublisherStateUpdate(e) if e.state == PublisherState::Publishing => "PUBLISHING",
+        ZegoEvent::PlayerStateUpdate(e) if e.state == PlayerState::Playing => "PLAYING",
+        ZegoEvent::ImRecvBroadcastMessage(_) => "messages",
+        ZegoEvent::RoomStreamUpdate(_) => "stream updates",
+        ZegoEvent::RoomUserUpdate(_) => "user updates",
+        _ => OTHERS,
     }
 }
 

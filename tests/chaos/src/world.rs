@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::agenda::{Agenda, Due};
+use crate::bugs::Bug;
 use crate::client::Client;
 use crate::dice::Dice;
 use crate::invariants::Books;
@@ -39,6 +40,10 @@ pub(crate) struct World {
     pub(crate) broken: Option<Broken>,
     /// Faults and calls are over.
     pub(crate) calm: bool,
+    /// How often what was told to applications.
+    pub(crate) told: BTreeMap<&'static str, u64>,
+    #[cfg(test)]
+    pub(crate) bug: Option<Bug>,
     last_number: u64,
 }
 
@@ -82,6 +87,9 @@ impl World {
             trace: Trace::new(keep),
             broken: None,
             calm: false,
+            told: BTreeMap::new(),
+            #[cfg(test)]
+            bug: None,
             last_number: 0,
         }
     }
@@ -90,6 +98,19 @@ impl World {
     pub(crate) fn number(&mut self) -> u64 {
         self.last_number += 1;
         self.last_number
+    }
+
+    /// Whether a part behaves as if it had this bug: never, but in the tests of the invariants themselves.
+    #[cfg(test)]
+    pub(crate) fn has(&self, bug: Bug) -> bool {
+        self.bug == Some(bug)
+    }
+
+    /// Whether a part behaves as if it had this bug: never, but in the tests of the invariants themselves.
+    #[cfg(not(test))]
+    #[expect(clippy::unused_self, reason = "the tests' twin looks at it")]
+    pub(crate) const fn has(&self, _: Bug) -> bool {
+        false
     }
 
     /// Notes what is broken; the first counts.
@@ -156,7 +177,7 @@ impl World {
 
     fn engine_timer(&mut self, client: usize, life: u32, timer: express_engine::pure::PureTimer) {
         let state = &self.clients[client];
-        if !state.running || state.life != life {
+        if !state.running || state.life != life || self.has(Bug::LogoutHangs) {
             return;
         }
         if state.asleep {

@@ -7,7 +7,11 @@ impl World {
     pub(crate) fn check_empty(&mut self) {
         let left = |what: &str, count: usize| (count > 0).then(|| format!("{count} {what}"));
         let state = self.server.state.as_ref().is_none_or(|state| state.is_empty());
-        let parts = self.clients.iter().map(|client| client.parts.len() + client.rooms.len()).sum();
+        let parts = self
+            .clients
+            .iter()
+            .map(|client| client.parts.len() + client.rooms.len())
+            .sum();
         let left: Vec<String> = [
             (!state).then(|| format!("{:?}", self.server.state.as_ref().map(|state| state.counters()))),
             left("sockets at the server", self.server.connections.len()),
