@@ -1,9 +1,11 @@
 //! Bugs that the tests of the invariants plant: a part's decision replaced by a wrong one, where it leaves its state. An invariant
-//! that finds none of them would find nothing.
+//! that finds none of them would find nothing. They stand in this crate alone: what ships has no switch for them.
 
-/// One planted bug; see [`World::has`](crate::world::World::has).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bug {
+use clap::ValueEnum;
+
+/// One planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Bug {
     /// Streams that came or went while the link was away are not told.
     ResumeLosesStreams,
     /// A player takes silence for sound.

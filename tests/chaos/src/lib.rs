@@ -19,12 +19,11 @@ mod media;
 mod parts;
 mod script;
 mod server;
-#[cfg(test)]
-mod tests;
 mod trace;
 mod view;
 mod world;
 
+pub use bugs::Bug;
 pub use world::Broken;
 
 use std::collections::BTreeMap;
@@ -44,12 +43,10 @@ pub struct Outcome {
 }
 
 /// Plays one seed: ten minutes of faults and calls, a calm in which everything must come to rest, and everybody's leaving. The
-/// trace keeps `keep` lines; 0 is fastest.
-pub fn run(seed: u64, keep: usize) -> Outcome {
-    play(World::new(seed, keep))
-}
-
-fn play(mut world: World) -> Outcome {
+/// trace keeps `keep` lines; 0 is fastest. With a `bug` a part behaves as if it had that.
+pub fn run(seed: u64, keep: usize, bug: Option<Bug>) -> Outcome {
+    let mut world = World::new(seed, keep);
+    world.bug = bug;
     world.begin_run();
     world.run(STORM + CALM + EMPTY);
     if world.broken.is_none() {

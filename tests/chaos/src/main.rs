@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use express_chaos::{Bug, run};
 
 /// How much of a broken run is shown.
 const SHOWN: usize = 60;
@@ -27,6 +28,9 @@ struct Arguments {
     /// Shows what happened in the first seed, whether or not it is broken, and plays no other.
     #[arg(long)]
     show: bool,
+    /// Plants a bug, to see it found.
+    #[arg(long)]
+    bug: Option<Bug>,
     /// Goes on behind a broken seed, and names them all.
     #[arg(long)]
     all: bool,
@@ -35,7 +39,7 @@ struct Arguments {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if arguments.show {
-        show(arguments.from, arguments.trace);
+        show(arguments.from, &arguments);
         return ExitCode::SUCCESS;
     }
     let started = Instant::now();
@@ -49,7 +53,7 @@ fn main() -> ExitCode {
     );
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
-            .map(|_| scope.spawn(|| work(&next, &broken, end, arguments.all)))
+            .map(|_| scope.spawn(|| work(&next, &broken, end, &arguments)))
             .collect();
         scope.spawn(|| progress(&next, &over, &arguments, started));
         for worker in workers {
@@ -69,25 +73,25 @@ fn main() -> ExitCode {
     if broken == u64::MAX {
         return ExitCode::SUCCESS;
     }
-    show(broken, arguments.trace);
+    show(broken, &arguments);
     ExitCode::FAILURE
 }
 
 /// Plays seeds in turn until one is broken, or all of them, in this thread or another.
-fn work(next: &AtomicU64, broken: &AtomicU64, end: u64, all: bool) {
+fn work(next: &AtomicU64, broken: &AtomicU64, end: u64, arguments: &Arguments) {
     loop {
         let seed = next.fetch_add(1, Ordering::Relaxed);
-        if seed >= end || (!all && seed > broken.load(Ordering::Relaxed)) {
+        if seed >= end || (!arguments.all && seed > broken.load(Ordering::Relaxed)) {
             return;
         }
         // A panic is a broken seed, too; its text is on the terminal.
-        let what = match std::panic::catch_unwind(|| express_chaos::run(seed, 0)) {
+        let what = match std::panic::catch_unwind(|| run(seed, 0, arguments.bug)) {
             Ok(outcome) => outcome.broken.map(|broken| format!("{}: {}", broken.invariant, broken.what)),
             Err(_) => Some("panicked".into()),
         };
         if let Some(what) = what {
             broken.fetch_min(seed, Ordering::Relaxed);
-            if all {
+            if arguments.all {
                 println!("seed {seed}: {what}");
             }
         }
@@ -113,8 +117,8 @@ fn done_per_second(done: u64, seconds: f64) -> f64 {
 }
 
 /// Plays a broken seed again, with its trace.
-fn show(seed: u64, lines: usize) {
-    let Ok(outcome) = std::panic::catch_unwind(|| express_chaos::run(seed, lines)) else {
+fn show(seed: u64, arguments: &Arguments) {
+    let Ok(outcome) = std::panic::catch_unwind(|| run(seed, arguments.trace, arguments.bug)) else {
         return println!("seed {seed} panicked; once more: make chaos SEEDS=1 FROM={seed}");
     };
     for line in outcome.trace {

@@ -42,7 +42,7 @@ pub(crate) struct World {
     pub(crate) calm: bool,
     /// How often what was told to applications.
     pub(crate) told: BTreeMap<&'static str, u64>,
-    #[cfg(test)]
+    /// A part behaves as if it had this bug.
     pub(crate) bug: Option<Bug>,
     last_number: u64,
 }
@@ -88,7 +88,6 @@ impl World {
             broken: None,
             calm: false,
             told: BTreeMap::new(),
-            #[cfg(test)]
             bug: None,
             last_number: 0,
         }
@@ -100,17 +99,9 @@ impl World {
         self.last_number
     }
 
-    /// Whether a part behaves as if it had this bug: never, but in the tests of the invariants themselves.
-    #[cfg(test)]
+    /// Whether a part behaves as if it had this bug.
     pub(crate) fn has(&self, bug: Bug) -> bool {
         self.bug == Some(bug)
-    }
-
-    /// Whether a part behaves as if it had this bug: never, but in the tests of the invariants themselves.
-    #[cfg(not(test))]
-    #[expect(clippy::unused_self, reason = "the tests' twin looks at it")]
-    pub(crate) const fn has(&self, _: Bug) -> bool {
-        false
     }
 
     /// Notes what is broken; the first counts.
