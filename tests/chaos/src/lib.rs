@@ -24,11 +24,12 @@ mod view;
 mod world;
 
 pub use bugs::Bug;
-pub use world::Broken;
+pub use world::{Broken, Tables};
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use script::{CALM, EMPTY, STORM};
+use script::{CALM, EMPTY};
 use world::World;
 
 /// What became of a seed.
@@ -47,14 +48,27 @@ pub struct Outcome {
 pub fn run(seed: u64, keep: usize, bug: Option<Bug>) -> Outcome {
     let mut world = World::new(seed, keep);
     world.bug = bug;
+    play(world).0
+}
+
+/// Plays `hours` of faults and calls with one server that does not crash, and says how big its tables were.
+pub fn run_long(seed: u64, hours: u32) -> (Outcome, Vec<Tables>) {
+    let mut world = World::new(seed, 0);
+    world.storm = Duration::from_secs(3600) * hours;
+    world.steady = true;
+    play(world)
+}
+
+fn play(mut world: World) -> (Outcome, Vec<Tables>) {
     world.begin_run();
-    world.run(STORM + CALM + EMPTY);
+    world.run(world.storm + CALM + EMPTY);
     if world.broken.is_none() {
         world.check_empty();
     }
-    Outcome {
+    let outcome = Outcome {
         broken: world.broken,
         trace: world.trace.into_lines(),
         told: world.told,
-    }
+    };
+    (outcome, world.hours)
 }

@@ -23,8 +23,8 @@ impl World {
             self.agenda.note(at, Due::Begin(client));
         }
         self.agenda.note(Duration::from_secs(3), Due::Act);
-        self.agenda.note(STORM, Due::Calm);
-        self.agenda.note(STORM + CALM, Due::Leave);
+        self.agenda.note(self.storm, Due::Calm);
+        self.agenda.note(self.storm + CALM, Due::Leave);
         self.agenda.note(Duration::ZERO, Due::Media);
         self.agenda.note(CHECK, Due::Check);
     }
@@ -38,6 +38,7 @@ impl World {
         match self.dice.below(100) {
             0..74 => self.call(client),
             74..98 => self.line_fault(client),
+            _ if self.steady => {}
             _ => self.server_fault(),
         }
         let wait = self.dice.between(500, 16_000);

@@ -10,6 +10,7 @@ use crate::dice::Dice;
 use crate::invariants::Books;
 use crate::line::{Line, Socket};
 use crate::media::Transport;
+use crate::script::STORM;
 use crate::server::Server;
 use crate::trace::Trace;
 
@@ -23,6 +24,9 @@ pub struct Broken {
     /// What was seen.
     pub what: String,
 }
+
+/// The most entries that each table of the server had in an hour.
+pub type Tables = BTreeMap<&'static str, usize>;
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -44,6 +48,12 @@ pub(crate) struct World {
     pub(crate) told: BTreeMap<&'static str, u64>,
     /// A part behaves as if it had this bug.
     pub(crate) bug: Option<Bug>,
+    /// How long faults and calls go on.
+    pub(crate) storm: Duration,
+    /// The server does not crash.
+    pub(crate) steady: bool,
+    /// The most entries of each table in each hour.
+    pub(crate) hours: Vec<Tables>,
     last_number: u64,
 }
 
@@ -89,6 +99,9 @@ impl World {
             calm: false,
             told: BTreeMap::new(),
             bug: None,
+            storm: STORM,
+            steady: false,
+            hours: Vec::new(),
             last_number: 0,
         }
     }

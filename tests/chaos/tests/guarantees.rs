@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use express_chaos::{Bug, Outcome, run};
+use express_chaos::{Bug, Outcome, Tables, run, run_long};
 
 /// Seeds of every `make test`.
 const SEEDS: u64 = 300;
@@ -91,4 +91,29 @@ fn a_socket_that_is_never_forgotten_is_found() {
 #[test]
 fn a_message_that_a_resume_does_not_repeat_is_found() {
     is_found(Bug::ResumeLosesMessages, "I8");
+}
+
+/// The most that a table had in some hours.
+fn most(hours: &[Tables], table: &str) -> usize {
+    hours
+        .iter()
+        .filter_map(|hour| hour.get(table))
+        .copied()
+        .max()
+        .unwrap_or_default()
+}
+
+#[test]
+fn the_tables_of_a_room_that_is_busy_for_24_hours_do_not_grow() {
+    let (outcome, hours) = run_long(7, 24);
+    assert_eq!(outcome.broken, None);
+    let (first, last) = hours.split_at(12);
+    for table in first[0].keys() {
+        let (before, after) = (most(first, table), most(last, table));
+        println!("{table}: at most {before} in the first 12 hours, {after} in the last");
+        // Sessions that were kicked out are remembered, 10,000 of them at most.
+        let bound = if *table == "remembered" { 10_000 } else { before + before / 2 };
+        assert!(after <= bound, "{table}: {before}, then {after}");
+    }
+    assert!(most(first, "streams") >= 3, "nobody published: {first:?}");
 }

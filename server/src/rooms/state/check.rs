@@ -28,6 +28,26 @@ impl RoomsState {
         owners
     }
 
+    /// How many entries each table has; `replay` is the events kept for resumes, of all sessions.
+    #[cfg(feature = "chaos")]
+    pub fn table_sizes(&self) -> [(&'static str, usize); 13] {
+        [
+            ("connections", self.connections.len()),
+            ("sessions", self.sessions.len()),
+            ("session_ids", self.session_ids.len()),
+            ("users", self.users.len()),
+            ("rooms", self.rooms.len()),
+            ("streams", self.streams.len()),
+            ("stream_names", self.stream_names.len()),
+            ("peers", self.peers.len()),
+            ("pending", self.pending.len()),
+            ("hosted", self.hosted.len()),
+            ("timers", self.timers.len()),
+            ("replay", self.sessions.values().map(|session| session.replay.len()).sum()),
+            ("remembered", self.ended.len()),
+        ]
+    }
+
     /// The media connections it knows.
     pub fn known_peers(&self) -> BTreeSet<PeerId> {
         self.peers.keys().copied().collect()

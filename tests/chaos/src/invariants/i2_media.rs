@@ -24,12 +24,13 @@ impl World {
             match part.machine {
                 Machine::Play(_) if state.view.playing.get(stream) == Some(&PlayerState::Playing) => {
                     if !state.wishes.muted_plays.contains(stream) && !self.has_sound(part) {
-                        silent.push(format!("{stream} is PLAYING and silent"));
+                        silent.push(format!("{stream} is PLAYING and silent on {}", connection(part)));
                     }
                 }
                 Machine::Publish(_) if state.view.publishing.get(stream) == Some(&PublisherState::Publishing) => {
                     if !part.transport.is_some_and(|transport| self.sends(transport)) {
-                        unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server"));
+                        let on = connection(part);
+                        unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));
                     }
                 }
                 _ => {}
@@ -42,4 +43,10 @@ impl World {
     fn has_sound(&self, part: &Part) -> bool {
         part.transport.is_some_and(|transport| self.hears(transport))
     }
+}
+
+/// Each connection has its own time.
+fn connection(part: &Part) -> String {
+    part.transport
+        .map_or_else(|| "no connection".into(), |number| format!("connection {number}"))
 }

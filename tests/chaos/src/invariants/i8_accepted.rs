@@ -11,12 +11,22 @@ use crate::world::World;
 #[derive(Debug)]
 pub(super) struct Message {
     text: String,
+    sent: Duration,
     accepted: Option<Duration>,
     /// Members of the room when it was sent, and the names of their sessions.
     owed: BTreeMap<usize, String>,
 }
 
+/// A call is answered within 10 s of its client's clock, which may stand still for 10 min; later its client is gone.
+const ANSWERED: Duration = Duration::from_secs(1_200);
+
 impl Books {
+    /// Whoever sent these is gone, and was told nothing.
+    pub(super) fn forget_unanswered(&mut self, now: Duration) {
+        self.messages
+            .retain(|message| message.accepted.is_some() || now.saturating_sub(message.sent) < ANSWERED);
+    }
+
     /// A member's resume was answered with a snapshot.
     pub(crate) fn forgive_messages(&mut self, client: usize) {
         for message in &mut self.messages {
@@ -45,6 +55,7 @@ impl World {
         });
         let message = Message {
             text: text.into(),
+            sent: self.now,
             accepted: None,
             owed: owed.collect(),
         };

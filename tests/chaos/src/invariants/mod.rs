@@ -99,6 +99,8 @@ impl World {
     /// Checks what can be checked at any moment.
     pub(crate) fn check(&mut self) {
         self.books.checks += 1;
+        self.note_tables();
+        self.books.forget_unanswered(self.now);
         if let Some(state) = &self.server.state
             && self.books.checks.is_multiple_of(TABLES_EVERY)
         {
