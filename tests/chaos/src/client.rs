@@ -95,6 +95,8 @@ pub(crate) struct Part {
     pub(crate) muted: bool,
     pub(crate) sending: bool,
     pub(crate) decoded: u64,
+    /// When there was sound last.
+    pub(crate) sounded: Duration,
     pub(crate) awaiting: Option<u32>,
 }
 
@@ -430,6 +432,7 @@ impl World {
             muted,
             sending: false,
             decoded: 0,
+            sounded: self.now,
             awaiting: None,
         };
         self.clients[index].parts.insert(life, part);

@@ -34,7 +34,8 @@ pub(crate) struct Transport {
     pub(crate) peer: Option<PeerId>,
     connected: bool,
     told_lost: bool,
-    heard: Duration,
+    /// When the server was heard last.
+    pub(crate) heard: Duration,
 }
 
 /// The server's end.

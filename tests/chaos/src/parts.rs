@@ -304,12 +304,15 @@ impl World {
 
     fn poll(&mut self, index: usize, life: u64, attempt: u32) {
         let hears = self.transport_of(index, life).is_some_and(|transport| self.hears(transport));
-        let hears = hears || self.has(Bug::HearsSilence);
-        let now = self.clock(index);
+        let (now, here) = (self.clock(index), self.now);
+        let imagined = self.has(Bug::HearsSilence);
         let Some(part) = self.clients[index].parts.get_mut(&life) else {
             return;
         };
-        part.decoded += u64::from(hears);
+        if hears {
+            part.sounded = here;
+        }
+        part.decoded += u64::from(hears || imagined);
         if let Machine::Play(player) = &mut part.machine {
             player.on_media(attempt, part.decoded, now);
         }

@@ -105,7 +105,7 @@ fn most(hours: &[Tables], table: &str) -> usize {
 
 #[test]
 fn the_tables_of_a_room_that_is_busy_for_24_hours_do_not_grow() {
-    let (outcome, hours) = run_long(7, 24);
+    let (outcome, hours) = run_long(4, 24);
     assert_eq!(outcome.broken, None);
     let (first, last) = hours.split_at(12);
     for table in first[0].keys() {

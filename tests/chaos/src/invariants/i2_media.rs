@@ -24,12 +24,12 @@ impl World {
             match part.machine {
                 Machine::Play(_) if state.view.playing.get(stream) == Some(&PlayerState::Playing) => {
                     if !state.wishes.muted_plays.contains(stream) && !self.has_sound(part) {
-                        silent.push(format!("{stream} is PLAYING and silent on {}", connection(part)));
+                        silent.push(format!("{stream} is PLAYING and silent on {}", self.last_sign(part)));
                     }
                 }
                 Machine::Publish(_) if state.view.publishing.get(stream) == Some(&PublisherState::Publishing) => {
                     if !part.transport.is_some_and(|transport| self.sends(transport)) {
-                        let on = connection(part);
+                        let on = self.last_sign(part);
                         unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));
                     }
                 }
@@ -43,10 +43,19 @@ impl World {
     fn has_sound(&self, part: &Part) -> bool {
         part.transport.is_some_and(|transport| self.hears(transport))
     }
-}
 
-/// Each connection has its own time.
-fn connection(part: &Part) -> String {
-    part.transport
-        .map_or_else(|| "no connection".into(), |number| format!("connection {number}"))
+    /// Which connection a part has, and when there was media on it last: each such silence has a time of its own.
+    fn last_sign(&self, part: &Part) -> String {
+        let Some((number, transport)) = part
+            .transport
+            .and_then(|number| Some((number, self.transports.get(&number)?)))
+        else {
+            return "no connection".into();
+        };
+        let last = match part.machine {
+            Machine::Publish(_) => transport.heard,
+            Machine::Play(_) => part.sounded,
+        };
+        format!("connection {number} since {:.3} s", last.as_secs_f64())
+    }
 }
