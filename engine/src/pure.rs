@@ -17,7 +17,7 @@ use express_messages::{
 use crate::{
     actor::state::{CallId, Command, EngineState, LifeId, LoginRequest, Settings, Step, Timer},
     events::ZegoEvent,
-    options::{LoginUser, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions},
+    options::{LoginUser, ZegoEngineConfig, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions},
 };
 
 /// What EngineActor would do now; a number names the started part.
@@ -97,6 +97,7 @@ impl PureEngine {
             timings,
             max_channels: 8,
             scenario: ZegoScenario::default(),
+            config: ZegoEngineConfig::default(),
         };
         let mut step = Step::default();
         let state = EngineState::new(settings, &mut step);
@@ -117,7 +118,13 @@ impl PureEngine {
     ///
     /// # Errors
     /// Those of the call.
-    pub fn login_room(&mut self, room_id: &str, token: String, user: &str, user_update: bool) -> (Result<u64, ZegoError>, PureStep) {
+    pub fn login_room(
+        &mut self,
+        room_id: &str,
+        token: String,
+        user: &str,
+        user_update: bool,
+    ) -> (Result<u64, ZegoError>, PureStep) {
         let request = LoginRequest {
             room_id: room_id.into(),
             token,
@@ -165,7 +172,12 @@ impl PureEngine {
     ///
     /// # Errors
     /// Those of the call.
-    pub fn start_publishing(&mut self, stream: &str, local: LocalStreamId, extra_info: &str) -> (Result<(), ZegoError>, PureStep) {
+    pub fn start_publishing(
+        &mut self,
+        stream: &str,
+        local: LocalStreamId,
+        extra_info: &str,
+    ) -> (Result<(), ZegoError>, PureStep) {
         let options = ZegoPublishOptions {
             extra_info: extra_info.into(),
             ..ZegoPublishOptions::default()
@@ -289,7 +301,11 @@ impl From<Step> for PureStep {
         Self {
             events: step.events,
             commands: step.commands.into_iter().filter_map(pure).collect(),
-            answers: step.answers.into_iter().map(|(CallId(call), answer)| (call, answer)).collect(),
+            answers: step
+                .answers
+                .into_iter()
+                .map(|(CallId(call), answer)| (call, answer))
+                .collect(),
         }
     }
 }

@@ -36,11 +36,11 @@ pub mod codec;
 pub mod control;
 mod parts;
 mod player;
+pub mod playout;
+mod publisher;
 #[cfg(feature = "chaos")]
 #[doc(hidden)]
 pub mod pure;
-pub mod playout;
-mod publisher;
 pub mod quality;
 mod retry;
 pub mod rtp;

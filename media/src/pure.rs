@@ -1,8 +1,6 @@
 //! Publications and playbacks without actors, clock and network, for tests that play whole worlds in virtual time. Feature
 //! `chaos`, and no part of the API.
 
-
-
 use express_messages::types::{PlayerState, PublisherState};
 
 pub use crate::{player::pure::PurePlayback, publisher::pure::PurePublication};
@@ -41,6 +39,3 @@ pub enum PureEffect {
     /// End the actor.
     End,
 }
-
-
-

@@ -149,6 +149,8 @@ pub struct LimitsConfig {
     pub outgoing_queue: usize,
     /// Events kept for a resume, for each session.
     pub replay_events: usize,
+    /// Messages kept beside them for a session that is away.
+    pub replay_messages: usize,
     /// Users logged in to one AppID.
     pub sessions_per_app: usize,
     /// Rooms of one AppID.
@@ -167,6 +169,8 @@ pub struct LimitsConfig {
     pub commands_to_one_per_s: u32,
     /// Custom commands of one user to several others, or all, in a second.
     pub commands_to_several_per_s: u32,
+    /// Changes of the extra info of one room in a second.
+    pub room_infos_per_room_per_s: u32,
     /// Streams that one user publishes at a time.
     pub streams_per_user: usize,
     /// Streams that one user plays at a time.

@@ -1,4 +1,4 @@
-//! docs/api.md and docs/differences.md name tests and items that exist.
+//! docs/api.md, docs/differences.md and docs/threat-model.md name tests and items that exist.
 
 use std::{
     collections::BTreeSet,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const PAGES: [&str; 2] = ["docs/api.md", "docs/differences.md"];
+const PAGES: [&str; 3] = ["docs/api.md", "docs/differences.md", "docs/threat-model.md"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")

@@ -80,6 +80,12 @@ counters! {
     barrage_messages_dropped,
     /// Custom commands taken.
     custom_commands,
+    /// Changes of the extra info of rooms.
+    room_infos,
+    /// Messages to users who were away, lost because too many waited.
+    messages_lost,
+    /// Commands not taken for a user who was away, because too many messages waited; the sender was told.
+    commands_not_kept,
     /// Quality reports taken.
     quality_reports,
     /// Notices for open sockets.

@@ -50,6 +50,7 @@ pub mod pure;
 mod report;
 mod requests;
 mod retry;
+mod room_info;
 mod roster;
 mod session;
 mod state;

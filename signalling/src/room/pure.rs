@@ -71,7 +71,11 @@ macro_rules! asked {
 impl PureRoom {
     /// A login that has not begun; `seed` draws its random waits.
     pub fn new(options: RoomOptions, seed: u64) -> Self {
-        Self(RoomState::new(options, StdRng::seed_from_u64(seed), Arc::new(Counters::default())))
+        Self(RoomState::new(
+            options,
+            StdRng::seed_from_u64(seed),
+            Arc::new(Counters::default()),
+        ))
     }
 
     /// What is to be done now, in order.

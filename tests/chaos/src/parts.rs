@@ -259,10 +259,12 @@ impl World {
             }
             Asker::Mute { part, attempt, paused } => match answer {
                 Ok(_) => self.on_paused(index, part, attempt, paused),
-                Err(_) => self.post_part(index, part, |machine, now, _| match machine {
+                Err(RequestError::Refused { .. }) => self.post_part(index, part, |machine, now, _| match machine {
                     Machine::Play(player) => player.on_mute_failed(attempt, paused, now).1,
                     Machine::Publish(_) => Vec::new(),
                 }),
+                // Without an answer nothing was refused: it is asked again with the next report, link or connection.
+                Err(_) => {}
             },
             Asker::ExtraInfo { part, text } => self.extra_info_answered(index, part, text, answer.is_ok()),
             Asker::Broadcast(text) => {

@@ -13,6 +13,7 @@ use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
 use super::records::{Room, RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::requests::{STRIKE_GUESS, choose_version, whole_ms};
+use super::room_info::RoomInfo;
 use super::{End, Now, RoomsState, ms, session_is_gone};
 use crate::rooms::SharedEvent;
 use crate::rooms::bucket::Bucket;
@@ -168,6 +169,7 @@ impl RoomsState {
             streams: BTreeMap::new(),
             logins,
             sent: SentToRoom::default(),
+            info: RoomInfo::default(),
             waiting: Waiting::default(),
         };
         self.rooms.insert(room_key.clone(), room);
@@ -193,7 +195,7 @@ impl RoomsState {
             hosted: entry.connection.is_none(),
             connection: entry.connection,
             last_heard: now.mono,
-            replay: ReplayBuffer::new(self.limits.replay_events),
+            replay: ReplayBuffer::new(self.limits.replay_events, self.limits.replay_messages),
             publishing: BTreeSet::new(),
             playing: BTreeMap::new(),
             sent: SentByUser::default(),
@@ -250,6 +252,7 @@ impl RoomsState {
         let streams = room.streams.values().filter_map(|key| self.streams.get(key));
         let others = streams.filter(|stream| stream.user.user_id != session.user.user_id);
         snapshot.streams = others.map(|stream| stream.listed()).collect();
+        snapshot.extra_infos = room.info.current().cloned().into_iter().collect();
         snapshot
     }
 
@@ -277,7 +280,7 @@ impl RoomsState {
                 continue;
             };
             if session.user.user_id != about.user_id && (session.user_update || !user_update_only) {
-                session.notify(event.clone(), &mut self.effects, &mut self.counters.events);
+                session.notify(event.clone(), &mut self.effects, &mut self.counters);
             }
         }
     }
@@ -285,7 +288,7 @@ impl RoomsState {
     /// Tells one session.
     pub(super) fn tell(&mut self, key: SessionKey, event: impl Into<SharedEvent>) {
         if let Some(session) = self.sessions.get_mut(&key) {
-            session.notify(event.into(), &mut self.effects, &mut self.counters.events);
+            session.notify(event.into(), &mut self.effects, &mut self.counters);
         }
     }
 

@@ -10,7 +10,7 @@ use express_signalling::protocol::{
     SendBarrageMessageOk, SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, WireError,
 };
 
-use super::records::{RoomKey, SessionKey};
+use super::records::{RoomKey, Session, SessionKey};
 use super::requests::whole_ms;
 use super::{Now, RoomsState, session_is_gone};
 use crate::config::LimitsConfig;
@@ -26,6 +26,7 @@ pub(super) struct MessageRates {
     barrages_of_room: Rate,
     commands_to_one: Rate,
     commands_to_several: Rate,
+    pub(super) infos_of_room: Rate,
 }
 
 impl From<&LimitsConfig> for MessageRates {
@@ -37,6 +38,7 @@ impl From<&LimitsConfig> for MessageRates {
             barrages_of_room: rate(limits.barrage_per_room_per_s),
             commands_to_one: rate(limits.commands_to_one_per_s),
             commands_to_several: rate(limits.commands_to_several_per_s),
+            infos_of_room: rate(limits.room_infos_per_room_per_s),
         }
     }
 }
@@ -182,9 +184,13 @@ impl RoomsState {
         let (mut present, mut absent) = (Vec::new(), Vec::new());
         for user in users {
             let session = self.users.get(&(room_key.0, user.clone())).copied();
-            let is_here = |key: &SessionKey| self.sessions.get(key).is_some_and(|session| session.room == *room_key);
-            match session.filter(is_here) {
-                Some(session) => present.push(session),
+            let session = session.and_then(|key| Some((key, self.sessions.get(&key)?)));
+            match session.filter(|(_, session)| session.room == *room_key) {
+                Some((key, session)) if takes_commands(session) => present.push(key),
+                Some(_) => {
+                    count(&mut self.counters.commands_not_kept);
+                    absent.push(user);
+                }
                 None => absent.push(user),
             }
         }
@@ -199,6 +205,12 @@ impl RoomsState {
         }
         Ok(absent)
     }
+}
+
+/// Who is away and has many messages waiting gets no more commands, so that its broadcasts, whose rate the room bounds, have
+/// room.
+fn takes_commands(session: &Session) -> bool {
+    session.connection.is_some() || session.hosted || !session.replay.is_half_full()
 }
 
 /// Each of them once and in their order, without the sender: nobody gets one's own.
@@ -218,7 +230,7 @@ fn check_text(what: &str, text: &str, too_long: i32) -> Result<(), WireError> {
     }
 }
 
-fn too_often(code: i32, what: &str, wait: Duration) -> WireError {
+pub(super) fn too_often(code: i32, what: &str, wait: Duration) -> WireError {
     let message = format!("too many {what} in a second; send it a little later");
     WireError::retry(code, message, whole_ms(wait))
 }

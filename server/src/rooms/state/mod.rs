@@ -17,6 +17,7 @@ mod reports;
 mod requests;
 mod resources;
 mod resume;
+mod room_info;
 mod stream_info;
 
 use std::collections::HashMap;

@@ -13,11 +13,12 @@ use express_token::Verified;
 use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
 use super::reports::StreamReports;
+use super::room_info::RoomInfo;
 use super::{Policy, Secret};
 use crate::forwarder::{GroupKey, PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
-use crate::rooms::counters::count;
-use crate::rooms::replay::ReplayBuffer;
+use crate::rooms::counters::{RoomsCounters, count};
+use crate::rooms::replay::{Pushed, ReplayBuffer};
 use crate::rooms::{ConnectionId, Effect, HostTicket, SharedEvent, Ticket};
 
 /// A session inside this server; ascending, never reused.
@@ -126,12 +127,13 @@ impl Session {
     }
 
     /// Numbers an event, keeps it for a resume, and sends it if there is a socket.
-    pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counter: &mut u64) {
+    pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counters: &mut RoomsCounters) {
         if self.hosted {
             return;
         }
-        count(counter);
-        let seq = self.replay.push(event.clone());
+        count(&mut counters.events);
+        let Pushed { seq, lost } = self.replay.push(event.clone(), self.connection.is_some());
+        counters.messages_lost = counters.messages_lost.saturating_add(lost);
         if let Some(connection) = self.connection {
             effects.push(Effect::Event { connection, seq, event });
         }
@@ -162,6 +164,7 @@ pub(in crate::rooms) struct Room {
     pub(in crate::rooms) streams: BTreeMap<u64, StreamKey>,
     pub(super) logins: Bucket,
     pub(super) sent: SentToRoom,
+    pub(super) info: RoomInfo,
     pub(super) waiting: Waiting,
 }
 

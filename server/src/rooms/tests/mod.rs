@@ -15,6 +15,7 @@ mod notices;
 mod publish;
 mod reports;
 mod resume;
+mod room_info;
 mod stream_info;
 mod token;
 mod words;
