@@ -71,6 +71,9 @@ mod counters;
 mod events;
 mod options;
 mod park;
+#[cfg(feature = "chaos")]
+#[doc(hidden)]
+pub mod pure;
 mod replies;
 mod reply;
 mod runtime;

@@ -99,7 +99,7 @@ impl ReplayBuffer {
         waiting >= capacity / 2 || waiting_bytes >= MESSAGE_BYTES / 2
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "chaos"))]
     pub(super) fn len(&self) -> usize {
         self.events.len()
     }

@@ -44,6 +44,9 @@ mod link;
 mod listing;
 mod media;
 mod mics;
+#[cfg(feature = "chaos")]
+#[doc(hidden)]
+pub mod pure;
 mod report;
 mod requests;
 mod retry;

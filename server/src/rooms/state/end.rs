@@ -61,6 +61,12 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// How many sessions are remembered.
+    #[cfg(feature = "chaos")]
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(super) fn remember(&mut self, id: String, secret: SessionSecret, why: WireError) {
         self.order.push_back(id.clone());
         self.kicks.insert(id, (secret, why));

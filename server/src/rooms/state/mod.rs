@@ -1,7 +1,7 @@
 //! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
 
 mod changes;
-#[cfg(test)]
+#[cfg(any(test, feature = "chaos"))]
 mod check;
 mod end;
 mod expiring;

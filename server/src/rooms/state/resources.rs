@@ -63,7 +63,7 @@ impl Resources {
     }
 
     /// Whether nothing is left of anything.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "chaos"))]
     pub(super) fn is_empty(&self) -> bool {
         let tables = [self.all.len(), self.ids.len(), self.peers.len(), self.restarts.len()];
         tables == [0; 4] && self.by_session.is_empty() && self.by_stream.is_empty() && self.unused.is_empty()
