@@ -13,7 +13,7 @@ WEB_TESTS := node --test $(shell find web -path '*/tests/*' -name '*.test.*js')
 BROWSER_TESTS := node --test --test-concurrency=1 tests/browser/*.test.mjs
 INTEROP_TESTS := node --test tests/interop/*.test.mjs
 
-.PHONY: help demo test test-web test-browser test-interop check layers bench setup setup-test setup-speech clean
+.PHONY: help demo test test-web test-browser test-interop faults chaos check layers bench setup setup-test setup-speech clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -45,6 +45,18 @@ test-browser: setup-test ## the tests in real Chromium and Firefox
 test-interop: setup-test ## other WebRTC stacks publish and play by WHIP and WHEP
 	$(CARGO) build $(BUILD) --bins --examples
 	$(INTEROP_TESTS)
+
+faults: setup-test ## real faults in network namespaces; prints the table of docs/faults.md (needs root, about 8 min)
+	$(CARGO) build $(BUILD) --bins --examples
+	$(CARGO) test $(BUILD) --test realtime -- --include-ignored --test-threads=1 --nocapture realtime::faults \
+	| tee $${CARGO_TARGET_DIR:-target}/faults.log
+	@awk '/^\|/ && !seen[$$0]++' $${CARGO_TARGET_DIR:-target}/faults.log
+
+SEEDS ?= 300
+FROM ?= 1
+chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos SEEDS=5000 [FROM=1]
+	$(CARGO) build $(BUILD) --bin chaos
+	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM)
 
 check: setup layers ## format, lints, docs, layers, licences
 	$(CARGO) fmt --all --check

@@ -14,7 +14,7 @@ use express_messages::{
     room::{
         GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError,
         RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage,
-        SendCustomCommand, SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
+        SendCustomCommand, SetRoomExtraInfo, SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
     types::{RoomStateChangedReason, ZegoUpdateType, ZegoUser},
 };
@@ -84,6 +84,7 @@ ignore! {
     PausePlayStream => Result<(), RequestError> = Ok(()),
     MuteStream => () = (),
     SetStreamExtraInfo => Result<(), RequestError> = Ok(()),
+    SetRoomExtraInfo => Result<(), RequestError> = Ok(()),
     SendBroadcastMessage => Result<u64, RequestError> = Err(RequestError::Disconnected),
     SendBarrageMessage => Result<String, RequestError> = Err(RequestError::Disconnected),
     SendCustomCommand => Result<Vec<UserId>, RequestError> = Err(RequestError::Disconnected),

@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use crate::{
     actor::{EngineActor, Parts, state::Settings},
     api::ZegoExpressEngine,
+    options::ZegoEngineConfig,
     runtime::{serve_callbacks, start_threads},
     server_address::{self, ServerAddresses},
     shared::Shared,
@@ -22,7 +23,7 @@ use crate::{
 /// Most streams played at once, unless the builder says otherwise.
 const DEFAULT_MAX_CHANNELS: usize = 12;
 /// The most that the builder may say.
-const MAX_CHANNELS_LIMIT: usize = 50;
+pub(crate) const MAX_CHANNELS_LIMIT: usize = 50;
 
 /// Makes a [`ZegoExpressEngine`] of chosen parts: see [`ZegoExpressEngine::builder`].
 ///
@@ -220,6 +221,7 @@ impl EngineBuilder {
             timings: self.timings,
             max_channels: self.max_channels,
             scenario: self.scenario,
+            config: ZegoEngineConfig::default(),
         };
         Ok((settings, self.recipe))
     }

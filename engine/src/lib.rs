@@ -71,6 +71,9 @@ mod counters;
 mod events;
 mod options;
 mod park;
+#[cfg(feature = "chaos")]
+#[doc(hidden)]
+pub mod pure;
 mod replies;
 mod reply;
 mod runtime;
@@ -86,9 +89,9 @@ pub use counters::EngineCounters;
 pub use events::{
     CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage, ImRecvBroadcastMessage,
     ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate,
-    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomOnlineUserCountUpdate, RoomStateChanged,
-    RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent,
-    ZegoEvents, ZegoSoundLevelInfo,
+    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomExtraInfoUpdate,
+    RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate,
+    StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent, ZegoEvents, ZegoSoundLevelInfo,
 };
 pub use express_messages::{
     ZegoError,
@@ -102,12 +105,13 @@ pub use express_messages::{
     timings::{Backoff, Timings},
     types::{
         PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,
-        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoScenario, ZegoStream,
-        ZegoUpdateType, ZegoUser,
+        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoRoomExtraInfo, ZegoScenario,
+        ZegoStream, ZegoUpdateType, ZegoUser,
     },
 };
 pub use options::{
-    CustomSource, LoginUser, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions, ZegoStreamSource,
+    CustomSource, LoginUser, ZegoEngineConfig, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions,
+    ZegoStreamSource,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;

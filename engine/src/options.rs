@@ -22,6 +22,29 @@ pub struct ZegoRoomConfig {
     pub loudest_streams: u32,
 }
 
+/// What [`set_engine_config`](crate::ZegoExpressEngine::set_engine_config) changes; `None` changes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ZegoEngineConfig {
+    /// How long a login or a reconnect is retried, 1 s to an hour; 20 min by default.
+    #[doc(alias = "roomRetryTime")]
+    pub room_retry_time: Option<Duration>,
+    /// How long publishing or playing is retried, 1 s to an hour; 20 min by default.
+    #[doc(alias = "streamRetryTime")]
+    pub stream_retry_time: Option<Duration>,
+    /// Most streams played at once, 1 to 50; 12 by default.
+    #[doc(alias = "maxChannels")]
+    pub max_channels: Option<usize>,
+    /// Between two [`PublishQualityUpdate`](crate::PublishQualityUpdate), at least 1 s; 3 s by default.
+    #[doc(alias = "publishQualityInterval")]
+    pub publish_quality_interval: Option<Duration>,
+    /// Between two [`PlayQualityUpdate`](crate::PlayQualityUpdate), at least 1 s; 3 s by default.
+    #[doc(alias = "playQualityInterval")]
+    pub play_quality_interval: Option<Duration>,
+    /// Whether what is played goes on when [`switch_room`](crate::ZegoExpressEngine::switch_room) leaves its room; off by default.
+    #[doc(alias = "switchRoomNotStopPlay")]
+    pub switch_room_not_stop_play: Option<bool>,
+}
+
 /// Who logs in, not yet checked: `login_room` does that, and reports what is wrong as documented.
 ///
 /// Made from a [`ZegoUser`], from `"userID"`, or from `("userID", "userName")`.

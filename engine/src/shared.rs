@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::{
         actor::state::LoginRequest,
-        options::{LoginUser, ZegoRoomConfig},
+        options::{LoginUser, ZegoEngineConfig, ZegoRoomConfig},
     };
 
     fn shared() -> Shared {
@@ -275,6 +275,7 @@ mod tests {
             timings: Timings::default(),
             max_channels: 12,
             scenario: ZegoScenario::default(),
+            config: ZegoEngineConfig::default(),
         })
     }
 

@@ -38,6 +38,9 @@ mod parts;
 mod player;
 pub mod playout;
 mod publisher;
+#[cfg(feature = "chaos")]
+#[doc(hidden)]
+pub mod pure;
 pub mod quality;
 mod retry;
 pub mod rtp;

@@ -18,6 +18,10 @@ pub const STREAM_ID_MAX: usize = 256;
 pub const EXTRA_INFO_MAX: usize = 1024;
 /// Most bytes of a message or command to others.
 pub const MESSAGE_MAX: usize = 1024;
+/// Longest key of a room's extra info in bytes: the web SDK's limit.
+pub const ROOM_INFO_KEY_MAX: usize = 128;
+/// Longest value of a room's extra info in bytes: the web SDK's limit.
+pub const ROOM_INFO_VALUE_MAX: usize = 4096;
 /// Most users that one custom command can name.
 pub const COMMAND_USERS_MAX: usize = 500;
 

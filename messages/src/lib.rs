@@ -30,6 +30,7 @@ mod error;
 pub mod exceptions;
 pub mod ice;
 pub mod ids;
+pub mod local_address;
 pub mod red;
 pub mod stats;
 pub mod timings;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix::{Message, Recipient};
 
 pub use self::talk::{
-    MuteStream, ReportQuality, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo,
+    MuteStream, ReportQuality, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo, SetStreamExtraInfo,
 };
 use crate::{
     ZegoError,
@@ -16,7 +16,10 @@ use crate::{
     role_link::role_link,
     stats::{ListenerReport, UplinkReport, UserQuality},
     timings::Timings,
-    types::{RoomStateChangedReason, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoStream, ZegoUpdateType, ZegoUser},
+    types::{
+        RoomStateChangedReason, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUpdateType,
+        ZegoUser,
+    },
 };
 
 /// Everything one room login needs; the fields were checked before.
@@ -201,6 +204,8 @@ pub enum RoomEvent {
         /// The streams with their texts.
         streams: Vec<ZegoStream>,
     },
+    /// The room has another extra info, or one at login (`roomExtraInfoUpdate`); never one that we set in this login.
+    RoomExtraInfo(ZegoRoomExtraInfo),
     /// A stream of another user was muted or opened (`remoteMicStatusUpdate`), or came muted.
     MicUpdate {
         /// The stream.
@@ -272,6 +277,8 @@ role_link!(
         mute_stream: MuteStream,
         /// Another text for a published stream.
         extra_info: SetStreamExtraInfo,
+        /// Another extra info for the room.
+        room_info: SetRoomExtraInfo,
         /// SDP exchange of a player.
         play: PlayStream,
         /// End of a played stream.

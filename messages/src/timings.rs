@@ -61,7 +61,8 @@ pub struct Timings {
     pub quality_interval: Duration,
     /// How long ICE may be disconnected before it counts as an error: 15 s.
     pub ice_disconnected_grace: Duration,
-    /// A played stream without a packet for so long is interrupted: 5 s.
+    /// A played stream without a packet for so long is interrupted: 6 s, which is five that a network may be away unnoticed, and
+    /// one to be heard again.
     pub media_silence: Duration,
 }
 
@@ -88,7 +89,7 @@ impl Default for Timings {
             token_warning: secs(30),
             quality_interval: secs(3),
             ice_disconnected_grace: secs(15),
-            media_silence: secs(5),
+            media_silence: secs(6),
         }
     }
 }

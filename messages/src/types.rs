@@ -217,6 +217,21 @@ pub struct ZegoBroadcastMessageInfo {
     pub message_id: u64,
 }
 
+/// What is attached to a room: one key and its value (`roomExtraInfoUpdate`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ZegoRoomExtraInfo {
+    /// 1 to 128 bytes.
+    pub key: String,
+    /// At most 4,096 bytes.
+    pub value: String,
+    /// Who set it.
+    #[doc(alias = "updateUser")]
+    pub update_user: ZegoUser,
+    /// When the server took it, Unix time in milliseconds.
+    #[doc(alias = "updateTime")]
+    pub update_time: u64,
+}
+
 /// A text that another user sent to the whole room and that might have been lost (`IMRecvBarrageMessage`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ZegoBarrageMessageInfo {

@@ -30,6 +30,9 @@ pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
 pub struct ServerConfig {
     /// The HTTP side: signalling, start page, health.
     pub http: HttpConfig,
+    /// The server API.
+    #[serde(default)]
+    pub api: ApiConfig,
     /// The UDP side.
     pub media: MediaConfig,
     /// STUN and TURN servers for clients.
@@ -75,6 +78,14 @@ impl HttpConfig {
             problem,
         )
     }
+}
+
+/// `[api]`
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiConfig {
+    /// Where the server API listens; port 0: a free one, `None`: nowhere.
+    pub listen: Option<SocketAddr>,
 }
 
 /// `[media]`
@@ -149,6 +160,8 @@ pub struct LimitsConfig {
     pub outgoing_queue: usize,
     /// Events kept for a resume, for each session.
     pub replay_events: usize,
+    /// Messages kept beside them for a session that is away.
+    pub replay_messages: usize,
     /// Users logged in to one AppID.
     pub sessions_per_app: usize,
     /// Rooms of one AppID.
@@ -167,6 +180,8 @@ pub struct LimitsConfig {
     pub commands_to_one_per_s: u32,
     /// Custom commands of one user to several others, or all, in a second.
     pub commands_to_several_per_s: u32,
+    /// Changes of the extra info of one room in a second.
+    pub room_infos_per_room_per_s: u32,
     /// Streams that one user publishes at a time.
     pub streams_per_user: usize,
     /// Streams that one user plays at a time.
@@ -201,6 +216,8 @@ pub struct TimingsConfig {
     pub media_grace_s: u64,
     /// Milliseconds after which to ask again for a stream that is not there.
     pub play_retry_ms: u64,
+    /// Seconds for which tokens made before a kick do not open that room to that user; 0: not at all.
+    pub kick_revokes_s: u64,
     /// Seconds that a stop may take.
     pub drain_s: u64,
 }
@@ -323,6 +340,11 @@ impl ServerConfig {
             timings.media_grace_s <= 86_400,
             "timings.media_grace_s",
             "must be at most 86400 seconds",
+        )?;
+        require(
+            timings.kick_revokes_s <= 31_536_000,
+            "timings.kick_revokes_s",
+            "must be at most 31536000 seconds, a year",
         )?;
         require(timings.drain_s <= 3_600, "timings.drain_s", "must be at most 3600 seconds")?;
         require(

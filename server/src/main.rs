@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Parser, Subcommand};
 use crossbeam_channel::{Receiver, bounded, select};
+use express_server::api_command::{self, ApiArgs};
 use express_server::config::{self, LogConfig, LogFormat, SAMPLE};
 use express_server::token_command::{self, TokenArgs};
 use express_server::{RunningServer, start};
@@ -31,6 +32,7 @@ enum Command {
     /// Run the server (also without a command)
     Serve(ServeArgs),
     Token(Box<TokenArgs>),
+    Api(Box<ApiArgs>),
     /// Print the default configuration, with a comment on every key
     Config,
 }
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(args) => serve(&args),
         Command::Token(args) => token_command::run(&args, &mut std::io::stdout().lock(), unix_s()).map_err(Into::into),
+        Command::Api(args) => api_command::run(&args, &mut std::io::stdout().lock(), unix_s().unsigned_abs()).map_err(Into::into),
         Command::Config => std::io::stdout().write_all(SAMPLE.as_bytes()).map_err(Into::into),
     };
     match done {

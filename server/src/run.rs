@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, web};
 use aws_lc_rs::rand;
 use crossbeam_channel::{Receiver, bounded};
 use express_signalling::protocol::MAX_SDP;
@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Forwarder, ForwarderConfig, ForwarderLimits, StartForwarderError};
+use crate::http::api::{self, Api};
 use crate::http::tls::{Certificate, TlsError};
 use crate::http::{self, Shared};
 use crate::rooms::{Drain, MediaNews, RoomsActor, RoomsOptions, StateOptions};
@@ -36,6 +37,7 @@ const STOP_SLACK: Duration = Duration::from_secs(2);
 pub struct RunningServer {
     http_addr: SocketAddr,
     encrypted: bool,
+    api_addr: Option<SocketAddr>,
     media_addrs: Vec<SocketAddr>,
     apps: Vec<AppConfig>,
     made_up: bool,
@@ -80,6 +82,11 @@ impl RunningServer {
     pub fn url(&self) -> String {
         let scheme = if self.encrypted { "https" } else { "http" };
         format!("{scheme}://{}", self.http_addr)
+    }
+
+    /// Where the server API is, if anywhere.
+    pub fn api_addr(&self) -> Option<SocketAddr> {
+        self.api_addr
     }
 
     /// Where media is received: the first shard.
@@ -136,18 +143,15 @@ impl Drop for RunningServer {
 /// # Errors
 /// [`StartError`]: nothing was started.
 pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
-    let listen = |source| StartError::Listen {
-        address: config.http.listen,
-        source,
-    };
     let tls = config
         .http
         .tls()
         .map(|(chain, key)| Certificate::read(chain, key))
         .transpose()?;
     let encrypted = tls.is_some();
-    let listener = TcpListener::bind(config.http.listen).map_err(listen)?;
-    let http_addr = listener.local_addr().map_err(listen)?;
+    let (listener, http_addr) = bind(config.http.listen)?;
+    let api = config.api.listen.map(bind).transpose()?;
+    let (api_listener, api_addr) = api.unzip();
     let made_up = config.apps.is_empty();
     let apps = if made_up {
         vec![AppConfig::new(DEV_APP_ID, Secret::random()?)]
@@ -169,6 +173,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
             seed,
         },
         dev_app: apps.first().filter(|_| made_up).cloned(),
+        api: api_listener.map(|listener| (listener, Api::new(&apps))),
         config,
         tls,
         listener,
@@ -186,6 +191,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     let running = RunningServer {
         http_addr,
         encrypted,
+        api_addr,
         media_addrs,
         apps,
         made_up,
@@ -200,10 +206,18 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
     }
 }
 
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).map_err(listen)?;
+    let bound = listener.local_addr().map_err(listen)?;
+    Ok((listener, bound))
+}
+
 /// What the server's thread takes over.
 struct Parts {
     state: StateOptions,
     dev_app: Option<AppConfig>,
+    api: Option<(TcpListener, Api)>,
     config: ServerConfig,
     tls: Option<Arc<Certificate>>,
     listener: TcpListener,
@@ -244,6 +258,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     let Parts {
         state,
         dev_app,
+        api,
         config,
         tls,
         listener,
@@ -260,19 +275,29 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     let _ = rooms.set(address.clone());
     let drain = config.timings.drain();
     let shared = Shared::new(address.clone(), forwarder.clone(), config, dev_app);
-    let server = match listen_http(listener, tls, &shared, drain) {
-        Ok(server) => server,
+    let listening = listen_http(listener, tls, &shared, drain).and_then(|server| {
+        let api = api.map(|(listener, api)| listen_api(listener, api, &shared)).transpose()?;
+        Ok((server, api))
+    });
+    let (server, api) = match listening {
+        Ok(listening) => listening,
         Err(error) => {
             let _ = started.send(Err(error.to_string()));
             return;
         }
     };
     let handle = server.handle();
+    let api_handle = api.as_ref().map(actix_web::dev::Server::handle);
     let serving = actix_web::rt::spawn(server);
+    api.map(actix_web::rt::spawn);
     let _ = started.send(Ok(()));
     tokio::select! {
         _ = stopped => {
             shared.draining.store(true, Ordering::Relaxed);
+            if let Some(api) = api_handle {
+                // Its calls are short: those that came are answered, and none come any more.
+                api.stop(true).await;
+            }
             if timeout(drain.saturating_add(STOP_SLACK), stop_http(&address, &handle)).await.is_err() {
                 tracing::warn!("open connections did not end in time and are cut");
             }
@@ -313,6 +338,23 @@ fn listen_http(
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// One thread: calls are few and short, and the rooms answer them one by one.
+fn listen_api(listener: TcpListener, api: Api, shared: &Arc<Shared>) -> std::io::Result<actix_web::dev::Server> {
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "the server API is open");
+    if !address.ip().is_loopback() {
+        tracing::warn!(%address, "the server API is not encrypted: let only your own hosts reach it, or put TLS in front");
+    }
+    let (shared, api) = (web::Data::from(Arc::clone(shared)), web::Data::new(api));
+    let server = HttpServer::new(move || {
+        let (shared, api) = (shared.clone(), api.clone());
+        App::new().configure(move |app| api::configure(app, &shared, &api))
+    });
+    let server = server.workers(1).client_request_timeout(REQUEST_TIMEOUT);
+    let server = server.disable_signals().shutdown_timeout(STOP_SLACK.as_secs());
+    Ok(server.listen(listener)?.run())
 }
 
 async fn stop_http(rooms: &Addr<RoomsActor>, http: &ServerHandle) {

@@ -66,7 +66,7 @@ async function userStep(page, step, place) {
 
 /** The arguments of a step, with the token that they describe; a good one of the user by default. */
 function withToken({ user, do: call, with: given = {} }) {
-  if (call !== "loginRoom" && call !== "renewToken") return given;
+  if (!["loginRoom", "switchRoom", "renewToken"].includes(call)) return given;
   const described = given.token ?? {};
   return { ...given, token: described.text ?? token(described.user ?? user, described) };
 }

@@ -172,6 +172,11 @@ impl Actor {
                 Some(room) => self.zg.logout_room(room),
                 None => self.zg.logout_all_rooms(),
             },
+            "switchRoom" => {
+                let token = token_of(user, with.get("token"));
+                let config = ZegoRoomConfig::default();
+                self.zg.switch_room(word("from"), word("to"), token, config).wait()
+            }
             "renewToken" => self.zg.renew_token(token_of(user, with.get("token"))),
             "createZegoStream" => {
                 let hz = with["hz"].as_f64().expect("a tone has a frequency") as f32;
@@ -186,6 +191,7 @@ impl Actor {
                 };
                 self.zg.start_publishing_stream(stream(), local(), options)
             }
+            "setRoomExtraInfo" => self.zg.set_room_extra_info(room, word("key"), word("value")).wait(),
             "setStreamExtraInfo" => self.zg.set_stream_extra_info(stream(), word("extraInfo")).wait(),
             "mutePublishStreamAudio" => self.zg.mute_publish_stream_audio(local(), mute),
             "muteMicrophone" => self.zg.mute_microphone(mute),

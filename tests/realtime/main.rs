@@ -8,6 +8,7 @@
 mod realtime {
     mod cases;
     mod crash;
+    mod faults;
     mod forwarding;
     mod four_engines;
     mod hostile;

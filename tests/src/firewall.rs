@@ -42,6 +42,41 @@ impl Inside {
         self.run("block", &arguments);
     }
 
+    /// Drops all that goes "in", or all that comes "out".
+    pub fn block_one_way(&self, way: &str) {
+        self.run("one-way", &[way]);
+    }
+
+    /// Lets everything pass again.
+    pub fn unblock(&self) {
+        self.run("unblock", &[]);
+    }
+
+    /// Pulls the cable of the machine inside; it keeps its address.
+    pub fn cut(&self) {
+        self.run("cut", &[]);
+    }
+
+    /// Puts the cable back.
+    pub fn mend(&self) {
+        self.run("mend", &[]);
+    }
+
+    /// Takes the address inside away and gives another at once; `last` is its last number, 11 to 14.
+    pub fn change_address(&self, last: u8) {
+        self.run("address", &[&last.to_string()]);
+    }
+
+    /// Hides the machine inside behind the firewall's address; before anything connects.
+    pub fn hide(&self) {
+        self.run("nat", &[]);
+    }
+
+    /// The firewall forgets its mappings: what comes from inside gets other ports.
+    pub fn rebind(&self) {
+        self.run("rebind", &[]);
+    }
+
     /// Starts a program in there.
     pub fn start(&self, program: &Path, arguments: &[String], log: &Path) -> Process {
         let before = ["exec".to_owned(), self.name.clone(), program.display().to_string()];

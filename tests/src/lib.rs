@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod collect;
+pub mod faults;
 pub mod firewall;
 pub mod lossy;
+pub mod members;
 pub mod processes;
 pub mod scores;
 pub mod simulation;

@@ -45,7 +45,7 @@ pub fn work_folder(name: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    lines: mpsc::Receiver<String>,
+    lines: mpsc::Receiver<(Instant, String)>,
     log: PathBuf,
 }
 
@@ -69,7 +69,7 @@ impl Process {
         let (sender, lines) = mpsc::channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
+                if sender.send((Instant::now(), line)).is_err() {
                     return;
                 }
             }
@@ -91,14 +91,19 @@ impl Process {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.lines.recv_timeout(left) {
-                Ok(line) if wanted(&line) => return line,
-                Ok(line) => passed.push(line),
+                Ok((_, line)) if wanted(&line) => return line,
+                Ok((_, line)) => passed.push(line),
                 Err(why) => panic!(
                     "waited for {what}: {why}; lines so far: {passed:#?}\nlog: {}",
                     self.log_text()
                 ),
             }
         }
+    }
+
+    /// The lines of standard output that came since the last look, and when.
+    pub fn lines(&self) -> Vec<(Instant, String)> {
+        self.lines.try_iter().collect()
     }
 
     /// `kill -9`.
@@ -122,8 +127,9 @@ impl Process {
                 "the process does not end; log: {}",
                 self.log_text()
             );
-            // A pipe that closes would wake us, but a process can end without closing it (a grandchild holds it).
-            let _ = self.lines.recv_timeout(Duration::from_millis(20));
+            // A pipe that closes would wake us, but a process can end without closing it (a grandchild holds it), and its lines
+            // are for whoever asks for them.
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 

@@ -4,5 +4,6 @@
 mod long_call;
 mod messages;
 mod outages;
+mod restored;
 mod swap;
 mod ten_engines;

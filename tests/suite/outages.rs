@@ -169,7 +169,7 @@ async fn media_alone_cut_for_a_minute_stays_announced_while_its_publisher_tries_
     call.simulation.net.cut_media(&call.alice.line);
     sleep(60.0).await;
     let told = about(&call.bob.told.take_timed(), &[""], cut);
-    assert_told(&told, &[("play alice PLAY_REQUESTING 1004020", 5.0, 6.0)]);
+    assert_told(&told, &[("play alice PLAY_REQUESTING 1004020", 6.0, 7.0)]);
     call.simulation.net.restore_media(&call.alice.line);
     sleep(30.0).await;
     let told = about(&call.bob.told.take_timed(), &[""], cut);

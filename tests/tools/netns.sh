@@ -2,10 +2,17 @@
 # A network of one machine behind a firewall, for tests: the machine is a network namespace, the firewall another one between it
 # and this machine. What is blocked is dropped without a word, as firewalls do. Needs root, iproute2 and iptables.
 #
-#   netns.sh up NAME                    makes it; prints "OUTSIDE=10.211.N.1 INSIDE=10.211.N.6": this machine's address as seen
+#   netns.sh up NAME                    makes it; prints "OUTSIDE=10.211.N.1 INSIDE=10.211.N.10": this machine's address as seen
 #                                       from inside, and that of the machine inside
 #   netns.sh exec NAME COMMAND...       runs a command inside
 #   netns.sh block NAME udp|tcp [PORT]  drops all of that protocol, or what goes to or comes from PORT out here
+#   netns.sh one-way NAME in|out        drops all that goes inside, or all that comes from there
+#   netns.sh unblock NAME               lets everything pass again
+#   netns.sh cut NAME                   pulls the cable of the machine inside: no carrier; its address stays
+#   netns.sh mend NAME                  puts it back
+#   netns.sh address NAME N             takes the address inside away and gives it 10.211.*.N (N: 11 to 14) at once
+#   netns.sh nat NAME                   the firewall hides the machine inside behind its own address; before anything connects
+#   netns.sh rebind NAME                the firewall forgets its mappings: what comes from inside gets other ports
 #   netns.sh down NAME                  ends what runs inside and removes it all; no error where it is not there
 #
 # NAME: up to 20 letters, digits and "-".
@@ -46,15 +53,15 @@ up() {
   in_firewall ip addr add "$net.2/30" dev xa-fw0
   in_firewall ip link set xa-fw0 up
   ip -n "$firewall" link add xa-fw1 type veth peer name xa-in netns "$inside"
-  in_firewall ip addr add "$net.5/30" dev xa-fw1
+  in_firewall ip addr add "$net.9/29" dev xa-fw1
   in_firewall ip link set xa-fw1 up
   in_firewall sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'
-  ip -n "$inside" addr add "$net.6/30" dev xa-in
+  ip -n "$inside" addr add "$net.10/29" dev xa-in
   ip -n "$inside" link set xa-in up
   ip -n "$inside" link set lo up
-  ip -n "$inside" route add default via "$net.5"
-  ip route add "$net.4/30" via "$net.2"
-  echo "OUTSIDE=$net.1 INSIDE=$net.6"
+  ip -n "$inside" route add default via "$net.9"
+  ip route add "$net.8/29" via "$net.2"
+  echo "OUTSIDE=$net.1 INSIDE=$net.10"
 }
 
 block() {
@@ -66,6 +73,36 @@ block() {
     in_firewall iptables -A FORWARD -p "$protocol" -i xa-fw1 --dport "$port" -j DROP
     in_firewall iptables -A FORWARD -p "$protocol" -i xa-fw0 --sport "$port" -j DROP
   fi
+}
+
+one_way() {
+  case "${1:-}" in
+    in) in_firewall iptables -A FORWARD -i xa-fw0 -j DROP ;;
+    out) in_firewall iptables -A FORWARD -i xa-fw1 -j DROP ;;
+    *) usage ;;
+  esac
+}
+
+# The first address of a link, as ADDRESS/LENGTH.
+address_of() { ip -n "$1" -o -4 addr show dev "$2" | awk '{ print $4; exit }'; }
+
+readdress() {
+  [[ ${1:-} =~ ^1[1-4]$ ]] || usage
+  local old net
+  old=$(address_of "$inside" xa-in)
+  net=${old%.*}
+  # With the address go its routes.
+  ip -n "$inside" addr del "$old" dev xa-in
+  ip -n "$inside" addr add "$net.$1/29" dev xa-in
+  ip -n "$inside" route add default via "$net.9"
+}
+
+# The kernel drops the mappings of a masquerading link that loses its address; the next ones get random ports.
+rebind() {
+  local address
+  address=$(address_of "$firewall" xa-fw0)
+  ip -n "$firewall" addr del "$address" dev xa-fw0
+  ip -n "$firewall" addr add "$address" dev xa-fw0
 }
 
 down() {
@@ -80,6 +117,13 @@ case "$action" in
   up) up ;;
   exec) exec ip netns exec "$inside" "$@" ;;
   block) block "$@" ;;
+  one-way) one_way "$@" ;;
+  unblock) in_firewall iptables -F FORWARD ;;
+  cut) ip -n "$firewall" link set xa-fw1 down ;;
+  mend) ip -n "$firewall" link set xa-fw1 up ;;
+  address) readdress "$@" ;;
+  nat) in_firewall iptables -t nat -A POSTROUTING -o xa-fw0 -j MASQUERADE --random-fully ;;
+  rebind) rebind ;;
   down) down ;;
   *) usage ;;
 esac

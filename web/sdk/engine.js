@@ -91,6 +91,11 @@ export class ZegoExpressEngine {
     return this.#alive.rooms.login(roomID, token, user, config);
   }
 
+  /** @returns {Promise<boolean>} */
+  async switchRoom(fromRoomID, toRoomID, option) {
+    return this.#alive.rooms.switch(fromRoomID, toRoomID, option);
+  }
+
   logoutRoom(roomID) {
     this.#alive.rooms.logout(roomID);
   }
@@ -110,6 +115,10 @@ export class ZegoExpressEngine {
 
   async sendCustomCommand(roomID, command, toUserIDList) {
     return this.#alive.messages.command(roomID, command, toUserIDList);
+  }
+
+  async setRoomExtraInfo(roomID, key, value) {
+    return this.#alive.messages.setRoomInfo(roomID, key, value);
   }
 
   // ---- local streams

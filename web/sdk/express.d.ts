@@ -92,6 +92,19 @@ export class ZegoExpressEngine {
    */
   loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean>;
   /**
+   * Leaves one room and logs in to another as the same user: LOGOUT of the one, then LOGINING of the other. What is published ends,
+   * and so does what is played, unless `setEngineConfig({switchRoomNotStopPlay: true})` was called: then it goes on through the
+   * new room.
+   *
+   * Rejects and changes nothing: 1002002 not in that room; 1002064 both are the same; 1002011, 1002012, 1002013 a bad roomID; 1100001
+   * no token, or a wrong option. Rejects as `loginRoom` where the new login fails; the old room is left then.
+   */
+  switchRoom(
+    fromRoomID: string,
+    toRoomID: string,
+    option: { token: string; maxMemberCount?: number; isUserStatusNotify?: boolean },
+  ): Promise<boolean>;
+  /**
    * Leaves the room; left out: whatever room it is. Streams end first, with 0. In no room LOGOUT is told with "no room login".
    *
    * @throws {ZegoError} 1002002: not that room
@@ -118,6 +131,15 @@ export class ZegoExpressEngine {
    * there, or the link went; 1109001 too many; 1000002, 1009005 as a broadcast.
    */
   sendCustomCommand(roomID: string, command: string | object, toUserIDList: string[]): Promise<ZegoServerResponse>;
+
+  /**
+   * Attaches a value of at most 4,096 bytes to the room under a key of at most 128; others get `roomExtraInfoUpdate`, also those who
+   * come later. A room has one key; everybody may change its value, also to "". What was taken is kept over reconnects.
+   *
+   * Rejects: 1002014 no key; 1002015, 1002016 too long; 1002017 the room has another key; 1002002 not that room, or not yet;
+   * 1102022 a call is under way, or more than 10 a second in the room; 1000017 the link is away, or went: set it again.
+   */
+  setRoomExtraInfo(roomID: string, key: string, value: string): Promise<ZegoServerResponse>;
 
   /**
    * Captures a microphone, the sound of a screen or tab, or what the program brings.

@@ -34,6 +34,7 @@ impl EngineActor {
             Command::Logout(life) => tell(self.rooms.get(&life), |room| &room.logout, Logout),
             Command::StopRoom(life) => tell(self.rooms.get(&life), |room| &room.stop, StopRoom),
             Command::RenewToken { life, token } => self.renew_token(life, token, ctx),
+            Command::SetRoomExtraInfo { room, info, done } => self.set_room_info(room, info, done, ctx),
             Command::Broadcast { room, message, done } => self.broadcast(room, message, done, ctx),
             Command::Barrage { room, message, done } => self.barrage(room, message, done, ctx),
             Command::Custom {

@@ -5,7 +5,7 @@ use express_messages::{
     ZegoError, codes,
     ids::UserId,
     publisher::SetPublisherExtraInfo,
-    room::{RequestError, RoomLink, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand},
+    room::{RequestError, RoomLink, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo},
 };
 
 use super::{commands::part_gone, engine_actor::EngineActor, state::LifeId};
@@ -48,6 +48,17 @@ impl EngineActor {
         ctx.spawn(answer.map(|answer, _, _| {
             let answer = answer.unwrap_or(Err(RequestError::Disconnected));
             done.complete(answer.map_err(not_sent));
+        }));
+    }
+
+    pub(super) fn set_room_info(&self, room: LifeId, info: SetRoomExtraInfo, done: Completion<()>, ctx: &mut Context<Self>) {
+        let Some(room) = self.rooms.get(&room) else {
+            return done.complete(Err(not_attached(RequestError::Disconnected)));
+        };
+        let answer = room.room_info.send(info).into_actor(self);
+        ctx.spawn(answer.map(|answer, _, _| {
+            let answer = answer.unwrap_or(Err(RequestError::Disconnected));
+            done.complete(answer.map_err(not_attached));
         }));
     }
 

@@ -1,6 +1,6 @@
-//! Messages to others in the room.
+//! Messages to others in the room, and what is attached to it.
 
-use express_messages::codes;
+use express_messages::{codes, room::SetRoomExtraInfo};
 
 use super::ZegoExpressEngine;
 use crate::{
@@ -29,6 +29,27 @@ impl ZegoExpressEngine {
                 message,
                 done: done.map(|message_id| SentMessage { message_id }),
             },
+        )
+    }
+
+    /// Attaches a value to the room under a key; the others get [`RoomExtraInfoUpdate`](crate::RoomExtraInfoUpdate), also those who
+    /// come later. A room has one key as long as it lives, and everybody may change its value, also to an empty one.
+    ///
+    /// What the server took is kept over reconnects, and set again by this engine where it was set last and the room is a new one.
+    ///
+    /// # Errors
+    /// - 1002014: the key is empty; 1002015: it has more than 128 bytes; 1002016: the value has more than 4,096
+    /// - 1002002: not logged in to that room, or not yet
+    /// - 1002017: the room has another key
+    /// - 1102022: another call is under way, or more than 10 a second in the room
+    /// - 1000017: the link is away, or went before the server answered; 1100002: no answer in time. Set it again
+    #[doc(alias = "setRoomExtraInfo")]
+    pub fn set_room_extra_info(&self, room_id: impl AsRef<str>, key: impl Into<String>, value: impl Into<String>) -> Reply<()> {
+        let (room_id, key, value) = (room_id.as_ref(), key.into(), value.into());
+        let info = SetRoomExtraInfo { key, value };
+        self.shared().ask_whom(
+            |state| Ok((state.room_to_describe(room_id, &info)?, info)),
+            |(room, info), done| Command::SetRoomExtraInfo { room, info, done },
         )
     }
 

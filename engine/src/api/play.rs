@@ -57,7 +57,7 @@ impl ZegoExpressEngine {
     /// # Errors
     /// - 1000015, 1000014, 1000016: a bad streamID; 1104044: it is not being played
     /// - 1000017: the link is away; it is done when the link is back
-    /// - 1100002: no answer in time; or what the server refused with
+    /// - 1100002: no answer in time; it is asked again. Or what the server refused with
     #[doc(alias = "mutePlayStreamAudio")]
     pub fn mute_play_stream_audio(&self, stream_id: impl AsRef<str>, mute: bool) -> Reply<()> {
         let stream_id = stream_id.as_ref();

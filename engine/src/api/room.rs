@@ -4,8 +4,8 @@ use express_messages::{ZegoError, types::ZegoScenario};
 
 use super::ZegoExpressEngine;
 use crate::{
-    actor::state::LoginRequest,
-    options::{LoginUser, ZegoRoomConfig},
+    actor::state::{LoginRequest, SwitchRequest},
+    options::{LoginUser, ZegoEngineConfig, ZegoRoomConfig},
     reply::Reply,
 };
 
@@ -39,6 +39,52 @@ impl ZegoExpressEngine {
         };
         self.shared()
             .call(|state, call, _, out| state.login_room(request, call, out), |()| ())
+    }
+
+    /// Leaves room `from` and logs in to room `to` as the same user: LOGOUT of the one, then LOGINING of the other. The reply is
+    /// `Ok` with LOGINED.
+    ///
+    /// What is published ends, and so does what is played, unless
+    /// [`switch_room_not_stop_play`](ZegoEngineConfig::switch_room_not_stop_play) is set: then it goes on through the new room,
+    /// PLAY_REQUESTING (1004020) in between. Wrong arguments change nothing.
+    ///
+    /// ```
+    /// # use express_engine::{ZegoExpressEngine, ZegoRoomConfig};
+    /// # fn go(engine: &ZegoExpressEngine, token: &str) {
+    /// drop(engine.switch_room("lobby", "table-4", token, ZegoRoomConfig::default()));
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// - 1002002: not in room `from`; 1002064: `to` is that room
+    /// - 1002011, 1002012, 1002013: `to` is empty, has a bad character, is too long; 1100001: the token is empty
+    /// - as [`login_room`](Self::login_room) for the new room; the old one is left then
+    #[doc(alias = "switchRoom")]
+    pub fn switch_room(
+        &self,
+        from: impl AsRef<str>,
+        to: impl AsRef<str>,
+        token: impl AsRef<str>,
+        config: ZegoRoomConfig,
+    ) -> Reply<()> {
+        let request = SwitchRequest {
+            from: from.as_ref().into(),
+            to: to.as_ref().into(),
+            token: token.as_ref().into(),
+            config,
+        };
+        self.shared()
+            .call(|state, call, _, out| state.switch_room(request, call, out), |()| ())
+    }
+
+    /// Changes settings; values out of range are brought into it, what is left out stays. They count from the next login and the
+    /// next stream on.
+    ///
+    /// # Errors
+    /// Only 1000001, after `destroy_engine`.
+    #[doc(alias = "setEngineConfig")]
+    pub fn set_engine_config(&self, config: ZegoEngineConfig) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, _| state.set_engine_config(&config))
     }
 
     /// Says what the next rooms are used for; the streams that are created from then on are made for it.

@@ -2,7 +2,7 @@
 
 use express_messages::{
     ids::LocalStreamId,
-    types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoStream, ZegoUser},
+    types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUser},
 };
 use serde::{Serialize, Serializer};
 
@@ -45,6 +45,24 @@ pub(super) fn streams<S: Serializer>(streams: &[ZegoStream], serializer: S) -> R
         stream_id: stream.stream_id.as_str(),
         user: User::from(&stream.user),
         extra_info: &stream.extra_info,
+    }))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RoomInfo<'a> {
+    key: &'a str,
+    value: &'a str,
+    update_user: User<'a>,
+    update_time: u64,
+}
+
+pub(super) fn room_infos<S: Serializer>(infos: &[ZegoRoomExtraInfo], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(infos.iter().map(|info| RoomInfo {
+        key: &info.key,
+        value: &info.value,
+        update_user: User::from(&info.update_user),
+        update_time: info.update_time,
     }))
 }
 

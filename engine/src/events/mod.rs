@@ -25,8 +25,8 @@ pub use media::{
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
 pub use room::{
-    RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, StreamExtraInfoUpdate,
-    TokenWillExpire,
+    RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate,
+    StreamExtraInfoUpdate, TokenWillExpire,
 };
 pub use subscription::{Lagged, RecvTimeout, ZegoEvents};
 
@@ -115,6 +115,8 @@ events! {
     RoomStreamUpdate = "roomStreamUpdate",
     /// Streams carry another text.
     StreamExtraInfoUpdate = "streamExtraInfoUpdate",
+    /// Something else is attached to the room.
+    RoomExtraInfoUpdate = "roomExtraInfoUpdate",
     /// How many users are there.
     RoomOnlineUserCountUpdate = "roomOnlineUserCountUpdate",
     /// The token ends soon.
@@ -193,7 +195,7 @@ mod tests {
     fn an_event_as_json_speaks_the_documented_names() {
         let listed = json!([{"streamID": "s1", "user": {"userID": "u1", "userName": "u1"}, "extraInfo": "x"}]);
         let from_user = json!({"userID": "u1", "userName": "u1"});
-        let table: [(ZegoEvent, serde_json::Value); 8] = [
+        let table: [(ZegoEvent, serde_json::Value); 9] = [
             (
                 RoomStreamUpdate {
                     room_id: "r".into(),
@@ -211,6 +213,20 @@ mod tests {
                 }
                 .into(),
                 json!({"event": "streamExtraInfoUpdate", "roomID": "r", "streamList": listed}),
+            ),
+            (
+                RoomExtraInfoUpdate {
+                    room_id: "r".into(),
+                    room_extra_info_list: vec![ZegoRoomExtraInfo {
+                        key: "k".into(),
+                        value: "v".into(),
+                        update_user: user("u1"),
+                        update_time: 5,
+                    }],
+                }
+                .into(),
+                json!({"event": "roomExtraInfoUpdate", "roomID": "r",
+                    "roomExtraInfoList": [{"key": "k", "value": "v", "updateUser": from_user, "updateTime": 5}]}),
             ),
             (
                 ImRecvBroadcastMessage {

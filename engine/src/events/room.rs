@@ -1,6 +1,6 @@
 //! Events of the room.
 
-use express_messages::types::{RoomState, RoomStateChangedReason, ZegoStream, ZegoUpdateType, ZegoUser};
+use express_messages::types::{RoomState, RoomStateChangedReason, ZegoRoomExtraInfo, ZegoStream, ZegoUpdateType, ZegoUser};
 use serde::Serialize;
 
 use super::documented;
@@ -94,6 +94,22 @@ pub struct StreamExtraInfoUpdate {
     /// The streams with their texts; never empty.
     #[serde(serialize_with = "documented::streams")]
     pub stream_list: Vec<ZegoStream>,
+}
+
+/// Another user attached something else to the room, with
+/// [`set_room_extra_info`](crate::ZegoExpressEngine::set_room_extra_info); also told after the login, of what is there.
+#[doc(alias = "roomExtraInfoUpdate")]
+#[doc(alias = "onRoomExtraInfoUpdate")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct RoomExtraInfoUpdate {
+    /// The room.
+    #[serde(rename = "roomID")]
+    pub room_id: String,
+    /// What is there now; a room has one key.
+    #[serde(serialize_with = "documented::room_infos")]
+    pub room_extra_info_list: Vec<ZegoRoomExtraInfo>,
 }
 
 /// How many users are in the room, this one included: with each login, each reconnect, and every 30 s.

@@ -1,8 +1,9 @@
 //! Messages between users, and the texts of published streams.
 
 use express_engine::{
-    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomOnlineUserCountUpdate, StreamExtraInfoUpdate,
-    ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoExpressEngine, ZegoStreamOptions, ZegoUser,
+    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate,
+    StreamExtraInfoUpdate, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoExpressEngine, ZegoRoomExtraInfo,
+    ZegoStreamOptions, ZegoUser,
 };
 use express_messages::room::{RequestError, RoomEvent};
 
@@ -204,4 +205,55 @@ async fn texts_of_other_streams_are_told() {
     world.room_says(RoomEvent::ExtraInfoUpdate { streams });
     settle().await;
     assert_eq!(notes.take(), ["r b x"]);
+}
+
+#[actix::test]
+async fn an_extra_info_of_the_room_is_checked_passed_on_and_told() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    assert_eq!(
+        zg.set_room_extra_info("r", "k", "v").await.unwrap_err().code,
+        1002002,
+        "in no room"
+    );
+    let _told = logged_in(&zg).await;
+    world.told();
+    let (key, value) = ("k".repeat(129), "v".repeat(4_097));
+    for (room, key, value, code) in [
+        ("r", "", "v", 1002014),
+        ("r", key.as_str(), "v", 1002015),
+        ("r", "k", value.as_str(), 1002016),
+        ("other", "k", "v", 1002002),
+    ] {
+        assert_eq!(zg.set_room_extra_info(room, key, value).await.unwrap_err().code, code);
+    }
+    assert!(world.told().is_empty());
+    zg.set_room_extra_info("r", "k", "").await.unwrap();
+    assert_eq!(world.told(), ["room info k="]);
+    for (error, code) in [
+        (refused(1002017), 1002017),
+        (RequestError::Disconnected, 1000017),
+        (RequestError::TimedOut, 1100002),
+    ] {
+        world.lock().talk_error = Some(error);
+        assert_eq!(zg.set_room_extra_info("r", "k", "v").await.unwrap_err().code, code);
+    }
+    let notes = Notes::default();
+    let note = notes.clone();
+    zg.on(move |e: &RoomExtraInfoUpdate| {
+        let info = &e.room_extra_info_list[0];
+        note.add(format!(
+            "{} {}={} {}",
+            e.room_id, info.key, info.value, info.update_user.user_id
+        ));
+    });
+    world.room_says(RoomEvent::RoomExtraInfo(ZegoRoomExtraInfo {
+        key: "k".into(),
+        value: "v".into(),
+        update_user: ZegoUser::new("bob", "Bob").unwrap(),
+        update_time: 5,
+    }));
+    settle().await;
+    assert_eq!(notes.take(), ["r k=v bob"]);
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use express_engine::{RoomStateChanged, RoomStateChangedReason as Reason, ZegoStreamOptions, ZegoUpdateType, ZegoUser, codes};
+use express_engine::{
+    RoomStateChanged, RoomStateChangedReason as Reason, ZegoEngineConfig, ZegoRoomConfig, ZegoStreamOptions, ZegoUpdateType,
+    ZegoUser, codes,
+};
 use express_messages::room::RoomEvent;
 
 use crate::{
@@ -247,4 +250,85 @@ async fn what_a_former_room_part_still_says_is_not_heard() {
     });
     settle().await;
     assert!(told.take().is_empty());
+}
+
+#[actix::test]
+async fn a_switch_leaves_one_room_for_another_as_the_same_user_and_ends_its_streams() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let mut told = logged_in(&zg).await;
+    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    zg.start_publishing_stream("s1", &local, Default::default()).unwrap();
+    drop(zg.start_playing_stream("s2", Default::default()));
+    settle().await;
+    told.take();
+    world.told();
+    let config = ZegoRoomConfig {
+        user_update: true,
+        ..ZegoRoomConfig::default()
+    };
+    zg.switch_room("r", "q", TOKEN, config).await.unwrap();
+    assert_eq!(
+        told.take(),
+        [
+            "publish s1 NO_PUBLISH 0",
+            "play s2 NO_PLAY 0",
+            "room LOGOUT 0",
+            "room LOGINING 0",
+            "room LOGINED 0"
+        ]
+    );
+    assert!(world.told().contains(&"login q alice true".into()));
+    assert_eq!(zg.send_broadcast_message("q", "here").await.unwrap().message_id, 42);
+}
+
+#[actix::test]
+async fn a_switch_with_wrong_arguments_changes_nothing() {
+    tokio::time::pause();
+    let zg = World::new().local_engine();
+    let switch = |from: &str, to: &str, token: &str| zg.switch_room(from, to, token, ZegoRoomConfig::default());
+    assert_eq!(switch("r", "q", TOKEN).await.unwrap_err().code, 1002002, "in no room");
+    let mut told = logged_in(&zg).await;
+    for (from, to, token, code) in [
+        ("q", "p", TOKEN, 1002002),
+        ("r", "r", TOKEN, 1002064),
+        ("r", "", TOKEN, 1002011),
+        ("r", "a b", TOKEN, 1002012),
+        ("r", "q", "", 1100001),
+    ] {
+        assert_eq!(switch(from, to, token).await.unwrap_err().code, code, "{from} {to}");
+    }
+    assert!(told.take().is_empty());
+    zg.logout_room("r").unwrap();
+}
+
+#[actix::test]
+async fn what_is_played_goes_on_through_the_new_room_where_the_config_says_so() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let mut told = logged_in(&zg).await;
+    zg.set_engine_config(ZegoEngineConfig {
+        switch_room_not_stop_play: Some(true),
+        ..ZegoEngineConfig::default()
+    })
+    .unwrap();
+    zg.start_playing_stream("s2", Default::default()).await.unwrap();
+    settle().await;
+    told.take();
+    zg.switch_room("r", "q", TOKEN, ZegoRoomConfig::default()).await.unwrap();
+    settle().await;
+    let told = told.take();
+    assert_eq!(
+        told[..4],
+        [
+            "play s2 PLAY_REQUESTING 1004020",
+            "room LOGOUT 0",
+            "room LOGINING 0",
+            "room LOGINED 0"
+        ]
+    );
+    assert_eq!(told.last().unwrap(), "play s2 PLAYING 0");
+    assert!(world.told().iter().filter(|told| *told == "play s2").count() >= 1);
 }

@@ -179,6 +179,10 @@ impl Handler<MutePlayback> for PlayerActor {
                 this.state.on_paused(attempt, paused);
                 return Ok(());
             };
+            // Without an answer nothing was refused: it is asked again with the next report, link or connection.
+            if !matches!(error, RequestError::Refused { .. }) {
+                return Err(error);
+            }
             let (refused, effects) = this.state.on_mute_failed(attempt, paused, now());
             this.carry_out(effects, ctx);
             if refused { Err(error) } else { Ok(()) }

@@ -5,6 +5,8 @@
 mod actor;
 mod extra_info;
 mod feedback;
+#[cfg(feature = "chaos")]
+pub(crate) mod pure;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 mod addresses;
 #[cfg(test)]
 pub(crate) mod fake;
+mod follow;
 mod handler;
 mod loss_report;
 mod packets;
@@ -16,6 +17,7 @@ mod peer;
 mod reach;
 mod runtime;
 mod settings;
+mod socket;
 mod tcp;
 #[cfg(test)]
 mod tests;

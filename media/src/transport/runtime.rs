@@ -8,21 +8,21 @@
 
 use std::{
     future::Future,
-    io::{self, IoSliceMut},
+    io,
     net::SocketAddr,
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use tokio::{io::ReadBuf, runtime::Handle};
-use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, RecvMeta, Runtime, Transmit};
+use tokio::runtime::Handle;
+use webrtc::runtime::{AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime};
 
 use super::{
+    socket::{Followed, UdpSocket},
     tcp::{NoListener, TcpWays},
     wire::Wire,
 };
@@ -75,14 +75,9 @@ impl Runtime for MediaRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        socket.set_nonblocking(true)?;
-        let _guard = self.handle.enter();
-        let socket = UdpSocket {
-            socket: Arc::new(tokio::net::UdpSocket::from_std(socket)?),
-            wire: Arc::clone(&self.wire),
-        };
+        let socket = UdpSocket::new(socket, &self.handle, Arc::clone(&self.wire))?;
         self.udp_sockets.fetch_add(1, Ordering::Relaxed);
-        Ok(Arc::new(socket))
+        Ok(Arc::new(Followed(Arc::new(socket))))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -150,85 +145,5 @@ impl AsyncInterval for Interval {
         Box::pin(async move {
             self.0.tick().await;
         })
-    }
-}
-
-#[derive(Debug)]
-struct UdpSocket {
-    socket: Arc<tokio::net::UdpSocket>,
-    wire: Arc<Wire>,
-}
-
-impl AsyncUdpSocket for UdpSocket {
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.socket.local_addr()
-    }
-
-    /// What the kernel refuses to send is lost, as a datagram may be. Connectivity checks go from each local address to each
-    /// of the server's, 50 a second, and many of these ways cannot be (loopback to anywhere else); the crate would log every
-    /// one as an error. ICE finds out by itself what reaches the server.
-    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let sent = self.socket.poll_send_to(cx, transmit.contents, transmit.destination);
-        sent.map(|sent| {
-            self.wire.sent(&self.socket, transmit.contents, transmit.destination);
-            sent.or_else(|error| {
-                tracing::trace!(%error, to = %transmit.destination, "a datagram was not sent");
-                Ok(transmit.contents.len())
-            })
-        })
-    }
-
-    fn poll_recv(&self, cx: &mut Context<'_>, bufs: &mut [IoSliceMut<'_>], meta: &mut [RecvMeta]) -> Poll<io::Result<usize>> {
-        let (Some(buf), Some(meta)) = (bufs.first_mut(), meta.first_mut()) else {
-            return Poll::Ready(Ok(0));
-        };
-        let mut read = ReadBuf::new(buf);
-        let addr = match self.socket.poll_recv_from(cx, &mut read) {
-            Poll::Ready(result) => result?,
-            Poll::Pending => return Poll::Pending,
-        };
-        let len = read.filled().len();
-        *meta = RecvMeta::default();
-        meta.addr = addr;
-        meta.len = len;
-        // The driver divides by it, also for an empty datagram.
-        meta.stride = len.max(1);
-        Poll::Ready(Ok(1))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_datagram_that_the_kernel_refuses_is_lost_without_an_error() {
-        let runtime = MediaRuntime::new(Handle::current());
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let raw = socket.try_clone().unwrap();
-        let socket = runtime.wrap_udp_socket(socket).unwrap();
-        // RFC 5737: an address for documentation, which nothing on loopback can reach.
-        let nowhere = "198.51.100.1:9".parse().unwrap();
-        assert!(raw.send_to(b"check", nowhere).is_err());
-        assert_eq!(socket.send_to(b"check", nowhere).await.unwrap(), 5);
-    }
-
-    #[tokio::test]
-    async fn a_datagram_comes_whole_with_its_sender_also_when_it_is_empty() {
-        let runtime = MediaRuntime::new(Handle::current());
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let other = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let socket = runtime.wrap_udp_socket(socket).unwrap();
-        for text in [&b"hello"[..], b""] {
-            other.send_to(text, socket.local_addr().unwrap()).unwrap();
-            let (mut buf, mut meta) = ([0; 1_500], [RecvMeta::default()]);
-            let received = std::future::poll_fn(|cx| {
-                let mut bufs = [IoSliceMut::new(&mut buf)];
-                socket.poll_recv(cx, &mut bufs, &mut meta)
-            });
-            assert_eq!(received.await.unwrap(), 1);
-            assert_eq!((meta[0].len, meta[0].stride), (text.len(), text.len().max(1)));
-            assert_eq!((meta[0].addr, &buf[..text.len()]), (other.local_addr().unwrap(), text));
-        }
     }
 }

@@ -56,6 +56,11 @@ impl Wire {
         self.connected.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the handshake is over.
+    pub(super) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
     /// This side closes the connection: what is sent from now on says nothing about the other.
     pub(super) fn set_closing(&self) {
         self.closing.store(true, Ordering::Relaxed);
@@ -88,7 +93,7 @@ impl Wire {
     }
 
     fn is_over(&self) -> bool {
-        self.connected.load(Ordering::Relaxed) || self.closing.load(Ordering::Relaxed)
+        self.is_connected() || self.closing.load(Ordering::Relaxed)
     }
 
     async fn repeat(&self, socket: &UdpSocket, datagram: &[u8], to: SocketAddr) {

@@ -34,6 +34,19 @@ pub struct SetStreamExtraInfo {
     pub extra_info: String,
 }
 
+/// Attaches an extra info to the room (`setRoomExtraInfo`). Sent by EngineActor.
+///
+/// Refused with 1002014 to 1002017 by what it says, 1102022 while another is under way or beyond 10 a second in the room.
+/// Setting it again is harmless. One that was taken is set again by the room part where a login anew finds a room without.
+#[derive(Debug, Clone, PartialEq, Eq, Message)]
+#[rtype(result = "Result<(), RequestError>")]
+pub struct SetRoomExtraInfo {
+    /// 1 to 128 bytes.
+    pub key: String,
+    /// At most 4,096 bytes.
+    pub value: String,
+}
+
 /// Sends a text to everybody else in the room, reliably (`sendBroadcastMessage`). Answers its number, which ascends within
 /// the room. Sent by EngineActor.
 ///

@@ -44,6 +44,10 @@ counters! {
     bad_whip_requests,
     /// Sockets closed because they did not answer pings.
     dead_sockets,
+    /// Calls of the server API.
+    api_calls,
+    /// Of these, refused or failed.
+    api_refused,
     /// Requests for /metrics refused because of where they came from.
     metrics_refused,
 }

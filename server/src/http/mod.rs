@@ -1,6 +1,7 @@
 //! Everything over HTTP: the WebSocket of signalling, WHIP and WHEP, the start page, health, development tokens.
 
 mod admission;
+pub(crate) mod api;
 mod content_type;
 mod counters;
 mod dev_token;

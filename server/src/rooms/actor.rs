@@ -10,6 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::admin::{AdminCall, AdminFault};
 use super::hosts::Hosts;
 use super::{
     BadFrame, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now, Place,
@@ -118,6 +119,19 @@ impl fmt::Debug for GetIceServers {
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Hosted, HostRefusal>")]
 pub struct OnResource(pub ResourceRequest);
+
+/// From HTTP: a business server, whose signature was checked, asks for something.
+#[derive(Debug)]
+pub struct Admin<C> {
+    /// The AppID that it speaks for.
+    pub app_id: u32,
+    /// What is asked.
+    pub call: C,
+}
+
+impl<C: AdminCall> Message for Admin<C> {
+    type Result = Result<C::Ok, AdminFault>;
+}
 
 /// From the media plane.
 #[derive(Debug, Message)]
@@ -343,6 +357,16 @@ impl Handler<GetIceServers> for RoomsActor {
 
     fn handle(&mut self, GetIceServers { app_id, bearer }: GetIceServers, _: &mut Self::Context) -> Self::Result {
         self.state.ice_servers_for(self.now(), app_id, &bearer)
+    }
+}
+
+impl<C: AdminCall> Handler<Admin<C>> for RoomsActor {
+    type Result = Result<C::Ok, AdminFault>;
+
+    fn handle(&mut self, Admin { app_id, call }: Admin<C>, ctx: &mut Self::Context) -> Self::Result {
+        let (answer, effects) = self.state.admin(self.now(), app_id, call);
+        self.carry_out(effects, ctx);
+        answer
     }
 }
 

@@ -12,6 +12,14 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// One in this time.
+    pub fn one_every(interval: Duration) -> Self {
+        Self {
+            interval,
+            tolerance: interval,
+        }
+    }
+
     /// - `per_s`: 0 is no limit
     /// - `burst`: at least 1 is meant
     pub fn new(per_s: u32, burst: u32) -> Self {

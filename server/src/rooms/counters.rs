@@ -56,6 +56,12 @@ counters! {
     repeat_logins,
     /// Sessions ended by the expiry of their token.
     token_kicks,
+    /// Sessions ended by the server API.
+    kicks,
+    /// Rooms closed by the server API.
+    rooms_closed,
+    /// Kicks forgotten before their time, because there were too many: tokens made before them count again.
+    revocations_forgotten,
     /// Streams announced to a room.
     streams_announced,
     /// Media connections of publishers replaced by the same session.
@@ -80,6 +86,12 @@ counters! {
     barrage_messages_dropped,
     /// Custom commands taken.
     custom_commands,
+    /// Changes of the extra info of rooms.
+    room_infos,
+    /// Messages to users who were away, lost because too many waited.
+    messages_lost,
+    /// Commands not taken for a user who was away, because too many messages waited; the sender was told.
+    commands_not_kept,
     /// Quality reports taken.
     quality_reports,
     /// Notices for open sockets.

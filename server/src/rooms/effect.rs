@@ -186,6 +186,11 @@ impl SharedEvent {
         &self.0.event
     }
 
+    /// Its length as JSON, in bytes.
+    pub fn size(&self) -> usize {
+        self.0.json.len()
+    }
+
     /// The frame that carries it: the JSON of [`SequencedEvent`].
     pub fn frame(&self, seq: u64) -> String {
         let fields = self.0.json.strip_prefix('{').unwrap_or_default();

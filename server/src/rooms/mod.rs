@@ -27,6 +27,7 @@
 //! ```
 
 mod actor;
+pub mod admin;
 mod bucket;
 mod counters;
 mod effect;
@@ -41,8 +42,8 @@ mod tests;
 mod timers;
 
 pub use actor::{
-    Connect, ConnectionLink, Disconnected, Drain, GetCounters, GetIceServers, Host, Incoming, MediaNews, OnResource, Outgoing,
-    RoomsActor, RoomsOptions,
+    Admin, Connect, ConnectionLink, Disconnected, Drain, GetCounters, GetIceServers, Host, Incoming, MediaNews, OnResource,
+    Outgoing, RoomsActor, RoomsOptions,
 };
 pub use bucket::{Bucket, Rate};
 pub use counters::RoomsCounters;

@@ -32,6 +32,12 @@ impl<K: Clone + Ord + Hash> Timers<K> {
         }
     }
 
+    /// How many are set.
+    #[cfg(feature = "chaos")]
+    pub(super) fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// When the next one is due.
     pub(super) fn next(&self) -> Option<Duration> {
         self.by_time.first().map(|(at, _)| *at)

@@ -33,6 +33,8 @@ pub enum Event {
     StreamMicUpdate(StreamMicUpdate),
     /// A publisher attached another text to its stream.
     StreamExtraInfoUpdate(StreamExtraInfoUpdate),
+    /// Something else is attached to the room.
+    RoomExtraInfoUpdate(RoomExtraInfoUpdate),
     /// Texts to the whole room.
     BroadcastMessage(BroadcastMessage),
     /// A text to this user.
@@ -40,6 +42,13 @@ pub enum Event {
     /// An event of a newer server; to be ignored.
     #[serde(other)]
     Unknown,
+}
+
+impl Event {
+    /// Whether it is a text to this user, which no snapshot of the room contains.
+    pub fn is_message(&self) -> bool {
+        matches!(self, Self::BroadcastMessage(_) | Self::CustomCommand(_))
+    }
 }
 
 /// Other users came or went.
@@ -148,6 +157,26 @@ pub struct StreamMicUpdate {
 pub struct StreamExtraInfoUpdate {
     /// The streams with their new texts.
     pub streams: Vec<ZegoStream>,
+}
+
+/// Something else is attached to the room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomExtraInfoUpdate {
+    /// What; one key, as the documented event has a list.
+    pub infos: Vec<RoomExtraInfo>,
+}
+
+/// What is attached to a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomExtraInfo {
+    /// 1 to 128 bytes.
+    pub key: String,
+    /// At most 4,096 bytes.
+    pub value: String,
+    /// Who set it.
+    pub update_user: ZegoUser,
+    /// When the server took it, Unix milliseconds.
+    pub update_time_ms: u64,
 }
 
 /// Texts to the whole room.

@@ -12,8 +12,9 @@ mod request;
 pub use express_messages::ice::IceServer;
 
 pub use event::{
-    BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, RoomMessage, RoomStreamUpdate, RoomUserUpdate, SequencedEvent,
-    StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate, StreamRoleWord,
+    BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, RoomExtraInfo, RoomExtraInfoUpdate, RoomMessage,
+    RoomStreamUpdate, RoomUserUpdate, SequencedEvent, StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
+    StreamRoleWord,
 };
 pub use frame::{ClientFrame, FrameError, Retry, ServerFrame, WireError};
 pub use notice::{
@@ -23,7 +24,8 @@ pub use notice::{
 pub use request::{
     Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,
     ReportQuality, Request, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage,
-    SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetStreamExtraInfo, Snapshot, StopPlay, Unpublish,
+    SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetRoomExtraInfo, SetStreamExtraInfo, Snapshot, StopPlay,
+    Unpublish,
 };
 
 /// Version of this protocol. A client names the versions it speaks at login, the server chooses one.

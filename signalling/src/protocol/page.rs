@@ -40,6 +40,7 @@ fn check_ok(request: &str, ok: &Value) {
         "stopPlay" => reads_back::<<StopPlay as Call>::Ok>,
         "pausePlay" => reads_back::<<PausePlay as Call>::Ok>,
         "muteStream" => reads_back::<<MuteStream as Call>::Ok>,
+        "setRoomExtraInfo" => reads_back::<<SetRoomExtraInfo as Call>::Ok>,
         "setStreamExtraInfo" => reads_back::<<SetStreamExtraInfo as Call>::Ok>,
         "sendBroadcastMessage" => reads_back::<<SendBroadcastMessage as Call>::Ok>,
         "sendBarrageMessage" => reads_back::<<SendBarrageMessage as Call>::Ok>,
@@ -93,6 +94,7 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
         "pausePlay",
         "muteStream",
         "setStreamExtraInfo",
+        "setRoomExtraInfo",
         "sendBroadcastMessage",
         "sendBarrageMessage",
         "sendCustomCommand",
@@ -105,6 +107,7 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
         "kickOut",
         "streamMicUpdate",
         "streamExtraInfoUpdate",
+        "roomExtraInfoUpdate",
         "broadcastMessage",
         "customCommand",
     ];

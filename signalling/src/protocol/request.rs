@@ -7,7 +7,7 @@ use express_messages::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{IceServer, ListedStream, SequencedEvent};
+use super::{IceServer, ListedStream, RoomExtraInfo, SequencedEvent};
 
 /// Every request, by its `type` on the wire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub enum Request {
     MuteStream(MuteStream),
     /// Attach another text to a published stream.
     SetStreamExtraInfo(SetStreamExtraInfo),
+    /// Attach an extra info to the room.
+    SetRoomExtraInfo(SetRoomExtraInfo),
     /// A text to everybody else in the room, reliably.
     SendBroadcastMessage(SendBroadcastMessage),
     /// A text to everybody else in the room that may be lost.
@@ -81,6 +83,7 @@ calls! {
     PausePlay => Done,
     MuteStream => Done,
     SetStreamExtraInfo => Done,
+    SetRoomExtraInfo => Done,
     SendBroadcastMessage => SendBroadcastMessageOk,
     SendBarrageMessage => SendBarrageMessageOk,
     SendCustomCommand => SendCustomCommandOk,
@@ -132,6 +135,9 @@ pub struct Snapshot {
     pub users: Vec<ZegoUser>,
     /// Their streams, in the order in which they came.
     pub streams: Vec<ListedStream>,
+    /// What is attached to the room; at most one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_infos: Vec<RoomExtraInfo>,
 }
 
 /// A login was accepted.
@@ -199,6 +205,9 @@ pub struct ResumeOk {
     pub missed: Option<Vec<SequencedEvent>>,
     /// Else the whole state.
     pub snapshot: Option<Snapshot>,
+    /// Beside a snapshot, which does not contain them: messages to this user after `last_seq`, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<SequencedEvent>,
     /// Streams that the server holds as published by this session.
     pub publishing: Vec<StreamId>,
     /// Streams that the server holds as played by this session.
@@ -354,6 +363,16 @@ pub struct SetStreamExtraInfo {
     pub stream_id: StreamId,
     /// 1 to 1,024 bytes.
     pub extra_info: String,
+}
+
+/// Attaches an extra info to the room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SetRoomExtraInfo {
+    /// 1 to 128 bytes; a room has one key.
+    pub key: String,
+    /// At most 4,096 bytes.
+    pub value: String,
 }
 
 /// A text to everybody else in the room, reliably and in order.

@@ -12,8 +12,8 @@ use express_messages::{
     ids::UserId,
     room::{
         GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError,
-        RoomEvent, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo, StopPlayStream,
-        StopRoom, UnpublishStream,
+        RoomEvent, SdpAnswer, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo, SetStreamExtraInfo,
+        StopPlayStream, StopRoom, UnpublishStream,
     },
 };
 use futures::{StreamExt, channel::oneshot, stream};
@@ -248,6 +248,7 @@ asked! {
     PlayStream => SdpAnswer, sdp, RoomState::play;
     PausePlayStream => (), done, RoomState::pause_play;
     SetStreamExtraInfo => (), done, RoomState::set_extra_info;
+    SetRoomExtraInfo => (), done, RoomState::set_room_info;
     SendBroadcastMessage => u64, broadcast, RoomState::broadcast;
     SendBarrageMessage => String, barrage, RoomState::barrage;
     SendCustomCommand => Vec<UserId>, absent, RoomState::custom_command;

@@ -63,6 +63,7 @@ impl RoomState {
         debug!(%why, phase = ?self.phase, "link closed");
         match self.phase {
             Phase::Opening | Phase::Asking { .. } => self.fail_attempt(now),
+            Phase::Up if matches!(why, LinkError::AddressGone(_)) => self.lose_address(now),
             Phase::Up => self.lose_link(now),
             Phase::Leaving(_) => self.end(),
             Phase::Idle | Phase::Waiting | Phase::Over => {}
@@ -95,6 +96,15 @@ impl RoomState {
         self.reconnect(now, event);
     }
 
+    /// The link is gone because this machine has another address: nobody else lost theirs with it, so nothing is gained by
+    /// waiting.
+    fn lose_address(&mut self, now: Instant) {
+        self.counters.lost_links.one();
+        let event = self.report.link_lost(now, self.options.timings.reconnecting_debounce);
+        self.leave_link(now, event);
+        self.attempt(now);
+    }
+
     /// The session is gone: log in anew.
     pub(super) fn lose_session(&mut self, now: Instant) {
         self.forget_session();
@@ -110,8 +120,16 @@ impl RoomState {
         self.mics.clear();
     }
 
-    /// Out of [`Phase::Up`]: hangs up and begins to try again.
+    /// Out of [`Phase::Up`]: hangs up and begins to try again after a wait.
     pub(super) fn reconnect(&mut self, now: Instant, event: Option<RoomEvent>) {
+        self.leave_link(now, event);
+        let random = self.random();
+        let wait = self.retry.wait(&self.options.timings.room_backoff, random);
+        self.wait(now, wait);
+    }
+
+    /// Hangs up; the time to be back in begins.
+    fn leave_link(&mut self, now: Instant, event: Option<RoomEvent>) {
         self.hang_up();
         self.drop_requests();
         self.emit(event);
@@ -121,9 +139,6 @@ impl RoomState {
         }
         self.timers
             .set(Timer::Budget, after(now, self.options.timings.room_retry_time));
-        let random = self.random();
-        let wait = self.retry.wait(&self.options.timings.room_backoff, random);
-        self.wait(now, wait);
     }
 
     pub(super) fn hang_up(&mut self) {

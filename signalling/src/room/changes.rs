@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use express_messages::{
     ids::StreamId,
     room::RoomEvent,
-    types::{StreamDeleteReason, ZegoStream, ZegoUpdateType, ZegoUser},
+    types::{StreamDeleteReason, ZegoRoomExtraInfo, ZegoStream, ZegoUpdateType, ZegoUser},
 };
 use serde_json::json;
 
@@ -24,15 +24,18 @@ pub(super) struct Changes {
     pub(super) foreign_mics: Vec<(StreamId, bool)>,
     /// Why streams went, as far as the server said so.
     pub(super) reasons: HashMap<StreamId, StreamDeleteReason>,
+    /// Something else is attached to the room.
+    pub(super) room_info: Option<ZegoRoomExtraInfo>,
     /// Items beyond [`MAX_LISTED`](super::MAX_LISTED).
     pub(super) unlisted: u64,
 }
 
 impl Changes {
     /// The documented events: streams DELETE, users DELETE, users ADD, streams ADD, then other extra infos, then muted and
-    /// opened streams; each only where it is not empty. A stream that came with an extra info, or muted, is among those.
+    /// opened streams, then what is attached to the room; each only where it is not empty. A stream that came with an extra info, or muted, is among those.
     pub(super) fn into_events(self) -> Vec<RoomEvent> {
         let (extra_infos, mics) = (self.extra_infos(), self.mics());
+        let room_info = self.room_info.map(RoomEvent::RoomExtraInfo);
         let gone = bare(self.streams_gone);
         let reasons = delete_reasons(&gone, &self.reasons);
         let lists = [
@@ -45,7 +48,7 @@ impl Changes {
         let mics = mics
             .into_iter()
             .map(|(stream_id, muted)| RoomEvent::MicUpdate { stream_id, muted });
-        lists.into_iter().flatten().chain(mics).collect()
+        lists.into_iter().flatten().chain(mics).chain(room_info).collect()
     }
 
     fn extra_infos(&self) -> Vec<ZegoStream> {

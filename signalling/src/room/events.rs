@@ -118,6 +118,12 @@ impl RoomState {
                 let changes = self.roster.update_extra_infos(update);
                 self.report_changes(changes);
             }
+            Event::RoomExtraInfoUpdate(update) => {
+                for info in update.infos {
+                    let news = self.info.update(info).map(RoomEvent::RoomExtraInfo);
+                    self.emit(news);
+                }
+            }
             Event::BroadcastMessage(broadcast) => {
                 let messages: Vec<_> = broadcast.messages.into_iter().map(message_info).collect();
                 self.emit((!messages.is_empty()).then_some(RoomEvent::BroadcastMessages(messages)));
@@ -210,6 +216,13 @@ impl RoomState {
                 self.answer_with(ticket, ok, sdp);
             }
             Purpose::Plain { ticket } => self.answer(ticket, Ok(Answer::Done)),
+            Purpose::RoomInfo { ticket, key, value } => {
+                self.info.taken(key, value);
+                if let Some(ticket) = ticket {
+                    self.info.answered();
+                    self.answer(ticket, Ok(Answer::Done));
+                }
+            }
             Purpose::Broadcast { ticket } => {
                 self.answer_with(ticket, ok, |ok: SendBroadcastMessageOk| Answer::Broadcast(ok.message_id));
             }
@@ -266,7 +279,9 @@ impl RoomState {
             Purpose::MuteStream { stream_id, telling } => self.mics.not_taken(stream_id, *telling),
             Purpose::Play { stream_id, .. } => self.media.refused(StreamRole::Play, stream_id),
             Purpose::RenewToken { token } => self.token.refused(token),
+            Purpose::RoomInfo { ticket: Some(_), .. } => self.info.answered(),
             Purpose::Plain { .. }
+            | Purpose::RoomInfo { ticket: None, .. }
             | Purpose::Broadcast { .. }
             | Purpose::Barrage { .. }
             | Purpose::Command { .. }
@@ -295,6 +310,9 @@ impl RoomState {
         self.counters.unanswered_requests.one();
         if let Purpose::Publish { stream_id, telling, .. } | Purpose::MuteStream { stream_id, telling } = &purpose {
             self.mics.not_taken(stream_id, *telling);
+        }
+        if let Purpose::RoomInfo { ticket: Some(_), .. } = &purpose {
+            self.info.answered();
         }
         match purpose {
             Purpose::RenewToken { .. } if self.phase == Phase::Up && self.token.is_unconfirmed() => self.send_token(now),

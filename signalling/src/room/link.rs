@@ -130,6 +130,9 @@ pub enum LinkError {
     /// The socket broke.
     #[error("the socket broke: {0}")]
     Broken(String),
+    /// This machine has the address no more that the socket was opened from: nothing comes back to it.
+    #[error("the local address {0} is gone")]
+    AddressGone(std::net::IpAddr),
     /// The server sent something that is no text frame, or one that is too large.
     #[error("the server broke the protocol: {0}")]
     Protocol(String),

@@ -44,9 +44,13 @@ mod link;
 mod listing;
 mod media;
 mod mics;
+#[cfg(feature = "chaos")]
+#[doc(hidden)]
+pub mod pure;
 mod report;
 mod requests;
 mod retry;
+mod room_info;
 mod roster;
 mod session;
 mod state;

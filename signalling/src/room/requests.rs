@@ -52,6 +52,12 @@ pub(super) enum Purpose {
     Plain {
         ticket: Ticket,
     },
+    /// `setRoomExtraInfo`; without a ticket the room sets again what was there.
+    RoomInfo {
+        ticket: Option<Ticket>,
+        key: String,
+        value: String,
+    },
     Broadcast {
         ticket: Ticket,
     },
@@ -79,6 +85,7 @@ impl Purpose {
             | Self::Broadcast { ticket }
             | Self::Barrage { ticket }
             | Self::Command { ticket } => Some(*ticket),
+            Self::RoomInfo { ticket, .. } => *ticket,
             Self::Heartbeat | Self::RenewToken { .. } | Self::MuteStream { .. } | Self::Told => None,
         }
     }

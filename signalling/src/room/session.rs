@@ -176,7 +176,11 @@ impl RoomState {
         self.announced_seq = ok.snapshot.seq;
         self.ice_servers = within_limits(ok.ice_servers, &self.counters);
         self.token.accepted(&self.shown_token);
-        let changes = self.roster.take_snapshot(ok.snapshot);
+        let mut snapshot = ok.snapshot;
+        let infos = std::mem::take(&mut snapshot.extra_infos);
+        let is_bare = infos.is_empty();
+        let mut changes = self.roster.take_snapshot(snapshot);
+        changes.room_info = self.info.take_snapshot(infos, &self.options.user.user_id, again);
         self.stand(
             now,
             &Terms {
@@ -190,11 +194,18 @@ impl RoomState {
         }
         self.report_changes(changes);
         self.report_online(ok.online_count);
+        if is_bare {
+            self.restore_room_info(now);
+        }
         self.confirm_token(now);
     }
 
     fn resumed(&mut self, now: Instant, ok: ResumeOk) {
-        let Some((changes, others)) = self.catch_up(ok.missed, ok.snapshot) else {
+        let caught_up = match ok.snapshot {
+            Some(snapshot) => self.catch_up_at_once(snapshot, ok.messages),
+            None => self.catch_up(ok.missed),
+        };
+        let Some((changes, others)) = caught_up else {
             return self.unreadable_answer(now);
         };
         self.counters.resumes.one();
@@ -228,15 +239,25 @@ impl RoomState {
         }
     }
 
-    /// Brings the roster up to date; what else was missed is returned. `None`: the answer has neither the missed events without a
-    /// hole nor a snapshot.
-    fn catch_up(&mut self, missed: Option<Vec<SequencedEvent>>, snapshot: Option<Snapshot>) -> Option<(Changes, Vec<Event>)> {
+    /// Takes the whole state, and the messages that it does not contain. `None`: these are not in their order, or not of the gap.
+    fn catch_up_at_once(&mut self, mut snapshot: Snapshot, messages: Vec<SequencedEvent>) -> Option<(Changes, Vec<Event>)> {
         let session = self.session.as_mut()?;
-        if let Some(snapshot) = snapshot {
-            session.last_seq = snapshot.seq;
-            self.announced_seq = snapshot.seq;
-            return Some((self.roster.take_snapshot(snapshot), Vec::new()));
+        let numbers = || messages.iter().map(|message| message.seq);
+        let is_of_the_gap = |seq: u64| seq > session.last_seq && seq <= snapshot.seq;
+        if !numbers().is_sorted_by(|a, b| a < b) || !numbers().all(is_of_the_gap) {
+            return None;
         }
+        session.last_seq = snapshot.seq;
+        self.announced_seq = snapshot.seq;
+        let infos = std::mem::take(&mut snapshot.extra_infos);
+        let mut changes = self.roster.take_snapshot(snapshot);
+        changes.room_info = self.info.take_snapshot(infos, &self.options.user.user_id, true);
+        Some((changes, messages.into_iter().map(|message| message.event).collect()))
+    }
+
+    /// Brings the roster up to date; what else was missed is returned. `None`: the answer has not the missed events without a hole.
+    fn catch_up(&mut self, missed: Option<Vec<SequencedEvent>>) -> Option<(Changes, Vec<Event>)> {
+        let session = self.session.as_mut()?;
         let missed = missed?;
         let mut expected = (1..).map_while(|n| session.last_seq.checked_add(n));
         if !missed.iter().all(|event| expected.next() == Some(event.seq)) {

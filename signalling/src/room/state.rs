@@ -34,6 +34,7 @@ use super::{
     report::Report,
     requests::{Answer, Purpose, Requests, Ticket},
     retry::Retry,
+    room_info::RoomInfo,
     roster::Roster,
     timers::{Timer, Timers, after},
     token::TokenKeeper,
@@ -138,6 +139,7 @@ pub(super) struct RoomState {
     pub(super) requests: Requests,
     pub(super) media: Media,
     pub(super) mics: Mics,
+    pub(super) info: RoomInfo,
     pub(super) heartbeat: Duration,
     pub(super) heartbeat_timeout: Duration,
     /// The highest event number that the server says it sent.
@@ -174,6 +176,7 @@ impl RoomState {
             requests: Requests::default(),
             media: Media::new(),
             mics: Mics::default(),
+            info: RoomInfo::default(),
             announced_seq: 0,
             ice_servers: Vec::new(),
             effects: Vec::new(),
@@ -287,6 +290,7 @@ impl RoomState {
     /// What is out will not be answered.
     pub(super) fn drop_requests(&mut self) {
         self.mics.link_lost();
+        self.info.answered();
         for purpose in self.requests.take_all() {
             if let Some(ticket) = purpose.ticket() {
                 self.answer(ticket, Err(RequestError::Disconnected));

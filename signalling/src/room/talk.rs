@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use express_messages::{
     codes,
-    ids::StreamId,
+    ids::{ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX, StreamId},
     room::{
-        MuteStream, ReportQuality, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo, StreamRole,
+        MuteStream, ReportQuality, RequestError, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo,
+        SetStreamExtraInfo, StreamRole,
     },
 };
 
@@ -55,6 +56,40 @@ impl RoomState {
         self.ask_server(now, ticket, refused, request, Purpose::Plain { ticket });
     }
 
+    /// Attaches an extra info to the room; one at a time, as documented.
+    pub(super) fn set_room_info(&mut self, now: Instant, ticket: Ticket, command: SetRoomExtraInfo) {
+        let SetRoomExtraInfo { key, value } = command;
+        let (key_code, value_code) = (codes::ROOM_EXTRA_INFO_KEY_TOO_LONG, codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG);
+        let refused = too_long("the key", &key, ROOM_INFO_KEY_MAX, key_code)
+            .or_else(|| too_long("the value", &value, ROOM_INFO_VALUE_MAX, value_code))
+            .or_else(|| self.info.is_asked().then(one_at_a_time));
+        let request = protocol::SetRoomExtraInfo {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        let purpose = Purpose::RoomInfo {
+            ticket: Some(ticket),
+            key,
+            value,
+        };
+        if self.ask_server(now, ticket, refused, request, purpose) {
+            self.info.asked();
+        }
+    }
+
+    /// The extra info that we set last is gone with the room: the new one gets it.
+    pub(super) fn restore_room_info(&mut self, now: Instant) {
+        let Some((key, value)) = self.info.to_restore() else {
+            return;
+        };
+        let request = protocol::SetRoomExtraInfo {
+            key: key.clone(),
+            value: value.clone(),
+        };
+        let ticket = None;
+        self.request(now, request, Purpose::RoomInfo { ticket, key, value });
+    }
+
     /// Sends a text to everybody.
     pub(super) fn broadcast(&mut self, now: Instant, ticket: Ticket, command: SendBroadcastMessage) {
         let refused = too_long("the message", &command.message, MAX_TEXT, codes::IM_CONTENT_TOO_LONG);
@@ -87,5 +122,13 @@ impl RoomState {
     pub(super) fn report_quality(&mut self, now: Instant, report: ReportQuality) {
         let ReportQuality { up, down } = report;
         self.tell_server(now, protocol::ReportQuality { up, down });
+    }
+}
+
+fn one_at_a_time() -> RequestError {
+    RequestError::Refused {
+        code: codes::TRANS_FREQUENTLY,
+        message: "the room's extra info is being set; wait for that call".into(),
+        retry_after: None,
     }
 }

@@ -1,7 +1,8 @@
 //! The connector that the engine uses: WebSocket over TCP or TLS, on the engine's media runtime.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use express_messages::local_address::is_local;
 use futures::{
     SinkExt, StreamExt,
     stream::{SplitSink, SplitStream},
@@ -31,6 +32,8 @@ use crate::protocol::{MAX_CLIENT_FRAME, MAX_SERVER_FRAME};
 const NO_STATUS: u16 = 1005;
 /// Bytes read at once; signalling is a few frames a minute.
 const READ_BUFFER: usize = 16 * 1024;
+/// So often a socket looks whether its address is still there; TCP itself would notice by nothing but silence.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -83,8 +86,8 @@ async fn run(url: String, tls: Arc<ClientConfig>, end: LinkEnd) {
         () = incoming.closed() => return,
         opened = open(&url, tls) => opened,
     };
-    let socket = match opened {
-        Ok(socket) => socket,
+    let (local, socket) = match opened {
+        Ok(opened) => opened,
         Err(why) => return report(&incoming, Incoming::Closed(why)).await,
     };
     report(&incoming, Incoming::Opened).await;
@@ -108,6 +111,14 @@ async fn run(url: String, tls: Arc<ClientConfig>, end: LinkEnd) {
     tokio::select! {
         ((), ()) = async { tokio::join!(reading, writing) } => {}
         () = hung_up => {}
+        () = gone(local) => report(&incoming, Incoming::Closed(LinkError::AddressGone(local))).await,
+    }
+}
+
+/// Completes when this machine has the address no more.
+async fn gone(local: IpAddr) {
+    while is_local(local) {
+        sleep(LOOK_EVERY).await;
     }
 }
 
@@ -116,7 +127,8 @@ async fn report(incoming: &Sender<Incoming>, what: Incoming) {
     let _hung_up = incoming.send(what).await;
 }
 
-async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<Socket, LinkError> {
+/// The socket, and the address of this machine that it has.
+async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<(IpAddr, Socket), LinkError> {
     let refuse = |why: &str| LinkError::Url {
         url: url.into(),
         why: why.into(),
@@ -130,8 +142,9 @@ async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<Socket, LinkError> {
         Host::Ipv4(ip) => TcpStream::connect((ip, port)).await,
         Host::Ipv6(ip) => TcpStream::connect((ip, port)).await,
     };
-    let tcp = tcp
+    let (local, tcp) = tcp
         .and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp))
+        .and_then(|tcp| Ok((tcp.local_addr()?.ip(), tcp)))
         .map_err(|error| LinkError::Connect {
             server: server.clone(),
             why: error.to_string(),
@@ -144,7 +157,7 @@ async fn open(url: &str, tls: Arc<ClientConfig>) -> Result<Socket, LinkError> {
         .write_buffer_size(0)
         .max_write_buffer_size(4 * MAX_CLIENT_FRAME);
     match client_async_tls_with_config(request, tcp, Some(config), Some(Tls::Rustls(tls))).await {
-        Ok((socket, _)) => Ok(socket),
+        Ok((socket, _)) => Ok((local, socket)),
         Err(Error::Http(response)) => Err(LinkError::Http {
             server,
             status: response.status().as_u16(),

@@ -109,6 +109,8 @@ class Actor {
       }
       case "logoutRoom":
         return zg.logoutRoom(given.roomID);
+      case "switchRoom":
+        return zg.switchRoom(given.from, given.to, { token: given.token });
       case "renewToken":
         return zg.renewToken(given.token);
       case "createZegoStream":
@@ -130,6 +132,8 @@ class Actor {
         return zg.stopPlayingStream(given.streamID);
       case "stopPublishingStream":
         return zg.stopPublishingStream(given.streamID);
+      case "setRoomExtraInfo":
+        return zg.setRoomExtraInfo(given.roomID ?? "r", given.key, given.value);
       case "setStreamExtraInfo":
         return zg.setStreamExtraInfo(given.streamID, given.extraInfo);
       case "mutePlayStreamAudio":

@@ -9,7 +9,7 @@ use express_messages::{
     room::{
         GetIceServers, Logout, MuteStream, PausePlayStream, PlayStream, PublishStream, RenewToken, ReportQuality, RequestError,
         RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers, SdpAnswer, SendBarrageMessage, SendBroadcastMessage,
-        SendCustomCommand, SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
+        SendCustomCommand, SetRoomExtraInfo, SetStreamExtraInfo, StopPlayStream, StopRoom, UnpublishStream,
     },
     types::{RoomStateChangedReason as Reason, ZegoUpdateType, ZegoUser},
 };
@@ -117,6 +117,7 @@ ignore! {
     PausePlayStream => Result<(), RequestError> = Ok(()),
     MuteStream => () = (),
     SetStreamExtraInfo => Result<(), RequestError> = Ok(()),
+    SetRoomExtraInfo => Result<(), RequestError> = Ok(()),
     SendBroadcastMessage => Result<u64, RequestError> = Ok(1),
     SendBarrageMessage => Result<String, RequestError> = Ok("1".into()),
     SendCustomCommand => Result<Vec<UserId>, RequestError> = Ok(Vec::new()),

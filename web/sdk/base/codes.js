@@ -57,6 +57,14 @@ export const codes = Object.freeze({
   ROOM_ID_INVALID_CHARACTER: 1002012,
   /** roomID longer than 128 bytes. */
   ROOM_ID_TOO_LONG: 1002013,
+  /** The key of the room's extra info is empty. */
+  ROOM_EXTRA_INFO_KEY_EMPTY: 1002014,
+  /** The key of the room's extra info is longer than 128 bytes. */
+  ROOM_EXTRA_INFO_KEY_TOO_LONG: 1002015,
+  /** The value of the room's extra info is longer than 4096 bytes. */
+  ROOM_EXTRA_INFO_VALUE_TOO_LONG: 1002016,
+  /** The room has an extra info under another key: a room has one. */
+  ROOM_EXTRA_INFO_KEYS_EXCEED: 1002017,
   /** Login retries went past the allowed time. */
   LOGIN_TIMEOUT: 1002031,
   /** The room is full (maxMemberCount). */
@@ -69,6 +77,8 @@ export const codes = Object.freeze({
   ROOM_RETRY_TIMEOUT: 1002053,
   /** Kicked out by the server's API. */
   MANUAL_KICKOUT: 1002055,
+  /** The room that is switched to is the one that is logged in to. */
+  LOGIN_BEFORE_LOGOUT_BY_SAME_ROOMID: 1002064,
   /** The user is banned. */
   FORBID_BLACK_USER: 1002066,
   /** Too many requests of one kind in a second. */
@@ -93,6 +103,8 @@ export const codes = Object.freeze({
   TOKEN_EXPIRED: 1102018,
   /** The login was cancelled by logoutRoom (an event reports it as 0). */
   CANCEL_LOGIN: 1102026,
+  /** Room extra info is set too often, or while another call is under way. */
+  TRANS_FREQUENTLY: 1102022,
   // Publishing.
   /** The server forbids this stream. */
   PUBLISHER_MEDIA_SERVER_FORBID: 1003025,

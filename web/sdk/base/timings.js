@@ -44,8 +44,8 @@ export const DEFAULT_TIMINGS = Object.freeze({
   qualityMs: 3_000,
   /** How long ICE may be disconnected before it counts as an error. */
   iceDisconnectedGraceMs: 15_000,
-  /** A played stream without a packet for so long is interrupted. */
-  mediaSilenceMs: 5_000,
+  /** A played stream without a packet for so long is interrupted: five that a network may be away unnoticed, one to be heard again. */
+  mediaSilenceMs: 6_000,
 });
 
 /**

@@ -11,6 +11,9 @@ import { MAX_TOKEN } from "../room/wire/frames.js";
 
 /** Longest extraInfo of a stream, and longest message, in bytes. */
 const TEXT_MAX = 1024;
+/** Longest key and value of a room's extra info, in bytes. */
+const ROOM_INFO_KEY_MAX = 128;
+const ROOM_INFO_VALUE_MAX = 4096;
 /** Most users of one custom command. */
 const COMMAND_USERS_MAX = 500;
 
@@ -130,6 +133,25 @@ export function playOptions(option) {
     throw wrong(codes.PLAYER_PARAM, `loudest is ${loudest}; give a whole number, 0 to hear the stream always`);
   }
   return { jitterBufferTargetMs: enableLowLatency ? undefined : target, lowLatency: enableLowLatency, loudest };
+}
+
+/**
+ * @param {unknown} key Of `setRoomExtraInfo`.
+ * @param {unknown} value
+ * @throws {ZegoError} 1002014, 1002015, 1100001, 1002016
+ */
+export function requireRoomInfo(key, value) {
+  if (typeof key !== "string" || key === "") {
+    throw wrong(codes.ROOM_EXTRA_INFO_KEY_EMPTY, "the key is empty or no text; give 1 to 128 bytes");
+  }
+  if (byteLength(key) > ROOM_INFO_KEY_MAX) {
+    throw wrong(codes.ROOM_EXTRA_INFO_KEY_TOO_LONG, `the key has ${byteLength(key)} bytes; at most ${ROOM_INFO_KEY_MAX} are allowed`);
+  }
+  if (typeof value !== "string") throw wrong(codes.INPUT_PARAM, "the value is no text");
+  if (byteLength(value) > ROOM_INFO_VALUE_MAX) {
+    const text = `the value has ${byteLength(value)} bytes; at most ${ROOM_INFO_VALUE_MAX} are allowed`;
+    throw wrong(codes.ROOM_EXTRA_INFO_VALUE_TOO_LONG, text);
+  }
 }
 
 /**

@@ -5,7 +5,7 @@
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
-const KEYS = {
+const NUMBERS = {
   roomRetryTime: (seconds, settings) => {
     settings.timings = { ...settings.timings, roomRetryMs: clamp(seconds, 1, 3600) * 1000 };
   },
@@ -23,12 +23,19 @@ const KEYS = {
   },
 };
 
+const FLAGS = {
+  switchRoomNotStopPlay: (isOn, settings) => {
+    settings.keepsPlayingOnSwitch = isOn;
+  },
+};
+
 /**
  * @param {object} settings Of the core; changed.
  * @param {unknown} config
  */
 export function applyConfig(settings, config) {
   for (const [key, value] of Object.entries(config ?? {})) {
-    if (Object.hasOwn(KEYS, key) && Number.isFinite(value)) KEYS[key](value, settings);
+    if (Object.hasOwn(NUMBERS, key) && Number.isFinite(value)) NUMBERS[key](value, settings);
+    if (Object.hasOwn(FLAGS, key) && typeof value === "boolean") FLAGS[key](value, settings);
   }
 }

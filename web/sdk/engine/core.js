@@ -26,6 +26,7 @@ export class Core {
     this.settings = {
       timings: table,
       maxChannels: MAX_CHANNELS,
+      keepsPlayingOnSwitch: false,
       scenario: scenarioOf(scenario),
       publishQualityMs: table.qualityMs,
       playQualityMs: table.qualityMs,

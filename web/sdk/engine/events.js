@@ -1,5 +1,5 @@
 /**
- * The documented events. The last three are accepted and never told: they need what this SDK does not have.
+ * The documented events. The last two are accepted and never told: they need what this SDK does not have.
  */
 export const EVENTS = Object.freeze([
   "roomStateChanged",
@@ -7,6 +7,7 @@ export const EVENTS = Object.freeze([
   "roomUserUpdate",
   "roomStreamUpdate",
   "streamExtraInfoUpdate",
+  "roomExtraInfoUpdate",
   "roomOnlineUserCountUpdate",
   "tokenWillExpire",
   "IMRecvBroadcastMessage",
@@ -24,7 +25,6 @@ export const EVENTS = Object.freeze([
   "deviceError",
   "playerAudioTrackUpdate",
   "exceptionUpdate",
-  "roomExtraInfoUpdate",
   "recvRoomTransparentMessage",
   "recvExperimentalAPI",
 ]);

@@ -1,8 +1,8 @@
 import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
-import { commandText, requireMessage, requireUserIDs } from "./arguments.js";
+import { commandText, requireMessage, requireRoomInfo, requireUserIDs } from "./arguments.js";
 
-/** Messages to others in the room. */
+/** Messages to others in the room, and what is attached to it. */
 export class Messages {
   #rooms;
 
@@ -24,6 +24,15 @@ export class Messages {
     requireUserIDs(toUserIDs);
     const { absent } = await this.#request(roomID, "sendCustomCommand", { command: text, to_users: toUserIDs });
     return { errorCode: codes.SUCCESS, extendedData: absent.length > 0 ? JSON.stringify({ absent }) : "" };
+  }
+
+  /** `setRoomExtraInfo`. */
+  async setRoomInfo(roomID, key, value) {
+    requireRoomInfo(key, value);
+    const room = this.#rooms.roomID === roomID ? this.#rooms.ready : undefined;
+    if (!room) throw new ZegoError(codes.ROOM_ROOMID_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
+    await room.request("setRoomExtraInfo", { key, value });
+    return { errorCode: codes.SUCCESS, extendedData: "" };
   }
 
   async #request(roomID, type, fields) {

@@ -52,7 +52,7 @@ export class Parts {
         this.publishing.restore(resumed);
         this.playing.restore(resumed);
       },
-      onRoomEnd: (publishCode, playCode) => this.#onRoomEnd(publishCode, playCode),
+      onRoomEnd: (publishCode, playCode, keepsPlaying) => this.#onRoomEnd(publishCode, playCode, keepsPlaying),
       onStreams: (update, streams) => {
         if (update === "ADD") streams.forEach(({ streamID }) => this.playing.appeared(streamID));
       },
@@ -77,9 +77,9 @@ export class Parts {
     };
   }
 
-  #onRoomEnd(publishCode, playCode) {
+  #onRoomEnd(publishCode, playCode, keepsPlaying) {
     this.publishing.endAll(publishCode);
-    this.playing.endAll(playCode);
+    if (!keepsPlaying) this.playing.endAll(playCode);
   }
 
   #qualitySources() {

@@ -53,6 +53,13 @@ export class Playing extends Streams {
     return playback;
   }
 
+  /** Begins what waits for the login; what came along from another room goes through this one. */
+  begin() {
+    const room = this.rooms.ready;
+    if (room) this.entries.forEach(({ driver }) => driver?.moveTo(room));
+    super.begin();
+  }
+
   onBegun(entry) {
     if (this.#wantsMute(entry)) this.#mute(entry);
   }

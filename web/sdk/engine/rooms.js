@@ -16,7 +16,8 @@ const COARSE = {
  * @typedef {object} RoomFollower
  * @property {() => void} onReady Logged in, or logged in again.
  * @property {(resumed: boolean) => void} onLinkUp Not `resumed`: the session is new, and the server holds no stream of it.
- * @property {(publishCode: number, playCode: number) => void} onRoomEnd
+ * @property {(publishCode: number, playCode: number, keepsPlaying: boolean) => void} onRoomEnd `keepsPlaying`: what is played goes on
+ *   through the next room.
  * @property {(update: "ADD" | "DELETE", streams: {streamID: string}[]) => void} onStreams
  * @property {(streamID: string, muted: boolean) => void} onMic
  * @property {(end: {streamID: string, role: "publish" | "play", code: number, message: string}) => void} onStreamEnded
@@ -25,6 +26,10 @@ const COARSE = {
  * @property {(reports: {streamID: string, report: object}[]) => void} onUplinks
  * @property {(streams: {streamID: string, copies: number[]}[]) => void} onProtection
  */
+
+function notThatRoom(roomID) {
+  return new ZegoError(codes.ROOM_ROOMID_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
+}
 
 /** The room login: one at a time. */
 export class Rooms {
@@ -88,7 +93,7 @@ export class Rooms {
     const error = checkLogin(roomID, token, user, config);
     if (error) return this.#refuse(roomID, error);
     const { world, identity, settings } = this.#core;
-    const login = { roomID, isReady: false };
+    const login = { roomID, user, isReady: false, keepsPlaying: false };
     const options = {
       ...identity,
       roomID,
@@ -104,6 +109,25 @@ export class Rooms {
     login.room = new world.Room(options, this.#listener(login));
     this.#login = login;
     return login.room.login();
+  }
+
+  /** @returns {Promise<true>} See `switchRoom`. */
+  async switch(from, to, option) {
+    const login = this.#login;
+    if (login === undefined || login.roomID !== from) throw notThatRoom(from);
+    if (from === to) {
+      const text = `already in room ${to}; give another room to switch to`;
+      throw new ZegoError(codes.LOGIN_BEFORE_LOGOUT_BY_SAME_ROOMID, text);
+    }
+    const { token, maxMemberCount, isUserStatusNotify: userUpdate } = option ?? {};
+    const config = { ...(userUpdate !== undefined && { userUpdate }), ...(maxMemberCount !== undefined && { maxMemberCount }) };
+    const error = checkLogin(to, token, login.user, config);
+    if (error) throw error;
+    login.keepsPlaying = this.#core.settings.keepsPlayingOnSwitch;
+    login.room.logout();
+    // A listener that calls this is told of the logout behind what it is being told.
+    await undefined;
+    return this.login(to, token, login.user, config);
   }
 
   /** A login that fails by its arguments is told like one that fails at the server, as documented. */
@@ -132,6 +156,7 @@ export class Rooms {
       },
       onStreamMic: (streamID, muted) => this.#follower.onMic(streamID, muted),
       onStreamExtraInfo: (streams) => emit("streamExtraInfoUpdate", streams),
+      onRoomInfo: (infos) => emit("roomExtraInfoUpdate", infos),
       onStreamEnded: (end) => this.#follower.onStreamEnded(end),
       onBroadcast: (messages) => emit("IMRecvBroadcastMessage", messages),
       onBarrage: (messages) => emit("IMRecvBarrageMessage", messages),
@@ -159,6 +184,7 @@ export class Rooms {
     this.#follower.onRoomEnd(
       outOfTime ? codes.PUBLISHER_RETRY_TIMEOUT : code,
       outOfTime ? codes.PLAYER_RETRY_TIMEOUT : code,
+      login.keepsPlaying,
     );
   }
 
@@ -167,7 +193,7 @@ export class Rooms {
     if (!this.#login) {
       this.#tellState(roomID ?? "", "LOGOUT", codes.SUCCESS, "no room login");
     } else if (roomID !== undefined && roomID !== this.#login.roomID) {
-      throw new ZegoError(codes.ROOM_ROOMID_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
+      throw notThatRoom(roomID);
     } else {
       this.#login.room.logout();
     }

@@ -74,6 +74,15 @@ export class Playback extends StreamDriver {
     }
   }
 
+  /**
+   * Asks through this room from now on.
+   *
+   * @param {PlaybackOptions["room"]} room
+   */
+  moveTo(room) {
+    this.#options = { ...this.#options, room };
+  }
+
   makePeer(onEvent) {
     const { env, room, RTCPeerConnection } = this.#options;
     const { iceServers } = room;

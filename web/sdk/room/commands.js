@@ -98,13 +98,23 @@ export function renewToken(room, now, token) {
 export function request(room, now, ticket, type, fields) {
   const streamID = fields.stream_id;
   room.held.side(ENDS.get(type))?.stopped(streamID);
-  const error = tooLong(type, fields) ?? (room.isAt("up") ? undefined : away());
+  const error = tooLong(type, fields) ?? (room.isAt("up") ? underWay(room, type) : away());
   if (error !== undefined) {
     room.push({ do: "answer", ticket, error });
     return;
   }
-  room.request(now, fields, { type, ticket, streamID });
+  const isInfo = type === "setRoomExtraInfo";
+  room.request(now, fields, { type, ticket, streamID, ...(isInfo && { info: fields }) });
   room.held.side(type)?.asked(streamID);
+  room.info.isAsked ||= isInfo;
+}
+
+/** Of a room's extra info one call at a time may be under way, as documented. */
+function underWay(room, type) {
+  if (type !== "setRoomExtraInfo" || !room.info.isAsked) {
+    return undefined;
+  }
+  return new ZegoError(codes.TRANS_FREQUENTLY, "the room's extra info is being set; wait for that call", null);
 }
 
 function tooLong(type, fields) {

@@ -89,6 +89,8 @@ export function onEvent(room, now, event) {
       return onKickOut(room, now, event);
     case "streamEnded":
       return onStreamEnded(room, event);
+    case "roomExtraInfoUpdate":
+      return tellList(room, "onRoomInfo", event.infos.filter((info) => room.info.update(info)));
     case "broadcastMessage":
       return tellList(room, "onBroadcast", event.messages);
     case "customCommand":

@@ -44,11 +44,15 @@ export function onReply(room, now, frame) {
 }
 
 function onOk(room, now, purpose, result) {
-  const { type, streamID, token, ticket } = purpose;
+  const { type, streamID, token, ticket, info } = purpose;
   const ok = parseResult(type, result);
   room.held.side(type)?.accepted(streamID);
   if (type === "renewToken") {
     room.token.accepted(token);
+  }
+  if (type === "setRoomExtraInfo") {
+    room.info.taken(info);
+    infoIsAnswered(room, ticket);
   }
   if (ok === undefined) {
     room.count("unreadableResults");
@@ -68,6 +72,9 @@ function onRefused(room, now, purpose, { code, message, retryAfterMs }) {
   room.held.side(type)?.refused(streamID);
   if (type === "renewToken") {
     room.token.refused(token);
+  }
+  if (type === "setRoomExtraInfo") {
+    infoIsAnswered(room, ticket);
   }
   if (ticket === undefined) {
     room.count("refusedRequests");
@@ -93,9 +100,19 @@ export function unanswered(room, now, purpose) {
     }
     return;
   }
+  if (purpose.type === "setRoomExtraInfo") {
+    infoIsAnswered(room, purpose.ticket);
+  }
   const text = `the server did not answer ${purpose.type} within ${room.timings.requestMs / 1000} s`;
   const error = MESSAGES.includes(purpose.type) ? lost(purpose) : new ZegoError(codes.TIMEOUT, text);
   answer(room, purpose.ticket, { error });
+}
+
+/** The program may set it again; what the room itself sets has no ticket. */
+function infoIsAnswered(room, ticket) {
+  if (ticket !== undefined) {
+    room.info.isAsked = false;
+  }
 }
 
 /** Nobody waits for what the room itself asked. */

@@ -52,6 +52,8 @@ import { RoomState } from "./state.js";
  * @property {(update: "ADD" | "DELETE", streams: Stream[], extendedData: string) => void} [onStreams] Never empty; `extendedData`
  *   is the documented JSON on DELETE.
  * @property {(streams: Stream[]) => void} [onStreamExtraInfo] Streams that came with a text or have another one.
+ * @property {(infos: { key: string, value: string, updateUser: User, updateTime: number }[]) => void} [onRoomInfo] What is attached to
+ *   the room: at login, and when another user changed it.
  * @property {(streamID: string, muted: boolean) => void} [onStreamMic] A stream was muted or opened, or came muted.
  * @property {(messages: { fromUser: User, message: string, sendTime: number, messageID: number }[]) => void} [onBroadcast]
  * @property {(messages: { fromUser: User, message: string, sendTime: number, messageID: string }[]) => void} [onBarrage]

@@ -121,12 +121,30 @@ function loggedIn(room, now, ok) {
   room.session = { name: ok.session, secret: ok.secret, lastSeq: ok.snapshot.seq };
   room.announcedSeq = ok.snapshot.seq;
   room.token.accepted(room.shownToken);
+  const again = room.report.completed;
   const changes = room.roster.takeSnapshot(ok.snapshot);
   stand(room, now, ok);
   room.tell("onLink", true, { fresh: true, publishing: [], playing: [] });
   tellChanges(room, changes);
+  tellInfo(room, ok.snapshot, again);
   tellOnlineCount(room, ok.onlineCount);
+  restoreInfo(room, now, ok.snapshot);
   confirmToken(room, now);
+}
+
+function tellInfo(room, { extraInfos }, again) {
+  const info = room.info.takeSnapshot(extraInfos, room.options.userID, again);
+  if (info !== undefined) {
+    room.tell("onRoomInfo", [info]);
+  }
+}
+
+/** The extra info that we set last is gone with the room: the new one gets it. */
+function restoreInfo(room, now, { extraInfos }) {
+  const info = room.info.toRestore;
+  if (info !== undefined && extraInfos.length === 0) {
+    room.request(now, info, { type: "setRoomExtraInfo", info });
+  }
 }
 
 function resumed(room, now, ok) {
@@ -139,6 +157,9 @@ function resumed(room, now, ok) {
   stand(room, now, ok);
   room.tell("onLink", true, { fresh: false, publishing: [...ok.publishing], playing: [...ok.playing] });
   tellChanges(room, caughtUp.changes);
+  if (ok.snapshot !== null) {
+    tellInfo(room, ok.snapshot, true);
+  }
   for (const event of caughtUp.others) {
     onEvent(room, now, event);
     if (!room.isAt("up")) {
@@ -179,11 +200,10 @@ export function sendToken(room, now) {
  * Brings the roster up to date. Returns what changed and which other events were missed; nothing when there is neither a snapshot
  * nor the missed events without a hole.
  */
-function catchUp(room, { missed, snapshot }) {
+function catchUp(room, { missed, snapshot, messages }) {
   const { session } = room;
   if (snapshot !== null) {
-    session.lastSeq = room.announcedSeq = snapshot.seq;
-    return { changes: room.roster.takeSnapshot(snapshot), others: [] };
+    return catchUpAtOnce(room, snapshot, messages);
   }
   if (missed === null || !missed.every(({ seq }, index) => seq === session.lastSeq + 1 + index)) {
     return undefined;
@@ -193,6 +213,17 @@ function catchUp(room, { missed, snapshot }) {
   const events = missed.map(({ event }) => event);
   const isOfTheRoster = ({ kind }) => OF_THE_ROSTER.includes(kind);
   return { changes: room.roster.apply(events.filter(isOfTheRoster)), others: events.filter((event) => !isOfTheRoster(event)) };
+}
+
+/** Takes the whole state, and the messages that it does not contain; nothing where these are not in their order, or not of the gap. */
+function catchUpAtOnce(room, snapshot, messages) {
+  const { session } = room;
+  const isNext = ({ seq }, index) => seq > (messages[index - 1]?.seq ?? session.lastSeq) && seq <= snapshot.seq;
+  if (!messages.every(isNext)) {
+    return undefined;
+  }
+  session.lastSeq = room.announcedSeq = snapshot.seq;
+  return { changes: room.roster.takeSnapshot(snapshot), others: messages.map(({ event }) => event) };
 }
 
 /** What the server does not hold has ended; what it holds and nobody here wants is stopped. */

@@ -3,6 +3,7 @@ import { Held } from "./held.js";
 import { Report } from "./report.js";
 import { Requests } from "./requests.js";
 import { Retry } from "./retry.js";
+import { RoomInfo } from "./room-info.js";
 import { Roster } from "./roster.js";
 import { Timers, after } from "./timers.js";
 import { TokenKeeper } from "./token.js";
@@ -50,6 +51,7 @@ export class RoomState {
   report = new Report();
   requests = new Requests();
   held = new Held();
+  info = new RoomInfo();
   phase = { at: "idle" };
   /** Names the current link; a frame of an older one is not looked at. */
   link = 0;
@@ -202,6 +204,7 @@ export class RoomState {
 
   /** What is out will not be answered. */
   dropRequests() {
+    this.info.isAsked = false;
     for (const purpose of this.requests.takeAll()) {
       if (purpose.ticket !== undefined) {
         this.push({ do: "answer", ticket: purpose.ticket, error: lost(purpose) });

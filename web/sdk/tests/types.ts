@@ -29,7 +29,10 @@ export async function call(appID: number, token: string): Promise<ZegoPlayStats 
   const { messageID } = await zg.sendBroadcastMessage("room", "hello");
   const { errorCode } = await zg.setCaptureVolume(local, 150);
   console.log(messageID.toFixed(), errorCode);
-  zg.setEngineConfig({ roomRetryTime: 60 });
+  zg.setEngineConfig({ roomRetryTime: 60, switchRoomNotStopPlay: true });
+  await zg.setRoomExtraInfo("room", "topic", "songs");
+  zg.on("roomExtraInfoUpdate", (_roomID, [{ key, value, updateUser }]) => console.log(key, value, updateUser.userID));
+  await zg.switchRoom("room", "other", { token, isUserStatusNotify: true });
   const isSet: boolean = zg.setRoomScenario(9);
   console.log(isSet);
   // @ts-expect-error: there is no such scenario

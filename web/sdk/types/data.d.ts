@@ -37,6 +37,15 @@ export interface ZegoStreamList {
   extraInfo: string;
 }
 
+/** What is attached to a room. */
+export interface ZegoRoomExtraInfo {
+  key: string;
+  value: string;
+  updateUser: { userID: string; userName: string };
+  /** When the server took it, Unix time in milliseconds. */
+  updateTime: number;
+}
+
 /** Why the state of a room changed. */
 export type ZegoRoomStateChangedReason =
   | "LOGINING"

@@ -4,6 +4,7 @@ import type {
   ZegoDeviceInfo,
   ZegoPlayerState,
   ZegoPublisherState,
+  ZegoRoomExtraInfo,
   ZegoRoomStateChangedReason,
   ZegoSoundLevelInfo,
   ZegoStreamList,
@@ -30,6 +31,8 @@ export interface ZegoEvents {
   roomStreamUpdate(roomID: string, updateType: "ADD" | "DELETE", streamList: ZegoStreamList[], extendedData: string): void;
   /** A publisher attached another text; also told behind `roomStreamUpdate` ADD for each stream that has one. */
   streamExtraInfoUpdate(roomID: string, streamList: ZegoStreamList[]): void;
+  /** Another user attached something else to the room; also told after the login, of what is there. A room has one key. */
+  roomExtraInfoUpdate(roomID: string, roomExtraInfoList: ZegoRoomExtraInfo[]): void;
   /** Users in the room, this one included: at login, and about every 30 s. */
   roomOnlineUserCountUpdate(roomID: string, count: number): void;
   /** The token ends in 30 s, or in less: call `renewToken`. Once for each token. */
@@ -67,8 +70,6 @@ export interface ZegoEvents {
    * (Firefox), there is neither 1002 nor 1005.
    */
   exceptionUpdate(streamID: string, detail: { code: number; message: string }): void;
-  /** Accepted, never told. */
-  roomExtraInfoUpdate(roomID: string, roomExtraInfoList: unknown[]): void;
   /** Accepted, never told. */
   recvRoomTransparentMessage(roomID: string, message: unknown): void;
   /** Accepted, never told. */

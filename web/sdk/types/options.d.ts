@@ -90,4 +90,6 @@ export interface ZegoEngineConfig {
   publishQualityInterval?: number;
   /** Between two `playQualityUpdate`, at least 1,000 ms. Default: 3,000. */
   playQualityInterval?: number;
+  /** Whether what is played goes on when `switchRoom` leaves its room. Default: `false`. */
+  switchRoomNotStopPlay?: boolean;
 }

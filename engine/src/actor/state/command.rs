@@ -8,7 +8,7 @@ use express_messages::{
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
-    room::RoomOptions,
+    room::{RoomOptions, SetRoomExtraInfo},
     stats::{ListenerReport, QualityGrade, UplinkReport},
     types::ZegoDeviceInfos,
 };
@@ -48,6 +48,11 @@ pub(crate) enum Command {
     RenewToken {
         life: LifeId,
         token: String,
+    },
+    SetRoomExtraInfo {
+        room: LifeId,
+        info: SetRoomExtraInfo,
+        done: Completion<()>,
     },
     /// To everybody in the room.
     Broadcast {

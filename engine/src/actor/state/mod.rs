@@ -10,8 +10,10 @@
 //! (the same streamID, the next login) starts when its predecessor is gone.
 
 mod command;
+mod config;
 mod device;
 mod end;
+mod farewell;
 mod levels;
 mod life;
 mod local;
@@ -21,6 +23,7 @@ mod play;
 mod publish;
 mod room;
 mod seen;
+mod switch;
 mod talk;
 mod token_form;
 
@@ -45,10 +48,11 @@ use play::Playback;
 use publish::Publication;
 pub(crate) use room::LoginRequest;
 use room::Room;
+pub(crate) use switch::SwitchRequest;
 pub(crate) use talk::check_users;
 
 use super::throttle::Throttled;
-use crate::reply::engine_gone;
+use crate::{options::ZegoEngineConfig, reply::engine_gone};
 
 /// What does not change while an engine lives.
 #[derive(Debug, Clone)]
@@ -60,6 +64,8 @@ pub(crate) struct Settings {
     pub(crate) max_channels: usize,
     /// What the next rooms are used for.
     pub(crate) scenario: ZegoScenario,
+    /// What `setEngineConfig` said of quality reports and of switchRoom; the rest of it is above.
+    pub(crate) config: ZegoEngineConfig,
 }
 
 /// Everything the engine knows.

@@ -120,7 +120,7 @@ impl EngineState {
                 jitter_buffer_target: options.target(),
                 low_latency: options.enable_low_latency,
                 loudest: options.loudest,
-                timings: self.settings.timings.clone(),
+                timings: self.settings.play_timings(),
             },
             life: None,
             call: Some(call),
@@ -284,11 +284,21 @@ impl EngineState {
 
     /// Takes every playback from its part, to start afresh when the audio device part is back.
     pub(super) fn unseat_players(&mut self, out: &mut Step) {
+        let text = "the audio device part failed and is started afresh";
+        self.unseat_players_for(codes::PLAYER_INTERNAL_EXCEPTION, text, out);
+    }
+
+    /// The playbacks, for the room that is switched to; they start afresh through it.
+    pub(super) fn take_playbacks_along(&mut self, out: &mut Step) -> Vec<Playback> {
+        self.unseat_players_for(codes::PLAYER_STREAM_INTERRUPTED, "the room is switched", out);
+        std::mem::take(&mut self.playbacks)
+    }
+
+    fn unseat_players_for(&mut self, code: i32, text: &str, out: &mut Step) {
         let mut unseated = Vec::new();
         for playback in &mut self.playbacks {
             let Some(life) = playback.life.take() else { continue };
-            let text = "the audio device part failed and is started afresh";
-            playback.tell(State::PlayRequesting, codes::PLAYER_INTERNAL_EXCEPTION, text, out);
+            playback.tell(State::PlayRequesting, code, text, out);
             unseated.push((life, playback.stream_id().clone()));
         }
         for (life, stream_id) in unseated {

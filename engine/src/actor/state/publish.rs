@@ -105,7 +105,7 @@ impl EngineState {
                 encoder,
                 extra_info: options.extra_info,
                 muted: false,
-                timings: self.settings.timings.clone(),
+                timings: self.settings.publish_timings(),
             },
             life: None,
             told: (State::NoPublish, 0),

@@ -17,7 +17,9 @@ use express_messages::{
     types::{RoomState, RoomStateChangedReason as Reason, ZegoUser},
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, life::Slot, seen::SeenStreams, token_form::check_token_form};
+use super::{
+    CallId, Command, EngineState, LifeId, Step, farewell::Farewell, life::Slot, seen::SeenStreams, token_form::check_token_form,
+};
 use crate::{
     events::{RoomStateChanged, RoomStateUpdate, RoomUserUpdate, TokenWillExpire},
     options::{LoginUser, ZegoRoomConfig},
@@ -49,16 +51,13 @@ pub(crate) struct LoginRequest {
     pub(crate) config: ZegoRoomConfig,
 }
 
-/// How a login ends.
-struct Farewell {
-    reason: Reason,
-    code: i32,
-    extended_data: String,
-}
-
 impl Room {
     pub(super) fn id(&self) -> &RoomId {
         &self.options.room_id
+    }
+
+    pub(super) fn user(&self) -> &ZegoUser {
+        &self.options.user
     }
 
     /// The part to publish and play through; `None` before LOGINED.
@@ -94,7 +93,7 @@ impl EngineState {
     }
 
     /// Checks in the documented order: roomID, token, user, userID, userName, maxMemberCount.
-    fn check_login(&self, request: LoginRequest) -> Result<RoomOptions, ZegoError> {
+    pub(super) fn check_login(&self, request: LoginRequest) -> Result<RoomOptions, ZegoError> {
         let room_id = RoomId::new(&request.room_id)?;
         if request.token.is_empty() {
             return Err(ZegoError::new(
@@ -140,18 +139,15 @@ impl EngineState {
         if room_id.is_some_and(|id| room.options.room_id != *id) {
             return Err(not_that_room(room_id.unwrap_or_default()));
         }
-        if let Some(life) = room.life {
+        self.tell_room_to_log_out(out);
+        self.end_room(Farewell::logout(), out);
+        Ok(())
+    }
+
+    pub(super) fn tell_room_to_log_out(&self, out: &mut Step) {
+        if let Some(life) = self.room.as_ref().and_then(|room| room.life) {
             out.command(Command::Logout(life));
         }
-        self.end_room(
-            Farewell {
-                reason: Reason::Logout,
-                code: 0,
-                extended_data: String::new(),
-            },
-            out,
-        );
-        Ok(())
     }
 
     /// `renewToken`: checks the form and passes it on.
@@ -297,15 +293,15 @@ impl EngineState {
     }
 
     /// The login is over: its streams end first, with the code that fits, then the room's own event follows.
-    fn end_room(&mut self, farewell: Farewell, out: &mut Step) {
+    pub(super) fn end_room(&mut self, farewell: Farewell, out: &mut Step) {
         let Some(room) = self.room.take() else { return };
-        let (publish_code, play_code) = stream_codes(&farewell);
+        let (publish_code, play_code) = farewell.stream_codes();
         self.end_all_publications(publish_code, &farewell.extended_data, out);
         self.end_all_playbacks(play_code, &farewell.extended_data, out);
         let room_id = room.options.room_id.as_str();
         tell_state(room_id, farewell.reason, farewell.code, &farewell.extended_data, out);
         if let Phase::LoggingIn(call) = room.phase {
-            out.answer(Some(call), Err(login_error(farewell)));
+            out.answer(Some(call), Err(farewell.into_login_error()));
         }
         if let Some(life) = room.life {
             self.retire(life, Slot::Room, out);
@@ -335,22 +331,6 @@ fn reconnecting(phase: Phase) -> Phase {
     match phase {
         Phase::LoggingIn(call) => Phase::LoggingIn(call),
         Phase::LoggedIn | Phase::Reconnecting => Phase::Reconnecting,
-    }
-}
-
-/// With which codes the publications and playbacks of a room end: 0 on logout, "retry time over" where the room's was, else
-/// the room's own code.
-fn stream_codes(farewell: &Farewell) -> (i32, i32) {
-    match farewell.code {
-        codes::LOGIN_TIMEOUT | codes::ROOM_RETRY_TIMEOUT => (codes::PUBLISHER_RETRY_TIMEOUT, codes::PLAYER_RETRY_TIMEOUT),
-        code => (code, code),
-    }
-}
-
-fn login_error(farewell: Farewell) -> ZegoError {
-    match farewell.code {
-        0 => ZegoError::new(codes::CANCEL_LOGIN, "logout_room was called before the login was done"),
-        code => ZegoError::new(code, farewell.extended_data),
     }
 }
 
@@ -390,6 +370,6 @@ pub(super) fn not_logged_in() -> ZegoError {
     ZegoError::new(codes::NOT_LOGIN, "not in a room; call login_room first")
 }
 
-fn not_that_room(room_id: &str) -> ZegoError {
+pub(super) fn not_that_room(room_id: &str) -> ZegoError {
     ZegoError::new(codes::ROOM_ROOMID_INCORRECT, format!("not logged in to room {room_id:?}"))
 }

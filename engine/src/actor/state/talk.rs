@@ -2,12 +2,17 @@
 
 use express_messages::{
     ZegoError, codes,
-    ids::{COMMAND_USERS_MAX, EXTRA_INFO_MAX, MESSAGE_MAX, StreamId, UserId},
-    room::RoomEvent,
+    ids::{COMMAND_USERS_MAX, EXTRA_INFO_MAX, MESSAGE_MAX, ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX, StreamId, UserId},
+    room::{RoomEvent, SetRoomExtraInfo},
 };
 
-use super::{EngineState, LifeId, Step, room::not_logged_in};
-use crate::events::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomOnlineUserCountUpdate};
+use super::{
+    EngineState, LifeId, Step,
+    room::{Room, not_logged_in, not_that_room},
+};
+use crate::events::{
+    ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate,
+};
 
 impl EngineState {
     /// The room part that sends a message to `room_id`.
@@ -27,6 +32,26 @@ impl EngineState {
             return Err(ZegoError::new(codes::IM_ROOM_INCORRECT, text));
         }
         life.ok_or_else(not_logged_in)
+    }
+
+    /// The room part that attaches an extra info to `room_id`.
+    ///
+    /// # Errors
+    /// 1002014 for an empty key, 1002015 for one over 128 bytes, 1002016 for a value over 4,096 bytes, 1002002 for a room that is
+    /// not logged in to, or not yet.
+    pub(crate) fn room_to_describe(&self, room_id: &str, info: &SetRoomExtraInfo) -> Result<LifeId, ZegoError> {
+        self.alive()?;
+        let (empty, too_long) = (codes::ROOM_EXTRA_INFO_KEY_EMPTY, codes::ROOM_EXTRA_INFO_KEY_TOO_LONG);
+        check_text(&info.key, ROOM_INFO_KEY_MAX, empty, too_long, "the key")?;
+        if info.value.len() > ROOM_INFO_VALUE_MAX {
+            let text = format!(
+                "the value has {} bytes; at most {ROOM_INFO_VALUE_MAX} are allowed",
+                info.value.len()
+            );
+            return Err(ZegoError::new(codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG, text));
+        }
+        let room = self.room.as_ref().filter(|room| *room.id() == *room_id);
+        room.and_then(Room::ready).ok_or_else(|| not_that_room(room_id))
     }
 
     /// The publisher part that attaches another text to its stream.
@@ -56,6 +81,10 @@ impl EngineState {
                 room_id,
                 from_user,
                 command,
+            }),
+            RoomEvent::RoomExtraInfo(info) => out.emit(RoomExtraInfoUpdate {
+                room_id,
+                room_extra_info_list: vec![info],
             }),
             RoomEvent::OnlineUserCount(count) => out.emit(RoomOnlineUserCountUpdate { room_id, count }),
             other => tracing::warn!(?other, "a room event that this engine does not know"),

@@ -139,6 +139,13 @@ impl Handler<SetStreamExtraInfo> for FakeRoom {
         self.world.answer_talk(())
     }
 }
+impl Handler<SetRoomExtraInfo> for FakeRoom {
+    type Result = Result<(), RequestError>;
+    fn handle(&mut self, set: SetRoomExtraInfo, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("room info {}={}", set.key, set.value));
+        self.world.answer_talk(())
+    }
+}
 impl Handler<SendBroadcastMessage> for FakeRoom {
     type Result = Result<u64, RequestError>;
     fn handle(&mut self, send: SendBroadcastMessage, _: &mut Self::Context) -> Self::Result {

@@ -220,7 +220,7 @@ async fn media_that_stops_is_an_interruption_and_its_return_is_playing() {
     let mut flow = Flow::new(stage.attach.take().remove(0).source);
     flow.run(Duration::from_secs(8), transport.receive.as_ref()).await;
     assert_eq!(stage.told(), [(REQUESTING, 0), ("negotiated", 0), (PLAYING, 0)]);
-    flow.run(Duration::from_secs(6), None).await;
+    flow.run(Duration::from_secs(7), None).await;
     assert_eq!(stage.told(), [(REQUESTING, 1004020)]);
     flow.run(Duration::from_secs(2), transport.receive.as_ref()).await;
     assert_eq!(stage.told(), [(PLAYING, 0)]);
@@ -332,14 +332,33 @@ async fn a_mute_goes_to_the_server_and_is_restored_after_a_reconnect() {
 #[actix::test]
 async fn a_mute_that_the_server_refuses_is_an_error() {
     tokio::time::pause();
-    let pause = Recorder::answering([Err(RequestError::TimedOut)], || Ok(()));
+    let refused = RequestError::Refused {
+        code: 1104044,
+        message: "not played".into(),
+        retry_after: None,
+    };
+    let pause = Recorder::answering([Err(refused.clone())], || Ok(()));
     let stage = start_with(Recorder::answering([], good), pause);
     stage.connect().await;
     let muted = stage.link.mute.send(MutePlayback(true)).await.unwrap();
-    assert_eq!(muted, Err(RequestError::TimedOut));
+    assert_eq!(muted, Err(refused));
     stage.link.link_restored.do_send(PlayerLinkRestored { resumed: true });
     stage.settle().await;
     assert_eq!(stage.pause_play.len(), 1, "it is not muted behind the application's back");
+}
+
+#[actix::test]
+async fn a_mute_while_the_link_is_away_is_an_error_and_is_done_when_the_link_is_back() {
+    tokio::time::pause();
+    let pause = Recorder::answering([Err(RequestError::Disconnected)], || Ok(()));
+    let stage = start_with(Recorder::answering([], good), pause);
+    stage.connect().await;
+    let muted = stage.link.mute.send(MutePlayback(true)).await.unwrap();
+    assert_eq!(muted, Err(RequestError::Disconnected));
+    assert_eq!(stage.pause_play.len(), 1);
+    stage.link.link_restored.do_send(PlayerLinkRestored { resumed: true });
+    stage.settle().await;
+    assert_eq!(stage.pause_play.len(), 2, "the wish was kept");
 }
 
 /// A room role that answers late.

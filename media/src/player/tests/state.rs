@@ -386,12 +386,12 @@ fn ice_disconnected_for_15_seconds_is_a_fault_and_a_fresh_connection() {
 }
 
 #[test]
-fn media_that_stops_for_5_seconds_is_an_interruption_and_its_return_is_playing() {
+fn media_that_stops_for_6_seconds_is_an_interruption_and_its_return_is_playing() {
     let mut machine = Machine::at(Stage::Playing);
     machine.pass(60 * SECOND);
     machine.take();
     machine.flow(false);
-    machine.pass(4_999 * MS);
+    machine.pass(5_999 * MS);
     assert_eq!(machine.told(), []);
     machine.pass(SECOND);
     let effects = machine.take();
@@ -406,7 +406,7 @@ fn media_that_stops_for_5_seconds_is_an_interruption_and_its_return_is_playing()
 #[test]
 fn a_connection_that_brings_no_media_is_an_interruption_too() {
     let mut machine = Machine::at(Stage::Awaiting);
-    machine.pass(5 * SECOND);
+    machine.pass(6 * SECOND);
     assert_eq!(machine.told(), [(REQUESTING, 1004020)]);
     machine.flow(true);
     assert_eq!(machine.told(), [(PLAYING, 0)]);
@@ -415,7 +415,7 @@ fn a_connection_that_brings_no_media_is_an_interruption_too() {
 #[test]
 fn media_that_stays_away_for_15_seconds_more_is_asked_for_over_a_fresh_connection() {
     let mut machine = Machine::at(Stage::Awaiting);
-    machine.pass(20 * SECOND);
+    machine.pass(21 * SECOND);
     assert_eq!(machine.told(), [(REQUESTING, 1004020)]);
     machine.pass(300 * MS);
     assert_eq!(machine.take(), [Effect::Open(2)]);

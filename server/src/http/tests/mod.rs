@@ -1,5 +1,6 @@
 //! Whole servers in this process, real sockets on free ports.
 
+mod api;
 mod caller;
 pub(super) mod client;
 mod health;

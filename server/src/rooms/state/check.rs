@@ -1,27 +1,60 @@
-//! What is true between any two calls; for tests.
+//! What is true between any two calls; for tests, those of feature `chaos` too.
 
 use std::collections::{BTreeSet, HashSet};
 
+use express_messages::ids::{StreamId, UserId};
 use express_signalling::protocol::Snapshot;
 
 use super::RoomsState;
-use super::records::{PeerUse, Timer};
+use super::records::{PeerUse, Stream, Timer};
 use crate::forwarder::PeerId;
 
+#[doc(hidden)]
 impl RoomsState {
     /// What this session would be shown now; `None` if there is none.
-    pub(in crate::rooms) fn snapshot_of(&self, session_id: &str) -> Option<Snapshot> {
+    pub fn snapshot_of(&self, session_id: &str) -> Option<Snapshot> {
         let key = self.session_ids.get(session_id)?;
         Some(self.snapshot(&self.sessions[key]))
     }
 
+    /// Who publishes each stream: the user, and the name of its session; `None` while the stream waits for the user's new one.
+    pub fn owners(&self) -> Vec<(StreamId, UserId, Option<String>)> {
+        let one = |stream: &Stream| {
+            let session = stream.owner.map(|owner| self.sessions[&owner].id.clone());
+            (stream.name.1.clone(), stream.user.user_id.clone(), session)
+        };
+        let mut owners: Vec<_> = self.streams.values().map(one).collect();
+        owners.sort();
+        owners
+    }
+
+    /// How many entries each table has; `replay` is the events kept for resumes, of all sessions.
+    #[cfg(feature = "chaos")]
+    pub fn table_sizes(&self) -> [(&'static str, usize); 13] {
+        [
+            ("connections", self.connections.len()),
+            ("sessions", self.sessions.len()),
+            ("session_ids", self.session_ids.len()),
+            ("users", self.users.len()),
+            ("rooms", self.rooms.len()),
+            ("streams", self.streams.len()),
+            ("stream_names", self.stream_names.len()),
+            ("peers", self.peers.len()),
+            ("pending", self.pending.len()),
+            ("hosted", self.hosted.len()),
+            ("timers", self.timers.len()),
+            ("replay", self.sessions.values().map(|session| session.replay.len()).sum()),
+            ("remembered", self.ended.len()),
+        ]
+    }
+
     /// The media connections it knows.
-    pub(in crate::rooms) fn known_peers(&self) -> BTreeSet<PeerId> {
+    pub fn known_peers(&self) -> BTreeSet<PeerId> {
         self.peers.keys().copied().collect()
     }
 
     /// Whether nothing is left of anything.
-    pub(in crate::rooms) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
             && self.sessions.is_empty()
             && self.session_ids.is_empty()
@@ -37,7 +70,7 @@ impl RoomsState {
     }
 
     /// Panics if the tables contradict each other.
-    pub(in crate::rooms) fn check(&self) {
+    pub fn check(&self) {
         self.check_sessions();
         self.check_rooms();
         self.check_streams();

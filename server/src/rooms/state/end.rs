@@ -17,7 +17,7 @@ use crate::rooms::effect::{CloseReason, Effect};
 const REMEMBERED: usize = 10_000;
 
 /// How a session ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// The user left.
     Logout,
@@ -27,25 +27,28 @@ pub(super) enum End {
     RepeatLogin,
     /// The token expired, and the AppID is strict about that.
     TokenExpired,
+    /// The server API wanted it, for this reason.
+    Kicked(String),
 }
 
 impl End {
     /// What others are told about the streams.
-    fn stream_reason(self) -> StreamDeleteReason {
+    fn stream_reason(&self) -> StreamDeleteReason {
         match self {
             Self::Logout => StreamDeleteReason::Stopped,
             Self::HeartbeatTimeout => StreamDeleteReason::HeartbeatTimeout,
             Self::RepeatLogin => StreamDeleteReason::RepeatLogin,
-            Self::TokenExpired => StreamDeleteReason::KickedOut,
+            Self::TokenExpired | Self::Kicked(_) => StreamDeleteReason::KickedOut,
         }
     }
 
     /// What the client is told, if it is kicked.
-    pub(super) fn kick(self) -> Option<(i32, &'static str)> {
+    pub(super) fn kick(&self) -> Option<(i32, &str)> {
         match self {
             Self::Logout | Self::HeartbeatTimeout => None,
             Self::RepeatLogin => Some((codes::MULTIPLE_LOGIN_KICKOUT, "the user logged in elsewhere")),
             Self::TokenExpired => Some((codes::TOKEN_EXPIRED, "token expired")),
+            Self::Kicked(reason) => Some((codes::MANUAL_KICKOUT, reason)),
         }
     }
 }
@@ -58,6 +61,12 @@ pub(super) struct Ended {
 }
 
 impl Ended {
+    /// How many sessions are remembered.
+    #[cfg(feature = "chaos")]
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(super) fn remember(&mut self, id: String, secret: SessionSecret, why: WireError) {
         self.order.push_back(id.clone());
         self.kicks.insert(id, (secret, why));
@@ -93,9 +102,9 @@ impl RoomsState {
     ///   the user, and streams left to the user stay
     pub(super) fn end_session(&mut self, key: SessionKey, end: End, stays_in: Option<&RoomKey>) {
         self.stop_all_plays(key);
-        self.end_resources_of_session(key, end);
-        self.end_streams_of(key, end, stays_in.is_some());
-        self.say_goodbye(key, end);
+        self.end_resources_of_session(key, &end);
+        self.end_streams_of(key, &end, stays_in.is_some());
+        self.say_goodbye(key, &end);
         let Some(session) = self.sessions.remove(&key) else {
             return;
         };
@@ -113,7 +122,7 @@ impl RoomsState {
             self.tell_users(&session.room, ZegoUpdateType::Delete, &session.user);
             self.close_room_if_empty(&session.room);
         }
-        self.count_end(end);
+        self.count_end(&end);
         let (app_id, room_id) = &session.room;
         tracing::info!(app_id, %room_id, user_id = %session.user.user_id, ?end, "session ended");
         if let Some((code, message)) = end.kick().filter(|_| !session.hosted) {
@@ -141,7 +150,7 @@ impl RoomsState {
         }
     }
 
-    fn end_streams_of(&mut self, key: SessionKey, end: End, user_stays: bool) {
+    fn end_streams_of(&mut self, key: SessionKey, end: &End, user_stays: bool) {
         let Some(session) = self.sessions.get(&key) else {
             return;
         };
@@ -165,7 +174,7 @@ impl RoomsState {
     }
 
     /// Tells the client, where there is one, and lets go of its socket.
-    fn say_goodbye(&mut self, key: SessionKey, end: End) {
+    fn say_goodbye(&mut self, key: SessionKey, end: &End) {
         let Some(connection) = self.sessions.get(&key).and_then(|session| session.connection) else {
             return;
         };
@@ -177,7 +186,7 @@ impl RoomsState {
             };
             self.tell(key, Event::KickOut(kick));
             self.close(connection, CloseReason::normal("kicked out"));
-        } else if end == End::HeartbeatTimeout {
+        } else if *end == End::HeartbeatTimeout {
             self.close(connection, CloseReason::policy("no heartbeat in time"));
         }
         if let Some(known) = self.connections.get_mut(&connection) {
@@ -195,13 +204,14 @@ impl RoomsState {
         }
     }
 
-    fn count_end(&mut self, end: End) {
+    fn count_end(&mut self, end: &End) {
         let counters = &mut self.counters;
         count(match end {
             End::Logout => &mut counters.logouts,
             End::HeartbeatTimeout => &mut counters.heartbeat_timeouts,
             End::RepeatLogin => &mut counters.repeat_logins,
             End::TokenExpired => &mut counters.token_kicks,
+            End::Kicked(_) => &mut counters.kicks,
         });
     }
 
@@ -231,14 +241,10 @@ impl RoomsState {
             });
             self.tell_others(&stream.room, &stream.user, event, false);
         }
+        let (code, message) = self.why_play_ends(&stream.name);
         for player in stream.players {
             self.end_play(player, key);
-            let event = ended(
-                &stream_id,
-                StreamRoleWord::Play,
-                codes::PLAYER_STREAM_INTERRUPTED,
-                "the stream ended",
-            );
+            let event = ended(&stream_id, StreamRoleWord::Play, code, message);
             self.tell(player, event);
         }
         if let Some(owner) = stream.owner {

@@ -41,6 +41,9 @@ impl RoomsState {
         let room = (app_id, room_of(&token, request.room_id.as_ref())?);
         let user = user_of(&token)?;
         self.may_host(&room, &user.user_id, &token, &request)?;
+        if request.publish {
+            self.publishing_is_not_forbidden(now, &room, &user.user_id)?;
+        }
         let HostRequest {
             publish,
             stream_id,

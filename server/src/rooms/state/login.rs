@@ -13,6 +13,7 @@ use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
 use super::records::{Room, RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::requests::{STRIKE_GUESS, choose_version, whole_ms};
+use super::room_info::RoomInfo;
 use super::{End, Now, RoomsState, ms, session_is_gone};
 use crate::rooms::SharedEvent;
 use crate::rooms::bucket::Bucket;
@@ -70,6 +71,7 @@ impl RoomsState {
     pub(super) fn enter(&mut self, now: Now, entry: Entry) -> Result<SessionKey, WireError> {
         let (room_key, user) = (entry.room.clone(), entry.user.clone());
         let previous = self.users.get(&(room_key.0, user.user_id.clone())).copied();
+        self.is_welcome(now, &room_key, &user.user_id, &entry.token)?;
         self.admit(now, &room_key, previous)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
@@ -167,7 +169,9 @@ impl RoomsState {
             members: BTreeSet::new(),
             streams: BTreeMap::new(),
             logins,
+            closing: false,
             sent: SentToRoom::default(),
+            info: RoomInfo::default(),
             waiting: Waiting::default(),
         };
         self.rooms.insert(room_key.clone(), room);
@@ -192,8 +196,9 @@ impl RoomsState {
             ice_expires_at: None,
             hosted: entry.connection.is_none(),
             connection: entry.connection,
+            login_ms: now.unix_ms,
             last_heard: now.mono,
-            replay: ReplayBuffer::new(self.limits.replay_events),
+            replay: ReplayBuffer::new(self.limits.replay_events, self.limits.replay_messages),
             publishing: BTreeSet::new(),
             playing: BTreeMap::new(),
             sent: SentByUser::default(),
@@ -250,6 +255,7 @@ impl RoomsState {
         let streams = room.streams.values().filter_map(|key| self.streams.get(key));
         let others = streams.filter(|stream| stream.user.user_id != session.user.user_id);
         snapshot.streams = others.map(|stream| stream.listed()).collect();
+        snapshot.extra_infos = room.info.current().cloned().into_iter().collect();
         snapshot
     }
 
@@ -268,7 +274,7 @@ impl RoomsState {
         event: impl Into<SharedEvent>,
         user_update_only: bool,
     ) {
-        let Some(room) = self.rooms.get(room_key) else {
+        let Some(room) = self.rooms.get(room_key).filter(|room| !room.closing) else {
             return;
         };
         let event = event.into();
@@ -277,7 +283,7 @@ impl RoomsState {
                 continue;
             };
             if session.user.user_id != about.user_id && (session.user_update || !user_update_only) {
-                session.notify(event.clone(), &mut self.effects, &mut self.counters.events);
+                session.notify(event.clone(), &mut self.effects, &mut self.counters);
             }
         }
     }
@@ -285,7 +291,7 @@ impl RoomsState {
     /// Tells one session.
     pub(super) fn tell(&mut self, key: SessionKey, event: impl Into<SharedEvent>) {
         if let Some(session) = self.sessions.get_mut(&key) {
-            session.notify(event.into(), &mut self.effects, &mut self.counters.events);
+            session.notify(event.into(), &mut self.effects, &mut self.counters);
         }
     }
 

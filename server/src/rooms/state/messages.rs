@@ -10,7 +10,7 @@ use express_signalling::protocol::{
     SendBarrageMessageOk, SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, WireError,
 };
 
-use super::records::{RoomKey, SessionKey};
+use super::records::{RoomKey, Session, SessionKey};
 use super::requests::whole_ms;
 use super::{Now, RoomsState, session_is_gone};
 use crate::config::LimitsConfig;
@@ -26,6 +26,7 @@ pub(super) struct MessageRates {
     barrages_of_room: Rate,
     commands_to_one: Rate,
     commands_to_several: Rate,
+    pub(super) infos_of_room: Rate,
 }
 
 impl From<&LimitsConfig> for MessageRates {
@@ -37,6 +38,7 @@ impl From<&LimitsConfig> for MessageRates {
             barrages_of_room: rate(limits.barrage_per_room_per_s),
             commands_to_one: rate(limits.commands_to_one_per_s),
             commands_to_several: rate(limits.commands_to_several_per_s),
+            infos_of_room: rate(limits.room_infos_per_room_per_s),
         }
     }
 }
@@ -50,7 +52,7 @@ pub(super) struct SentToRoom {
 }
 
 impl SentToRoom {
-    fn next_id(&mut self) -> u64 {
+    pub(super) fn next_id(&mut self) -> u64 {
         self.last_id = self.last_id.saturating_add(1);
         self.last_id
     }
@@ -122,12 +124,18 @@ impl RoomsState {
             message_id: message_id.clone(),
             send_time_ms: now.unix_ms,
         };
+        self.take_barrage(now, room_key, message);
+        Ok(SendBarrageMessageOk { message_id })
+    }
+
+    /// Tells it with the next notice, unless too many are waiting.
+    pub(super) fn take_barrage(&mut self, now: Now, room_key: RoomKey, message: RoomBarrage) {
         count(&mut self.counters.barrage_messages);
-        if !room.waiting.add_barrage(message) {
+        let room = self.rooms.get_mut(&room_key);
+        if !room.is_some_and(|room| room.waiting.add_barrage(message)) {
             count(&mut self.counters.barrage_messages_dropped);
         }
         self.gather_notices(now, room_key);
-        Ok(SendBarrageMessageOk { message_id })
     }
 
     /// Reaches some users of the room, or all others, also those who must resume.
@@ -173,7 +181,7 @@ impl RoomsState {
     }
 
     /// Tells those who are in the room; the others are the answer.
-    fn tell_users_listed(
+    pub(super) fn tell_users_listed(
         &mut self,
         room_key: &RoomKey,
         users: Vec<UserId>,
@@ -182,9 +190,13 @@ impl RoomsState {
         let (mut present, mut absent) = (Vec::new(), Vec::new());
         for user in users {
             let session = self.users.get(&(room_key.0, user.clone())).copied();
-            let is_here = |key: &SessionKey| self.sessions.get(key).is_some_and(|session| session.room == *room_key);
-            match session.filter(is_here) {
-                Some(session) => present.push(session),
+            let session = session.and_then(|key| Some((key, self.sessions.get(&key)?)));
+            match session.filter(|(_, session)| session.room == *room_key) {
+                Some((key, session)) if takes_commands(session) => present.push(key),
+                Some(_) => {
+                    count(&mut self.counters.commands_not_kept);
+                    absent.push(user);
+                }
                 None => absent.push(user),
             }
         }
@@ -201,8 +213,14 @@ impl RoomsState {
     }
 }
 
+/// Who is away and has many messages waiting gets no more commands, so that its broadcasts, whose rate the room bounds, have
+/// room.
+fn takes_commands(session: &Session) -> bool {
+    session.connection.is_some() || session.hosted || !session.replay.is_half_full()
+}
+
 /// Each of them once and in their order, without the sender: nobody gets one's own.
-fn others_once(users: Vec<UserId>, sender: &UserId) -> Vec<UserId> {
+pub(super) fn others_once(users: Vec<UserId>, sender: &UserId) -> Vec<UserId> {
     let mut seen = HashSet::from([sender.clone()]);
     users.into_iter().filter(|user| seen.insert(user.clone())).collect()
 }
@@ -218,7 +236,7 @@ fn check_text(what: &str, text: &str, too_long: i32) -> Result<(), WireError> {
     }
 }
 
-fn too_often(code: i32, what: &str, wait: Duration) -> WireError {
+pub(super) fn too_often(code: i32, what: &str, wait: Duration) -> WireError {
     let message = format!("too many {what} in a second; send it a little later");
     WireError::retry(code, message, whole_ms(wait))
 }

@@ -1,11 +1,15 @@
 //! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
 
 mod changes;
-#[cfg(test)]
+#[cfg(any(test, feature = "chaos"))]
 mod check;
 mod end;
+mod expiring;
+mod forbidden;
 mod hosted;
 mod ice;
+mod kick;
+mod lists;
 mod login;
 mod messages;
 mod notices;
@@ -17,9 +21,12 @@ mod reports;
 mod requests;
 mod resources;
 mod resume;
+mod room_info;
+mod rules;
+mod sent_by_server;
 mod stream_info;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
@@ -31,9 +38,12 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use self::end::{End, Ended};
+use self::forbidden::{MAX_SEQUENCES, Sequences};
+use self::kick::{MAX_REVOCATIONS, Revocations};
 use self::messages::MessageRates;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
 use self::resources::Resources;
+use self::rules::{MAX_RULES_IN_ALL, Rules};
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
@@ -130,6 +140,10 @@ pub struct RoomsState {
     pending: HashMap<Ticket, Pending>,
     hosted: Resources,
     ended: Ended,
+    revocations: Revocations,
+    rules: Rules,
+    forbidden: HashSet<StreamName>,
+    sequences: Sequences,
     timers: Timers<Timer>,
     rng: StdRng,
     last_number: u64,
@@ -166,6 +180,10 @@ impl RoomsState {
             pending: HashMap::new(),
             hosted: Resources::default(),
             ended: Ended::default(),
+            revocations: Revocations::new(MAX_REVOCATIONS),
+            rules: Rules::new(MAX_RULES_IN_ALL),
+            forbidden: HashSet::new(),
+            sequences: Sequences::new(MAX_SEQUENCES),
             timers: Timers::new(),
             rng: StdRng::from_seed(seed),
             last_number: 0,
@@ -217,7 +235,7 @@ impl RoomsState {
     pub fn on_media(&mut self, now: Now, event: ForwarderEvent) -> Vec<Effect> {
         match event {
             ForwarderEvent::Connected { peer } => match self.peers.get(&peer) {
-                Some(PeerUse::Publisher(stream)) => self.publisher_connected(peer, *stream),
+                Some(PeerUse::Publisher(stream)) => self.publisher_connected(now, peer, *stream),
                 Some(PeerUse::Player { .. } | PeerUse::Hosted(_)) => {}
                 None => count(&mut self.counters.late_media_events),
             },

@@ -38,7 +38,7 @@ impl Waiting {
         fits
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "chaos"))]
     pub(super) fn is_empty(&self) -> bool {
         self.barrages.is_empty() && self.qualities.is_empty() && self.reports.is_empty()
     }

@@ -54,6 +54,7 @@ impl RoomsState {
 
     /// The stream of this name, if it is there to be heard.
     pub(super) fn playable_stream(&self, app_id: u32, stream_id: &StreamId) -> Result<StreamKey, WireError> {
+        self.stream_is_not_forbidden(app_id, stream_id, codes::PLAYER_STREAM_BANNED)?;
         let stream = self.stream_key(app_id, stream_id);
         let announced = stream.filter(|key| self.streams.get(key).is_some_and(|stream| stream.announced.is_some()));
         announced.ok_or_else(|| {

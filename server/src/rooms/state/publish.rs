@@ -51,7 +51,9 @@ impl RoomsState {
 
     /// What the token and the sizes say.
     fn may_publish(&self, now: Now, key: SessionKey, publish: &Publish) -> Result<(), WireError> {
-        let token = &self.session(key)?.token;
+        let session = self.session(key)?;
+        self.publishing_is_not_forbidden(now, &session.room, &session.user.user_id)?;
+        let token = &session.token;
         if token.is_expired(now.unix_s()) {
             return Err(WireError::fatal(codes::TOKEN_EXPIRED, "token expired; renew it"));
         }
@@ -75,6 +77,7 @@ impl RoomsState {
     pub(super) fn claim_stream(&mut self, key: SessionKey, publish: &Publish) -> Result<StreamKey, WireError> {
         let session = self.session(key)?;
         let (room, user) = (session.room.clone(), session.user.clone());
+        self.stream_is_not_forbidden(room.0, &publish.stream_id, codes::PUBLISHER_MEDIA_SERVER_FORBID)?;
         let existing = self.stream_key(room.0, &publish.stream_id);
         if let Some(own) = existing.filter(|stream| self.is_own(key, *stream)) {
             self.describe_again(own, publish);
@@ -107,6 +110,7 @@ impl RoomsState {
             extra_info: publish.extra_info.clone(),
             muted: publish.muted,
             announced: None,
+            created_ms: 0,
             media: None,
             next: None,
             ticket: None,
@@ -262,7 +266,7 @@ impl RoomsState {
     }
 
     /// The media is there: now others may see the stream.
-    pub(super) fn publisher_connected(&mut self, peer: PeerId, key: StreamKey) {
+    pub(super) fn publisher_connected(&mut self, now: Now, peer: PeerId, key: StreamKey) {
         let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.next == Some(peer)) else {
             return;
         };
@@ -274,18 +278,19 @@ impl RoomsState {
         }
         self.end_replaced_publishers(key, peer);
         if is_new {
-            self.announce(key);
+            self.announce(now, key);
         } else {
             count(&mut self.counters.republishes);
         }
     }
 
-    fn announce(&mut self, key: StreamKey) {
+    fn announce(&mut self, now: Now, key: StreamKey) {
         let place = self.new_number();
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
         stream.announced = Some(place);
+        stream.created_ms = now.unix_ms;
         let (room_key, user) = (stream.room.clone(), stream.user.clone());
         let event = Event::RoomStreamUpdate(RoomStreamUpdate {
             update: ZegoUpdateType::Add,

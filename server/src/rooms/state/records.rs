@@ -13,11 +13,12 @@ use express_token::Verified;
 use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
 use super::reports::StreamReports;
+use super::room_info::RoomInfo;
 use super::{Policy, Secret};
 use crate::forwarder::{GroupKey, PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
-use crate::rooms::counters::count;
-use crate::rooms::replay::ReplayBuffer;
+use crate::rooms::counters::{RoomsCounters, count};
+use crate::rooms::replay::{Pushed, ReplayBuffer};
 use crate::rooms::{ConnectionId, Effect, HostTicket, SharedEvent, Ticket};
 
 /// A session inside this server; ascending, never reused.
@@ -111,6 +112,8 @@ pub(in crate::rooms) struct Session {
     pub(in crate::rooms) hosted: bool,
     /// `None`: silent, or hosted.
     pub(in crate::rooms) connection: Option<ConnectionId>,
+    /// When it began, Unix milliseconds.
+    pub(super) login_ms: u64,
     /// On the clock of [`Now::mono`](super::Now).
     pub(super) last_heard: Duration,
     pub(in crate::rooms) replay: ReplayBuffer,
@@ -126,12 +129,13 @@ impl Session {
     }
 
     /// Numbers an event, keeps it for a resume, and sends it if there is a socket.
-    pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counter: &mut u64) {
+    pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counters: &mut RoomsCounters) {
         if self.hosted {
             return;
         }
-        count(counter);
-        let seq = self.replay.push(event.clone());
+        count(&mut counters.events);
+        let Pushed { seq, lost } = self.replay.push(event.clone(), self.connection.is_some());
+        counters.messages_lost = counters.messages_lost.saturating_add(lost);
         if let Some(connection) = self.connection {
             effects.push(Effect::Event { connection, seq, event });
         }
@@ -161,7 +165,10 @@ pub(in crate::rooms) struct Room {
     /// Announced streams, in the order in which they came.
     pub(in crate::rooms) streams: BTreeMap<u64, StreamKey>,
     pub(super) logins: Bucket,
+    /// Everybody is being kicked out: nobody is told of the others any more.
+    pub(super) closing: bool,
     pub(super) sent: SentToRoom,
+    pub(super) info: RoomInfo,
     pub(super) waiting: Waiting,
 }
 
@@ -181,6 +188,8 @@ pub(in crate::rooms) struct Stream {
     pub(super) muted: bool,
     /// Its place in the room's list, once it was announced.
     pub(in crate::rooms) announced: Option<u64>,
+    /// When that was, Unix milliseconds; 0 before.
+    pub(super) created_ms: u64,
     /// The connected media connection.
     pub(in crate::rooms) media: Option<PeerId>,
     /// One that is answered and not yet connected; it will replace `media`.

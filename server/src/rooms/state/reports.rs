@@ -59,7 +59,7 @@ pub(super) struct WaitingReports {
 }
 
 impl WaitingReports {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "chaos"))]
     pub(super) fn is_empty(&self) -> bool {
         self.listeners.is_empty() && self.legs.is_empty() && self.newcomers.is_empty()
     }

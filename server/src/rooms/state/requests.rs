@@ -89,6 +89,7 @@ impl RoomsState {
             Request::PausePlay(pause) => Ok(Some(ServerFrame::ok(id, &self.pause_play(key, &pause)?))),
             Request::MuteStream(mute) => Ok(Some(ServerFrame::ok(id, &self.mute_stream(key, &mute)?))),
             Request::SetStreamExtraInfo(set) => Ok(Some(ServerFrame::ok(id, &self.set_stream_extra_info(key, &set)?))),
+            Request::SetRoomExtraInfo(set) => Ok(Some(ServerFrame::ok(id, &self.set_room_info(now, key, set)?))),
             Request::SendBroadcastMessage(send) => Ok(Some(ServerFrame::ok(id, &self.broadcast(now, key, send)?))),
             Request::SendBarrageMessage(send) => Ok(Some(ServerFrame::ok(id, &self.barrage(now, key, send)?))),
             Request::SendCustomCommand(send) => Ok(Some(ServerFrame::ok(id, &self.custom_command(now, key, send)?))),

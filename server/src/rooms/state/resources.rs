@@ -63,7 +63,7 @@ impl Resources {
     }
 
     /// Whether nothing is left of anything.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "chaos"))]
     pub(super) fn is_empty(&self) -> bool {
         let tables = [self.all.len(), self.ids.len(), self.peers.len(), self.restarts.len()];
         tables == [0; 4] && self.by_session.is_empty() && self.by_stream.is_empty() && self.unused.is_empty()
@@ -191,7 +191,7 @@ impl RoomsState {
     }
 
     /// Ends every resource of a session that is over; one that was kicked out is told so when it asks.
-    pub(super) fn end_resources_of_session(&mut self, session: SessionKey, end: End) {
+    pub(super) fn end_resources_of_session(&mut self, session: SessionKey, end: &End) {
         for key in self.hosted.keys_of_session(session) {
             let why = end.kick().map(|(code, message)| WireError::fatal(code, message));
             if let (Some(resource), Some(why)) = (self.hosted.all.get(&key), why) {

@@ -78,8 +78,17 @@ impl RoomsState {
         let session = self.session(key)?;
         let missed = session.replay.since(last_seq);
         let missed: Option<Vec<_>> = missed.map(|events| events.map(|(seq, event)| event.sequenced(seq)).collect());
+        let messages = match &missed {
+            Some(_) => Vec::new(),
+            None => session
+                .replay
+                .messages_since(last_seq)
+                .map(|(seq, event)| event.sequenced(seq))
+                .collect(),
+        };
         Ok(ResumeOk {
             version,
+            messages,
             snapshot: missed.is_none().then(|| self.snapshot(session)),
             missed,
             publishing: self.stream_ids(session.publishing.iter()),

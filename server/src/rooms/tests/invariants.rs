@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::device::Device;
 use super::hosted::ice;
+use super::kick::interfere;
 use super::words::*;
 use super::world::*;
 use crate::forwarder::{GoneReason, PeerId};
@@ -90,6 +91,13 @@ enum Op {
         resource: usize,
         restart: bool,
     },
+    /// The server API: see [`interfere`].
+    Interfere {
+        what: usize,
+        user: usize,
+        room: usize,
+        stream: usize,
+    },
     Hold {
         hold: bool,
     },
@@ -125,6 +133,8 @@ fn op() -> impl Strategy<Value = Op> {
         1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
         1 => (both, any::<bool>()).prop_map(|((device, stream), paused)| Op::Pause { device, stream, paused }),
         2 => device.prop_map(|device| Op::Heartbeat { device }),
+        2 => (0..4_usize, 0..USERS.len(), 0..ROOMS.len(), stream.clone())
+            .prop_map(|(what, user, room, stream)| Op::Interfere { what, user, room, stream }),
         4 => (0..USERS.len(), 0..ROOMS.len(), stream, any::<bool>())
             .prop_map(|(user, room, stream, publish)| Op::Host { user, room, stream, publish }),
         2 => (0..8_usize, any::<bool>()).prop_map(|(resource, restart)| Op::Change { resource, restart }),
@@ -139,6 +149,8 @@ fn op() -> impl Strategy<Value = Op> {
 struct Scene {
     world: World,
     devices: Vec<Option<Device>>,
+    /// Numbers of the server API's orders about streams.
+    orders: i64,
 }
 
 impl Scene {
@@ -155,10 +167,13 @@ impl Scene {
             config.limits.commands_to_several_per_s = 0;
             config.limits.streams_per_user = 2;
             config.limits.plays_per_user = 2;
+            // Who was kicked comes back with any token, so that more happens.
+            config.timings.kick_revokes_s = 0;
         });
         Self {
             world,
             devices: vec![None; DEVICES],
+            orders: 0,
         }
     }
 
@@ -194,6 +209,21 @@ impl Scene {
                 stream,
                 publish,
             } => drop(self.world.host(USERS[user], ROOMS[room], STREAMS[stream], publish)),
+            Op::Interfere {
+                what,
+                user,
+                room,
+                stream,
+            } => {
+                self.orders += 1;
+                interfere(
+                    &mut self.world,
+                    what,
+                    USERS[user],
+                    ROOMS[room],
+                    (STREAMS[stream], self.orders),
+                );
+            }
             Op::Change { resource, restart } => self.change(resource, restart),
             Op::Hold { hold } => self.world.hold = hold,
             Op::Release if !self.world.held.is_empty() => self.world.release(),

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use express_signalling::protocol::{Call, Event};
+use express_messages::codes;
+use express_messages::ids::UserId;
+use express_signalling::protocol::{Call, Event, ResumeOk};
 
 use super::words::*;
 use super::world::*;
@@ -167,4 +169,46 @@ fn commands_to_several_are_dearer_than_those_to_one() {
         (200, 1109001, 5)
     );
     assert_eq!(world.code(bob.connection, command("c", &[])), 0);
+}
+
+#[test]
+fn what_was_accepted_for_somebody_away_is_not_lost_by_a_resume_with_a_snapshot() {
+    let mut world = World::with(|config| config.limits.replay_events = 4);
+    let [alice, _, carol, _] = company(&mut world);
+    world.lose(carol.connection);
+    assert_eq!(world.code(alice.connection, broadcast("hello")), 0);
+    assert_eq!(world.code(alice.connection, command("sit", &["carol"])), 0);
+    for n in 0..6 {
+        world.login(&format!("guest{n}"), "r");
+    }
+    let texts = |ok: &ResumeOk| ok.messages.iter().flat_map(|event| short(&event.event)).collect::<Vec<_>>();
+    let ok = world.resume(&carol, carol.ok.snapshot.seq).1.unwrap();
+    assert!(ok.missed.is_none());
+    assert_eq!(texts(&ok), ["alice to all: hello", "alice: sit"]);
+    assert!(ok.messages.iter().all(|event| event.seq <= ok.snapshot.as_ref().unwrap().seq));
+    assert_eq!(world.state.counters().messages_lost, 0);
+    // The answer may be lost with its socket: what was seen is for the client to say.
+    let again = world.resume(&carol, ok.messages[0].seq).1.unwrap();
+    assert_eq!(texts(&again), ["alice: sit"]);
+}
+
+#[test]
+fn a_command_to_somebody_away_for_whom_too_much_waits_is_not_accepted() {
+    let mut world = World::with(|config| config.limits.replay_messages = 8);
+    let [alice, bob, carol, _] = company(&mut world);
+    world.lose(bob.connection);
+    for n in 0..4 {
+        assert_eq!(world.code(alice.connection, command(&n.to_string(), &["bob"])), 0);
+    }
+    let absent = world
+        .ask(alice.connection, command("more", &["bob", "carol"]))
+        .unwrap()
+        .absent;
+    assert_eq!(absent.iter().map(UserId::as_str).collect::<Vec<_>>(), ["bob"]);
+    assert_eq!(world.code(alice.connection, command("more", &["bob"])), codes::IM_SEND_FAIL);
+    assert_eq!(world.state.counters().commands_not_kept, 2);
+    assert_eq!(world.news(carol.connection), ["alice: more"]);
+    let ok = world.resume(&bob, bob.ok.snapshot.seq).1.unwrap();
+    assert_eq!(ok.missed.unwrap().len(), 4);
+    assert_eq!(world.code(alice.connection, command("again", &["bob"])), 0);
 }

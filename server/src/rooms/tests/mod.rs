@@ -1,11 +1,13 @@
 //! The rules of rooms as tables in virtual time: no socket, no media, no clock.
 
 mod actor;
+mod admin;
 mod device;
 mod hosted;
 mod hosted_requests;
 mod ice;
 mod invariants;
+mod kick;
 mod limits;
 mod login;
 mod loudest;
@@ -15,6 +17,7 @@ mod notices;
 mod publish;
 mod reports;
 mod resume;
+mod room_info;
 mod stream_info;
 mod token;
 mod words;

@@ -50,6 +50,13 @@ pub(super) fn set_info(stream_id: &str, extra_info: &str) -> SetStreamExtraInfo 
     }
 }
 
+pub(super) fn set_room_info(key: &str, value: &str) -> SetRoomExtraInfo {
+    SetRoomExtraInfo {
+        key: key.into(),
+        value: value.into(),
+    }
+}
+
 pub(super) fn broadcast(message: &str) -> SendBroadcastMessage {
     SendBroadcastMessage { message: message.into() }
 }
@@ -107,6 +114,11 @@ pub(super) fn short(event: &Event) -> Vec<String> {
             .messages
             .iter()
             .map(|message| format!("{} to all: {}", message.from_user.user_id, message.message))
+            .collect(),
+        Event::RoomExtraInfoUpdate(update) => update
+            .infos
+            .iter()
+            .map(|info| format!("{} set {}={}", info.update_user.user_id, info.key, info.value))
             .collect(),
         Event::CustomCommand(command) => vec![format!("{}: {}", command.from_user.user_id, command.command)],
         other => panic!("{other:?} is not expected here"),

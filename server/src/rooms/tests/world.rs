@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::words::{play, publish, short};
 use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
+use crate::rooms::admin::{AdminCall, AdminFault};
 use crate::rooms::{
     BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd, StateOptions,
 };
@@ -234,6 +235,17 @@ impl World {
         };
         let answer = self.ask(connection, resume);
         (connection, answer)
+    }
+
+    /// A business server asks for something.
+    pub(super) fn admin<C: AdminCall>(&mut self, call: C) -> Result<C::Ok, AdminFault> {
+        self.admin_of(APP, call)
+    }
+
+    pub(super) fn admin_of<C: AdminCall>(&mut self, app_id: u32, call: C) -> Result<C::Ok, AdminFault> {
+        let (answer, effects) = self.state.admin(self.at(), app_id, call);
+        self.carry_out(effects);
+        answer
     }
 
     /// Publishes and connects: the stream is announced.

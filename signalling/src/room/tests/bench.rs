@@ -175,8 +175,23 @@ impl Bench {
 
     /// The socket breaks, or cannot be opened.
     pub(super) fn lose(&mut self) {
+        self.close(&LinkError::Broken("test".into()));
+    }
+
+    /// The machine loses the address that the socket has.
+    pub(super) fn lose_address(&mut self) {
+        self.close(&LinkError::AddressGone([192, 0, 2, 7].into()));
+    }
+
+    fn close(&mut self, why: &LinkError) {
         let link = self.link.unwrap();
-        self.act(|state, now| state.on_closed(now, link, &LinkError::Broken("test".into())));
+        self.act(|state, now| state.on_closed(now, link, why));
+    }
+
+    /// The machine sleeps: no deadline is kept meanwhile, and all of them are over when it wakes.
+    pub(super) fn sleep(&mut self, time: Duration) {
+        self.now += time;
+        self.act(RoomState::on_time);
     }
 
     pub(super) fn receive(&mut self, text: &str) {

@@ -13,6 +13,7 @@ mod properties;
 mod reconnect;
 mod requests;
 mod resume;
+mod room_info;
 mod roster;
 mod talk;
 mod websocket;

@@ -29,6 +29,53 @@ fn a_link_that_is_back_within_8_seconds_leaves_no_trace_but_link_restored() {
 }
 
 #[test]
+fn a_machine_with_another_address_is_back_at_once_and_nothing_is_told() {
+    let mut bench = Bench::up();
+    bench.pass(secs(3.0));
+    bench.sent();
+    bench.lose_address();
+    assert_eq!(
+        bench.connected_at,
+        [0.0, 3.0],
+        "without the wait of those who all lost one server"
+    );
+    bench.open();
+    bench.resume(vec![]);
+    assert_eq!(bench.told(), ["restored true"]);
+}
+
+#[test]
+fn a_machine_that_lost_its_address_and_has_no_other_tries_again_as_after_any_loss() {
+    let mut bench = Bench::up();
+    bench.lose_address();
+    bench.lose();
+    assert!(bench.link.is_none());
+    bench.pass_until_connecting();
+    assert!((1.0..=4.0).contains(&bench.seconds()), "{}", bench.seconds());
+}
+
+#[test]
+fn a_machine_that_slept_for_ten_minutes_logs_in_anew_with_its_whole_budget() {
+    for awake in [0.0, 2.0, 7.0] {
+        let mut bench = Bench::up_with(options(), snapshot(0, &["a"], &["s@a"]));
+        bench.pass(secs(awake));
+        bench.sleep(secs(600.0));
+        bench.sent();
+        assert!(!bench.ended, "the budget begins where the loss is noticed");
+        bench.pass_until_connecting();
+        bench.open();
+        // Others saw us go, long ago.
+        bench.refuse(WireError::fatal(1002051, ""));
+        bench.open();
+        bench.accept(snapshot(9, &["b"], &[]));
+        let told = bench.told();
+        assert_eq!(told.first().map(String::as_str), Some("RECONNECTING 1002051"), "{told:?}");
+        let expected = ["RECONNECTED 0", "restored false"];
+        assert!(expected.iter().all(|line| told.iter().any(|told| told == line)), "{told:?}");
+    }
+}
+
+#[test]
 fn a_link_that_is_away_for_8_seconds_is_reconnecting_1000017_and_then_reconnected() {
     let mut bench = Bench::up();
     bench.lose();

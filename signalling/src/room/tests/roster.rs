@@ -126,9 +126,8 @@ fn a_room_larger_than_a_client_keeps_is_cut_and_counted() {
     let mut bench = Bench::up_with(
         options(),
         Snapshot {
-            seq: 0,
             users: all,
-            streams: vec![],
+            ..Snapshot::default()
         },
     );
     assert_eq!(bench.counters.unlisted.get(), beyond as u64);

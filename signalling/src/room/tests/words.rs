@@ -10,8 +10,8 @@ use express_messages::{
 };
 
 use crate::protocol::{
-    Event, HeartbeatOk, ListedStream, LoginOk, ResumeOk, RoomStreamUpdate, RoomUserUpdate, SequencedEvent, Snapshot,
-    StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
+    Event, HeartbeatOk, ListedStream, LoginOk, ResumeOk, RoomExtraInfo, RoomStreamUpdate, RoomUserUpdate, SequencedEvent,
+    Snapshot, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
 };
 
 pub(super) fn secs(seconds: f64) -> Duration {
@@ -58,6 +58,7 @@ pub(super) fn snapshot(seq: u64, users: &[&str], streams: &[&str]) -> Snapshot {
         seq,
         users: users.iter().map(|name| user(name)).collect(),
         streams: streams.iter().map(|text| listed(text)).collect(),
+        extra_infos: vec![],
     }
 }
 
@@ -87,6 +88,7 @@ pub(super) fn resume_ok(missed: Option<Vec<SequencedEvent>>, snapshot: Option<Sn
         version: 1,
         missed,
         snapshot,
+        messages: vec![],
         publishing: vec![],
         playing: vec![],
         heartbeat_ms: 30_000,
@@ -105,6 +107,16 @@ pub(super) fn heartbeat_ok(seq: u64) -> HeartbeatOk {
         token_expires_in_ms: 86_400_000,
         online_count: 0,
         ice_servers: vec![],
+    }
+}
+
+/// What `who` attached to the room.
+pub(super) fn room_info(who: &str, key: &str, value: &str) -> RoomExtraInfo {
+    RoomExtraInfo {
+        key: key.into(),
+        value: value.into(),
+        update_user: user(who),
+        update_time_ms: 5,
     }
 }
 
@@ -208,6 +220,7 @@ pub(super) fn text(event: &RoomEvent) -> String {
             format!("info {}", infos.join(","))
         }
         RoomEvent::MicUpdate { stream_id, muted } => format!("mic {stream_id} {}", if *muted { "muted" } else { "open" }),
+        RoomEvent::RoomExtraInfo(info) => format!("{} set {}={}", info.update_user.user_id, info.key, info.value),
         RoomEvent::OnlineUserCount(count) => format!("online {count}"),
         other => format!("{other:?}"),
     }

@@ -1,5 +1,5 @@
 import { ShapeError, amount, code, exact, flag, fraction, grade, list, listedStream } from "./shapes.js";
-import { object, streamID, text, user, userID, whole, word } from "./shapes.js";
+import { object, roomInfo, streamID, text, user, userID, whole, word } from "./shapes.js";
 
 /** Why a stream went: the words of the wire; their place + 1 is the documented number. */
 export const DELETE_REASONS = Object.freeze([
@@ -54,6 +54,7 @@ const EVENTS = new Map([
   ],
   ["streamMicUpdate", (fields) => ({ streamID: streamID(fields.stream_id), muted: wanted(fields.muted) })],
   ["streamExtraInfoUpdate", (fields) => ({ streams: list(fields.streams, listedStream) })],
+  ["roomExtraInfoUpdate", (fields) => ({ infos: list(fields.infos, roomInfo) })],
   ["broadcastMessage", (fields) => ({ messages: list(fields.messages, (each) => message(each, exact)) })],
   ["customCommand", (fields) => ({ fromUser: user(fields.from_user), command: text(fields.command) })],
 ]);

@@ -1,10 +1,15 @@
-import { ShapeError, exact, list, listedStream, object, streamID, text, user, userID, whole } from "./shapes.js";
+import { ShapeError, exact, list, listedStream, object, roomInfo, streamID, text, user, userID, whole } from "./shapes.js";
 import { parseEvent } from "./events.js";
 import { iceServers } from "./ice-servers.js";
 
 function snapshot(value) {
-  const { seq, users, streams } = object(value);
-  return { seq: exact(seq), users: list(users, user), streams: list(streams, listedStream) };
+  const { seq, users, streams, extra_infos = [] } = object(value);
+  return {
+    seq: exact(seq),
+    users: list(users, user),
+    streams: list(streams, listedStream),
+    extraInfos: list(extra_infos, roomInfo),
+  };
 }
 
 /** What login and resume both say of the session that now stands. */
@@ -32,6 +37,7 @@ const RESULTS = new Map([
       ...terms(ok),
       missed: optional(ok.missed, (missed) => list(missed, parseEvent)),
       snapshot: optional(ok.snapshot, snapshot),
+      messages: list(ok.messages ?? [], parseEvent),
       publishing: list(ok.publishing, streamID),
       playing: list(ok.playing, streamID),
     }),

@@ -114,6 +114,12 @@ export function user(value) {
   return { userID: userID(user_id), userName: text(user_name) };
 }
 
+/** What is attached to a room, in its documented shape. */
+export function roomInfo(value) {
+  const { key, value: attached, update_user, update_time_ms } = object(value);
+  return { key: text(key), value: text(attached), updateUser: user(update_user), updateTime: whole(update_time_ms) };
+}
+
 /** A stream as lists have it: its documented shape, and whether it is muted. */
 export function listedStream(value) {
   const { stream_id, user: owner, extra_info, muted } = object(value);

@@ -189,8 +189,8 @@ class FakeRoom {
 
   accept() {
     this.isUp = true;
-    this.listener.onLink(true, { fresh: true, publishing: [], playing: [] });
     this.listener.onState("LOGINED", 0, "");
+    this.listener.onLink(true, { fresh: true, publishing: [], playing: [] });
     this.resolve(true);
   }
 

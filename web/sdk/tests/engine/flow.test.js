@@ -319,3 +319,78 @@ test("exceptionUpdate tells once that a stream is silent, and once that it is he
   await world.env.pass(9 * SECOND);
   assert.deepEqual(told, [["s2", 2006, true]]);
 });
+
+test("a switch leaves one room for another as the same user and ends its streams", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  zg.startPublishingStream("s1", await zg.createZegoStream());
+  await zg.startPlayingStream("s2");
+  await world.env.pass(0);
+  told.take();
+  assert.equal(await zg.switchRoom("r", "q", { token: TOKEN, isUserStatusNotify: true, maxMemberCount: 3 }), true);
+  const { roomID, userID, userUpdate, maxMemberCount } = world.room.options;
+  assert.deepEqual([roomID, userID, userUpdate, maxMemberCount], ["q", "alice", true, 3]);
+  assert.deepEqual(told.take(), ["s1 NO_PUBLISH 0", "s2 NO_PLAY 0", "room LOGOUT 0", "room LOGINING 0", "room LOGINED 0"]);
+});
+
+test("a switch with wrong arguments changes nothing", async () => {
+  const world = new FakeWorld();
+  assert.equal(await codeOf(() => world.engine().switchRoom("r", "q", { token: TOKEN })), 1002002);
+  const { zg, told } = await loggedIn(world);
+  told.take();
+  const table = [
+    ["q", "p", { token: TOKEN }, 1002002],
+    ["r", "r", { token: TOKEN }, 1002064],
+    ["r", "", { token: TOKEN }, 1002011],
+    ["r", "a b", { token: TOKEN }, 1002012],
+    ["r", "q", undefined, 1100001],
+    ["r", "q", { token: TOKEN, maxMemberCount: -1 }, 1100001],
+  ];
+  for (const [from, to, option, code] of table) assert.equal(await codeOf(() => zg.switchRoom(from, to, option)), code);
+  assert.deepEqual(told.take(), []);
+  zg.logoutRoom("r");
+});
+
+test("what is played goes on through the new room where the config says so, in the same MediaStream", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  zg.setEngineConfig({ switchRoomNotStopPlay: true });
+  const stream = await zg.startPlayingStream("s2");
+  await world.env.pass(0);
+  const old = world.room;
+  told.take();
+  world.requests.length = 0;
+  old.request = () => assert.fail("the room that was left is asked no more");
+  await zg.switchRoom("r", "q", { token: TOKEN });
+  await world.env.pass(SECOND);
+  const events = told.take();
+  assert.deepEqual(events.slice(0, 3), ["room LOGOUT 0", "room LOGINING 0", "room LOGINED 0"]);
+  assert.ok(!events.includes("s2 NO_PLAY 0"));
+  assert.deepEqual(world.requests.filter(([type]) => type === "play").map(([, { stream_id }]) => stream_id), ["s2"]);
+  assert.equal(stream.getAudioTracks().length, 1);
+  zg.stopPlayingStream("s2");
+  assert.deepEqual(told.take().at(-1), "s2 NO_PLAY 0");
+});
+
+test("an extra info of the room is checked, sent and told", async () => {
+  const world = new FakeWorld();
+  assert.equal(await codeOf(() => world.engine().setRoomExtraInfo("r", "k", "v")), 1002002);
+  const { zg } = await loggedIn(world);
+  const table = [
+    ["r", "", "v", 1002014],
+    ["r", 7, "v", 1002014],
+    ["r", "k".repeat(129), "v", 1002015],
+    ["r", "k", "v".repeat(4097), 1002016],
+    ["r", "k", 7, 1100001],
+    ["q", "k", "v", 1002002],
+  ];
+  for (const [room, key, value, code] of table) assert.equal(await codeOf(() => zg.setRoomExtraInfo(room, key, value)), code);
+  world.requests.length = 0;
+  assert.deepEqual(await zg.setRoomExtraInfo("r", "k", ""), { errorCode: 0, extendedData: "" });
+  assert.deepEqual(world.requests, [["setRoomExtraInfo", { key: "k", value: "" }]]);
+  const heard = [];
+  zg.on("roomExtraInfoUpdate", (roomID, list) => heard.push([roomID, ...list]));
+  const info = { key: "k", value: "v", updateUser: { userID: "bob", userName: "Bob" }, updateTime: 5 };
+  world.room.listener.onRoomInfo([info]);
+  assert.deepEqual(heard, [["r", info]]);
+});

@@ -297,3 +297,13 @@ test("the version is that of the workspace", () => {
   const cargo = readFileSync(new URL("../../../../Cargo.toml", import.meta.url), "utf8");
   assert.equal(/^version = "(.*)"$/m.exec(cargo)[1], ZegoExpressEngine.version);
 });
+
+test("a config of a wrong type, or that this SDK does not know, changes nothing", async () => {
+  const { zg, told } = await loggedIn(new FakeWorld());
+  zg.setEngineConfig({ switchRoomNotStopPlay: 1, maxChannels: "2", keepRtcWhenSignalDisconnected: false, unknown: true });
+  zg.setEngineConfig(null);
+  for (const streamID of ["a", "b", "c"]) await zg.startPlayingStream(streamID);
+  told.take();
+  await zg.switchRoom("r", "q", { token: TOKEN });
+  assert.deepEqual(told.take().slice(0, 3), ["a NO_PLAY 0", "b NO_PLAY 0", "c NO_PLAY 0"]);
+});

@@ -151,12 +151,12 @@ test("the start completes once, however often it is negotiated", () => {
   assert.ok(!machine.does("negotiated"));
 });
 
-test("media that stops for 5 seconds is an interruption, and its return is playing", () => {
+test("media that stops for 6 seconds is an interruption, and its return is playing", () => {
   const machine = atStage("playing");
   machine.pass(60 * SECOND);
   machine.take();
   machine.flow(false);
-  machine.pass(4_999);
+  machine.pass(5_999);
   assert.deepEqual(machine.told(), []);
   machine.pass(SECOND);
   assert.ok(machine.does("awaitMedia") && !machine.does("close"));
@@ -169,7 +169,7 @@ test("media that stops for 5 seconds is an interruption, and its return is playi
 
 test("a connection that brings no media is an interruption, and after 15 seconds more a fresh connection", () => {
   const machine = atStage("awaiting");
-  machine.pass(5 * SECOND);
+  machine.pass(6 * SECOND);
   assert.deepEqual(machine.told(), ["PLAY_REQUESTING 1004020"]);
   machine.pass(15 * SECOND);
   assert.deepEqual(machine.told(), []);

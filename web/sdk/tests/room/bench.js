@@ -7,7 +7,7 @@ import { heartbeatOk, loginOk, options, resumeOk, sequenced, snapshot, text } fr
 const LISTENER = [
   ...["onState", "onEnd", "onLink", "onUsers", "onStreams", "onStreamExtraInfo", "onStreamMic", "onStreamEnded"],
   ...["onBroadcast", "onBarrage", "onCommand", "onOnlineCount", "onTokenWillExpire", "onQuality"],
-  ...["onListeners", "onUplinks", "onProtection"],
+  ...["onListeners", "onUplinks", "onProtection", "onRoomInfo"],
 ];
 
 /** A Room in a fake browser, and the server that it meets: the test plays it. */

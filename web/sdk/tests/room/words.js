@@ -93,6 +93,8 @@ export function text(event, args) {
       return `streams ${sign(args[0])}${args[1].map((each, index) => each.streamID + deleteCode(args[2], index))}`;
     case "onStreamExtraInfo":
       return `info ${args[0].map(({ streamID, extraInfo }) => `${streamID}=${extraInfo}`)}`;
+    case "onRoomInfo":
+      return args[0].map(({ key, value, updateUser }) => `${updateUser.userID} set ${key}=${value}`).join();
     case "onStreamMic":
       return `mic ${args[0]} ${args[1] ? "MUTE" : "OPEN"}`;
     case "onStreamEnded":

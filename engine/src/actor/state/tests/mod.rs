@@ -16,7 +16,7 @@ use express_messages::{
 use super::*;
 use crate::{
     events::ZegoEvent,
-    options::{LoginUser, ZegoRoomConfig, ZegoStreamOptions},
+    options::{LoginUser, ZegoEngineConfig, ZegoRoomConfig, ZegoStreamOptions},
 };
 
 /// Far from the clock that a stray read would see.
@@ -31,6 +31,7 @@ fn settings() -> Settings {
         timings: Timings::default(),
         max_channels: 3,
         scenario: ZegoScenario::default(),
+        config: ZegoEngineConfig::default(),
     }
 }
 

@@ -1,0 +1,115 @@
+//! `setEngineConfig`.
+
+use std::time::Duration;
+
+use express_messages::{ZegoError, timings::Timings};
+
+use super::{EngineState, Settings};
+use crate::{builder::MAX_CHANNELS_LIMIT, options::ZegoEngineConfig};
+
+const SHORTEST_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_RETRY: Duration = Duration::from_secs(3_600);
+const SHORTEST_QUALITY: Duration = Duration::from_secs(1);
+
+impl EngineState {
+    /// `setEngineConfig`: values out of range are brought into it, as documented; what is left out stays.
+    pub(crate) fn set_engine_config(&mut self, config: &ZegoEngineConfig) -> Result<(), ZegoError> {
+        self.alive()?;
+        self.settings.apply(config);
+        Ok(())
+    }
+}
+
+impl Settings {
+    fn apply(&mut self, config: &ZegoEngineConfig) {
+        let retry = |time: Duration| time.clamp(SHORTEST_RETRY, LONGEST_RETRY);
+        if let Some(time) = config.room_retry_time {
+            self.timings.room_retry_time = retry(time);
+        }
+        if let Some(time) = config.stream_retry_time {
+            self.timings.stream_retry_time = retry(time);
+        }
+        if let Some(count) = config.max_channels {
+            self.max_channels = count.clamp(1, MAX_CHANNELS_LIMIT);
+        }
+        let quality = |new: Option<Duration>, old| new.map(|time| time.max(SHORTEST_QUALITY)).or(old);
+        let kept = &mut self.config;
+        kept.publish_quality_interval = quality(config.publish_quality_interval, kept.publish_quality_interval);
+        kept.play_quality_interval = quality(config.play_quality_interval, kept.play_quality_interval);
+        kept.switch_room_not_stop_play = config.switch_room_not_stop_play.or(kept.switch_room_not_stop_play);
+    }
+
+    /// Of a publisher that starts now.
+    pub(super) fn publish_timings(&self) -> Timings {
+        self.with_quality(self.config.publish_quality_interval)
+    }
+
+    /// Of a player that starts now.
+    pub(super) fn play_timings(&self) -> Timings {
+        self.with_quality(self.config.play_quality_interval)
+    }
+
+    fn with_quality(&self, interval: Option<Duration>) -> Timings {
+        let mut timings = self.timings.clone();
+        timings.quality_interval = interval.unwrap_or(timings.quality_interval);
+        timings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use express_messages::types::ZegoScenario;
+
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            app_id: 1,
+            servers: Vec::new(),
+            timings: Timings::default(),
+            max_channels: 12,
+            scenario: ZegoScenario::default(),
+            config: ZegoEngineConfig::default(),
+        }
+    }
+
+    fn secs(n: u64) -> Option<Duration> {
+        Some(Duration::from_secs(n))
+    }
+
+    #[test]
+    fn values_out_of_range_are_brought_into_it_and_what_is_left_out_stays() {
+        for (given, taken, quality, channels) in [(0, 1, 1, 1), (60, 60, 60, 50), (9_999, 3_600, 9_999, 50)] {
+            let mut settings = settings();
+            settings.apply(&ZegoEngineConfig {
+                room_retry_time: secs(given),
+                stream_retry_time: secs(given),
+                max_channels: usize::try_from(given).ok(),
+                publish_quality_interval: secs(given),
+                play_quality_interval: secs(given),
+                switch_room_not_stop_play: Some(true),
+            });
+            settings.apply(&ZegoEngineConfig::default());
+            let timings = &settings.timings;
+            assert_eq!(
+                (Some(timings.room_retry_time), Some(timings.stream_retry_time)),
+                (secs(taken), secs(taken))
+            );
+            assert_eq!(settings.max_channels, channels);
+            assert_eq!(Some(settings.publish_timings().quality_interval), secs(quality));
+            assert_eq!(Some(settings.play_timings().quality_interval), secs(quality));
+            assert_eq!(settings.config.switch_room_not_stop_play, Some(true));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_stream_has_its_own_interval_and_by_default_that_of_the_table() {
+        let mut settings = settings();
+        settings.apply(&ZegoEngineConfig {
+            publish_quality_interval: secs(7),
+            ..ZegoEngineConfig::default()
+        });
+        assert_eq!(Some(settings.publish_timings().quality_interval), secs(7));
+        assert_eq!(Some(settings.play_timings().quality_interval), secs(3));
+    }
+}

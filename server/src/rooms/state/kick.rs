@@ -1,0 +1,99 @@
+//! The server API ends sessions: of single users, or of everybody in a room.
+
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::ids::UserId;
+use express_signalling::protocol::WireError;
+use express_token::Verified;
+
+use super::end::End;
+use super::expiring::Expiring;
+use super::records::{RoomKey, SessionKey};
+use super::{Now, RoomsState};
+use crate::rooms::admin::{AdminCall, AdminFault, CloseRoom, KickUsers};
+use crate::rooms::counters::count;
+use crate::rooms::effect::Effect;
+
+/// What a client is told where the business server gives no reason.
+const NO_REASON: &str = "kicked out by the server's API";
+
+/// For each kicked user and room the last second, in Unix time, whose tokens do not open that room to that user any more.
+pub(super) type Revocations = Expiring<(RoomKey, UserId), i64>;
+
+/// Kicks that are remembered: 50 a second, the documented limit, of one user each for more than half an hour.
+pub(super) const MAX_REVOCATIONS: usize = 100_000;
+
+impl RoomsState {
+    /// A business server, whose signature was checked, asks for something.
+    pub fn admin<C: AdminCall>(&mut self, now: Now, app_id: u32, call: C) -> (Result<C::Ok, AdminFault>, Vec<Effect>) {
+        let answer = call.serve(self, now, app_id);
+        (answer, self.take_effects())
+    }
+
+    /// Whether this user may log in to this room with this token, as far as the server API decides that.
+    pub(super) fn is_welcome(&self, now: Now, room: &RoomKey, user: &UserId, token: &Verified) -> Result<(), WireError> {
+        let revoked = self.revocations.get(&(room.clone(), user.clone()), now.mono);
+        if revoked.is_some_and(|last| token.claims().ctime <= *last) {
+            let message = "the user was kicked out of this room after the token was made; a new token is needed";
+            return Err(WireError::fatal(codes::FORBID_BLACK_USER, message));
+        }
+        self.login_is_not_forbidden(now, room, user)
+    }
+
+    fn kick(&mut self, key: SessionKey, reason: &str) {
+        let reason = if reason.is_empty() { NO_REASON } else { reason };
+        self.end_session(key, End::Kicked(reason.into()), None);
+    }
+
+    /// Tokens made until now do not open the room to the user any more, for as long as is configured.
+    fn revoke(&mut self, now: Now, room: &RoomKey, user: UserId) {
+        let lasts = Duration::from_secs(self.timings.kick_revokes_s);
+        if lasts.is_zero() {
+            return;
+        }
+        let until = now.mono.saturating_add(lasts);
+        if self.revocations.insert((room.clone(), user), now.unix_s(), until, now.mono) {
+            count(&mut self.counters.revocations_forgotten);
+        }
+    }
+}
+
+impl AdminCall for KickUsers {
+    type Ok = ();
+
+    fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
+        let room = (app_id, self.room_id);
+        for user in self.user_ids {
+            if let Some(key) = state.session_in(&room, &user) {
+                state.kick(key, &self.reason);
+            }
+            // Also of who is not there: the user may be on the way back.
+            state.revoke(now, &room, user);
+        }
+        Ok(())
+    }
+}
+
+impl AdminCall for CloseRoom {
+    type Ok = ();
+
+    fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
+        let room_key = (app_id, self.room_id);
+        let room = state.rooms.get_mut(&room_key).ok_or(AdminFault::NoRoom)?;
+        // Everybody goes: nobody needs to hear of each of the others.
+        room.closing = true;
+        let members: Vec<SessionKey> = room.members.iter().copied().collect();
+        for key in &members {
+            state.stop_all_plays(*key);
+        }
+        for key in members {
+            if let Some(user) = state.sessions.get(&key).map(|session| session.user.user_id.clone()) {
+                state.revoke(now, &room_key, user);
+            }
+            state.kick(key, &self.reason);
+        }
+        count(&mut state.counters.rooms_closed);
+        Ok(())
+    }
+}

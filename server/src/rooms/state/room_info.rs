@@ -1,0 +1,83 @@
+//! What is attached to a room (`setRoomExtraInfo`).
+
+use express_messages::codes;
+use express_messages::ids::{ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX};
+use express_signalling::protocol::{Done, Event, RoomExtraInfo, RoomExtraInfoUpdate, SetRoomExtraInfo, WireError};
+
+use super::messages::too_often;
+use super::records::SessionKey;
+use super::{Now, RoomsState, session_is_gone};
+use crate::rooms::bucket::Bucket;
+use crate::rooms::counters::count;
+
+/// The extra info of one room, and how often it was set.
+#[derive(Debug, Default)]
+pub(super) struct RoomInfo {
+    current: Option<RoomExtraInfo>,
+    changes: Bucket,
+}
+
+impl RoomInfo {
+    pub(super) fn current(&self) -> Option<&RoomExtraInfo> {
+        self.current.as_ref()
+    }
+}
+
+impl RoomsState {
+    /// Tells everybody else in the room, if it is new.
+    pub(super) fn set_room_info(&mut self, now: Now, key: SessionKey, set: SetRoomExtraInfo) -> Result<Done, WireError> {
+        check(&set)?;
+        let session = self.sessions.get(&key).ok_or_else(session_is_gone)?;
+        let (room_key, user) = (session.room.clone(), session.user.clone());
+        let room = self.rooms.get_mut(&room_key).ok_or_else(session_is_gone)?;
+        if let Some(current) = room.info.current.as_ref().filter(|current| current.key != set.key) {
+            let message = format!("the room has extra info under the key {:?}, and only one key", current.key);
+            return Err(WireError::fatal(codes::ROOM_EXTRA_INFO_KEYS_EXCEED, message));
+        }
+        room.info
+            .changes
+            .take(self.message_rates.infos_of_room, 1, now.mono)
+            .map_err(|wait| too_often(codes::TRANS_FREQUENTLY, "changes of this room's extra info", wait))?;
+        let says_the_same = |current: &RoomExtraInfo| current.value == set.value && current.update_user == user;
+        if room.info.current.as_ref().is_some_and(says_the_same) {
+            return Ok(Done {});
+        }
+        let info = RoomExtraInfo {
+            key: set.key,
+            value: set.value,
+            update_user: user.clone(),
+            update_time_ms: now.unix_ms,
+        };
+        room.info.current = Some(info.clone());
+        count(&mut self.counters.room_infos);
+        let event = Event::RoomExtraInfoUpdate(RoomExtraInfoUpdate { infos: vec![info] });
+        self.tell_others(&room_key, &user, event, false);
+        Ok(Done {})
+    }
+}
+
+fn check(set: &SetRoomExtraInfo) -> Result<(), WireError> {
+    let longer = |what: &str, text: &str, max: usize, code: i32| {
+        let bytes = text.len();
+        match bytes > max {
+            true => Err(WireError::fatal(
+                code,
+                format!("{what} has {bytes} bytes; at most {max} are allowed"),
+            )),
+            false => Ok(()),
+        }
+    };
+    if set.key.is_empty() {
+        return Err(WireError::fatal(
+            codes::ROOM_EXTRA_INFO_KEY_EMPTY,
+            "the key is empty; give 1 to 128 bytes",
+        ));
+    }
+    longer("the key", &set.key, ROOM_INFO_KEY_MAX, codes::ROOM_EXTRA_INFO_KEY_TOO_LONG)?;
+    longer(
+        "the value",
+        &set.value,
+        ROOM_INFO_VALUE_MAX,
+        codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG,
+    )
+}

@@ -1,0 +1,23 @@
+//! Bugs that the tests of the invariants plant: a part's decision replaced by a wrong one, where it leaves its state. An invariant
+//! that finds none of them would find nothing. They stand in this crate alone: what ships has no switch for them.
+
+use clap::ValueEnum;
+
+/// One planted bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Bug {
+    /// Streams that came or went while the link was away are not told.
+    ResumeLosesStreams,
+    /// A player takes silence for sound.
+    HearsSilence,
+    /// A stream that is published again is no longer muted.
+    ForgetsMute,
+    /// A publisher does not hear that the server has ended or forgotten its stream.
+    KeepsPublishing,
+    /// A login that was left does not end, and nobody waits with a clock.
+    LogoutHangs,
+    /// The rooms do not hear that a socket is gone.
+    ForgetsSockets,
+    /// Messages that were sent while the link was away are not told.
+    ResumeLosesMessages,
+}

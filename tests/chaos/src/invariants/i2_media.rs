@@ -1,0 +1,61 @@
+//! I2: nobody is told PLAYING or PUBLISHING for long while no media flows.
+
+use std::time::Duration;
+
+use express_engine::{PlayerState, PublisherState};
+
+use crate::client::{Machine, Part};
+use crate::world::World;
+
+/// A played stream is interrupted after 5 s of silence (`Timings::media_silence`); looked at four times a second.
+const SILENCE: Duration = Duration::from_millis(5_500);
+/// A publisher hears of a dead path by ICE, which tells after 5 s, and waits 15 s for it to come back
+/// (`Timings::ice_disconnected_grace`).
+const NO_WAY_UP: Duration = Duration::from_millis(21_000);
+
+impl World {
+    pub(super) fn check_media(&mut self, client: usize) {
+        let state = &self.clients[client];
+        let awake = state.running && !state.asleep;
+        let mut silent = Vec::new();
+        let mut unsent = Vec::new();
+        for part in state.parts.values().filter(|_| awake) {
+            let stream = part.stream.as_str();
+            match part.machine {
+                Machine::Play(_) if state.view.playing.get(stream) == Some(&PlayerState::Playing) => {
+                    if !state.wishes.muted_plays.contains(stream) && !self.has_sound(part) {
+                        silent.push(format!("{stream} is PLAYING and silent on {}", self.last_sign(part)));
+                    }
+                }
+                Machine::Publish(_) if state.view.publishing.get(stream) == Some(&PublisherState::Publishing) => {
+                    if !part.transport.is_some_and(|transport| self.sends(transport)) {
+                        let on = self.last_sign(part);
+                        unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.judge("I2", client, silent, SILENCE);
+        self.judge("I2 up", client, unsent, NO_WAY_UP);
+    }
+
+    fn has_sound(&self, part: &Part) -> bool {
+        part.transport.is_some_and(|transport| self.hears(transport))
+    }
+
+    /// Which connection a part has, and when there was media on it last: each such silence has a time of its own.
+    fn last_sign(&self, part: &Part) -> String {
+        let Some((number, transport)) = part
+            .transport
+            .and_then(|number| Some((number, self.transports.get(&number)?)))
+        else {
+            return "no connection".into();
+        };
+        let last = match part.machine {
+            Machine::Publish(_) => transport.heard,
+            Machine::Play(_) => part.sounded,
+        };
+        format!("connection {number} since {:.3} s", last.as_secs_f64())
+    }
+}

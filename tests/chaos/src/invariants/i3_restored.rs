@@ -1,0 +1,68 @@
+//! I3: mute, extra info, what is published and what is played are restored after any reconnect.
+
+use express_engine::{PlayerState, PublisherState};
+
+use crate::client::Machine;
+use crate::world::World;
+
+impl World {
+    /// What others are shown of a member's streams and is not what the member asked for.
+    pub(super) fn not_restored(&self, client: usize, sessions: &[Option<String>]) -> Vec<String> {
+        let state = &self.clients[client];
+        let publishing = state.view.publishing.iter();
+        let published = publishing.filter(|(_, state)| **state == PublisherState::Publishing);
+        let mut found = Vec::new();
+        for stream in published.map(|(stream, _)| stream) {
+            let others = sessions.iter().enumerate().filter(|(other, _)| *other != client);
+            let shown = others.filter_map(|(_, session)| self.stream_shown_to(session.as_deref()?, stream));
+            for (info, muted) in shown {
+                if muted != state.wishes.muted {
+                    found.push(format!("{stream} is shown with muted {muted}"));
+                }
+                if state.wishes.infos.get(stream).is_some_and(|infos| !infos.contains(&info)) {
+                    found.push(format!(
+                        "{stream} is shown with {info:?}, not with {:?}",
+                        state.wishes.infos[stream]
+                    ));
+                }
+            }
+        }
+        found
+    }
+
+    /// At rest every stream that is still wanted is published or played, as far as that is possible.
+    pub(super) fn check_streams_are_back(&mut self, client: usize) {
+        let state = &self.clients[client];
+        if !state.running {
+            return;
+        }
+        let mut away = Vec::new();
+        for (stream, told) in &state.view.publishing {
+            if *told != PublisherState::Publishing {
+                away.push(format!(
+                    "c{client}: {stream} is {told} after {:?} of calm",
+                    crate::script::CALM
+                ));
+            }
+        }
+        for (stream, told) in &state.view.playing {
+            let can = !state.wishes.muted_plays.contains(stream) && self.is_sent(stream);
+            if can && *told != PlayerState::Playing {
+                away.push(format!(
+                    "c{client}: {stream} is {told} after {:?} of calm",
+                    crate::script::CALM
+                ));
+            }
+        }
+        for what in away {
+            self.fail("I3", what);
+        }
+    }
+
+    /// Whether somebody's sound of this stream reaches the server.
+    fn is_sent(&self, stream: &str) -> bool {
+        let parts = self.clients.iter().flat_map(|client| client.parts.values());
+        let mut publishers = parts.filter(|part| matches!(part.machine, Machine::Publish(_)) && part.stream.as_str() == stream);
+        publishers.any(|part| part.transport.is_some_and(|transport| self.sends(transport)))
+    }
+}

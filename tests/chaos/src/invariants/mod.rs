@@ -1,0 +1,161 @@
+//! The guarantees of docs/guarantees.md, one module each.
+
+mod i1_lists;
+mod i2_media;
+mod i3_restored;
+mod i5_owner;
+mod i6_leaving;
+mod i7_baseline;
+mod i8_accepted;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use express_messages::ids::StreamId;
+
+use self::i8_accepted::Message;
+use crate::agenda::Due;
+use crate::script::CHECK;
+use crate::world::World;
+
+/// How long after a reconnect, or a change, what a member was told may differ.
+const SETTLE: Duration = Duration::from_secs(2);
+/// How many checks share one look at all the server's tables.
+const TABLES_EVERY: u64 = 8;
+
+/// Differences that were seen, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    wrong: BTreeMap<(&'static str, usize), BTreeMap<String, Duration>>,
+    messages: Vec<Message>,
+    checks: u64,
+}
+
+impl Books {
+    /// Takes the differences that there are now; one that has lasted longer than `bound` is returned.
+    fn note(&mut self, now: Duration, key: (&'static str, usize), found: BTreeSet<String>, bound: Duration) -> Option<String> {
+        if found.is_empty() {
+            self.wrong.remove(&key);
+            return None;
+        }
+        let wrong = self.wrong.entry(key).or_default();
+        wrong.retain(|what, _| found.contains(what));
+        for what in found {
+            wrong.entry(what).or_insert(now);
+        }
+        let late = wrong.iter().find(|(_, since)| now.saturating_sub(**since) > bound);
+        late.map(|(what, since)| format!("c{}, for {} s: {what}", key.1, (now - *since).as_secs_f64()))
+    }
+
+    /// A client slept: what it could not see is not held against it.
+    pub(crate) fn woke(&mut self, client: usize, now: Duration) {
+        for (_, wrong) in self.wrong.iter_mut().filter(|((_, whose), _)| *whose == client) {
+            wrong.values_mut().for_each(|since| *since = now);
+        }
+    }
+}
+
+/// What an application asked for, and must have after every reconnect.
+#[derive(Debug, Default)]
+pub(crate) struct Wishes {
+    /// `muteMicrophone`.
+    pub(crate) muted: bool,
+    muted_plays: BTreeSet<String>,
+    /// Texts that a stream may carry: the one that was taken last, and those that were asked for since.
+    infos: BTreeMap<String, Vec<String>>,
+    /// Room parts that were left, and when.
+    left: Vec<(u64, Duration)>,
+    /// `destroyEngine` was called.
+    pub(crate) destroyed: Option<Duration>,
+}
+
+impl Wishes {
+    pub(crate) fn mute_play(&mut self, stream: &str, muted: bool) {
+        match muted {
+            true => drop(self.muted_plays.insert(stream.into())),
+            false => drop(self.muted_plays.remove(stream)),
+        }
+    }
+
+    pub(crate) fn info_begins(&mut self, stream: &str, text: &str) {
+        self.infos.insert(stream.into(), vec![text.into()]);
+    }
+
+    pub(crate) fn info_asked(&mut self, stream: &StreamId, text: &str) {
+        self.infos.entry(stream.to_string()).or_default().push(text.into());
+    }
+
+    pub(crate) fn info_answered(&mut self, stream: &StreamId, text: &str, taken: bool) {
+        let Some(infos) = self.infos.get_mut(stream.as_str()) else {
+            return;
+        };
+        if let Some(at) = infos.iter().position(|info| info == text).filter(|_| taken) {
+            infos.drain(..at);
+        }
+    }
+}
+
+impl World {
+    /// Checks what can be checked at any moment.
+    pub(crate) fn check(&mut self) {
+        self.books.checks += 1;
+        self.note_tables();
+        self.books.forget_unanswered(self.now);
+        if let Some(state) = &self.server.state
+            && self.books.checks.is_multiple_of(TABLES_EVERY)
+        {
+            state.check();
+        }
+        let sessions: Vec<Option<String>> = (0..self.clients.len()).map(|client| self.settled(client)).collect();
+        for (client, session) in sessions.iter().enumerate() {
+            let session = session.as_deref();
+            let lists = session.map(|session| self.differing_lists(client, session));
+            self.judge("I1", client, lists.unwrap_or_default(), SETTLE);
+            self.check_media(client);
+            let restored = session.map(|_| self.not_restored(client, &sessions));
+            self.judge("I3", client, restored.unwrap_or_default(), SETTLE);
+            let owners = session.map(|session| self.foreign_streams(client, session));
+            self.judge("I5", client, owners.unwrap_or_default(), SETTLE);
+            self.check_leaving(client);
+            if let Some(session) = session {
+                self.check_messages(client, session);
+            }
+        }
+        self.agenda.note(self.now + CHECK, Due::Check);
+    }
+
+    fn judge(&mut self, invariant: &'static str, client: usize, found: Vec<String>, bound: Duration) {
+        let found = found.into_iter().collect();
+        if let Some(late) = self.books.note(self.now, (invariant, client), found, bound) {
+            self.fail(invariant, late);
+        }
+    }
+
+    /// The session of a client that is connected, as far as anybody can know: logged in, on a socket whose ends both stand, over a
+    /// line that is whole.
+    fn settled(&self, client: usize) -> Option<String> {
+        let (state, line) = (&self.clients[client], &self.lines[client]);
+        if !state.running || state.asleep || line.cut {
+            return None;
+        }
+        let room = state.rooms.values().find(|room| room.state.is_up())?;
+        let socket = self.sockets.get(&room.socket?)?;
+        if socket.black || socket.connection.is_none() {
+            return None;
+        }
+        let since = room.up_since?.max(line.whole_since).max(self.server.up_since);
+        (self.now.saturating_sub(since) > SETTLE).then(|| room.state.session().unwrap_or_default().to_owned())
+    }
+
+    /// Checks what must be so once the world has come to rest.
+    pub(crate) fn check_rest(&mut self) {
+        for client in 0..self.clients.len() {
+            let state = &self.clients[client];
+            if state.running && state.view.is_in_room() && self.settled(client).is_none() {
+                let told = state.view.room;
+                self.fail("I1", format!("c{client} did not come back, and was told {told:?}"));
+            }
+            self.check_streams_are_back(client);
+        }
+    }
+}

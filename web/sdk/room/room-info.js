@@ -1,0 +1,53 @@
+const sameUser = (a, b) => a.userID === b.userID && a.userName === b.userName;
+
+/** What is attached to the room, as this client knows it, and what of it is ours. */
+export class RoomInfo {
+  /** What was told last, or set by us in this login (then without `updateUser`). */
+  #known;
+  /** Whether a call of ours is under way. */
+  isAsked = false;
+
+  /** The server took what we set. */
+  taken({ key, value }) {
+    this.#known = { key, value };
+  }
+
+  /**
+   * What another user set.
+   *
+   * @param {{ key: string, value: string, updateUser: { userID: string, userName: string }, updateTime: number }} info
+   * @returns {boolean} Whether it is to be told: it was not yet.
+   */
+  update(info) {
+    const { key, value, updateUser } = this.#known ?? {};
+    const isKnown = key === info.key && value === info.value && updateUser !== undefined && sameUser(updateUser, info.updateUser);
+    this.#known = isKnown ? this.#known : { key: info.key, value: info.value, updateUser: info.updateUser };
+    return !isKnown;
+  }
+
+  /**
+   * The server's whole view.
+   *
+   * @param {object[]} infos At most one.
+   * @param {string} me The client's own userID.
+   * @param {boolean} again Whether we were in the room before, so that `me` is ourselves.
+   * @returns {object | undefined} What is to be told.
+   */
+  takeSnapshot(infos, me, again) {
+    const info = infos.at(-1);
+    if (info === undefined) {
+      return undefined;
+    }
+    if (again && info.updateUser.userID === me) {
+      // A call of ours whose answer was lost.
+      this.taken(info);
+      return undefined;
+    }
+    return this.update(info) ? info : undefined;
+  }
+
+  /** What is to be set again in a room that has nothing; nothing where it is not ours. */
+  get toRestore() {
+    return this.#known !== undefined && this.#known.updateUser === undefined ? { ...this.#known } : undefined;
+  }
+}
