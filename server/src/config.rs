@@ -233,6 +233,11 @@ impl TimingsConfig {
         Duration::from_secs(self.user_timeout_s)
     }
 
+    /// What a stream without media has until its publisher must be back.
+    pub fn media_grace(&self) -> Duration {
+        Duration::from_secs(self.media_grace_s)
+    }
+
     /// That a stop may take.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s)

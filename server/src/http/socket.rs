@@ -11,7 +11,7 @@ use actix_web::web::Bytes;
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, Closed, ProtocolError, Session};
 use express_signalling::protocol::{ClientFrame, FrameError, MAX_CLIENT_FRAME, close};
 use futures::FutureExt;
-use futures::future::Fuse;
+use futures::future::{Either, Fuse, select};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
@@ -21,6 +21,8 @@ use crate::rooms::{BadFrame, CloseReason, Connect, ConnectionId, ConnectionLink,
 
 /// Pings of a client that wait for an answer; the rest is not answered.
 const PONGS: usize = 4;
+/// How long the reader waits for the client to close, too, once the writer has ended. From a client that vanished nothing comes.
+const LINGER: Duration = Duration::from_secs(2);
 /// Characters of a client's frame that an error may quote.
 const MAX_PROBLEM: usize = 300;
 
@@ -47,7 +49,7 @@ pub(super) async fn serve(shared: &Shared, session: Session, messages: Aggregate
         ping_every: Duration::from_secs(shared.config.timings.ping_s),
         patience: Duration::from_secs(shared.config.timings.pong_timeout_s),
     };
-    let writer = actix_web::rt::spawn(writer.run());
+    let mut writer = actix_web::rt::spawn(writer.run());
     let reader = Reader {
         shared,
         connection,
@@ -55,14 +57,20 @@ pub(super) async fn serve(shared: &Shared, session: Session, messages: Aggregate
         pongs,
         shows: &shows,
     };
-    let end = reader.run(messages).await;
+    let reading = std::pin::pin!(reader.run(messages));
+    let end = match select(reading, &mut writer).await {
+        Either::Left((end, _)) => end,
+        Either::Right((_, reading)) => timeout(LINGER, reading).await.unwrap_or(SocketEnd::Lost),
+    };
     if shows.dead.get() {
         count(&shared.counters.dead_sockets);
     }
     let end = if shows.ended_by_us.get() { SocketEnd::Lost } else { end };
     // The rooms let go of their end of the queue, which ends the writer.
     let _ = shared.rooms.send(Disconnected { connection, end }).await;
-    let _ = writer.await;
+    if !writer.is_finished() {
+        let _ = writer.await;
+    }
 }
 
 /// What reader and writer tell each other; they run on one thread.

@@ -25,6 +25,8 @@
 //!                  └─ Gone: never seen      │  └─┴─ published again: nobody notices
 //!                     by others             └─ unpublish, end of the session ─► ended
 //! ```
+//! The time of a stream without media runs while its publisher is heard. One that is silent, or whose socket may be half-open,
+//! has the time of its session, and media_grace from when it is heard again.
 
 mod actor;
 pub mod admin;

@@ -246,6 +246,25 @@ async fn a_socket_that_does_not_answer_pings_is_given_up_and_the_session_stays()
     assert_eq!(get(&server, "/healthz").json()["http"]["dead_sockets"], 1);
 }
 
+#[tokio::test]
+async fn a_socket_whose_client_vanished_is_given_up_although_its_end_never_comes() {
+    let server = server_with(|config| {
+        config.timings.ping_s = 1;
+        config.timings.pong_timeout_s = 2;
+    });
+    // It neither answers pings nor closes when the server does, as behind a cable that was pulled.
+    let _alice = Client::login(&server, "alice").await;
+    let started = Instant::now();
+    while get(&server, "/healthz").json()["http"]["dead_sockets"] != 1 {
+        assert!(
+            started.elapsed() < Duration::from_secs(20),
+            "the server holds on to a dead socket"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(get(&server, "/healthz").json()["rooms"]["sessions"], 1);
+}
+
 type MaybePlain = tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>;
 
 #[test]

@@ -265,7 +265,7 @@ impl RoomsState {
                 }
                 Timer::Session(key) => self.end_session(key, End::HeartbeatTimeout, None),
                 Timer::Token(key) => self.end_session(key, End::TokenExpired, None),
-                Timer::Stream(key) => self.stream_due(key),
+                Timer::Stream(key) => self.stream_due(now, key),
                 Timer::Resource(key) => self.drop_resource(key),
                 Timer::Notices(room_key) => self.notices_due(now, &room_key),
             }
@@ -315,9 +315,11 @@ impl RoomsState {
     }
 
     fn heard(&mut self, now: Now, session: Option<SessionKey>) {
-        if let Some(key) = session
-            && let Some(session) = self.sessions.get_mut(&key).filter(|session| !session.hosted)
-        {
+        let Some(key) = session else { return };
+        if self.sessions.get(&key).is_some_and(|session| self.is_quiet(now, session)) {
+            self.expect_lost_media(now, key);
+        }
+        if let Some(session) = self.sessions.get_mut(&key).filter(|session| !session.hosted) {
             session.last_heard = now.mono;
             self.timers
                 .set(Timer::Session(key), now.mono.saturating_add(self.timings.user_timeout()));

@@ -1,7 +1,6 @@
 //! The resources of WHIP and WHEP: what they are, and how they end.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
 use express_signalling::protocol::WireError;
 use rand::RngExt;
@@ -252,7 +251,7 @@ impl RoomsState {
 
     /// Keeps a resource whose media is lost, and with it the session, until the client has had time to ask for another.
     fn expect_new_resource(&mut self, now: Now, key: ResourceKey) {
-        let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
+        let until = now.mono.saturating_add(self.timings.media_grace());
         self.timers.set(Timer::Resource(key), until);
     }
 

@@ -1,7 +1,5 @@
 //! A client comes back on a new socket.
 
-use std::time::Duration;
-
 use express_messages::ids::StreamId;
 use express_signalling::protocol::{Resume, ResumeOk, WireError};
 
@@ -56,12 +54,12 @@ impl RoomsState {
         }
     }
 
-    /// Streams whose media went while the client was silent get their time now.
-    fn expect_lost_media(&mut self, now: Now, key: SessionKey) {
+    /// Streams whose media went while the client was away get their time now.
+    pub(super) fn expect_lost_media(&mut self, now: Now, key: SessionKey) {
         let Some(session) = self.sessions.get(&key) else {
             return;
         };
-        let until = now.mono.saturating_add(Duration::from_secs(self.timings.media_grace_s));
+        let until = now.mono.saturating_add(self.timings.media_grace());
         for stream_key in &session.publishing {
             if self
                 .streams

@@ -1,6 +1,6 @@
 //! Playing, and media connections that break.
 
-use express_signalling::protocol::{Logout, MAX_SDP, PausePlay, Play};
+use express_signalling::protocol::{Heartbeat, Logout, MAX_SDP, PausePlay, Play};
 
 use super::words::*;
 use super::world::*;
@@ -179,6 +179,99 @@ fn the_media_of_a_silent_publisher_may_be_away_as_long_as_the_publisher() {
     assert!(world.news(bob.connection).is_empty());
     world.pass_with_heartbeats(1, &[back, bob.connection]);
     assert_eq!(world.news(bob.connection), ["-s:5"]);
+}
+
+/// Alice publishes `s` and vanishes without a word: her socket stays half-open, and her media is given up after 30 s.
+fn half_open() -> (World, Client, Client) {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    let peer = world.publish(alice.connection, "s");
+    world.news(bob.connection);
+    world.pass_with_heartbeats(30, &[bob.connection]);
+    world.gone(peer, GoneReason::ConsentLost);
+    (world, alice, bob)
+}
+
+#[test]
+fn a_publisher_that_vanishes_behind_a_half_open_socket_and_resumes_in_time_was_never_away() {
+    let (mut world, alice, bob) = half_open();
+    world.pass_with_heartbeats(69, &[bob.connection]);
+    let (back, answer) = world.resume(&alice, 0);
+    assert_eq!(answer.unwrap().publishing, [stream("s")]);
+    world.pass_with_heartbeats(14, &[back, bob.connection]);
+    world.publish(back, "s");
+    world.pass_with_heartbeats(200, &[back, bob.connection]);
+    assert_eq!(world.news(bob.connection), Vec::<String>::new());
+}
+
+#[test]
+fn a_publisher_that_is_back_from_behind_a_half_open_socket_has_the_time_of_one_without_media() {
+    for through_a_new_socket in [true, false] {
+        let (mut world, alice, bob) = half_open();
+        world.pass_with_heartbeats(60, &[bob.connection]);
+        // What TCP repeats may get through after all.
+        let back = match through_a_new_socket {
+            true => world.resume(&alice, 0).0,
+            false => alice.connection,
+        };
+        world.ask(back, Heartbeat {}).unwrap();
+        world.pass_with_heartbeats(14, &[bob.connection]);
+        assert_eq!(world.news(bob.connection), Vec::<String>::new());
+        world.pass_with_heartbeats(1, &[bob.connection]);
+        assert_eq!(world.news(bob.connection), ["-s:5"], "{through_a_new_socket}");
+    }
+}
+
+#[test]
+fn a_publisher_that_stays_away_behind_a_half_open_socket_goes_with_its_stream_when_its_session_ends() {
+    let (mut world, _alice, bob) = half_open();
+    world.pass_with_heartbeats(69, &[bob.connection]);
+    assert_eq!(world.news(bob.connection), Vec::<String>::new());
+    world.pass_with_heartbeats(1, &[bob.connection]);
+    assert_eq!(world.news(bob.connection), ["-s:2", "-alice"]);
+    assert_eq!((world.state.counters().streams, world.state.counters().streams_lost), (0, 0));
+}
+
+#[test]
+fn a_half_open_socket_that_is_found_dead_leaves_the_stream_the_time_of_its_session() {
+    let (mut world, alice, bob) = half_open();
+    world.pass_with_heartbeats(20, &[bob.connection]);
+    world.lose(alice.connection);
+    world.pass_with_heartbeats(49, &[bob.connection]);
+    assert_eq!(world.news(bob.connection), Vec::<String>::new());
+    world.pass_with_heartbeats(1, &[bob.connection]);
+    assert_eq!(world.news(bob.connection), ["-s:2", "-alice"]);
+}
+
+#[test]
+fn a_user_who_logs_in_anew_while_the_old_socket_is_half_open_takes_the_stream_from_the_old_session() {
+    let (mut world, _alice, bob) = half_open();
+    world.pass_with_heartbeats(40, &[bob.connection]);
+    let again = world.login("alice", "r");
+    world.publish(again.connection, "s");
+    world.pass_with_heartbeats(60, &[again.connection, bob.connection]);
+    assert_eq!(world.news(bob.connection), ["-s:3", "+s"]);
+}
+
+#[test]
+fn a_client_whose_media_alone_is_gone_keeps_the_stream_until_its_next_heartbeat_and_the_grace() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    let peer = world.publish(alice.connection, "s");
+    world.news(bob.connection);
+    world.pass_s(29);
+    world.ask(alice.connection, Heartbeat {}).unwrap();
+    world.pass_with_heartbeats(1, &[bob.connection]);
+    world.gone(peer, GoneReason::ConsentLost);
+    world.pass_with_heartbeats(29, &[bob.connection]);
+    world.ask(alice.connection, Heartbeat {}).unwrap();
+    world.pass_with_heartbeats(14, &[bob.connection]);
+    assert_eq!(world.news(bob.connection), Vec::<String>::new());
+    world.pass_with_heartbeats(1, &[bob.connection]);
+    assert_eq!(world.news(bob.connection), ["-s:5"]);
+    assert_eq!(world.news(alice.connection), ["+bob", "ended s:publish:1103027"]);
 }
 
 #[test]
