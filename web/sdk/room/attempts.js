@@ -43,15 +43,26 @@ export function failAttempt(room, now) {
   }
 }
 
-/** Lets `waitMs` pass before the next attempt. */
+/** Lets `waitMs` pass before the next attempt, or a network come. */
 export function wait(room, now, waitMs) {
   room.phase = { at: "waiting" };
   room.timers.set("retry", after(now, waitMs));
 }
 
-/** The system has a network again: whoever waits for it tries at once. */
+/** Lets the time pass that the server asked for. */
+export function waitAsTold(room, now, waitMs) {
+  wait(room, now, waitMs);
+  room.phase.isTold = true;
+}
+
+/**
+ * The system has a network again. The waits are for servers in trouble, and what is opening now was sent nowhere: an attempt
+ * begins at once. Should it fail, the wait after it is the one that would have come anyway.
+ */
 export function onOnline(room, now) {
-  if (room.isAt("waiting") && !room.timers.isSet("retry")) {
+  if (room.isAt("opening") || (room.isAt("waiting") && !room.phase.isTold)) {
+    room.timers.clear("retry");
+    room.hangUp();
     attempt(room, now);
   }
 }

@@ -1,5 +1,5 @@
 import { codes } from "../base/codes.js";
-import { attempt, failAttempt, forgetSession, isCurrent, wait } from "./attempts.js";
+import { attempt, failAttempt, forgetSession, isCurrent, waitAsTold } from "./attempts.js";
 import { onEvent, tellChanges } from "./incoming.js";
 import { startLife, tellOnlineCount } from "./liveness.js";
 import { toldWait } from "./retry.js";
@@ -105,7 +105,7 @@ function refused(room, now, asked, { code, message, retryAfterMs }) {
     room.fail(code, message);
   } else {
     room.hangUp();
-    wait(room, now, toldWait(retryAfterMs));
+    waitAsTold(room, now, toldWait(retryAfterMs));
   }
 }
 

@@ -41,7 +41,8 @@ import { requestText } from "./wire/frames.js";
  * ```
  *
  * `phase.at` is one of these, or `idle` before the start. While asking, `phase.id` and `phase.ask` (`"login"` or `"resume"`) say
- * what is out; while leaving, `phase.step` is `opening`, `asking` or `told`, and `phase.id` the request that is out.
+ * what is out; while leaving, `phase.step` is `opening`, `asking` or `told`, and `phase.id` the request that is out. While
+ * waiting, `phase.isTold` says that the server asked for the wait.
  *
  * The rest of the state stands in `attempts.js` (links, and trying again), `session.js` (login, resume and what follows them),
  * `incoming.js` and `replies.js` (what the server says), `liveness.js` (signs of life) and `commands.js` (what the page asks).

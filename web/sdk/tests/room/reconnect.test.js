@@ -248,6 +248,45 @@ test("without a network three attempts are made, then the network is waited for 
   assert.equal(bench.urls.length, tries + 1, "news of a network disturb nobody who is connected");
 });
 
+test("a network that comes ends the wait between two attempts, and an attempt that was sent into a dead one", () => {
+  const bench = Bench.up();
+  bench.lose();
+  for (let n = 0; n < 5; n += 1) {
+    bench.passUntilConnecting();
+    bench.lose();
+  }
+  // The next attempt is 16 s away.
+  bench.pass(3);
+  bench.env.setOnline(true);
+  assert.equal(bench.connectedAt.at(-1), bench.seconds);
+  bench.pass(2);
+  bench.env.setOnline(true);
+  assert.equal(bench.connectedAt.at(-1), bench.seconds);
+  const at = bench.seconds;
+  bench.lose();
+  bench.passUntilConnecting();
+  assert.equal(bench.seconds, at + 32, "the back-off goes on");
+});
+
+test("a network that comes does not hurry who was sent away by the server", () => {
+  const bench = Bench.up();
+  bench.lose();
+  bench.passUntilConnecting();
+  bench.open();
+  bench.refuse(later(1002099, 9_000));
+  const at = bench.seconds;
+  bench.env.setOnline(true);
+  bench.passUntilConnecting();
+  assert.equal(bench.seconds, at + 9);
+});
+
+test("a network that goes is not told before the link is found dead", () => {
+  const bench = Bench.up();
+  bench.env.setOnline(false);
+  bench.pass(5);
+  assert.deepEqual(bench.told(), []);
+});
+
 test("a network that does not come back ends the budget all the same", () => {
   const bench = Bench.started({ servers: ["wss://voice.example.com/v1/signal"] });
   bench.env.setOnline(false);
