@@ -13,8 +13,8 @@ use tokio::time::Instant;
 use super::admin::{AdminCall, AdminFault};
 use super::hosts::Hosts;
 use super::{
-    BadFrame, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now, Place,
-    ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
+    BadFrame, BusinessServers, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now,
+    Place, ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
 };
 use crate::forwarder::{ForwarderEvent, MediaRequest};
 
@@ -27,6 +27,8 @@ pub struct RoomsOptions {
     pub state: StateOptions,
     /// What carries media.
     pub media: Box<dyn MediaPlane>,
+    /// What tells business servers.
+    pub business: Box<dyn BusinessServers>,
     /// Dropped with the actor, however it ends: a server without rooms must not live on.
     pub alive: oneshot::Sender<()>,
 }
@@ -152,6 +154,7 @@ pub struct Drain;
 pub struct RoomsActor {
     state: RoomsState,
     media: Box<dyn MediaPlane>,
+    business: Box<dyn BusinessServers>,
     links: HashMap<ConnectionId, ConnectionLink>,
     hosts: Hosts,
     last_connection: u64,
@@ -176,6 +179,7 @@ impl RoomsActor {
         Self {
             state: RoomsState::new(options.state),
             media: options.media,
+            business: options.business,
             links: HashMap::new(),
             hosts: Hosts::default(),
             last_connection: 0,
@@ -218,6 +222,10 @@ impl RoomsActor {
                 }
                 Effect::Hosted { ticket, outcome } => self.hosts.answer(ticket, outcome),
                 Effect::ResourceEnded(resource) => self.hosts.give_back(&resource),
+                Effect::Business(event) => {
+                    let at = self.now().unix_ms;
+                    self.business.tell(at, event);
+                }
                 Effect::PausePlayer { peer, paused } => self.media.set_player_paused(peer, paused),
             }
         }

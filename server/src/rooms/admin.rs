@@ -62,6 +62,8 @@ pub struct CloseRoom {
     pub room_id: RoomId,
     /// What they are told; empty: a text of the server.
     pub reason: String,
+    /// The business server hears that the room is closed, beside each of its users and streams.
+    pub tell_business: bool,
 }
 
 /// `DescribeUserList`: who is in a room, a page at a time. A room that is not there has nobody.

@@ -109,6 +109,18 @@ impl Params {
         self.one(name)?.map(parse).transpose()
     }
 
+    /// A truth value; `false` where it is not there.
+    ///
+    /// # Errors
+    /// 2: it is none.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiFault> {
+        match self.one(name)?.unwrap_or_default() {
+            "true" | "1" => Ok(true),
+            "false" | "0" | "" => Ok(false),
+            _ => Err(ApiFault::param(name, "true or false")),
+        }
+    }
+
     /// A text of at most so many bytes; empty where it is not there.
     ///
     /// # Errors

@@ -94,6 +94,7 @@ impl Call<'_> {
         let close = CloseRoom {
             room_id: self.params.room()?,
             reason: self.reason()?,
+            tell_business: self.params.flag("RoomCloseCallback")?,
         };
         let closed = self.done(close).await;
         closed.map_err(|fault| match fault.code {

@@ -44,7 +44,7 @@ fn call(server: &RunningServer, action: &str, params: &str) -> Value {
     answer
 }
 
-fn code(server: &RunningServer, action: &str, params: &str) -> u64 {
+pub(super) fn code(server: &RunningServer, action: &str, params: &str) -> u64 {
     call(server, action, params)["Code"].as_u64().unwrap()
 }
 

@@ -83,6 +83,7 @@ impl AdminCall for CloseRoom {
         let room = state.rooms.get_mut(&room_key).ok_or(AdminFault::NoRoom)?;
         // Everybody goes: nobody needs to hear of each of the others.
         room.closing = true;
+        room.tells_closing = self.tell_business;
         let members: Vec<SessionKey> = room.members.iter().copied().collect();
         for key in &members {
             state.stop_all_plays(*key);

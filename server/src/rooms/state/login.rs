@@ -75,11 +75,12 @@ impl RoomsState {
         self.admit(now, &room_key, previous)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
+        let again = previous.is_some_and(|key| self.is_in(key, &room_key));
         if let Some(key) = previous {
             self.replace_session(key, stays.then_some(&room_key));
         }
         self.enter_room(now, &room_key, &entry);
-        let key = self.add_session(now, entry);
+        let key = self.add_session(now, entry, again);
         if !stays {
             self.tell_users(&room_key, ZegoUpdateType::Add, &user);
         }
@@ -119,9 +120,7 @@ impl RoomsState {
                 FULL_RETRY,
             ));
         }
-        let was_in = previous
-            .and_then(|key| self.sessions.get(&key))
-            .is_some_and(|session| session.room == *room_key);
+        let was_in = previous.is_some_and(|key| self.is_in(key, room_key));
         let Some(room) = self.rooms.get_mut(room_key) else {
             if reached(self.limits.rooms_per_app, app.rooms) {
                 return Err(WireError::retry(
@@ -147,6 +146,10 @@ impl RoomsState {
         Ok(())
     }
 
+    fn is_in(&self, key: SessionKey, room_key: &RoomKey) -> bool {
+        self.sessions.get(&key).is_some_and(|session| session.room == *room_key)
+    }
+
     fn is_in_as(&self, key: SessionKey, room_key: &RoomKey, user: &ZegoUser) -> bool {
         self.sessions
             .get(&key)
@@ -170,6 +173,9 @@ impl RoomsState {
             streams: BTreeMap::new(),
             logins,
             closing: false,
+            tells_closing: true,
+            user_seq: 0,
+            stream_seq: 0,
             sent: SentToRoom::default(),
             info: RoomInfo::default(),
             waiting: Waiting::default(),
@@ -180,7 +186,7 @@ impl RoomsState {
         }
     }
 
-    fn add_session(&mut self, now: Now, entry: Entry) -> SessionKey {
+    fn add_session(&mut self, now: Now, entry: Entry, again: bool) -> SessionKey {
         let key = SessionKey(self.new_number());
         let Entry {
             room: room_key, user, ..
@@ -189,6 +195,7 @@ impl RoomsState {
         let session = Session {
             id: hex(&self.rng.random::<[u8; 16]>()),
             secret: SessionSecret::new(hex(&self.rng.random::<[u8; 32]>())),
+            number: self.rng.random_range(1..1 << 53),
             room: room_key.clone(),
             user,
             user_update: entry.user_update,
@@ -203,6 +210,8 @@ impl RoomsState {
             playing: BTreeMap::new(),
             sent: SentByUser::default(),
         };
+        self.tell_room_created(&room_key, &session);
+        self.tell_logged_in(&session, again);
         if let Some(known) = entry.connection.and_then(|connection| self.connections.get_mut(&connection)) {
             known.session = Some(key);
         }

@@ -1,5 +1,6 @@
 //! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
 
+mod business;
 mod changes;
 #[cfg(any(test, feature = "chaos"))]
 mod check;
@@ -369,6 +370,7 @@ impl App {
     fn new(config: AppConfig) -> Self {
         Self {
             policy: config.policy(),
+            tells_business: config.callback().is_some(),
             kick_on_expiry: config.on_token_expiry == OnTokenExpiry::Kick,
             secret: config.secret,
             sessions: 0,

@@ -281,6 +281,7 @@ impl RoomsState {
             self.announce(now, key);
         } else {
             count(&mut self.counters.republishes);
+            self.tell_stream_created(key, true);
         }
     }
 
@@ -299,7 +300,9 @@ impl RoomsState {
         });
         if let Some(room) = self.rooms.get_mut(&room_key) {
             room.streams.insert(place, key);
+            room.stream_seq = room.stream_seq.saturating_add(1);
         }
+        self.tell_stream_created(key, false);
         count(&mut self.counters.streams_announced);
         self.tell_others(&room_key, &user, event, false);
     }

@@ -56,6 +56,8 @@ pub(in crate::rooms) struct App {
     pub(super) secret: Secret,
     pub(super) policy: Policy,
     pub(super) kick_on_expiry: bool,
+    /// Its business server wants to hear what happens.
+    pub(super) tells_business: bool,
     pub(super) sessions: usize,
     pub(super) rooms: usize,
 }
@@ -100,6 +102,8 @@ impl fmt::Debug for SessionSecret {
 pub(in crate::rooms) struct Session {
     /// Its public name.
     pub(super) id: String,
+    /// Its name to business servers: random, below 2^53.
+    pub(super) number: u64,
     /// Proves who owns it.
     pub(super) secret: SessionSecret,
     pub(in crate::rooms) room: RoomKey,
@@ -167,6 +171,12 @@ pub(in crate::rooms) struct Room {
     pub(super) logins: Bucket,
     /// Everybody is being kicked out: nobody is told of the others any more.
     pub(super) closing: bool,
+    /// Its business server hears of that, too.
+    pub(super) tells_closing: bool,
+    /// How often users have come and gone.
+    pub(super) user_seq: u64,
+    /// How often streams have.
+    pub(super) stream_seq: u64,
     pub(super) sent: SentToRoom,
     pub(super) info: RoomInfo,
     pub(super) waiting: Waiting,

@@ -86,6 +86,7 @@ impl Rooms {
                 seed: [1; 32],
             },
             media: Box::new(media.clone()),
+            business: Box::new(()),
             alive,
         };
         Self {

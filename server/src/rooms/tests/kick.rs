@@ -22,6 +22,7 @@ fn close(room_id: &str) -> CloseRoom {
     CloseRoom {
         room_id: room(room_id),
         reason: "maintenance".into(),
+        tell_business: true,
     }
 }
 

@@ -10,11 +10,12 @@ use express_token::{Grant, Iv, Privileges, Secret, issue};
 use serde_json::Value;
 
 use super::words::{play, publish, short};
-use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
+use crate::config::{AppConfig, CallbackUrl, Hidden, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
 use crate::rooms::admin::{AdminCall, AdminFault};
 use crate::rooms::{
-    BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd, StateOptions,
+    BadFrame, BusinessEvent, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd,
+    StateOptions,
 };
 
 pub(super) const APP: u32 = 7;
@@ -38,6 +39,8 @@ pub(super) struct World {
     /// Media connections: for which stream, as publisher or not.
     pub(super) peers: BTreeMap<PeerId, (StreamKey, bool)>,
     pub(super) paused: BTreeMap<PeerId, bool>,
+    /// What the business server was told, and when, Unix milliseconds.
+    pub(super) told: Vec<(u64, BusinessEvent)>,
     /// What requests over HTTP were answered with, in their order.
     pub(super) hosted: Vec<(HostTicket, Result<Hosted, HostRefusal>)>,
     /// Resources that are over, in that order.
@@ -77,7 +80,11 @@ impl World {
     pub(super) fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::embedded();
         change(&mut config);
-        let app = AppConfig::new(APP, Secret::new(SECRET).unwrap());
+        let app = AppConfig {
+            callback_url: Some(CallbackUrl::try_from("http://business.example".to_owned()).unwrap()),
+            callback_secret: Some(Hidden::new("secret")),
+            ..AppConfig::new(APP, Secret::new(SECRET).unwrap())
+        };
         let mut strict = AppConfig::new(STRICT_APP, Secret::new(SECRET).unwrap());
         strict.on_token_expiry = OnTokenExpiry::Kick;
         let state = RoomsState::new(StateOptions {
@@ -94,6 +101,7 @@ impl World {
             sockets: BTreeMap::new(),
             peers: BTreeMap::new(),
             paused: BTreeMap::new(),
+            told: Vec::new(),
             hosted: Vec::new(),
             ended_resources: Vec::new(),
             held: Vec::new(),
@@ -385,6 +393,7 @@ impl World {
                 Effect::RemovePeer(peer) => {
                     self.peers.remove(&peer);
                 }
+                Effect::Business(event) => self.told.push((self.at().unix_ms, event)),
                 Effect::PausePlayer { peer, paused } => {
                     self.paused.insert(peer, paused);
                 }
