@@ -30,6 +30,8 @@ const DEV_APP_ID: u32 = 1;
 const MAX_WORKERS: usize = 4;
 /// How long an HTTP request may take to arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of business servers to the server API at a time; more wait until one ends.
+const API_CONNECTIONS: usize = 256;
 /// What the last steps of a stop may take beyond `drain_s`.
 const STOP_SLACK: Duration = Duration::from_secs(2);
 /// What callbacks that wait have at least for their last try.
@@ -362,7 +364,10 @@ fn listen_api(listener: TcpListener, api: Api, shared: &Arc<Shared>) -> std::io:
         let (shared, api) = (shared.clone(), api.clone());
         App::new().configure(move |app| api::configure(app, &shared, &api))
     });
-    let server = server.workers(1).client_request_timeout(REQUEST_TIMEOUT);
+    let server = server
+        .workers(1)
+        .max_connections(API_CONNECTIONS)
+        .client_request_timeout(REQUEST_TIMEOUT);
     let server = server.disable_signals().shutdown_timeout(STOP_SLACK.as_secs());
     Ok(server.listen(listener)?.run())
 }

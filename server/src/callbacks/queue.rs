@@ -190,9 +190,10 @@ impl Queue {
         let Some(lane) = self.lanes.get_mut(&room) else {
             return;
         };
-        let was_first = lane.waiting.front().is_some_and(|(first, _)| *first == number);
-        lane.waiting.retain(|(waiting, _)| *waiting != number);
-        if !was_first {
+        // It is the first one, or the second where the first is on its way.
+        let place = lane.waiting.iter().position(|(waiting, _)| *waiting == number);
+        lane.waiting.remove(place.unwrap_or(usize::MAX));
+        if place != Some(0) {
             return;
         }
         lane.failed = 0;

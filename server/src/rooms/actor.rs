@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, SpawnHandle};
@@ -57,6 +58,8 @@ pub struct ConnectionLink {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// Closes the socket at once, past what waits in `outgoing`.
     pub kill: oneshot::Sender<CloseReason>,
+    /// The client's address, as far as the server sees it.
+    pub from: Option<IpAddr>,
 }
 
 /// From a socket: it was opened. The answer is its name.
@@ -308,8 +311,12 @@ impl Handler<Connect> for RoomsActor {
     fn handle(&mut self, Connect(link): Connect, ctx: &mut Self::Context) -> Self::Result {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId(self.last_connection);
+        let from = link.from;
         self.links.insert(connection, link);
         let effects = self.state.on_open(self.now(), connection);
+        if let Some(from) = from {
+            self.state.on_address(connection, from);
+        }
         self.carry_out(effects, ctx);
         MessageResult(connection)
     }

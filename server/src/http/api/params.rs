@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use actix_web::web::Query;
@@ -161,6 +162,18 @@ impl Params {
     /// 2 or 3.
     pub(super) fn stream(&self) -> Result<StreamId, ApiFault> {
         self.id("StreamId")
+    }
+
+    /// `IP`: an address, of IPv4 also where it is written as one of IPv6.
+    ///
+    /// # Errors
+    /// 2.
+    pub(super) fn address(&self) -> Result<IpAddr, ApiFault> {
+        let text = self.needed("IP", ApiFault::PARAM)?;
+        let address: Result<IpAddr, _> = text.parse();
+        address
+            .map(|address| address.to_canonical())
+            .map_err(|_| ApiFault::param("IP", "an address such as 192.0.2.7 or 2001:db8::7"))
     }
 
     /// `UserId` and `UserName`, which may be left out.

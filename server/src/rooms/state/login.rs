@@ -1,6 +1,7 @@
 //! loginRoom and logoutRoom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use express_messages::codes;
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     pub(super) token: Verified,
     /// `None`: by WHIP or WHEP.
     pub(super) connection: Option<ConnectionId>,
+    /// The client's address, as far as the server sees it.
+    pub(super) from: Option<IpAddr>,
     pub(super) user_update: bool,
     /// Counts where the entry creates the room; 0: no limit.
     pub(super) max_members: u32,
@@ -52,6 +55,7 @@ impl RoomsState {
                 user,
                 token,
                 connection: Some(connection),
+                from: self.connections.get(&connection).and_then(|known| known.from),
                 user_update: login.user_update,
                 max_members: login.max_member_count,
                 loudest_streams: login.loudest_streams,
@@ -71,7 +75,7 @@ impl RoomsState {
     pub(super) fn enter(&mut self, now: Now, entry: Entry) -> Result<SessionKey, WireError> {
         let (room_key, user) = (entry.room.clone(), entry.user.clone());
         let previous = self.users.get(&(room_key.0, user.user_id.clone())).copied();
-        self.is_welcome(now, &room_key, &user.user_id, &entry.token)?;
+        self.is_welcome(now, &entry)?;
         self.admit(now, &room_key, previous)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));

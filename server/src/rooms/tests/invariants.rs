@@ -134,7 +134,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
         1 => (both, any::<bool>()).prop_map(|((device, stream), paused)| Op::Pause { device, stream, paused }),
         2 => device.prop_map(|device| Op::Heartbeat { device }),
-        2 => (0..4_usize, 0..USERS.len(), 0..ROOMS.len(), stream.clone())
+        2 => (0..6_usize, 0..USERS.len(), 0..ROOMS.len(), stream.clone())
             .prop_map(|(what, user, room, stream)| Op::Interfere { what, user, room, stream }),
         4 => (0..USERS.len(), 0..ROOMS.len(), stream, any::<bool>())
             .prop_map(|(user, room, stream, publish)| Op::Host { user, room, stream, publish }),

@@ -2,6 +2,7 @@
 //! a clock that moves when it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
@@ -21,6 +22,8 @@ use crate::rooms::{
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// Where every client of the world comes from.
+pub(super) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 const START_S: u64 = 1_700_000_000;
 
 /// What the world heard from the state.
@@ -87,6 +90,7 @@ impl World {
         };
         let mut strict = AppConfig::new(STRICT_APP, Secret::new(SECRET).unwrap());
         strict.on_token_expiry = OnTokenExpiry::Kick;
+        strict.play_across_rooms = false;
         let state = RoomsState::new(StateOptions {
             limits: config.limits,
             timings: config.timings,
@@ -129,6 +133,7 @@ impl World {
         let connection = ConnectionId(self.last_connection);
         self.sockets.insert(connection, Socket::default());
         let effects = self.state.on_open(self.at(), connection);
+        self.state.on_address(connection, ADDRESS);
         self.carry_out(effects);
         connection
     }
