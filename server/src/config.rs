@@ -4,6 +4,7 @@
 //! (`EXPRESS__SECTION__KEY`). Every key is described in the sample.
 
 mod apps;
+mod callback;
 mod ice;
 mod layers;
 mod metrics;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 use self::apps::check_apps;
 pub use self::apps::{AppConfig, OnTokenExpiry};
+pub use self::callback::CallbackUrl;
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
 use self::layers::{Layers, PREFIX, read};
 pub use self::metrics::MetricsConfig;

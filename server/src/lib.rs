@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod api_command;
+mod callbacks;
 pub mod config;
 pub mod forwarder;
 mod http;

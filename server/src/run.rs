@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr};
 use actix_web::dev::ServerHandle;
@@ -16,6 +16,7 @@ use express_token::{RandomError, Secret};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use crate::callbacks::Callbacks;
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Forwarder, ForwarderConfig, ForwarderLimits, StartForwarderError};
 use crate::http::api::{self, Api};
@@ -29,8 +30,12 @@ const DEV_APP_ID: u32 = 1;
 const MAX_WORKERS: usize = 4;
 /// How long an HTTP request may take to arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections of business servers to the server API at a time; more wait until one ends.
+const API_CONNECTIONS: usize = 256;
 /// What the last steps of a stop may take beyond `drain_s`.
 const STOP_SLACK: Duration = Duration::from_secs(2);
+/// What callbacks that wait have at least for their last try.
+const LAST_CALLBACKS: Duration = Duration::from_secs(1);
 
 /// A server that takes calls. Dropping it stops it.
 #[derive(Debug)]
@@ -174,6 +179,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
         },
         dev_app: apps.first().filter(|_| made_up).cloned(),
         api: api_listener.map(|listener| (listener, Api::new(&apps))),
+        callbacks: Callbacks::start(&apps).map_err(|error| StartError::Thread(error.to_string()))?,
         config,
         tls,
         listener,
@@ -218,6 +224,7 @@ struct Parts {
     state: StateOptions,
     dev_app: Option<AppConfig>,
     api: Option<(TcpListener, Api)>,
+    callbacks: Callbacks,
     config: ServerConfig,
     tls: Option<Arc<Certificate>>,
     listener: TcpListener,
@@ -259,6 +266,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
         state,
         dev_app,
         api,
+        callbacks,
         config,
         tls,
         listener,
@@ -269,12 +277,13 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     let options = RoomsOptions {
         state,
         media: Box::new(forwarder.clone()),
+        business: Box::new(callbacks.clone()),
         alive,
     };
     let address = RoomsActor::new(options).start();
     let _ = rooms.set(address.clone());
     let drain = config.timings.drain();
-    let shared = Shared::new(address.clone(), forwarder.clone(), config, dev_app);
+    let shared = Shared::new(address.clone(), forwarder.clone(), callbacks.clone(), config, dev_app);
     let listening = listen_http(listener, tls, &shared, drain).and_then(|server| {
         let api = api.map(|(listener, api)| listen_api(listener, api, &shared)).transpose()?;
         Ok((server, api))
@@ -293,6 +302,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
     let _ = started.send(Ok(()));
     tokio::select! {
         _ = stopped => {
+            let begun = Instant::now();
             shared.draining.store(true, Ordering::Relaxed);
             if let Some(api) = api_handle {
                 // Its calls are short: those that came are answered, and none come any more.
@@ -301,6 +311,8 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
             if timeout(drain.saturating_add(STOP_SLACK), stop_http(&address, &handle)).await.is_err() {
                 tracing::warn!("open connections did not end in time and are cut");
             }
+            let left = drain.saturating_sub(begun.elapsed()).max(LAST_CALLBACKS);
+            let _ = web::block(move || callbacks.stop(left)).await;
         }
         _ = rooms_ended => tracing::error!("the rooms have ended unexpectedly, and the server with them"),
         _ = serving => tracing::error!("http has ended unexpectedly, and the server with it"),
@@ -352,7 +364,10 @@ fn listen_api(listener: TcpListener, api: Api, shared: &Arc<Shared>) -> std::io:
         let (shared, api) = (shared.clone(), api.clone());
         App::new().configure(move |app| api::configure(app, &shared, &api))
     });
-    let server = server.workers(1).client_request_timeout(REQUEST_TIMEOUT);
+    let server = server
+        .workers(1)
+        .max_connections(API_CONNECTIONS)
+        .client_request_timeout(REQUEST_TIMEOUT);
     let server = server.disable_signals().shutdown_timeout(STOP_SLACK.as_secs());
     Ok(server.listen(listener)?.run())
 }

@@ -143,6 +143,7 @@ impl VirtualNet {
                 ice: config.ice,
                 seed: [7; 32],
             },
+            business: Box::new(()),
             media: Box::new(net.clone()) as Box<dyn MediaPlane>,
             alive,
         })

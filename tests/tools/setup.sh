@@ -23,6 +23,7 @@ for group in "$@"; do
     test)
       need_command pulseaudio pulseaudio     # a sound card where there is none
       need_command pactl pulseaudio-utils
+      need_command curl curl                 # the documented call of the server API
       ;;
     python)
       need_command python3 python3

@@ -5,7 +5,11 @@ use std::collections::HashSet;
 use express_token::{Cipher, Policy, Secret};
 use serde::{Deserialize, Deserializer};
 
-use super::{ConfigError, require};
+use super::callback::CallbackUrl;
+use super::{ConfigError, Hidden, require};
+
+/// Bytes of a `callback_secret`.
+const MAX_CALLBACK_SECRET: usize = 256;
 
 /// One of `[[apps]]`
 #[derive(Debug, Clone, Deserialize)]
@@ -28,6 +32,13 @@ pub struct AppConfig {
     /// What happens to a user in a room whose token expires.
     #[serde(default)]
     pub on_token_expiry: OnTokenExpiry,
+    /// Whether a user of one room may play a stream of another.
+    #[serde(default = "default_play_across_rooms")]
+    pub play_across_rooms: bool,
+    /// Where the business server is told what happens in rooms; `None`: nowhere.
+    pub callback_url: Option<CallbackUrl>,
+    /// Signs what it is told; together with `callback_url`.
+    pub callback_secret: Option<Hidden>,
 }
 
 /// What happens to a user in a room whose token expires.
@@ -51,7 +62,15 @@ impl AppConfig {
             max_clock_ahead: default_max_clock_ahead(),
             ciphers: default_ciphers(),
             on_token_expiry: OnTokenExpiry::default(),
+            play_across_rooms: default_play_across_rooms(),
+            callback_url: None,
+            callback_secret: None,
         }
+    }
+
+    /// Where callbacks go and what signs them, if anywhere.
+    pub fn callback(&self) -> Option<(&CallbackUrl, &Hidden)> {
+        self.callback_url.as_ref().zip(self.callback_secret.as_ref())
     }
 
     /// The rules that its tokens are held to.
@@ -75,8 +94,26 @@ pub(super) fn check_apps(apps: &[AppConfig]) -> Result<(), ConfigError> {
         require(!app.ciphers.is_empty(), "apps.ciphers", "without a cipher no token can pass")?;
         require(app.max_ttl > 0, "apps.max_ttl", "must be more than 0 seconds")?;
         require(app.max_clock_ahead >= 0, "apps.max_clock_ahead", "must not be negative")?;
+        check_callback(app)?;
     }
     Ok(())
+}
+
+fn check_callback(app: &AppConfig) -> Result<(), ConfigError> {
+    let both = app.callback_url.is_some() == app.callback_secret.is_some();
+    let key = "apps.callback_secret";
+    require(
+        both,
+        key,
+        "apps.callback_url and apps.callback_secret are given together or not at all",
+    )?;
+    let secret = app.callback_secret.as_ref().map(Hidden::expose);
+    let good = |secret: &str| {
+        let length = (1..=MAX_CALLBACK_SECRET).contains(&secret.len());
+        length && secret.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+    };
+    let problem = format!("has 1 to {MAX_CALLBACK_SECRET} printable ASCII characters");
+    require(secret.is_none_or(good), key, problem)
 }
 
 fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
@@ -90,6 +127,10 @@ fn default_max_ttl() -> i64 {
 
 fn default_max_clock_ahead() -> i64 {
     Policy::DEFAULT_MAX_CLOCK_AHEAD_S
+}
+
+fn default_play_across_rooms() -> bool {
+    true
 }
 
 fn default_ciphers() -> Vec<Cipher> {

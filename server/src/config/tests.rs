@@ -37,7 +37,13 @@ fn the_sample_of_an_app_shows_the_defaults() {
         .collect::<Vec<_>>()
         .join("\n");
     let app = &ServerConfig::from_toml(&shown).unwrap().apps[0];
-    let default = AppConfig::new(1, Secret::new(SECRET).unwrap());
+    let url = "https://business.example.com/callbacks".to_owned();
+    let default = AppConfig {
+        // What stands behind a second # is off by default.
+        callback_url: Some(CallbackUrl::try_from(url).unwrap()),
+        callback_secret: Some(Hidden::new("not shown")),
+        ..AppConfig::new(1, Secret::new(SECRET).unwrap())
+    };
     assert_eq!(format!("{app:?}"), format!("{default:?}"));
     assert_eq!(app.secret.expose(), SECRET);
 }
@@ -115,6 +121,31 @@ fn what_is_wrong_is_refused_and_named() {
 fn a_file_that_is_not_there_is_named() {
     let error = load(Some(Path::new("/nonexistent/x.toml"))).unwrap_err();
     assert!(error.to_string().contains("/nonexistent/x.toml"), "{error}");
+}
+
+#[test]
+fn a_callback_has_a_url_and_a_secret_which_is_not_shown() {
+    let app = format!("[[apps]]\nid = 1\nsecret = \"{SECRET}\"\n");
+    let read = |rest: &str| ServerConfig::from_toml(&format!("{app}{rest}"));
+    let config = read("callback_url = \"http://[::1]:9/x\"\ncallback_secret = \"north\"").unwrap();
+    let (_, secret) = config.apps[0].callback().unwrap();
+    assert_eq!(secret.expose(), "north");
+    assert!(!format!("{config:?}").contains("north"));
+    assert!(read("").unwrap().apps[0].callback().is_none());
+    let table = [
+        ("callback_url = \"http://x\"", "together"),
+        ("callback_secret = \"north\"", "together"),
+        ("callback_url = \"http://x\"\ncallback_secret = \"\"", "printable"),
+        ("callback_url = \"file:///x\"\ncallback_secret = \"north\"", "https://"),
+        (
+            "callback_url = \"http://me:north@x\"\ncallback_secret = \"north\"",
+            "password",
+        ),
+    ];
+    for (rest, word) in table {
+        let error = read(rest).unwrap_err().to_string();
+        assert!(error.contains(word) && !error.contains("north"), "{rest}: {error}");
+    }
 }
 
 #[test]

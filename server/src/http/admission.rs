@@ -75,6 +75,11 @@ impl Place {
         })
     }
 
+    /// Whose it is.
+    pub(super) fn from(&self) -> IpAddr {
+        self.from
+    }
+
     /// The same for a request that needs a place for a moment only.
     ///
     /// # Errors

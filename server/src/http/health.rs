@@ -25,6 +25,7 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
         "rooms": rooms,
         "http": http,
         "media": shared.media.counters(),
+        "callbacks": shared.callbacks.counts(),
     }))
 }
 

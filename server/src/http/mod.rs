@@ -29,6 +29,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use self::admission::Admission;
 use self::counters::HttpCounters;
+use crate::callbacks::Callbacks;
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::Forwarder;
 use crate::rooms::RoomsActor;
@@ -38,6 +39,7 @@ use crate::rooms::RoomsActor;
 pub(crate) struct Shared {
     rooms: Addr<RoomsActor>,
     media: Forwarder,
+    callbacks: Callbacks,
     config: ServerConfig,
     /// The AppID that development tokens are for: one that was made up for this run, on loopback.
     dev_app: Option<AppConfig>,
@@ -50,11 +52,18 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// - `dev_app`: the AppID that was made up for want of a configured one
-    pub(crate) fn new(rooms: Addr<RoomsActor>, media: Forwarder, config: ServerConfig, dev_app: Option<AppConfig>) -> Arc<Self> {
+    pub(crate) fn new(
+        rooms: Addr<RoomsActor>,
+        media: Forwarder,
+        callbacks: Callbacks,
+        config: ServerConfig,
+        dev_app: Option<AppConfig>,
+    ) -> Arc<Self> {
         let dev_app = dev_app.filter(|_| config.http.listen.ip().is_loopback());
         Arc::new(Self {
             rooms,
             media,
+            callbacks,
             admission: Mutex::new(Admission::new(&config.limits)),
             started: Instant::now(),
             draining: AtomicBool::new(false),

@@ -42,7 +42,7 @@ fn open(
     let messages = messages.max_frame_size(MAX_READ).aggregate_continuations();
     let messages = messages.max_continuation_size(MAX_READ);
     actix_web::rt::spawn(async move {
-        socket::serve(&shared, session, messages).await;
+        socket::serve(&shared, place.from(), session, messages).await;
         drop(place);
     });
     Ok(response)

@@ -4,6 +4,7 @@
 //! writer never waits for the rooms, nor the rooms for it: what cannot be written in time ends the socket.
 
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -27,13 +28,14 @@ const LINGER: Duration = Duration::from_secs(2);
 const MAX_PROBLEM: usize = 300;
 
 /// Serves a socket to its end.
-pub(super) async fn serve(shared: &Shared, session: Session, messages: AggregatedMessageStream) {
+pub(super) async fn serve(shared: &Shared, from: IpAddr, session: Session, messages: AggregatedMessageStream) {
     let (outgoing, queue) = mpsc::channel(shared.config.limits.outgoing_queue);
     let (kill, killed) = oneshot::channel();
     let (pongs, pings) = mpsc::channel(PONGS);
     let link = ConnectionLink {
         outgoing: outgoing.clone(),
         kill,
+        from: Some(from),
     };
     let Ok(connection) = shared.rooms.send(Connect(link)).await else {
         let _ = session.close(Some(actix_ws::CloseCode::Error.into())).await;

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, SpawnHandle};
@@ -13,8 +14,8 @@ use tokio::time::Instant;
 use super::admin::{AdminCall, AdminFault};
 use super::hosts::Hosts;
 use super::{
-    BadFrame, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now, Place,
-    ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
+    BadFrame, BusinessServers, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now,
+    Place, ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
 };
 use crate::forwarder::{ForwarderEvent, MediaRequest};
 
@@ -27,6 +28,8 @@ pub struct RoomsOptions {
     pub state: StateOptions,
     /// What carries media.
     pub media: Box<dyn MediaPlane>,
+    /// What tells business servers.
+    pub business: Box<dyn BusinessServers>,
     /// Dropped with the actor, however it ends: a server without rooms must not live on.
     pub alive: oneshot::Sender<()>,
 }
@@ -55,6 +58,8 @@ pub struct ConnectionLink {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// Closes the socket at once, past what waits in `outgoing`.
     pub kill: oneshot::Sender<CloseReason>,
+    /// The client's address, as far as the server sees it.
+    pub from: Option<IpAddr>,
 }
 
 /// From a socket: it was opened. The answer is its name.
@@ -152,6 +157,7 @@ pub struct Drain;
 pub struct RoomsActor {
     state: RoomsState,
     media: Box<dyn MediaPlane>,
+    business: Box<dyn BusinessServers>,
     links: HashMap<ConnectionId, ConnectionLink>,
     hosts: Hosts,
     last_connection: u64,
@@ -176,6 +182,7 @@ impl RoomsActor {
         Self {
             state: RoomsState::new(options.state),
             media: options.media,
+            business: options.business,
             links: HashMap::new(),
             hosts: Hosts::default(),
             last_connection: 0,
@@ -218,6 +225,10 @@ impl RoomsActor {
                 }
                 Effect::Hosted { ticket, outcome } => self.hosts.answer(ticket, outcome),
                 Effect::ResourceEnded(resource) => self.hosts.give_back(&resource),
+                Effect::Business(event) => {
+                    let at = self.now().unix_ms;
+                    self.business.tell(at, event);
+                }
                 Effect::PausePlayer { peer, paused } => self.media.set_player_paused(peer, paused),
             }
         }
@@ -300,8 +311,12 @@ impl Handler<Connect> for RoomsActor {
     fn handle(&mut self, Connect(link): Connect, ctx: &mut Self::Context) -> Self::Result {
         self.last_connection = self.last_connection.saturating_add(1);
         let connection = ConnectionId(self.last_connection);
+        let from = link.from;
         self.links.insert(connection, link);
         let effects = self.state.on_open(self.now(), connection);
+        if let Some(from) = from {
+            self.state.on_address(connection, from);
+        }
         self.carry_out(effects, ctx);
         MessageResult(connection)
     }

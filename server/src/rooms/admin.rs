@@ -2,6 +2,7 @@
 //!
 //! Each question is a type of its own that knows its answer ([`AdminCall`]); the decisions are in `state`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
@@ -62,6 +63,8 @@ pub struct CloseRoom {
     pub room_id: RoomId,
     /// What they are told; empty: a text of the server.
     pub reason: String,
+    /// The business server hears that the room is closed, beside each of its users and streams.
+    pub tell_business: bool,
 }
 
 /// `DescribeUserList`: who is in a room, a page at a time. A room that is not there has nobody.
@@ -171,6 +174,8 @@ pub struct ServerCommand {
 /// Whom a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RuleTarget {
+    /// Everybody who comes from an address, as far as the server sees it.
+    Address(IpAddr),
     /// Everybody in a room.
     Room(RoomId),
     /// A user in every room.
@@ -219,6 +224,52 @@ pub struct UserRule {
 pub struct DeleteUserRule {
     /// Whom it is about.
     pub target: RuleTarget,
+}
+
+/// `SetForbidStreamRule`: for a while nobody hears a stream of a room; it stays, and so do its players.
+#[derive(Debug, Clone)]
+pub struct SetStreamRule {
+    /// The room.
+    pub room_id: RoomId,
+    /// The stream, whether it is there or not; a rule that there is about it is replaced.
+    pub stream_id: StreamId,
+    /// Its sound is taken away.
+    pub audio: bool,
+    /// Its picture is; there is none here.
+    pub video: bool,
+    /// How long.
+    pub lasts: Duration,
+}
+
+/// A rule about a stream, in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamRule {
+    /// Its sound is taken away.
+    pub audio: bool,
+    /// Its picture is.
+    pub video: bool,
+    /// When the rule was set, Unix milliseconds.
+    pub set_ms: u64,
+    /// How long it lasts from then on.
+    pub lasts: Duration,
+}
+
+/// `DescribeForbidStreamRules`: the rules in force about streams of a room; `None` where there is none.
+#[derive(Debug, Clone)]
+pub struct ListStreamRules {
+    /// The room.
+    pub room_id: RoomId,
+    /// Which streams.
+    pub stream_ids: Vec<StreamId>,
+}
+
+/// `DelForbidStreamRule`: ends a rule about a stream; that there is none is no error.
+#[derive(Debug, Clone)]
+pub struct DeleteStreamRule {
+    /// The room.
+    pub room_id: RoomId,
+    /// The stream.
+    pub stream_id: StreamId,
 }
 
 /// `ForbidRTCStream`: the stream ends, and nobody publishes or plays it before [`ResumeStream`].

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use express_signalling::protocol::{Event, Notice, SequencedEvent, ServerFrame};
 
+use super::business::BusinessEvent;
 use super::hosted::{HostRefusal, HostTicket, Hosted};
 use crate::forwarder::{ClientCertificates, Credentials, GroupKey, PeerId, StreamKey, Wish};
 
@@ -71,6 +72,8 @@ pub enum Effect {
     },
     /// A resource, which [`Hosted::Created`] named, is over.
     ResourceEnded(String),
+    /// Tell a business server.
+    Business(BusinessEvent),
     /// Stop or resume what a player is sent.
     PausePlayer {
         /// Which.

@@ -9,6 +9,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::net::IpAddr;
 
 use express_messages::codes;
 use express_messages::ids::{RoomId, StreamId};
@@ -35,6 +36,8 @@ pub struct HostRequest {
     pub room_id: Option<RoomId>,
     /// A token04.
     pub bearer: String,
+    /// The client's address, as far as the server sees it.
+    pub from: Option<IpAddr>,
     /// A player's: only while the stream is one of so many loudest of its room; 0: always, `None`: as the room has it.
     pub loudest: Option<u32>,
     /// The client's offer, or why it cannot be used, which only somebody with a good token is told.

@@ -31,6 +31,7 @@
 mod actor;
 pub mod admin;
 mod bucket;
+mod business;
 mod counters;
 mod effect;
 mod hosted;
@@ -41,13 +42,14 @@ mod replay;
 mod state;
 #[cfg(test)]
 mod tests;
-mod timers;
+pub(crate) mod timers;
 
 pub use actor::{
     Admin, Connect, ConnectionLink, Disconnected, Drain, GetCounters, GetIceServers, Host, Incoming, MediaNews, OnResource,
     Outgoing, RoomsActor, RoomsOptions,
 };
 pub use bucket::{Bucket, Rate};
+pub use business::{BusinessEvent, BusinessServers, Happened, LoggedSession, LogoutReason, RoomClose, StreamClose, ToldStream};
 pub use counters::RoomsCounters;
 pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket};
 pub use hosted::{

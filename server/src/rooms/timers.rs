@@ -6,13 +6,13 @@ use std::time::Duration;
 
 /// A table of deadlines on the clock of [`Now::mono`](super::Now).
 #[derive(Debug)]
-pub(super) struct Timers<K> {
+pub(crate) struct Timers<K> {
     by_time: BTreeSet<(Duration, K)>,
     by_key: HashMap<K, Duration>,
 }
 
 impl<K: Clone + Ord + Hash> Timers<K> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             by_time: BTreeSet::new(),
             by_key: HashMap::new(),
@@ -20,13 +20,13 @@ impl<K: Clone + Ord + Hash> Timers<K> {
     }
 
     /// Sets or moves a deadline.
-    pub(super) fn set(&mut self, key: K, at: Duration) {
+    pub(crate) fn set(&mut self, key: K, at: Duration) {
         self.clear(key.clone());
         self.by_key.insert(key.clone(), at);
         self.by_time.insert((at, key));
     }
 
-    pub(super) fn clear(&mut self, key: K) {
+    pub(crate) fn clear(&mut self, key: K) {
         if let Some(at) = self.by_key.remove(&key) {
             self.by_time.remove(&(at, key));
         }
@@ -34,21 +34,21 @@ impl<K: Clone + Ord + Hash> Timers<K> {
 
     /// How many are set.
     #[cfg(feature = "chaos")]
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.by_key.len()
     }
 
     /// When the next one is due.
-    pub(super) fn next(&self) -> Option<Duration> {
+    pub(crate) fn next(&self) -> Option<Duration> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
-    pub(super) fn is_set(&self, key: &K) -> bool {
+    pub(crate) fn is_set(&self, key: &K) -> bool {
         self.by_key.contains_key(key)
     }
 
     /// Takes one that is due at `now`, the oldest first.
-    pub(super) fn pop_due(&mut self, now: Duration) -> Option<K> {
+    pub(crate) fn pop_due(&mut self, now: Duration) -> Option<K> {
         let (at, key) = self.by_time.first()?.clone();
         if at > now {
             return None;

@@ -191,6 +191,8 @@ impl World {
                 Effect::PausePlayer { peer, paused } => self.server.peers.pause(peer, paused),
                 // Nobody here speaks WHIP or WHEP.
                 Effect::RestartIce { .. } | Effect::Hosted { .. } | Effect::ResourceEnded(_) => {}
+                // No AppID here has a business server.
+                Effect::Business(_) => {}
             }
         }
     }

@@ -67,7 +67,12 @@ impl Socket {
         };
         let (outgoing, mut replies) = mpsc::channel(OUTGOING_QUEUE);
         let (kill, killed) = oneshot::channel();
-        let Ok(connection) = rooms.send(Connect(ConnectionLink { outgoing, kill })).await else {
+        let link = ConnectionLink {
+            outgoing,
+            kill,
+            from: None,
+        };
+        let Ok(connection) = rooms.send(Connect(link)).await else {
             return;
         };
         self.bring(Incoming::Opened).await;

@@ -14,12 +14,13 @@ mod serve;
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use express_messages::ids::RoomId;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use self::fault::{ApiFault, OK};
 use self::gate::Gate;
@@ -33,6 +34,8 @@ use crate::rooms::Now;
 
 /// Bytes of a body.
 const MAX_BODY: usize = 64 * 1024;
+/// How long a body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 /// Paths under which it is: the documented one, and one that a proxy can tell from others.
 const PATHS: [&str; 3] = ["/", "/v1/api", "/v1/api/"];
 
@@ -63,15 +66,19 @@ impl Api {
 
 /// The routes.
 pub(crate) fn configure(app: &mut web::ServiceConfig, shared: &web::Data<Shared>, api: &web::Data<Api>) {
-    app.app_data(shared.clone())
-        .app_data(api.clone())
-        .app_data(web::PayloadConfig::new(MAX_BODY));
+    app.app_data(shared.clone()).app_data(api.clone());
     for path in PATHS {
         app.route(path, web::get().to(answer)).route(path, web::post().to(answer));
     }
 }
 
-async fn answer(request: HttpRequest, body: web::Bytes, shared: web::Data<Shared>, api: web::Data<Api>) -> HttpResponse {
+async fn answer(request: HttpRequest, body: web::Payload, shared: web::Data<Shared>, api: web::Data<Api>) -> HttpResponse {
+    let body = match timeout(BODY_PATIENCE, body.to_bytes_limited(MAX_BODY)).await {
+        Ok(Ok(Ok(body))) => body,
+        Ok(Ok(Err(_))) => return HttpResponse::BadRequest().finish(),
+        Ok(Err(_)) => return HttpResponse::PayloadTooLarge().body(format!("a body may have {MAX_BODY} bytes\n")),
+        Err(_) => return HttpResponse::RequestTimeout().finish(),
+    };
     let served = serve(&request, &body, &shared, &api).await;
     count(&shared.counters.api_calls);
     if let Err(fault) = &served {
@@ -97,6 +104,7 @@ async fn serve(request: &HttpRequest, body: &[u8], shared: &Shared, api: &Api) -
     let call = Call {
         rooms: &shared.rooms,
         app_id,
+        unix_ms: now.unix_ms,
         params: &params,
     };
     call.serve(action).await

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use actix_web::web::Query;
@@ -109,6 +110,18 @@ impl Params {
         self.one(name)?.map(parse).transpose()
     }
 
+    /// A truth value; `false` where it is not there.
+    ///
+    /// # Errors
+    /// 2: it is none.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, ApiFault> {
+        match self.one(name)?.unwrap_or_default() {
+            "true" | "1" => Ok(true),
+            "false" | "0" | "" => Ok(false),
+            _ => Err(ApiFault::param(name, "true or false")),
+        }
+    }
+
     /// A text of at most so many bytes; empty where it is not there.
     ///
     /// # Errors
@@ -149,6 +162,18 @@ impl Params {
     /// 2 or 3.
     pub(super) fn stream(&self) -> Result<StreamId, ApiFault> {
         self.id("StreamId")
+    }
+
+    /// `IP`: an address, of IPv4 also where it is written as one of IPv6.
+    ///
+    /// # Errors
+    /// 2.
+    pub(super) fn address(&self) -> Result<IpAddr, ApiFault> {
+        let text = self.needed("IP", ApiFault::PARAM)?;
+        let address: Result<IpAddr, _> = text.parse();
+        address
+            .map(|address| address.to_canonical())
+            .map_err(|_| ApiFault::param("IP", "an address such as 192.0.2.7 or 2001:db8::7"))
     }
 
     /// `UserId` and `UserName`, which may be left out.

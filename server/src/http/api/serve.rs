@@ -24,6 +24,8 @@ const MAX_PAGE: usize = 200;
 const ROLE: u32 = 1;
 /// The longest rule, seconds.
 const MAX_RULE_S: u64 = 86_400;
+/// How long a rule about a stream lasts unless it is said (documented), seconds.
+const USUAL_STREAM_RULE_S: u64 = 21_600;
 
 /// `Data` of the answer, if the action has any.
 pub(super) type Served = Result<Option<Value>, ApiFault>;
@@ -32,6 +34,8 @@ pub(super) type Served = Result<Option<Value>, ApiFault>;
 pub(super) struct Call<'a> {
     pub(super) rooms: &'a Addr<RoomsActor>,
     pub(super) app_id: u32,
+    /// Unix milliseconds.
+    pub(super) unix_ms: u64,
     pub(super) params: &'a Params,
 }
 
@@ -54,6 +58,9 @@ impl Call<'_> {
             Action::SetForbidUserRule => self.set_rule().await,
             Action::DescribeForbidUserRules => self.rules().await,
             Action::DelForbidUserRule => self.delete_rule().await,
+            Action::SetForbidStreamRule => self.set_stream_rule().await,
+            Action::DescribeForbidStreamRules => self.stream_rules().await,
+            Action::DelForbidStreamRule => self.delete_stream_rule().await,
             Action::ForbidRTCStream => self.done(ForbidStream(self.order()?)).await,
             Action::ResumeRTCStream => self.done(ResumeStream(self.order()?)).await,
             Action::DescribeRTCStreamState => self.done(FindStream(self.order()?)).await,
@@ -94,6 +101,7 @@ impl Call<'_> {
         let close = CloseRoom {
             room_id: self.params.room()?,
             reason: self.reason()?,
+            tell_business: self.params.flag("RoomCloseCallback")?,
         };
         let closed = self.done(close).await;
         closed.map_err(|fault| match fault.code {
@@ -229,14 +237,14 @@ impl Call<'_> {
     /// Whom a rule is about: `RuleType` with the ids that it needs.
     fn target(&self) -> Result<RuleTarget, ApiFault> {
         match self.params.number("RuleType")? {
+            Some(1) => Ok(RuleTarget::Address(self.params.address()?)),
             Some(2) => Ok(RuleTarget::Room(self.params.room()?)),
             Some(3) => Ok(RuleTarget::User(self.params.id("UserId")?)),
             Some(4) => Ok(RuleTarget::UserInRoom(self.params.room()?, self.params.id("UserId")?)),
-            Some(1) => Err(ApiFault::param(
+            _ => Err(ApiFault::param(
                 "RuleType",
-                "1 (addresses) is the work of a firewall or proxy in front",
+                "1 (IP), 2 (RoomId), 3 (UserId) or 4 (RoomId and UserId)",
             )),
-            _ => Err(ApiFault::param("RuleType", "2 (RoomId), 3 (UserId) or 4 (RoomId and UserId)")),
         }
     }
 
@@ -271,16 +279,76 @@ impl Call<'_> {
             forbids: self.forbids()?,
             lasts: Duration::from_secs(seconds),
         };
-        self.done(set).await
+        self.ask(set).await?;
+        let expires_s = (self.unix_ms / 1000).saturating_add(seconds);
+        Ok(Some(json!({"ExpireTime": expires_s})))
     }
 
     async fn rules(&self) -> Served {
+        let kind: Option<u32> = self.params.number("RuleType")?;
         let rules = self.ask(ListUserRules).await?;
-        Ok(Some(json!({"RuleList": rules.iter().map(shown).collect::<Vec<_>>()})))
+        let wanted = rules.iter().filter(|rule| kind.is_none_or(|kind| kind == rule_type(rule)));
+        let shown = wanted.map(|rule| shown(rule, self.unix_ms));
+        Ok(Some(json!({"RuleList": shown.collect::<Vec<_>>()})))
     }
 
     async fn delete_rule(&self) -> Served {
         let delete = DeleteUserRule { target: self.target()? };
+        self.done(delete).await
+    }
+
+    async fn set_stream_rule(&self) -> Served {
+        let (audio, video) = (self.params.flag("DisableAudio")?, self.params.flag("DisableVideo")?);
+        if !audio && !video {
+            return Err(ApiFault::param(
+                "DisableAudio",
+                "say what is disabled: DisableAudio=1, DisableVideo=1 or both",
+            ));
+        }
+        let seconds = self.params.number("EffectiveTime")?.unwrap_or(USUAL_STREAM_RULE_S);
+        if seconds == 0 {
+            return Err(ApiFault::param("EffectiveTime", format!("1 to {MAX_RULE_S} seconds")));
+        }
+        let set = SetStreamRule {
+            room_id: self.params.room()?,
+            stream_id: self.params.stream()?,
+            audio,
+            video,
+            // Documented: more is taken as the most.
+            lasts: Duration::from_secs(seconds.min(MAX_RULE_S)),
+        };
+        self.done(set).await
+    }
+
+    async fn stream_rules(&self) -> Served {
+        let list = ListStreamRules {
+            room_id: self.params.room()?,
+            stream_ids: self.params.ids("StreamId", MAX_NAMED, ApiFault::PARAM)?,
+        };
+        if list.stream_ids.is_empty() {
+            return Err(ApiFault::param("StreamId", "name one to ten streams as StreamId[]"));
+        }
+        let room_id = list.room_id.clone();
+        let rules = self.ask(list).await?;
+        let shown = rules.into_iter().map(|(stream_id, rule)| {
+            json!({
+                "StreamId": stream_id,
+                "DisableAudio": u32::from(rule.is_some_and(|rule| rule.audio)),
+                "DisableVideo": u32::from(rule.is_some_and(|rule| rule.video)),
+                "CreateTime": rule.map_or(0, |rule| rule.set_ms / 1000),
+                "EffectiveTime": rule.map_or(0, |rule| rule.lasts.as_secs()),
+            })
+        });
+        Ok(Some(
+            json!({"RoomId": room_id, "ForbidStreamRuleList": shown.collect::<Vec<_>>()}),
+        ))
+    }
+
+    async fn delete_stream_rule(&self) -> Served {
+        let delete = DeleteStreamRule {
+            room_id: self.params.room()?,
+            stream_id: self.params.stream()?,
+        };
         self.done(delete).await
     }
 
@@ -293,20 +361,33 @@ impl Call<'_> {
     }
 }
 
-/// A rule as it was set, and what is left of its time in whole seconds, rounded up.
-fn shown(rule: &UserRule) -> Value {
-    let (kind, room_id, user_id) = match &rule.target {
-        RuleTarget::Room(room) => (2, room.as_str(), ""),
-        RuleTarget::User(user) => (3, "", user.as_str()),
-        RuleTarget::UserInRoom(room, user) => (4, room.as_str(), user.as_str()),
+/// The documented number of the kind of a rule.
+fn rule_type(rule: &UserRule) -> u32 {
+    match &rule.target {
+        RuleTarget::Address(_) => 1,
+        RuleTarget::Room(_) => 2,
+        RuleTarget::User(_) => 3,
+        RuleTarget::UserInRoom(..) => 4,
+    }
+}
+
+/// A rule as documented: whom it is about, what it forbids, and until when, in Unix seconds rounded up.
+fn shown(rule: &UserRule, unix_ms: u64) -> Value {
+    let (ip, room_id, user_id) = match &rule.target {
+        RuleTarget::Address(ip) => (ip.to_string(), "", ""),
+        RuleTarget::Room(room) => (String::new(), room.as_str(), ""),
+        RuleTarget::User(user) => (String::new(), "", user.as_str()),
+        RuleTarget::UserInRoom(room, user) => (String::new(), room.as_str(), user.as_str()),
     };
     let privileges = [(1, rule.forbids.login), (2, rule.forbids.publish)];
     let disabled: Vec<u32> = privileges.iter().filter(|(_, set)| *set).map(|(number, _)| *number).collect();
+    let left_ms = u64::try_from(rule.left.as_millis()).unwrap_or(u64::MAX);
     json!({
-        "RuleType": kind,
+        "RuleType": rule_type(rule),
+        "IP": ip,
         "RoomId": room_id,
         "UserId": user_id,
-        "DisabledPrivilege": disabled,
-        "EffectiveTime": rule.left.as_millis().div_ceil(1000) as u64,
+        "DisabledPrivilegeList": disabled,
+        "ExpireTime": unix_ms.saturating_add(left_ms).div_ceil(1000),
     })
 }

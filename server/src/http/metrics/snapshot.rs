@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
+use crate::callbacks::CallbackCounts;
 use crate::forwarder::{ForwarderCounters, ForwardingLatency, ShardStatus};
 use crate::http::Shared;
 use crate::http::counters::HttpCounts;
@@ -32,6 +33,7 @@ const JOINS: [&str; 7] = [
 pub(super) struct Snapshot {
     rooms: RoomsCounters,
     http: HttpCounts,
+    callbacks: CallbackCounts,
     media: ForwarderCounters,
     latency: ForwardingLatency,
     shards: Vec<ShardStatus>,
@@ -43,6 +45,7 @@ impl Snapshot {
         Self {
             rooms,
             http: shared.counters.read(),
+            callbacks: shared.callbacks.counts(),
             media: shared.media.counters(),
             latency: shared.media.latency(),
             shards: shared.media.shards(),
@@ -72,6 +75,12 @@ impl Snapshot {
             "media_peers",
             "Media connections now, those still connecting included.",
             peers,
+        )?;
+        gauge(
+            to,
+            "callbacks_waiting",
+            "Callbacks that wait for a business server, those being sent included.",
+            self.callbacks.waiting as u64,
         )?;
         let protected = self.media.protection_begun.saturating_sub(self.media.protection_ended);
         gauge(
@@ -161,6 +170,9 @@ impl Collector for Snapshot {
         let rooms = self.rooms.each().filter(|(name, ..)| !JOINS.contains(name));
         rooms.into_iter().try_for_each(|counter| total(to, "rooms", counter))?;
         self.http.each().try_for_each(|counter| total(to, "http", counter))?;
+        self.callbacks
+            .each()
+            .try_for_each(|counter| total(to, "callbacks", counter))?;
         self.media.each().try_for_each(|counter| total(to, "media", counter))
     }
 }

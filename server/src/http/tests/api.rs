@@ -44,7 +44,7 @@ fn call(server: &RunningServer, action: &str, params: &str) -> Value {
     answer
 }
 
-fn code(server: &RunningServer, action: &str, params: &str) -> u64 {
+pub(super) fn code(server: &RunningServer, action: &str, params: &str) -> u64 {
     call(server, action, params)["Code"].as_u64().unwrap()
 }
 
@@ -139,6 +139,20 @@ fn every_refusal_has_its_documented_code() {
             "RuleType=1&EffectiveTime=9&DisabledPrivilege[]=1".into(),
             2,
         ),
+        (
+            "SetForbidUserRule",
+            "RuleType=1&IP=192.0.2&EffectiveTime=9&DisabledPrivilege[]=1".into(),
+            2,
+        ),
+        ("SetForbidStreamRule", "RoomId=r&StreamId=s".into(), 2),
+        ("SetForbidStreamRule", "RoomId=r&StreamId=s&DisableAudio=2".into(), 2),
+        (
+            "SetForbidStreamRule",
+            "RoomId=r&StreamId=s&DisableVideo=1&EffectiveTime=0".into(),
+            2,
+        ),
+        ("DescribeForbidStreamRules", "RoomId=r".into(), 2),
+        ("DelForbidStreamRule", "RoomId=r&StreamId=none".into(), 0),
         ("DelForbidUserRule", "RuleType=3&UserId=u".into(), 0),
         ("DelForbidUserRule", "RuleType=3&UserId=u".into(), 50124),
         ("DescribeRTCStreamState", "StreamId=s&Sequence=1".into(), 138),
@@ -148,6 +162,74 @@ fn every_refusal_has_its_documented_code() {
     for (action, params, expected) in table {
         assert_eq!(code(&server, action, &params), expected, "{action} {params:.60}");
     }
+}
+
+#[test]
+fn rules_are_shown_as_documented() {
+    let server = with_api();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let near = |value: &Value, expected: u64| value.as_u64().unwrap().abs_diff(expected) <= 5;
+    let rule = "EffectiveTime=600&DisabledPrivilege[]=1&DisabledPrivilege[]=2";
+    let set = call(
+        &server,
+        "SetForbidUserRule",
+        &format!("RuleType=1&IP=::ffff:192.0.2.7&{rule}"),
+    );
+    assert!(near(&set["Data"]["ExpireTime"], now + 600), "{set}");
+    assert_eq!(
+        code(&server, "SetForbidUserRule", &format!("RuleType=4&RoomId=r&UserId=u&{rule}")),
+        0
+    );
+    let of = |kind: u32| call(&server, "DescribeForbidUserRules", &format!("RuleType={kind}"))["Data"]["RuleList"].clone();
+    let (by_address, of_user) = (of(1), of(4));
+    assert!(near(&by_address[0]["ExpireTime"], now + 600));
+    for (shown, kind, ip, room, user) in [(by_address, 1, "192.0.2.7", "", ""), (of_user, 4, "", "r", "u")] {
+        assert_eq!(shown.as_array().unwrap().len(), 1);
+        let fields = ["RuleType", "IP", "RoomId", "UserId", "DisabledPrivilegeList"].map(|field| shown[0][field].clone());
+        assert_eq!(serde_json::json!(fields), serde_json::json!([kind, ip, room, user, [1, 2]]));
+    }
+    let stream = "RoomId=r&StreamId=s&DisableAudio=1&EffectiveTime=100000";
+    assert_eq!(code(&server, "SetForbidStreamRule", stream), 0);
+    let rules = call(&server, "DescribeForbidStreamRules", "RoomId=r&StreamId[]=s&StreamId[]=t");
+    let (rules, nothing) = (
+        &rules["Data"]["ForbidStreamRuleList"][0],
+        &rules["Data"]["ForbidStreamRuleList"][1],
+    );
+    assert!(near(&rules["CreateTime"], now));
+    let fields = ["StreamId", "DisableAudio", "DisableVideo", "EffectiveTime"].map(|field| rules[field].clone());
+    assert_eq!(serde_json::json!(fields), serde_json::json!(["s", 1, 0, 86400]));
+    assert_eq!(
+        *nothing,
+        serde_json::json!({"StreamId": "t", "DisableAudio": 0, "DisableVideo": 0, "CreateTime": 0, "EffectiveTime": 0})
+    );
+}
+
+#[actix_web::test]
+async fn who_comes_from_a_banned_address_is_refused_and_from_another_not() {
+    let server = with_api();
+    let ban = |ip: &str| format!("RuleType=1&IP={ip}&EffectiveTime=600&DisabledPrivilege[]=1");
+    assert_eq!(code(&server, "SetForbidUserRule", &ban("127.0.0.2")), 0);
+    let (_alice, _) = Client::login(&server, "alice").await;
+    assert_eq!(code(&server, "SetForbidUserRule", &ban("127.0.0.1")), 0);
+    let mut bob = Client::open(&server).await;
+    assert_eq!(bob.ask(login(&server, "bob")).await.unwrap_err().code, 1002066);
+}
+
+#[test]
+fn the_call_by_shell_that_the_documentation_shows_works_as_it_stands() {
+    let doc = include_str!("../../../../docs/server-api.md");
+    let mut blocks = doc.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let script = blocks.find(|block| block.contains("call()")).unwrap();
+    let server = with_api();
+    let app = &server.apps()[0];
+    let script = script
+        .replace("your-secret-of-32-characters", &format!("'{}'", app.secret.expose()))
+        .replace("127.0.0.1:8081", &server.api_addr().unwrap().to_string());
+    assert_eq!(app.id, 1, "as in the documentation");
+    let shell = std::process::Command::new("bash").args(["-euc", &script]).output().unwrap();
+    let (answer, problems) = (String::from_utf8_lossy(&shell.stdout), String::from_utf8_lossy(&shell.stderr));
+    let answer: Value = serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{answer} {problems}"));
+    assert_eq!(answer["Code"], 0, "{answer}");
 }
 
 #[test]

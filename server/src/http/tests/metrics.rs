@@ -11,6 +11,7 @@ use prometheus_parse::{Scrape, Value};
 use super::caller::{join, post_as};
 use super::client::{Client, get, raw, server, server_with};
 use crate::RunningServer;
+use crate::callbacks::Callbacks;
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Forwarder, ForwarderConfig, ForwarderLimits};
 use crate::http::{Shared, configure};
@@ -271,9 +272,16 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
             seed: [1; 32],
         },
         media: Box::new(forwarder.clone()),
+        business: Box::new(()),
         alive,
     };
-    let shared = Shared::new(RoomsActor::new(options).start(), forwarder.clone(), config, None);
+    let shared = Shared::new(
+        RoomsActor::new(options).start(),
+        forwarder.clone(),
+        Callbacks::default(),
+        config,
+        None,
+    );
     let app = init_service(App::new().configure(|app| configure(app, &shared))).await;
     let ready = || TestRequest::get().uri("/readyz").to_request();
     assert_eq!(call_service(&app, ready()).await.status(), StatusCode::OK);

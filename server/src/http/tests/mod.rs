@@ -1,6 +1,7 @@
 //! Whole servers in this process, real sockets on free ports.
 
 mod api;
+mod callbacks;
 mod caller;
 pub(super) mod client;
 mod health;

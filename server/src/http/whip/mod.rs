@@ -102,6 +102,7 @@ async fn post(protocol: Protocol, request: &HttpRequest, stream: &str, body: web
         app_id: query.app,
         room_id,
         bearer,
+        from: Some(place.from()),
         loudest: query.loudest,
         offer: offer.map(|credentials| Offered { sdp, credentials }),
     };

@@ -65,6 +65,7 @@ impl RoomsState {
             && self.peers.is_empty()
             && self.pending.is_empty()
             && self.hosted.is_empty()
+            && self.stream_rules.is_empty()
             && self.timers.next().is_none()
             && self.apps.values().all(|app| (app.sessions, app.rooms) == (0, 0))
     }

@@ -118,9 +118,10 @@ impl RoomsState {
         if let Some(room) = self.rooms.get_mut(&session.room) {
             room.members.remove(&key);
         }
+        self.tell_logged_out(&session, &end);
         if stays_in.is_none() {
             self.tell_users(&session.room, ZegoUpdateType::Delete, &session.user);
-            self.close_room_if_empty(&session.room);
+            self.close_room_if_empty(&session, &end);
         }
         self.count_end(&end);
         let (app_id, room_id) = &session.room;
@@ -194,9 +195,13 @@ impl RoomsState {
         }
     }
 
-    fn close_room_if_empty(&mut self, room_key: &RoomKey) {
-        if self.rooms.get(room_key).is_some_and(|room| room.members.is_empty()) {
-            self.rooms.remove(room_key);
+    /// The room of a session that has ended goes with it, if it was the last one.
+    fn close_room_if_empty(&mut self, session: &Session, end: &End) {
+        let room_key = &session.room;
+        if self.rooms.get(room_key).is_some_and(|room| room.members.is_empty())
+            && let Some(room) = self.rooms.remove(room_key)
+        {
+            self.tell_room_closed(room_key, &room, session, end);
             self.timers.clear(Timer::Notices(room_key.clone()));
             if let Some(app) = self.apps.get_mut(&room_key.0) {
                 app.rooms = app.rooms.saturating_sub(1);
@@ -230,7 +235,9 @@ impl RoomsState {
         if let Some(place) = stream.announced {
             if let Some(room) = self.rooms.get_mut(&stream.room) {
                 room.streams.remove(&place);
+                room.stream_seq = room.stream_seq.saturating_add(1);
             }
+            self.tell_stream_closed(key, &stream, reason);
             let event = Event::RoomStreamUpdate(RoomStreamUpdate {
                 update: ZegoUpdateType::Delete,
                 streams: vec![stream.listed()],

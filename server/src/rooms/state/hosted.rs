@@ -1,5 +1,7 @@
 //! WHIP and WHEP: logging in, publishing and playing by one request.
 
+use std::net::IpAddr;
+
 use express_messages::codes;
 use express_messages::ids::{RoomId, UserId};
 use express_messages::types::ZegoUser;
@@ -42,7 +44,7 @@ impl RoomsState {
         let user = user_of(&token)?;
         self.may_host(&room, &user.user_id, &token, &request)?;
         if request.publish {
-            self.publishing_is_not_forbidden(now, &room, &user.user_id)?;
+            self.publishing_is_not_forbidden(now, &room, &user.user_id, request.from)?;
         }
         let HostRequest {
             publish,
@@ -50,10 +52,11 @@ impl RoomsState {
             bearer,
             offer,
             loudest,
+            from,
             ..
         } = request;
         let offered = offer.map_err(|error| unusable(publish, &error))?;
-        let key = self.hosted_session(now, (room, user), token, publish)?;
+        let key = self.hosted_session(now, (room.clone(), user), token, publish, from)?;
         // A session that got no resource from this ends with the call.
         self.hosted.look_at(key);
         let resource = NewResource {
@@ -71,7 +74,7 @@ impl RoomsState {
             };
             self.host_publisher(ticket, &publish, offered, resource)
         } else {
-            let stream = self.playable_stream(app_id, &stream_id)?;
+            let stream = self.playable_stream(&room, &stream_id)?;
             self.may_play_one_more(key)?;
             let resource = self.add_resource(stream, resource);
             let wish = self.play_wish(stream, loudest);
@@ -136,7 +139,7 @@ impl RoomsState {
             return Err(HostRefusal::new(HostFault::Forbidden, codes::TOKEN_ERROR, message));
         }
         if !request.publish {
-            self.playable_stream(room.0, &request.stream_id)?;
+            self.playable_stream(room, &request.stream_id)?;
             return Ok(());
         }
         if token.may_publish(request.stream_id.as_str()).is_err() {
@@ -157,6 +160,7 @@ impl RoomsState {
         (room, user): (RoomKey, ZegoUser),
         token: Verified,
         publish: bool,
+        from: Option<IpAddr>,
     ) -> Result<SessionKey, WireError> {
         let known = self.users.get(&(room.0, user.user_id.clone())).copied();
         let shared = known.and_then(|key| Some((key, self.sessions.get_mut(&key)?)));
@@ -172,6 +176,7 @@ impl RoomsState {
             user,
             token,
             connection: None,
+            from,
             user_update: false,
             max_members: 0,
             loudest_streams: 0,

@@ -5,10 +5,10 @@ use std::time::Duration;
 use express_messages::codes;
 use express_messages::ids::UserId;
 use express_signalling::protocol::WireError;
-use express_token::Verified;
 
 use super::end::End;
 use super::expiring::Expiring;
+use super::login::Entry;
 use super::records::{RoomKey, SessionKey};
 use super::{Now, RoomsState};
 use crate::rooms::admin::{AdminCall, AdminFault, CloseRoom, KickUsers};
@@ -32,13 +32,14 @@ impl RoomsState {
     }
 
     /// Whether this user may log in to this room with this token, as far as the server API decides that.
-    pub(super) fn is_welcome(&self, now: Now, room: &RoomKey, user: &UserId, token: &Verified) -> Result<(), WireError> {
-        let revoked = self.revocations.get(&(room.clone(), user.clone()), now.mono);
-        if revoked.is_some_and(|last| token.claims().ctime <= *last) {
+    pub(super) fn is_welcome(&self, now: Now, entry: &Entry) -> Result<(), WireError> {
+        let user = &entry.user.user_id;
+        let revoked = self.revocations.get(&(entry.room.clone(), user.clone()), now.mono);
+        if revoked.is_some_and(|last| entry.token.claims().ctime <= *last) {
             let message = "the user was kicked out of this room after the token was made; a new token is needed";
             return Err(WireError::fatal(codes::FORBID_BLACK_USER, message));
         }
-        self.login_is_not_forbidden(now, room, user)
+        self.login_is_not_forbidden(now, &entry.room, user, entry.from)
     }
 
     fn kick(&mut self, key: SessionKey, reason: &str) {
@@ -83,6 +84,7 @@ impl AdminCall for CloseRoom {
         let room = state.rooms.get_mut(&room_key).ok_or(AdminFault::NoRoom)?;
         // Everybody goes: nobody needs to hear of each of the others.
         room.closing = true;
+        room.tells_closing = self.tell_business;
         let members: Vec<SessionKey> = room.members.iter().copied().collect();
         for key in &members {
             state.stop_all_plays(*key);

@@ -1,6 +1,7 @@
 //! loginRoom and logoutRoom.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use express_messages::codes;
@@ -31,6 +32,8 @@ pub(super) struct Entry {
     pub(super) token: Verified,
     /// `None`: by WHIP or WHEP.
     pub(super) connection: Option<ConnectionId>,
+    /// The client's address, as far as the server sees it.
+    pub(super) from: Option<IpAddr>,
     pub(super) user_update: bool,
     /// Counts where the entry creates the room; 0: no limit.
     pub(super) max_members: u32,
@@ -52,6 +55,7 @@ impl RoomsState {
                 user,
                 token,
                 connection: Some(connection),
+                from: self.connections.get(&connection).and_then(|known| known.from),
                 user_update: login.user_update,
                 max_members: login.max_member_count,
                 loudest_streams: login.loudest_streams,
@@ -71,15 +75,16 @@ impl RoomsState {
     pub(super) fn enter(&mut self, now: Now, entry: Entry) -> Result<SessionKey, WireError> {
         let (room_key, user) = (entry.room.clone(), entry.user.clone());
         let previous = self.users.get(&(room_key.0, user.user_id.clone())).copied();
-        self.is_welcome(now, &room_key, &user.user_id, &entry.token)?;
+        self.is_welcome(now, &entry)?;
         self.admit(now, &room_key, previous)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
+        let again = previous.is_some_and(|key| self.is_in(key, &room_key));
         if let Some(key) = previous {
             self.replace_session(key, stays.then_some(&room_key));
         }
         self.enter_room(now, &room_key, &entry);
-        let key = self.add_session(now, entry);
+        let key = self.add_session(now, entry, again);
         if !stays {
             self.tell_users(&room_key, ZegoUpdateType::Add, &user);
         }
@@ -119,9 +124,7 @@ impl RoomsState {
                 FULL_RETRY,
             ));
         }
-        let was_in = previous
-            .and_then(|key| self.sessions.get(&key))
-            .is_some_and(|session| session.room == *room_key);
+        let was_in = previous.is_some_and(|key| self.is_in(key, room_key));
         let Some(room) = self.rooms.get_mut(room_key) else {
             if reached(self.limits.rooms_per_app, app.rooms) {
                 return Err(WireError::retry(
@@ -147,6 +150,10 @@ impl RoomsState {
         Ok(())
     }
 
+    fn is_in(&self, key: SessionKey, room_key: &RoomKey) -> bool {
+        self.sessions.get(&key).is_some_and(|session| session.room == *room_key)
+    }
+
     fn is_in_as(&self, key: SessionKey, room_key: &RoomKey, user: &ZegoUser) -> bool {
         self.sessions
             .get(&key)
@@ -170,6 +177,9 @@ impl RoomsState {
             streams: BTreeMap::new(),
             logins,
             closing: false,
+            tells_closing: true,
+            user_seq: 0,
+            stream_seq: 0,
             sent: SentToRoom::default(),
             info: RoomInfo::default(),
             waiting: Waiting::default(),
@@ -180,7 +190,7 @@ impl RoomsState {
         }
     }
 
-    fn add_session(&mut self, now: Now, entry: Entry) -> SessionKey {
+    fn add_session(&mut self, now: Now, entry: Entry, again: bool) -> SessionKey {
         let key = SessionKey(self.new_number());
         let Entry {
             room: room_key, user, ..
@@ -189,6 +199,7 @@ impl RoomsState {
         let session = Session {
             id: hex(&self.rng.random::<[u8; 16]>()),
             secret: SessionSecret::new(hex(&self.rng.random::<[u8; 32]>())),
+            number: self.rng.random_range(1..1 << 53),
             room: room_key.clone(),
             user,
             user_update: entry.user_update,
@@ -203,6 +214,8 @@ impl RoomsState {
             playing: BTreeMap::new(),
             sent: SentByUser::default(),
         };
+        self.tell_room_created(&room_key, &session);
+        self.tell_logged_in(&session, again);
         if let Some(known) = entry.connection.and_then(|connection| self.connections.get_mut(&connection)) {
             known.session = Some(key);
         }

@@ -1,5 +1,6 @@
 //! The decisions: what each request, media event and deadline means. No socket, no actor, no clock.
 
+mod business;
 mod changes;
 #[cfg(any(test, feature = "chaos"))]
 mod check;
@@ -25,9 +26,11 @@ mod room_info;
 mod rules;
 mod sent_by_server;
 mod stream_info;
+mod stream_rules;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use express_messages::codes;
@@ -44,6 +47,7 @@ use self::messages::MessageRates;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
 use self::resources::Resources;
 use self::rules::{MAX_RULES_IN_ALL, Rules};
+use self::stream_rules::StreamRules;
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
@@ -142,6 +146,7 @@ pub struct RoomsState {
     ended: Ended,
     revocations: Revocations,
     rules: Rules,
+    stream_rules: StreamRules,
     forbidden: HashSet<StreamName>,
     sequences: Sequences,
     timers: Timers<Timer>,
@@ -182,6 +187,7 @@ impl RoomsState {
             ended: Ended::default(),
             revocations: Revocations::new(MAX_REVOCATIONS),
             rules: Rules::new(MAX_RULES_IN_ALL),
+            stream_rules: StreamRules::new(),
             forbidden: HashSet::new(),
             sequences: Sequences::new(MAX_SEQUENCES),
             timers: Timers::new(),
@@ -203,6 +209,13 @@ impl RoomsState {
             self.close(connection, CloseReason::restart());
         }
         self.take_effects()
+    }
+
+    /// A socket that was opened is a client's at this address, as far as the server sees it.
+    pub fn on_address(&mut self, connection: ConnectionId, from: IpAddr) {
+        if let Some(known) = self.connections.get_mut(&connection) {
+            known.from = Some(from);
+        }
     }
 
     /// A socket is gone.
@@ -268,6 +281,7 @@ impl RoomsState {
                 Timer::Stream(key) => self.stream_due(now, key),
                 Timer::Resource(key) => self.drop_resource(key),
                 Timer::Notices(room_key) => self.notices_due(now, &room_key),
+                Timer::StreamRule(target) => self.stream_rule_due(&target),
             }
         }
         self.take_effects()
@@ -371,6 +385,8 @@ impl App {
     fn new(config: AppConfig) -> Self {
         Self {
             policy: config.policy(),
+            play_across_rooms: config.play_across_rooms,
+            tells_business: config.callback().is_some(),
             kick_on_expiry: config.on_token_expiry == OnTokenExpiry::Kick,
             secret: config.secret,
             sessions: 0,

@@ -1,4 +1,4 @@
-//! Playing: any stream of the AppID, from any room.
+//! Playing: any stream of the AppID, from any room unless the AppID says otherwise.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use express_messages::ids::StreamId;
 use express_signalling::protocol::{Done, MAX_SDP, PausePlay, Play as PlayRequest, StreamRoleWord, WireError};
 
 use super::end::ended;
-use super::records::{Asker, PeerUse, SessionKey};
+use super::records::{Asker, PeerUse, RoomKey, SessionKey};
 use super::{GoneReason, RoomsState};
 use crate::forwarder::{PeerId, StreamKey, Wish};
 use crate::rooms::counters::count;
@@ -28,7 +28,7 @@ impl RoomsState {
             ));
         }
         let session = self.session(key)?;
-        let stream = self.playable_stream(session.room.0, &play.stream_id)?;
+        let stream = self.playable_stream(&session.room, &play.stream_id)?;
         if !session.playing.contains_key(&stream) {
             self.within_play_limit(session.playing.len())?;
         }
@@ -52,12 +52,16 @@ impl RoomsState {
         }
     }
 
-    /// The stream of this name, if it is there to be heard.
-    pub(super) fn playable_stream(&self, app_id: u32, stream_id: &StreamId) -> Result<StreamKey, WireError> {
-        self.stream_is_not_forbidden(app_id, stream_id, codes::PLAYER_STREAM_BANNED)?;
-        let stream = self.stream_key(app_id, stream_id);
-        let announced = stream.filter(|key| self.streams.get(key).is_some_and(|stream| stream.announced.is_some()));
-        announced.ok_or_else(|| {
+    /// The stream of this name, if it is there to be heard from this room. Where it may not be, nobody learns whether it is there.
+    pub(super) fn playable_stream(&self, room: &RoomKey, stream_id: &StreamId) -> Result<StreamKey, WireError> {
+        self.stream_is_not_forbidden(room.0, stream_id, codes::PLAYER_STREAM_BANNED)?;
+        let across_rooms = self.apps.get(&room.0).is_none_or(|app| app.play_across_rooms);
+        let stream = self.stream_key(room.0, stream_id);
+        let playable = stream.filter(|key| {
+            let announced = self.streams.get(key).filter(|stream| stream.announced.is_some());
+            announced.is_some_and(|stream| across_rooms || stream.room == *room)
+        });
+        playable.ok_or_else(|| {
             let after = Duration::from_millis(self.timings.play_retry_ms);
             WireError::retry(codes::PLAYER_STREAM_NOT_EXIST, "there is no such stream", after)
         })
@@ -99,8 +103,8 @@ impl RoomsState {
             ));
         };
         play.paused = pause.paused;
-        if let Some(peer) = play.peer {
-            let paused = pause.paused;
+        if let (Some(peer), Some(stream)) = (play.peer, stream) {
+            let paused = pause.paused || self.is_silenced(stream);
             self.effects.push(Effect::PausePlayer { peer, paused });
         }
         Ok(Done {})
@@ -129,7 +133,8 @@ impl RoomsState {
                 self.tell_if_muted(session, stream);
             }
         }
-        if paused {
+        if paused || self.is_silenced(stream) {
+            let paused = true;
             self.effects.push(Effect::PausePlayer { peer, paused });
         }
     }

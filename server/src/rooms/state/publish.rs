@@ -52,7 +52,10 @@ impl RoomsState {
     /// What the token and the sizes say.
     fn may_publish(&self, now: Now, key: SessionKey, publish: &Publish) -> Result<(), WireError> {
         let session = self.session(key)?;
-        self.publishing_is_not_forbidden(now, &session.room, &session.user.user_id)?;
+        let from = session
+            .connection
+            .and_then(|connection| self.connections.get(&connection)?.from);
+        self.publishing_is_not_forbidden(now, &session.room, &session.user.user_id, from)?;
         let token = &session.token;
         if token.is_expired(now.unix_s()) {
             return Err(WireError::fatal(codes::TOKEN_EXPIRED, "token expired; renew it"));
@@ -221,6 +224,10 @@ impl RoomsState {
             (false, Asker::Socket { .. }) => self.player_answered(pending.session, pending.stream, peer),
             (false, Asker::Host { resource, .. }) => {
                 self.peers.insert(peer, PeerUse::Hosted(resource));
+                if self.is_silenced(pending.stream) {
+                    let paused = true;
+                    self.effects.push(Effect::PausePlayer { peer, paused });
+                }
                 count(&mut self.counters.plays);
                 count(&mut self.counters.whep_plays);
             }
@@ -281,6 +288,7 @@ impl RoomsState {
             self.announce(now, key);
         } else {
             count(&mut self.counters.republishes);
+            self.tell_stream_created(key, true);
         }
     }
 
@@ -299,7 +307,9 @@ impl RoomsState {
         });
         if let Some(room) = self.rooms.get_mut(&room_key) {
             room.streams.insert(place, key);
+            room.stream_seq = room.stream_seq.saturating_add(1);
         }
+        self.tell_stream_created(key, false);
         count(&mut self.counters.streams_announced);
         self.tell_others(&room_key, &user, event, false);
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -49,6 +50,8 @@ pub(in crate::rooms) enum Timer {
     Resource(ResourceKey),
     /// What a room has gathered must be told.
     Notices(RoomKey),
+    /// A stream may be heard again.
+    StreamRule((RoomKey, StreamId)),
 }
 
 #[derive(Debug)]
@@ -56,6 +59,10 @@ pub(in crate::rooms) struct App {
     pub(super) secret: Secret,
     pub(super) policy: Policy,
     pub(super) kick_on_expiry: bool,
+    /// A user of one room may play streams of others.
+    pub(super) play_across_rooms: bool,
+    /// Its business server wants to hear what happens.
+    pub(super) tells_business: bool,
     pub(super) sessions: usize,
     pub(super) rooms: usize,
 }
@@ -63,6 +70,8 @@ pub(in crate::rooms) struct App {
 #[derive(Debug, Default)]
 pub(in crate::rooms) struct Connection {
     pub(in crate::rooms) session: Option<SessionKey>,
+    /// The client's address, as far as the server sees it.
+    pub(super) from: Option<IpAddr>,
     pub(super) requests: Bucket,
     pub(super) strikes: Bucket,
     /// A close is on its way: nothing that comes counts any more.
@@ -100,6 +109,8 @@ impl fmt::Debug for SessionSecret {
 pub(in crate::rooms) struct Session {
     /// Its public name.
     pub(super) id: String,
+    /// Its name to business servers: random, below 2^53.
+    pub(super) number: u64,
     /// Proves who owns it.
     pub(super) secret: SessionSecret,
     pub(in crate::rooms) room: RoomKey,
@@ -167,6 +178,12 @@ pub(in crate::rooms) struct Room {
     pub(super) logins: Bucket,
     /// Everybody is being kicked out: nobody is told of the others any more.
     pub(super) closing: bool,
+    /// Its business server hears of that, too.
+    pub(super) tells_closing: bool,
+    /// How often users have come and gone.
+    pub(super) user_seq: u64,
+    /// How often streams have.
+    pub(super) stream_seq: u64,
     pub(super) sent: SentToRoom,
     pub(super) info: RoomInfo,
     pub(super) waiting: Waiting,

@@ -75,6 +75,12 @@ impl Resources {
             .filter_map(|(_, resource)| self.all.get(resource))
     }
 
+    pub(super) fn of_stream(&self, key: StreamKey) -> impl Iterator<Item = &Resource> + '_ {
+        self.keys_of_stream(key)
+            .into_iter()
+            .filter_map(|resource| self.all.get(&resource))
+    }
+
     fn keys_of_session(&self, key: SessionKey) -> Vec<ResourceKey> {
         let range = (key, ResourceKey(0))..=(key, ResourceKey(u64::MAX));
         self.by_session.range(range).map(|(_, resource)| *resource).collect()

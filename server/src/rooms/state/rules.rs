@@ -1,5 +1,7 @@
 //! The server API forbids users to log in or to publish, for a while.
 
+use std::net::IpAddr;
+
 use express_messages::codes;
 use express_messages::ids::UserId;
 use express_signalling::protocol::WireError;
@@ -9,8 +11,10 @@ use super::records::RoomKey;
 use super::{Now, RoomsState};
 use crate::rooms::admin::{AdminCall, AdminFault, DeleteUserRule, Forbids, ListUserRules, RuleTarget, SetUserRule, UserRule};
 
-/// Rules of one AppID and one kind of target (documented for a user in a room).
+/// Rules of one AppID and one kind of target (documented).
 const MAX_RULES: usize = 200;
+/// The same about addresses (documented).
+const MAX_ADDRESS_RULES: usize = 100;
 /// Rules of all AppIDs together.
 pub(super) const MAX_RULES_IN_ALL: usize = 100_000;
 
@@ -18,9 +22,15 @@ pub(super) const MAX_RULES_IN_ALL: usize = 100_000;
 pub(super) type Rules = Expiring<(u32, RuleTarget), Forbids>;
 
 impl RoomsState {
-    /// Whether a rule keeps this user from logging in to this room.
-    pub(super) fn login_is_not_forbidden(&self, now: Now, room: &RoomKey, user: &UserId) -> Result<(), WireError> {
-        if self.is_forbidden_to(now, room, user, |forbids| forbids.login) {
+    /// Whether a rule keeps this user, who comes from this address, from logging in to this room.
+    pub(super) fn login_is_not_forbidden(
+        &self,
+        now: Now,
+        room: &RoomKey,
+        user: &UserId,
+        from: Option<IpAddr>,
+    ) -> Result<(), WireError> {
+        if self.is_forbidden_to(now, room, (user, from), |forbids| forbids.login) {
             return Err(WireError::fatal(
                 codes::FORBID_BLACK_USER,
                 "the user may not log in for a while",
@@ -29,16 +39,28 @@ impl RoomsState {
         Ok(())
     }
 
-    /// Whether a rule keeps this user from publishing in this room.
-    pub(super) fn publishing_is_not_forbidden(&self, now: Now, room: &RoomKey, user: &UserId) -> Result<(), WireError> {
-        if self.is_forbidden_to(now, room, user, |forbids| forbids.publish) {
+    /// Whether a rule keeps this user, who comes from this address, from publishing in this room.
+    pub(super) fn publishing_is_not_forbidden(
+        &self,
+        now: Now,
+        room: &RoomKey,
+        user: &UserId,
+        from: Option<IpAddr>,
+    ) -> Result<(), WireError> {
+        if self.is_forbidden_to(now, room, (user, from), |forbids| forbids.publish) {
             let message = "the user may not publish for a while";
             return Err(WireError::fatal(codes::PUBLISHER_MEDIA_SERVER_FORBID, message));
         }
         Ok(())
     }
 
-    fn is_forbidden_to(&self, now: Now, (app_id, room): &RoomKey, user: &UserId, what: fn(&Forbids) -> bool) -> bool {
+    fn is_forbidden_to(
+        &self,
+        now: Now,
+        (app_id, room): &RoomKey,
+        (user, from): (&UserId, Option<IpAddr>),
+        what: fn(&Forbids) -> bool,
+    ) -> bool {
         let targets = [
             RuleTarget::Room(room.clone()),
             RuleTarget::User(user.clone()),
@@ -46,6 +68,7 @@ impl RoomsState {
         ];
         let mut rules = targets
             .into_iter()
+            .chain(from.map(|from| RuleTarget::Address(from.to_canonical())))
             .filter_map(|target| self.rules.get(&(*app_id, target), now.mono));
         rules.any(what)
     }
@@ -66,7 +89,11 @@ impl AdminCall for SetUserRule {
         let key = (app_id, self.target);
         let is_new = state.rules.get(&key, now.mono).is_none();
         let in_all = state.rules.iter(now.mono).count();
-        if is_new && (in_all >= MAX_RULES_IN_ALL || state.rules_like(now, app_id, &key.1) >= MAX_RULES) {
+        let most = match key.1 {
+            RuleTarget::Address(_) => MAX_ADDRESS_RULES,
+            _ => MAX_RULES,
+        };
+        if is_new && (in_all >= MAX_RULES_IN_ALL || state.rules_like(now, app_id, &key.1) >= most) {
             return Err(AdminFault::TooManyRules);
         }
         let until = now.mono.saturating_add(self.lasts);

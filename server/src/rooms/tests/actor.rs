@@ -86,6 +86,7 @@ impl Rooms {
                 seed: [1; 32],
             },
             media: Box::new(media.clone()),
+            business: Box::new(()),
             alive,
         };
         Self {
@@ -99,7 +100,9 @@ impl Rooms {
     async fn open(&self, capacity: usize) -> TestSocket {
         let (outgoing, queue) = mpsc::channel(capacity);
         let (kill, killed) = oneshot::channel();
-        let connection = self.address.send(Connect(ConnectionLink { outgoing, kill })).await.unwrap();
+        let from = None;
+        let link = ConnectionLink { outgoing, kill, from };
+        let connection = self.address.send(Connect(link)).await.unwrap();
         TestSocket {
             connection,
             queue,

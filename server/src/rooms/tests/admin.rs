@@ -230,3 +230,126 @@ fn a_forbidden_stream_ends_for_all_and_is_neither_published_nor_played_until_it_
     assert_eq!(world.admin(FindStream(order("s", 1))), Ok(()), "numbers count for 10 s");
     world.state.check();
 }
+
+fn silence(room_id: &str, audio: bool) -> SetStreamRule {
+    SetStreamRule {
+        room_id: room(room_id),
+        stream_id: stream("s"),
+        audio,
+        video: !audio,
+        lasts: Duration::from_secs(60),
+    }
+}
+
+fn unsilence() -> DeleteStreamRule {
+    DeleteStreamRule {
+        room_id: room("r"),
+        stream_id: stream("s"),
+    }
+}
+
+#[test]
+fn a_silenced_stream_stays_and_nobody_hears_it_until_the_time_is_over_or_the_rule_is_deleted() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    let clients = [alice.connection, bob.connection];
+    world.publish(alice.connection, "s");
+    let by_socket = world.play(bob.connection, "s");
+    world.host("carol", "r", "s", false).unwrap().unwrap();
+    let by_whep = world.last_peer();
+    for client in clients {
+        world.news(client);
+    }
+    let heard =
+        |world: &World, peers: &[_]| -> Vec<bool> { peers.iter().map(|peer| world.paused.get(peer) != Some(&true)).collect() };
+    for by_time in [true, false] {
+        world.admin(silence("r", true)).unwrap();
+        let later = world.play(alice.connection, "s");
+        assert_eq!(heard(&world, &[by_socket, by_whep, later]), [false; 3]);
+        assert_eq!(world.code(bob.connection, pause_play("s", false)), 0);
+        assert_eq!(heard(&world, &[by_socket]), [false], "its players cannot lift it");
+        world.publish(alice.connection, "s");
+        assert_eq!(heard(&world, &[by_socket]), [false], "nor can its publisher");
+        match by_time {
+            true => world.pass_with_heartbeats(60, &clients),
+            false => world.admin(unsilence()).unwrap(),
+        }
+        assert_eq!(heard(&world, &[by_socket, by_whep, later]), [true; 3]);
+    }
+    assert_eq!(world.admin(unsilence()), Ok(()), "a rule that is not there is no error");
+    let news: Vec<String> = clients.into_iter().flat_map(|client| world.news(client)).collect();
+    assert!(news.is_empty(), "nobody is told: {news:?}");
+    world.state.check();
+}
+
+#[test]
+fn a_player_who_has_paused_a_silenced_stream_does_not_hear_it_when_the_silence_is_over() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    world.publish(alice.connection, "s");
+    let peer = world.play(bob.connection, "s");
+    world.admin(silence("r", true)).unwrap();
+    assert_eq!(world.code(bob.connection, pause_play("s", true)), 0);
+    world.admin(unsilence()).unwrap();
+    assert!(world.paused[&peer]);
+    assert_eq!(world.code(bob.connection, pause_play("s", false)), 0);
+    assert!(!world.paused[&peer]);
+}
+
+#[test]
+fn a_rule_about_a_stream_counts_for_that_room_and_also_before_the_stream_is_there() {
+    let mut world = World::new();
+    world.admin(silence("elsewhere", true)).unwrap();
+    world.admin_of(STRICT_APP, silence("r", true)).unwrap();
+    let alice = world.login("alice", "r");
+    let bob = world.login("bob", "r");
+    world.publish(alice.connection, "s");
+    let peer = world.play(bob.connection, "s");
+    world.admin(silence("r", false)).unwrap();
+    assert_ne!(world.paused.get(&peer), Some(&true), "there is no picture to take away");
+    let list = ListStreamRules {
+        room_id: room("r"),
+        stream_ids: vec![stream("s"), stream("t")],
+    };
+    let rules = world.admin(list).unwrap();
+    let known = StreamRule {
+        audio: false,
+        video: true,
+        set_ms: world.at().unix_ms,
+        lasts: Duration::from_secs(60),
+    };
+    assert_eq!(rules, [(stream("s"), Some(known)), (stream("t"), None)]);
+    let carol = world.login("carol", "elsewhere");
+    assert_eq!(world.code(alice.connection, unpublish("s")), 0);
+    world.publish(carol.connection, "s");
+    let peer = world.play(bob.connection, "s");
+    assert!(world.paused[&peer]);
+}
+
+#[test]
+fn who_comes_from_a_banned_address_neither_logs_in_nor_publishes_whoever_it_is() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    world.admin(rule(RuleTarget::Address(ADDRESS), true, true)).unwrap();
+    assert!(world.news(alice.connection).is_empty(), "who is there stays");
+    assert_eq!(world.code(alice.connection, publish("s")), 1003025);
+    let request = world.login_request("bob", "r");
+    assert_eq!(world.login_with(request).unwrap_err().code, 1002066);
+    for publish in [true, false] {
+        assert!(world.host("bob", "r", "w", publish).unwrap().is_err());
+    }
+    let elsewhere = std::net::IpAddr::from([192, 0, 2, 8]);
+    for number in 0..99 {
+        let other = std::net::IpAddr::from([192, 0, 3, number]);
+        world.admin(rule(RuleTarget::Address(other), true, false)).unwrap();
+    }
+    let one_more = rule(RuleTarget::Address(elsewhere), true, false);
+    assert_eq!(world.admin(one_more), Err(AdminFault::TooManyRules), "100 at most");
+    let delete = DeleteUserRule {
+        target: RuleTarget::Address(ADDRESS),
+    };
+    assert_eq!(world.admin(delete), Ok(()));
+    world.login("bob", "r");
+}

@@ -32,6 +32,7 @@ impl World {
             app_id: Some(APP),
             room_id: Some(RoomId::new(room_id).unwrap()),
             bearer: self.token(user),
+            from: Some(ADDRESS),
             loudest: None,
             offer: Ok(Offered {
                 sdp: "offer".into(),

@@ -4,6 +4,7 @@ use express_messages::stats::QualityGrade;
 use express_signalling::protocol::{Heartbeat, Logout, PausePlay, Publish, RenewToken, ReportQuality};
 use proptest::prelude::*;
 
+use super::business::Ledger;
 use super::device::Device;
 use super::hosted::ice;
 use super::kick::interfere;
@@ -133,7 +134,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => both.clone().prop_map(|(device, stream)| Op::StopPlay { device, stream }),
         1 => (both, any::<bool>()).prop_map(|((device, stream), paused)| Op::Pause { device, stream, paused }),
         2 => device.prop_map(|device| Op::Heartbeat { device }),
-        2 => (0..4_usize, 0..USERS.len(), 0..ROOMS.len(), stream.clone())
+        2 => (0..6_usize, 0..USERS.len(), 0..ROOMS.len(), stream.clone())
             .prop_map(|(what, user, room, stream)| Op::Interfere { what, user, room, stream }),
         4 => (0..USERS.len(), 0..ROOMS.len(), stream, any::<bool>())
             .prop_map(|(user, room, stream, publish)| Op::Host { user, room, stream, publish }),
@@ -149,6 +150,8 @@ fn op() -> impl Strategy<Value = Op> {
 struct Scene {
     world: World,
     devices: Vec<Option<Device>>,
+    /// What the business server knows.
+    ledger: Ledger,
     /// Numbers of the server API's orders about streams.
     orders: i64,
 }
@@ -173,6 +176,7 @@ impl Scene {
         Self {
             world,
             devices: vec![None; DEVICES],
+            ledger: Ledger::default(),
             orders: 0,
         }
     }
@@ -343,6 +347,9 @@ impl Scene {
     }
 
     fn hear_all(&mut self) {
+        for (_, event) in std::mem::take(&mut self.world.told) {
+            self.ledger.read(&event);
+        }
         for device in self.devices.iter_mut().flatten() {
             let Some(socket) = self.world.sockets.get_mut(&device.client.connection) else {
                 continue;
@@ -356,8 +363,9 @@ impl Scene {
         }
     }
 
-    /// What every connected client believes is what is there.
-    fn check(&self) {
+    /// What every connected client and the business server believe is what is there.
+    fn check(&mut self) {
+        self.ledger.check(&mut self.world);
         self.world.state.check();
         assert_eq!(
             self.world.media_peers(),
@@ -400,6 +408,8 @@ impl Scene {
             self.world.gone(peer, GoneReason::ConsentLost);
         }
         self.world.pass_s(101);
+        self.hear_all();
+        self.ledger.check(&mut self.world);
         assert!(self.world.state.is_empty(), "something is left: {:?}", self.world.state);
         assert!(self.world.media_peers().is_empty());
     }
@@ -422,7 +432,7 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 5_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_tables_agree_and_every_client_knows_the_truth(ops in prop::collection::vec(op(), 1..120)) {
+    fn the_tables_agree_and_every_client_and_business_server_knows_the_truth(ops in prop::collection::vec(op(), 1..120)) {
         let mut scene = Scene::new();
         for op in ops {
             scene.apply(op);

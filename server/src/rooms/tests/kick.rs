@@ -1,5 +1,7 @@
 //! KickoutUser and CloseRoom: who goes, who hears of it, and who may come back.
 
+use std::time::Duration;
+
 use express_messages::ids::UserId;
 use express_signalling::protocol::{Event, KickOut, Login};
 
@@ -22,10 +24,12 @@ fn close(room_id: &str) -> CloseRoom {
     CloseRoom {
         room_id: room(room_id),
         reason: "maintenance".into(),
+        tell_business: true,
     }
 }
 
-/// A business server kicks a user (0), closes a room (1), forbids a stream (2) or permits it again.
+/// A business server kicks a user (0), closes a room (1), forbids a stream (2), permits it again (3), silences it for a minute (4) or
+/// ends that.
 pub(super) fn interfere(world: &mut World, what: usize, user_id: &str, room_id: &str, (stream_id, sequence): (&str, i64)) {
     let order = StreamOrder {
         stream_id: stream(stream_id),
@@ -36,7 +40,18 @@ pub(super) fn interfere(world: &mut World, what: usize, user_id: &str, room_id: 
         0 => world.admin(kick(room_id, &[user_id])),
         1 => world.admin(close(room_id)),
         2 => world.admin(ForbidStream(order)),
-        _ => world.admin(ResumeStream(order)),
+        3 => world.admin(ResumeStream(order)),
+        4 => world.admin(SetStreamRule {
+            room_id: room(room_id),
+            stream_id: order.stream_id,
+            audio: true,
+            video: false,
+            lasts: Duration::from_secs(60),
+        }),
+        _ => world.admin(DeleteStreamRule {
+            room_id: room(room_id),
+            stream_id: order.stream_id,
+        }),
     };
 }
 

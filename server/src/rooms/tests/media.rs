@@ -2,9 +2,11 @@
 
 use express_signalling::protocol::{Heartbeat, Logout, MAX_SDP, PausePlay, Play};
 
+use super::hosted::refused;
 use super::words::*;
 use super::world::*;
 use crate::forwarder::{ForwarderEvent, GoneReason, NegotiateError, PeerId};
+use crate::rooms::HostFault;
 
 #[test]
 fn a_stream_of_any_room_of_the_app_id_can_be_played() {
@@ -21,6 +23,31 @@ fn a_stream_of_any_room_of_the_app_id_can_be_played() {
     });
     assert_eq!(world.code(alice.connection, unpublish("s")), 0);
     assert_eq!(world.news(bob.connection), ["ended s:play:1004020"]);
+}
+
+#[test]
+fn where_an_app_id_says_so_a_stream_of_another_room_is_as_if_it_were_not_there() {
+    let mut world = World::new();
+    let mut login = |user: &str, room_id: &str| {
+        let mut request = world.login_request(user, room_id);
+        request.app_id = STRICT_APP;
+        request.token = world.token_for(STRICT_APP, user, 60, None);
+        world.login_with(request).unwrap()
+    };
+    let (alice, bob, carol) = (login("alice", "r1"), login("bob", "r2"), login("carol", "r1"));
+    world.publish(alice.connection, "s");
+    let refusal = world.ask(bob.connection, play("s")).unwrap_err();
+    assert_eq!(
+        refusal,
+        world.ask(bob.connection, play("none")).unwrap_err(),
+        "nobody learns that it is there"
+    );
+    assert_eq!((refusal.code, refusal.retry.is_some()), (1104039, true));
+    let mut by_whep = world.host_request("dave", "r2", "s", false);
+    by_whep.app_id = Some(STRICT_APP);
+    by_whep.bearer = world.token_for(STRICT_APP, "dave", 60, None);
+    assert_eq!(refused(world.post(by_whep).unwrap()), (HostFault::NotFound, 1104039));
+    assert_eq!(world.code(carol.connection, play("s")), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod actor;
 mod admin;
+mod business;
 mod device;
 mod hosted;
 mod hosted_requests;

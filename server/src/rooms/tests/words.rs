@@ -36,6 +36,13 @@ pub(super) fn stop_play(stream_id: &str) -> StopPlay {
     }
 }
 
+pub(super) fn pause_play(stream_id: &str, paused: bool) -> PausePlay {
+    PausePlay {
+        stream_id: stream(stream_id),
+        paused,
+    }
+}
+
 pub(super) fn mute(stream_id: &str, muted: bool) -> MuteStream {
     MuteStream {
         stream_id: stream(stream_id),

@@ -2,6 +2,7 @@
 //! a clock that moves when it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
@@ -10,16 +11,19 @@ use express_token::{Grant, Iv, Privileges, Secret, issue};
 use serde_json::Value;
 
 use super::words::{play, publish, short};
-use crate::config::{AppConfig, OnTokenExpiry, ServerConfig};
+use crate::config::{AppConfig, CallbackUrl, Hidden, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
 use crate::rooms::admin::{AdminCall, AdminFault};
 use crate::rooms::{
-    BadFrame, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd, StateOptions,
+    BadFrame, BusinessEvent, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd,
+    StateOptions,
 };
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// Where every client of the world comes from.
+pub(super) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 const START_S: u64 = 1_700_000_000;
 
 /// What the world heard from the state.
@@ -38,6 +42,8 @@ pub(super) struct World {
     /// Media connections: for which stream, as publisher or not.
     pub(super) peers: BTreeMap<PeerId, (StreamKey, bool)>,
     pub(super) paused: BTreeMap<PeerId, bool>,
+    /// What the business server was told, and when, Unix milliseconds.
+    pub(super) told: Vec<(u64, BusinessEvent)>,
     /// What requests over HTTP were answered with, in their order.
     pub(super) hosted: Vec<(HostTicket, Result<Hosted, HostRefusal>)>,
     /// Resources that are over, in that order.
@@ -77,9 +83,14 @@ impl World {
     pub(super) fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::embedded();
         change(&mut config);
-        let app = AppConfig::new(APP, Secret::new(SECRET).unwrap());
+        let app = AppConfig {
+            callback_url: Some(CallbackUrl::try_from("http://business.example".to_owned()).unwrap()),
+            callback_secret: Some(Hidden::new("secret")),
+            ..AppConfig::new(APP, Secret::new(SECRET).unwrap())
+        };
         let mut strict = AppConfig::new(STRICT_APP, Secret::new(SECRET).unwrap());
         strict.on_token_expiry = OnTokenExpiry::Kick;
+        strict.play_across_rooms = false;
         let state = RoomsState::new(StateOptions {
             limits: config.limits,
             timings: config.timings,
@@ -94,6 +105,7 @@ impl World {
             sockets: BTreeMap::new(),
             peers: BTreeMap::new(),
             paused: BTreeMap::new(),
+            told: Vec::new(),
             hosted: Vec::new(),
             ended_resources: Vec::new(),
             held: Vec::new(),
@@ -121,6 +133,7 @@ impl World {
         let connection = ConnectionId(self.last_connection);
         self.sockets.insert(connection, Socket::default());
         let effects = self.state.on_open(self.at(), connection);
+        self.state.on_address(connection, ADDRESS);
         self.carry_out(effects);
         connection
     }
@@ -385,6 +398,7 @@ impl World {
                 Effect::RemovePeer(peer) => {
                     self.peers.remove(&peer);
                 }
+                Effect::Business(event) => self.told.push((self.at().unix_ms, event)),
                 Effect::PausePlayer { peer, paused } => {
                     self.paused.insert(peer, paused);
                 }
