@@ -28,6 +28,9 @@ pub struct AppConfig {
     /// What happens to a user in a room whose token expires.
     #[serde(default)]
     pub on_token_expiry: OnTokenExpiry,
+    /// Whether a user may be in several rooms at a time (`enableMultiRoom`).
+    #[serde(default = "default_multi_room")]
+    pub multi_room: bool,
 }
 
 /// What happens to a user in a room whose token expires.
@@ -51,6 +54,7 @@ impl AppConfig {
             max_clock_ahead: default_max_clock_ahead(),
             ciphers: default_ciphers(),
             on_token_expiry: OnTokenExpiry::default(),
+            multi_room: default_multi_room(),
         }
     }
 
@@ -90,6 +94,10 @@ fn default_max_ttl() -> i64 {
 
 fn default_max_clock_ahead() -> i64 {
     Policy::DEFAULT_MAX_CLOCK_AHEAD_S
+}
+
+fn default_multi_room() -> bool {
+    true
 }
 
 fn default_ciphers() -> Vec<Cipher> {

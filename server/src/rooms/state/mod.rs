@@ -25,13 +25,14 @@ mod room_info;
 mod rules;
 mod sent_by_server;
 mod stream_info;
+mod users;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 
 use express_messages::codes;
-use express_messages::ids::{StreamId, UserId};
+use express_messages::ids::StreamId;
 use express_signalling::protocol::WireError;
 use express_token::{Policy, Secret};
 use rand::SeedableRng;
@@ -44,6 +45,7 @@ use self::messages::MessageRates;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
 use self::resources::Resources;
 use self::rules::{MAX_RULES_IN_ALL, Rules};
+use self::users::Users;
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
@@ -132,7 +134,7 @@ pub struct RoomsState {
     connections: HashMap<ConnectionId, Connection>,
     sessions: HashMap<SessionKey, Session>,
     session_ids: HashMap<String, SessionKey>,
-    users: HashMap<(u32, UserId), SessionKey>,
+    users: Users,
     rooms: HashMap<RoomKey, Room>,
     streams: HashMap<StreamKey, Stream>,
     stream_names: HashMap<StreamName, StreamKey>,
@@ -172,7 +174,7 @@ impl RoomsState {
             connections: HashMap::new(),
             sessions: HashMap::new(),
             session_ids: HashMap::new(),
-            users: HashMap::new(),
+            users: Users::default(),
             rooms: HashMap::new(),
             streams: HashMap::new(),
             stream_names: HashMap::new(),
@@ -370,6 +372,7 @@ impl App {
         Self {
             policy: config.policy(),
             kick_on_expiry: config.on_token_expiry == OnTokenExpiry::Kick,
+            multi_room: config.multi_room,
             secret: config.secret,
             sessions: 0,
             rooms: 0,

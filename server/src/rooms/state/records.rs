@@ -56,6 +56,7 @@ pub(in crate::rooms) struct App {
     pub(super) secret: Secret,
     pub(super) policy: Policy,
     pub(super) kick_on_expiry: bool,
+    pub(super) multi_room: bool,
     pub(super) sessions: usize,
     pub(super) rooms: usize,
 }
@@ -102,6 +103,8 @@ pub(in crate::rooms) struct Session {
     pub(super) id: String,
     /// Proves who owns it.
     pub(super) secret: SessionSecret,
+    /// Its user may be in other rooms by logins of the same instance; `None`: in no other room.
+    pub(super) instance: Option<SessionSecret>,
     pub(in crate::rooms) room: RoomKey,
     pub(in crate::rooms) user: ZegoUser,
     pub(in crate::rooms) user_update: bool,

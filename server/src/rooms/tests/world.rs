@@ -19,6 +19,8 @@ use crate::rooms::{
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
+/// Whose users may be in one room at a time.
+pub(super) const ONE_ROOM_APP: u32 = 9;
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const START_S: u64 = 1_700_000_000;
 
@@ -80,10 +82,12 @@ impl World {
         let app = AppConfig::new(APP, Secret::new(SECRET).unwrap());
         let mut strict = AppConfig::new(STRICT_APP, Secret::new(SECRET).unwrap());
         strict.on_token_expiry = OnTokenExpiry::Kick;
+        let mut one_room = AppConfig::new(ONE_ROOM_APP, Secret::new(SECRET).unwrap());
+        one_room.multi_room = false;
         let state = RoomsState::new(StateOptions {
             limits: config.limits,
             timings: config.timings,
-            apps: vec![app, strict],
+            apps: vec![app, strict, one_room],
             ice: config.ice,
             seed: [42; 32],
         });
@@ -206,6 +210,7 @@ impl World {
             user_update: true,
             max_member_count: 0,
             loudest_streams: 0,
+            instance: None,
         }
     }
 
