@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use actix::{Actor, System};
 use express_messages::{
-    ZegoError, audio_device::AudioDeviceFactory, codes, player::PlayerFactory, publisher::PublisherFactory, room::RoomFactory,
-    timings::Timings, types::ZegoScenario,
+    ZegoError, audio_device::AudioDeviceFactory, codes, ids::InstanceId, player::PlayerFactory, publisher::PublisherFactory,
+    room::RoomFactory, timings::Timings, types::ZegoScenario,
 };
 #[cfg(feature = "default-parts")]
 use express_signalling::room::{Authorities, Signalling};
@@ -221,6 +221,7 @@ impl EngineBuilder {
             timings: self.timings,
             max_channels: self.max_channels,
             scenario: self.scenario,
+            instance: InstanceId::new(rand::random()),
             config: ZegoEngineConfig::default(),
         };
         Ok((settings, self.recipe))

@@ -43,6 +43,10 @@ pub struct ZegoEngineConfig {
     /// Whether what is played goes on when [`switch_room`](crate::ZegoExpressEngine::switch_room) leaves its room; off by default.
     #[doc(alias = "switchRoomNotStopPlay")]
     pub switch_room_not_stop_play: Option<bool>,
+    /// Whether sound goes on while the signalling connection is away; on by default. `false`: from RECONNECTING on nothing is sent
+    /// and nothing is played (PUBLISH_REQUESTING 1103050, PLAY_REQUESTING 1104029), and with RECONNECTED all starts afresh.
+    #[doc(alias = "keepRtcWhenSignalDisconnected")]
+    pub keep_rtc_when_signal_disconnected: Option<bool>,
 }
 
 /// Who logs in, not yet checked: `login_room` does that, and reports what is wrong as documented.
@@ -276,6 +280,10 @@ pub struct ZegoPublishOptions {
     /// What to attach to the stream for everybody in the room, at most 1,024 bytes.
     #[doc(alias = "extraInfo")]
     pub extra_info: String,
+    /// The room to publish in: needed after [`enable_multi_room`](crate::ZegoExpressEngine::enable_multi_room), else the room that
+    /// is logged in to.
+    #[doc(alias = "roomID")]
+    pub room_id: Option<String>,
 }
 
 impl ZegoPublishOptions {
@@ -306,6 +314,10 @@ pub struct ZegoPlayOptions {
     /// room has it ([`ZegoRoomConfig::loudest_streams`]). A speaker who begins is heard from 100 ms before, and one who stops
     /// keeps its place for 2 s. An addition of this project.
     pub loudest: Option<u32>,
+    /// The room to play through, after [`enable_multi_room`](crate::ZegoExpressEngine::enable_multi_room). `None` (the default): the
+    /// one that lists the stream, else the first that is logged in.
+    #[doc(alias = "roomID")]
+    pub room_id: Option<String>,
 }
 
 impl ZegoPlayOptions {

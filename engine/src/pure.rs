@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use express_messages::{
     ZegoError,
     codes::IM_CONTENT_TOO_LONG,
-    ids::LocalStreamId,
+    ids::{InstanceId, LocalStreamId},
     player::{PlayerEvent, PlayerOptions},
     publisher::{PublisherEvent, PublisherOptions},
     room::{RoomEvent, RoomOptions},
@@ -97,6 +97,7 @@ impl PureEngine {
             timings,
             max_channels: 8,
             scenario: ZegoScenario::default(),
+            instance: InstanceId::new([1; 16]),
             config: ZegoEngineConfig::default(),
         };
         let mut step = Step::default();

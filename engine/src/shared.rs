@@ -260,7 +260,7 @@ fn now() -> Instant {
 
 #[cfg(test)]
 mod tests {
-    use express_messages::{timings::Timings, types::ZegoScenario};
+    use express_messages::{ids::InstanceId, timings::Timings, types::ZegoScenario};
 
     use super::*;
     use crate::{
@@ -275,6 +275,7 @@ mod tests {
             timings: Timings::default(),
             max_channels: 12,
             scenario: ZegoScenario::default(),
+            instance: InstanceId::new([1; 16]),
             config: ZegoEngineConfig::default(),
         })
     }

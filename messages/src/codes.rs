@@ -74,10 +74,16 @@ codes! {
     ROOM_EXTRA_INFO_VALUE_TOO_LONG = 1002016;
     /// The room has an extra info under another key: a room has one.
     ROOM_EXTRA_INFO_KEYS_EXCEED = 1002017;
+    /// In several rooms a user has one userID.
+    DIFFERENT_USER_ID = 1002018;
     /// Login retries went past the allowed time.
     LOGIN_TIMEOUT = 1002031;
     /// The room is full (maxMemberCount).
     ROOM_MAX_USER_COUNT = 1002034;
+    /// The AppID's users may be in one room at a time.
+    MULTI_ROOM_UNABLE = 1002036;
+    /// The user is in as many rooms as one may be.
+    MULTI_ROOM_COUNT_EXCEED = 1002037;
     /// The same userID logged in elsewhere.
     MULTIPLE_LOGIN_KICKOUT = 1002050;
     /// The server lost the session; the client logs in again.
@@ -86,6 +92,10 @@ codes! {
     ROOM_RETRY_TIMEOUT = 1002053;
     /// Kicked out by the server's API.
     MANUAL_KICKOUT = 1002055;
+    /// Already in that room (multi-room mode); call logoutRoom first.
+    REPEATEDLY_LOGIN = 1002056;
+    /// enableMultiRoom came after the first login, or twice.
+    ALREADY_LOGIN = 1002058;
     /// The room that is switched to is the one that is logged in to.
     LOGIN_BEFORE_LOGOUT_BY_SAME_ROOMID = 1002064;
     /// The user is banned.
@@ -123,6 +133,8 @@ codes! {
     PUBLISHER_EXTRA_INFO_NULL = 1003050;
     /// extraInfo is longer than 1024 bytes.
     PUBLISHER_EXTRA_INFO_TOO_LONG = 1003051;
+    /// In multi-room mode startPublishingStream names a room.
+    PUBLISHER_ROOM_ID_NULL = 1003071;
     /// Publishing failed inside the SDK or the server.
     PUBLISHER_INNER_ERROR = 1003099;
     /// An argument of startPublishingStream has a wrong type or value.

@@ -138,6 +138,56 @@ id!(
     StreamId, "streamID", STREAM_ID_MAX, STREAM_ID_NULL, STREAM_ID_INVALID_CHARACTER, STREAM_ID_TOO_LONG
 );
 
+/// Length of an [`InstanceId`] in characters.
+pub const INSTANCE_ID_LEN: usize = 32;
+
+/// Names one life of an engine or page whose user is in several rooms (`enableMultiRoom`): logins that show the same one belong
+/// together, and any other login of the user ends them. 128 random bits as 32 lower-case hexadecimal digits.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct InstanceId(Arc<str>);
+
+impl InstanceId {
+    /// Of 128 bits that are random to everybody else.
+    pub fn new(random: [u8; INSTANCE_ID_LEN / 2]) -> Self {
+        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self(digits.into())
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for InstanceId {
+    /// Without the digits: who knows them can be taken for this engine by who has a token of its user.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("InstanceId(..)")
+    }
+}
+
+impl TryFrom<String> for InstanceId {
+    type Error = ZegoError;
+
+    /// # Errors
+    /// [`codes::INPUT_PARAM`] for anything but 32 lower-case hexadecimal digits.
+    fn try_from(text: String) -> Result<Self, ZegoError> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() == INSTANCE_ID_LEN && text.bytes().all(is_digit) {
+            return Ok(Self(text.into()));
+        }
+        let message = format!("an instance is {INSTANCE_ID_LEN} lower-case hexadecimal digits");
+        Err(ZegoError::new(codes::INPUT_PARAM, message))
+    }
+}
+
+impl From<InstanceId> for String {
+    fn from(id: InstanceId) -> Self {
+        id.0.as_ref().into()
+    }
+}
+
 /// Names one local stream (one `createZegoStream`) inside one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LocalStreamId(pub u64);
@@ -145,6 +195,17 @@ pub struct LocalStreamId(pub u64);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instance_is_32_lower_case_hexadecimal_digits_and_is_not_shown() {
+        let id = InstanceId::new(*b"0123456789abcdef");
+        assert_eq!(id.as_str(), "30313233343536373839616263646566");
+        assert_eq!(InstanceId::try_from(String::from(id.clone())).unwrap(), id);
+        assert_eq!(format!("{id:?}"), "InstanceId(..)");
+        for bad in ["", "30", &"A".repeat(32), &"g".repeat(32), &"0".repeat(33), &"é".repeat(16)] {
+            assert_eq!(InstanceId::try_from(bad.to_string()).unwrap_err().code, 1100001, "{bad}");
+        }
+    }
 
     #[test]
     fn ids_are_refused_with_their_own_codes() {

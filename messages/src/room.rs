@@ -12,7 +12,7 @@ pub use self::talk::{
 use crate::{
     ZegoError,
     ice::IceServer,
-    ids::{RoomId, StreamId},
+    ids::{InstanceId, RoomId, StreamId},
     role_link::role_link,
     stats::{ListenerReport, UplinkReport, UserQuality},
     timings::Timings,
@@ -41,6 +41,8 @@ pub struct RoomOptions {
     pub max_member_count: u32,
     /// Of how many loudest streams the room's players hear, if this login creates it; 0: of all (`loudestStreams`).
     pub loudest_streams: u32,
+    /// The name of this engine's life, where its user may be in several rooms (`enableMultiRoom`).
+    pub instance: Option<InstanceId>,
     /// Budgets and intervals.
     pub timings: Timings,
 }

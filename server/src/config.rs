@@ -164,12 +164,14 @@ pub struct LimitsConfig {
     pub replay_events: usize,
     /// Messages kept beside them for a session that is away.
     pub replay_messages: usize,
-    /// Users logged in to one AppID.
+    /// Logins to one AppID at a time: users, each as often as it is in rooms.
     pub sessions_per_app: usize,
     /// Rooms of one AppID.
     pub rooms_per_app: usize,
     /// Users in one room.
     pub users_per_room: usize,
+    /// Rooms that one user may be in at a time (`enableMultiRoom`).
+    pub rooms_per_user: usize,
     /// Logins to one room in a second.
     pub logins_per_room_per_s: u32,
     /// Broadcast messages in one room in a second.

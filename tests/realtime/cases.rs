@@ -7,8 +7,8 @@ use std::{
 };
 
 use express_engine::{
-    Reply, Timings, ZegoError, ZegoEvent, ZegoExpressEngine, ZegoLocalStream, ZegoPublishOptions, ZegoRemoteStream,
-    ZegoRoomConfig, ZegoStreamOptions,
+    Reply, Timings, ZegoError, ZegoEvent, ZegoExpressEngine, ZegoLocalStream, ZegoPlayOptions, ZegoPublishOptions,
+    ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions,
 };
 use express_examples::hearing;
 use express_tests::{
@@ -161,6 +161,7 @@ impl Actor {
         };
         let stream = || word("streamID");
         let room = with.get("roomID").and_then(Value::as_str).unwrap_or("r");
+        let named = || with.get("roomID").and_then(Value::as_str).map(str::to_owned);
         let mute = with.get("mute") == Some(&Value::Bool(true));
         let local = || {
             let local = self.local.as_ref();
@@ -172,6 +173,7 @@ impl Actor {
                 Some(room) => self.zg.logout_room(room),
                 None => self.zg.logout_all_rooms(),
             },
+            "enableMultiRoom" => self.zg.enable_multi_room(with["enable"] == Value::Bool(true)),
             "switchRoom" => {
                 let token = token_of(user, with.get("token"));
                 let config = ZegoRoomConfig::default();
@@ -187,6 +189,7 @@ impl Actor {
                 let extra_info = with.get("extraInfo").and_then(Value::as_str).unwrap_or_default().into();
                 let options = ZegoPublishOptions {
                     extra_info,
+                    room_id: named(),
                     ..Default::default()
                 };
                 self.zg.start_publishing_stream(stream(), local(), options)
@@ -214,7 +217,13 @@ impl Actor {
             }
             "muteAllPlayAudioStreams" => self.zg.mute_all_play_audio_streams(mute).wait(),
             "stopPublishingStream" => self.zg.stop_publishing_stream(stream()),
-            "startPlayingStream" => self.play(stream(), with.get("pending") == Some(&Value::Bool(true))),
+            "startPlayingStream" => {
+                let options = ZegoPlayOptions {
+                    room_id: named(),
+                    ..Default::default()
+                };
+                self.play(stream(), options, with.get("pending") == Some(&Value::Bool(true)))
+            }
             "stopPlayingStream" => {
                 self.remotes.remove(stream());
                 self.zg.stop_playing_stream(stream())
@@ -242,8 +251,8 @@ impl Actor {
             .wait()
     }
 
-    fn play(&mut self, stream: &str, pending: bool) -> Result<(), ZegoError> {
-        let reply = self.zg.start_playing_stream(stream, Default::default());
+    fn play(&mut self, stream: &str, options: ZegoPlayOptions, pending: bool) -> Result<(), ZegoError> {
+        let reply = self.zg.start_playing_stream(stream, options);
         let remote = match pending {
             true => Remote::Pending(reply),
             false => Remote::Playing(reply.wait()?),

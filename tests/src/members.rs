@@ -74,6 +74,7 @@ fn options(url: &str, n: usize) -> RoomOptions {
         user_update: true,
         max_member_count: 0,
         loudest_streams: 0,
+        instance: None,
         timings,
     }
 }

@@ -5,5 +5,6 @@ mod long_call;
 mod messages;
 mod outages;
 mod restored;
+mod several_rooms;
 mod swap;
 mod ten_engines;

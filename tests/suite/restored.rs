@@ -148,3 +148,33 @@ async fn the_room_that_ended_while_its_last_user_was_away_gets_his_extra_info_ag
     settle().await;
     assert_eq!(take(&notes), ["room topic=songs by alice"]);
 }
+
+/// Alice speaks at a fifth of the volume and is away for so long.
+async fn volume_after(seconds: f64) {
+    let call = Call::start().await;
+    let loud = call.bob_hears.amplitude(440.0);
+    call.alice.zg.set_capture_volume(&call.alice_speaks, 20).await.unwrap();
+    sleep(3.0).await;
+    let quiet = call.bob_hears.amplitude(440.0);
+    assert!((quiet / loud - 0.2).abs() < 0.05, "{loud} became {quiet}");
+    call.simulation.net.cut(&call.alice.line);
+    sleep(seconds).await;
+    call.simulation.net.restore(&call.alice.line);
+    for second in 0..60 {
+        sleep(1.0).await;
+        let heard = call.bob_hears.amplitude(440.0);
+        assert!(heard < 1.2 * quiet, "{second} s after the way is back bob hears {heard}, not {quiet}");
+    }
+    let heard = call.bob_hears.amplitude(440.0);
+    assert!((heard / quiet - 1.0).abs() < 0.1, "{quiet} became {heard}");
+}
+
+#[actix::test]
+async fn the_volume_that_was_set_is_never_exceeded_and_as_it_was_after_a_resume() {
+    volume_after(40.0).await;
+}
+
+#[actix::test]
+async fn the_volume_that_was_set_is_never_exceeded_and_as_it_was_after_a_login_anew() {
+    volume_after(150.0).await;
+}

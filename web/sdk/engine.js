@@ -91,6 +91,13 @@ export class ZegoExpressEngine {
     return this.#alive.rooms.login(roomID, token, user, config);
   }
 
+  /** @returns {boolean} */
+  enableMultiRoom(isOn) {
+    const { rooms } = this.#alive;
+    requireBoolean(isOn, "the argument of enableMultiRoom");
+    return rooms.enableMultiRoom(isOn);
+  }
+
   /** @returns {Promise<boolean>} */
   async switchRoom(fromRoomID, toRoomID, option) {
     return this.#alive.rooms.switch(fromRoomID, toRoomID, option);

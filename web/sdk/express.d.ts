@@ -92,11 +92,22 @@ export class ZegoExpressEngine {
    */
   loginRoom(roomID: string, token: string, user: ZegoUser, config?: ZegoRoomConfig): Promise<boolean>;
   /**
+   * Permits several rooms at a time, or (`false`) settles that there is one. Call it before the first login, and once.
+   *
+   * Then each `loginRoom` enters one more room, all as the same user (1002018), each once (1002056), at most as many as the server
+   * says (1002037; 1002036: none but one); `startPublishingStream` needs a `roomID`. What is played through a room that ends goes on
+   * through another one, unless it is a stream of that room. Any login of the user elsewhere ends all of them.
+   *
+   * @returns `false` (1002058): it was called before, or a login was.
+   * @throws {ZegoError} 1100001: neither true nor false
+   */
+  enableMultiRoom(enable: boolean): boolean;
+  /**
    * Leaves one room and logs in to another as the same user: LOGOUT of the one, then LOGINING of the other. What is published ends,
    * and so does what is played, unless `setEngineConfig({switchRoomNotStopPlay: true})` was called: then it goes on through the
    * new room.
    *
-   * Rejects and changes nothing: 1002002 not in that room; 1002064 both are the same; 1002011, 1002012, 1002013 a bad roomID; 1100001
+   * Rejects and changes nothing: 1002002 not in that room; 1002064 already in the other; 1002011, 1002012, 1002013 a bad roomID; 1100001
    * no token, or a wrong option. Rejects as `loginRoom` where the new login fails; the old room is left then.
    */
   switchRoom(
@@ -105,7 +116,7 @@ export class ZegoExpressEngine {
     option: { token: string; maxMemberCount?: number; isUserStatusNotify?: boolean },
   ): Promise<boolean>;
   /**
-   * Leaves the room; left out: whatever room it is. Streams end first, with 0. In no room LOGOUT is told with "no room login".
+   * Leaves the room; left out: every room. Streams end first, with 0. In no room LOGOUT is told with "no room login".
    *
    * @throws {ZegoError} 1002002: not that room
    */

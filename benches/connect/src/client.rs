@@ -65,6 +65,7 @@ impl Session {
             user_update: false,
             max_member_count: 0,
             loudest_streams: 0,
+            instance: None,
         };
         session.call(login).await?;
         Ok(session)

@@ -21,7 +21,7 @@ impl ZegoExpressEngine {
     /// - 1104001: the jitter buffer target is out of range
     /// - 1006001: the audio device part failed too often
     /// - 1104045: over 12 streams (or what the builder said)
-    /// - 1000002: in no room
+    /// - 1000002: in no room, or not in the one that is named
     /// - 1103049: that stream is being played already
     ///
     /// Later, with the NO_PLAY of the same code: 1104039 no such stream, 1104031 budget over, 1004025 forbidden, 1104046 not

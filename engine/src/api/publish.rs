@@ -18,7 +18,7 @@ impl ZegoExpressEngine {
     /// - 1000015, 1000014, 1000016: the streamID is empty, too long, has a bad character
     /// - 1003051: extraInfo has more than 1,024 bytes
     /// - 1103044: the local stream is of another engine; 1103099: it was destroyed
-    /// - 1000002: in no room
+    /// - 1000002: in no room, or not in that one; 1003071: in multi-room mode it is not said which
     /// - 1103056: that stream is being published already
     #[doc(alias = "startPublishingStream")]
     pub fn start_publishing_stream(

@@ -16,7 +16,9 @@ impl ZegoExpressEngine {
     /// where a check fails LOGIN_FAILED right after it. A network that is down is retried until the budget of 20 min ends.
     ///
     /// # Errors
-    /// - 1002001: already in a room, or logging in to one (no event)
+    /// - 1002001: already in a room, or logging in to one (no event); after [`enable_multi_room`](Self::enable_multi_room) 1002056:
+    ///   already in that room (no event), 1002018: as another user in the others, 1002036: the AppID's users may be in one room
+    ///   at a time, 1002037: in as many rooms as a user may be (5)
     /// - 1002011, 1002012, 1002013: the roomID is empty, has a bad character, is too long
     /// - 1100001: the token is empty
     /// - 1002005, 1002006, 1002007; 1002010: likewise for the userID; the userName is too long
@@ -41,6 +43,30 @@ impl ZegoExpressEngine {
             .call(|state, call, _, out| state.login_room(request, call, out), |()| ())
     }
 
+    /// Permits several rooms at a time, or (`false`) settles that there is one. Call it before the first login, and once.
+    ///
+    /// Then each [`login_room`](Self::login_room) enters one more room, all as the same user; [`ZegoPublishOptions::room_id`] is
+    /// needed to publish; events carry the room that they are of. What is played through a room that ends goes on through another
+    /// one, unless it is a stream of that room. Any login of the user elsewhere ends all of them (KICKOUT 1002050).
+    ///
+    /// ```
+    /// use express_engine::ZegoExpressEngine;
+    ///
+    /// let zg = ZegoExpressEngine::new(1, "ws://127.0.0.1:8080")?;
+    /// zg.enable_multi_room(true)?;
+    /// assert_eq!(zg.enable_multi_room(true).unwrap_err().code, 1002058);
+    /// # Ok::<(), express_engine::ZegoError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// 1002058: it was called before, or a login was.
+    ///
+    /// [`ZegoPublishOptions::room_id`]: crate::ZegoPublishOptions::room_id
+    #[doc(alias = "enableMultiRoom")]
+    pub fn enable_multi_room(&self, enable: bool) -> Result<(), ZegoError> {
+        self.shared().decide(|state, _, _| state.enable_multi_room(enable))
+    }
+
     /// Leaves room `from` and logs in to room `to` as the same user: LOGOUT of the one, then LOGINING of the other. The reply is
     /// `Ok` with LOGINED.
     ///
@@ -56,7 +82,7 @@ impl ZegoExpressEngine {
     /// ```
     ///
     /// # Errors
-    /// - 1002002: not in room `from`; 1002064: `to` is that room
+    /// - 1002002: not in room `from`; 1002064: already in room `to`
     /// - 1002011, 1002012, 1002013: `to` is empty, has a bad character, is too long; 1100001: the token is empty
     /// - as [`login_room`](Self::login_room) for the new room; the old one is left then
     #[doc(alias = "switchRoom")]
@@ -99,19 +125,19 @@ impl ZegoExpressEngine {
         self.shared().decide(|state, _, _| state.set_room_scenario(scenario))
     }
 
-    /// Leaves the room. Its published and played streams end (NO_PUBLISH, NO_PLAY with 0), then LOGOUT is reported.
+    /// Leaves a room. Its published and played streams end (NO_PUBLISH, NO_PLAY with 0), then LOGOUT is reported.
     ///
     /// In no room at all LOGOUT is reported alone, with "no room login".
     ///
     /// # Errors
-    /// 1002002: that room is not the one logged in to.
+    /// 1002002: not logged in to that room.
     #[doc(alias = "logoutRoom")]
     pub fn logout_room(&self, room_id: impl AsRef<str>) -> Result<(), ZegoError> {
         self.shared()
             .decide(|state, _, out| state.logout_room(Some(room_id.as_ref()), out))
     }
 
-    /// Leaves whatever room it is (the documented `logoutRoom` without a roomID).
+    /// Leaves every room (the documented `logoutRoom` without a roomID).
     ///
     /// # Errors
     /// Only 1000001, after `destroy_engine`.
@@ -121,7 +147,7 @@ impl ZegoExpressEngine {
     }
 
     /// Shows a new token, when [`TokenWillExpire`](crate::TokenWillExpire) asks for it. `Ok` says that it looks like a token
-    /// and is on its way; the same token again is accepted and changes nothing.
+    /// and is on its way; the same token again is accepted and changes nothing. Of several rooms the first one gets it.
     ///
     /// # Errors
     /// 1100001: it has not the form of a token04; 1000002: in no room.
@@ -134,7 +160,7 @@ impl ZegoExpressEngine {
     /// As [`renew_token`](Self::renew_token), for one room by its id.
     ///
     /// # Errors
-    /// Also 1002002: that room is not the one logged in to.
+    /// Also 1002002: not logged in to that room.
     #[doc(alias = "renewToken")]
     pub fn renew_room_token(&self, token: impl AsRef<str>, room_id: impl AsRef<str>) -> Result<(), ZegoError> {
         let (token, room_id) = (token.as_ref(), Some(room_id.as_ref()));

@@ -88,6 +88,7 @@ async fn what_was_asked_of_a_publication_reaches_its_part() {
     let options = ZegoPublishOptions {
         enable_dtx: true,
         extra_info: "hello".into(),
+        ..Default::default()
     };
     zg.start_publishing_stream("s1", &local, options).unwrap();
     settle().await;

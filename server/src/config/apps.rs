@@ -39,6 +39,9 @@ pub struct AppConfig {
     pub callback_url: Option<CallbackUrl>,
     /// Signs what it is told; together with `callback_url`.
     pub callback_secret: Option<Hidden>,
+    /// Whether a user may be in several rooms at a time (`enableMultiRoom`).
+    #[serde(default = "default_multi_room")]
+    pub multi_room: bool,
 }
 
 /// What happens to a user in a room whose token expires.
@@ -65,6 +68,7 @@ impl AppConfig {
             play_across_rooms: default_play_across_rooms(),
             callback_url: None,
             callback_secret: None,
+            multi_room: default_multi_room(),
         }
     }
 
@@ -130,6 +134,10 @@ fn default_max_clock_ahead() -> i64 {
 }
 
 fn default_play_across_rooms() -> bool {
+    true
+}
+
+fn default_multi_room() -> bool {
     true
 }
 

@@ -74,6 +74,7 @@ impl RoomState {
             user_update: self.options.user_update,
             max_member_count: self.options.max_member_count,
             loudest_streams: self.options.loudest_streams,
+            instance: self.options.instance.clone(),
         };
         (self.send(login), Ask::Login)
     }

@@ -109,6 +109,8 @@ class Actor {
       }
       case "logoutRoom":
         return zg.logoutRoom(given.roomID);
+      case "enableMultiRoom":
+        return zg.enableMultiRoom(given.enable);
       case "switchRoom":
         return zg.switchRoom(given.from, given.to, { token: given.token });
       case "renewToken":
@@ -117,11 +119,11 @@ class Actor {
         this.#local = await zg.createZegoStream({ custom: { audio: { source: await toneStream(given.hz) } } });
         return;
       case "startPublishingStream":
-        return zg.startPublishingStream(given.streamID, this.#local, given.extraInfo === undefined ? {} : { extraInfo: given.extraInfo });
+        return zg.startPublishingStream(given.streamID, this.#local, { extraInfo: given.extraInfo, roomID: given.roomID });
       case "mutePublishStreamAudio":
         return zg.mutePublishStreamAudio(this.#local, given.mute);
       case "startPlayingStream": {
-        const playing = zg.startPlayingStream(given.streamID);
+        const playing = zg.startPlayingStream(given.streamID, { roomID: given.roomID });
         if (!given.pending) await playing;
         playing.catch(() => {}); // A pending one may be given up when the story ends.
         this.#remotes.set(given.streamID, playing);

@@ -66,10 +66,13 @@ export const codes = Object.freeze({
   /** The room has an extra info under another key: a room has one. */
   ROOM_EXTRA_INFO_KEYS_EXCEED: 1002017,
   /** Login retries went past the allowed time. */
+  DIFFERENT_USER_ID: 1002018,
   LOGIN_TIMEOUT: 1002031,
   /** The room is full (maxMemberCount). */
   ROOM_MAX_USER_COUNT: 1002034,
   /** The same userID logged in elsewhere. */
+  MULTI_ROOM_UNABLE: 1002036,
+  MULTI_ROOM_COUNT_EXCEED: 1002037,
   MULTIPLE_LOGIN_KICKOUT: 1002050,
   /** The server lost the session; the client logs in again. */
   NETWORK_RECOVERY: 1002051,
@@ -78,6 +81,8 @@ export const codes = Object.freeze({
   /** Kicked out by the server's API. */
   MANUAL_KICKOUT: 1002055,
   /** The room that is switched to is the one that is logged in to. */
+  REPEATEDLY_LOGIN: 1002056,
+  ALREADY_LOGIN: 1002058,
   LOGIN_BEFORE_LOGOUT_BY_SAME_ROOMID: 1002064,
   /** The user is banned. */
   FORBID_BLACK_USER: 1002066,
@@ -115,6 +120,7 @@ export const codes = Object.freeze({
   /** extraInfo is longer than 1024 bytes. */
   PUBLISHER_EXTRA_INFO_TOO_LONG: 1003051,
   /** Publishing failed inside the SDK or the server. */
+  PUBLISHER_ROOM_ID_NULL: 1003071,
   PUBLISHER_INNER_ERROR: 1003099,
   /** An argument of startPublishingStream has a wrong type or value. */
   PUBLISHER_PARAM: 1103001,

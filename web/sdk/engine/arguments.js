@@ -86,17 +86,18 @@ export function requireStreamID(streamID) {
 
 /**
  * @param {unknown} option Of `startPublishingStream`.
- * @returns {{extraInfo: string, dtx: boolean}}
+ * @returns {{extraInfo: string, dtx: boolean, roomID: string | undefined}}
  * @throws {ZegoError} 1103001, 1003051
  */
 export function publishOptions(option) {
-  if (option === undefined || option === null) return { extraInfo: "", dtx: false };
+  if (option === undefined || option === null) return { extraInfo: "", dtx: false, roomID: undefined };
   if (!isObject(option)) throw wrong(codes.PUBLISHER_PARAM, "the option of startPublishingStream is no object");
-  const { extraInfo = "", enableDTX = false } = option;
+  const { extraInfo = "", enableDTX = false, roomID } = option;
   if (typeof extraInfo !== "string") throw wrong(codes.PUBLISHER_PARAM, "extraInfo is no text");
   if (typeof enableDTX !== "boolean") throw wrong(codes.PUBLISHER_PARAM, "enableDTX is neither true nor false");
+  if (roomID !== undefined && typeof roomID !== "string") throw wrong(codes.PUBLISHER_PARAM, "roomID is no text");
   requireExtraInfoLength(extraInfo);
-  return { extraInfo, dtx: enableDTX };
+  return { extraInfo, dtx: enableDTX, roomID };
 }
 
 function requireExtraInfoLength(extraInfo) {
@@ -118,13 +119,13 @@ export function requireExtraInfo(extraInfo) {
 
 /**
  * @param {unknown} option Of `startPlayingStream`.
- * @returns {{jitterBufferTargetMs: number | undefined, loudest: number | undefined}}
+ * @returns {{jitterBufferTargetMs: number | undefined, lowLatency: boolean, loudest: number | undefined, roomID: string | undefined}}
  * @throws {ZegoError} 1104001
  */
 export function playOptions(option) {
-  if (option === undefined || option === null) return { jitterBufferTargetMs: undefined, lowLatency: false, loudest: undefined };
+  if (option === undefined || option === null) return playOptions({});
   if (!isObject(option)) throw wrong(codes.PLAYER_PARAM, "the option of startPlayingStream is no object");
-  const { jitterBufferTarget: target, enableLowLatency = false, loudest } = option;
+  const { jitterBufferTarget: target, enableLowLatency = false, loudest, roomID } = option;
   if (typeof enableLowLatency !== "boolean") throw wrong(codes.PLAYER_PARAM, "enableLowLatency is neither true nor false");
   if (target !== undefined && !(typeof target === "number" && target > 0 && target <= 4000)) {
     throw wrong(codes.PLAYER_PARAM, `jitterBufferTarget is ${target}; give more than 0 and at most 4000 ms`);
@@ -132,7 +133,8 @@ export function playOptions(option) {
   if (loudest !== undefined && !isCount(loudest)) {
     throw wrong(codes.PLAYER_PARAM, `loudest is ${loudest}; give a whole number, 0 to hear the stream always`);
   }
-  return { jitterBufferTargetMs: enableLowLatency ? undefined : target, lowLatency: enableLowLatency, loudest };
+  if (roomID !== undefined && typeof roomID !== "string") throw wrong(codes.PLAYER_PARAM, "roomID is no text");
+  return { jitterBufferTargetMs: enableLowLatency ? undefined : target, lowLatency: enableLowLatency, loudest, roomID };
 }
 
 /**

@@ -24,6 +24,9 @@ const NUMBERS = {
 };
 
 const FLAGS = {
+  keepRtcWhenSignalDisconnected: (isOn, settings) => {
+    settings.keepsRtc = isOn;
+  },
   switchRoomNotStopPlay: (isOn, settings) => {
     settings.keepsPlayingOnSwitch = isOn;
   },

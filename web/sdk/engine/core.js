@@ -27,6 +27,7 @@ export class Core {
       timings: table,
       maxChannels: MAX_CHANNELS,
       keepsPlayingOnSwitch: false,
+      keepsRtc: true,
       scenario: scenarioOf(scenario),
       publishQualityMs: table.qualityMs,
       playQualityMs: table.qualityMs,

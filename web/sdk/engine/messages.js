@@ -29,7 +29,7 @@ export class Messages {
   /** `setRoomExtraInfo`. */
   async setRoomInfo(roomID, key, value) {
     requireRoomInfo(key, value);
-    const room = this.#rooms.roomID === roomID ? this.#rooms.ready : undefined;
+    const room = this.#rooms.ready(roomID);
     if (!room) throw new ZegoError(codes.ROOM_ROOMID_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
     await room.request("setRoomExtraInfo", { key, value });
     return { errorCode: codes.SUCCESS, extendedData: "" };
@@ -37,10 +37,10 @@ export class Messages {
 
   async #request(roomID, type, fields) {
     this.#rooms.require();
-    if (roomID !== this.#rooms.roomID) {
+    if (!this.#rooms.room(roomID)) {
       throw new ZegoError(codes.IM_ROOM_INCORRECT, `not logged in to room ${JSON.stringify(roomID)}`);
     }
-    const room = this.#rooms.ready;
+    const room = this.#rooms.ready(roomID);
     if (!room) throw new ZegoError(codes.NOT_LOGIN, "the login is not done yet; wait for it");
     try {
       return await room.request(type, fields);

@@ -31,7 +31,7 @@ export class Parts {
     this.messages = new Messages(this.rooms);
     this.levels = new SoundLevels(this.#core, {
       published: () => this.publishing.heard,
-      played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.rooms.room?.streamIsMuted(heard.streamID) ?? false })),
+      played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.rooms.streamIsMuted(heard.streamID) })),
       captured: () => this.locals.list,
     });
     this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
@@ -48,17 +48,29 @@ export class Parts {
         this.publishing.begin();
         this.playing.begin();
       },
-      onLinkUp: (resumed) => {
-        this.publishing.restore(resumed);
-        this.playing.restore(resumed);
+      onLinkUp: (roomID, resumed) => {
+        this.publishing.restore(roomID, resumed);
+        this.playing.restore(roomID, resumed);
       },
-      onRoomEnd: (publishCode, playCode, keepsPlaying) => this.#onRoomEnd(publishCode, playCode, keepsPlaying),
+      onLinkLost: (roomID) => {
+        if (this.#core.settings.keepsRtc) return;
+        this.publishing.suspend(roomID);
+        this.playing.suspend(roomID);
+      },
+      onRoomEnd: (end) => {
+        this.publishing.leave(end);
+        this.playing.leave(end);
+      },
+      onLeavingAll: () => {
+        this.publishing.endAll(codes.SUCCESS);
+        this.playing.endAll(codes.SUCCESS);
+      },
       onStreams: (update, streams) => {
         if (update === "ADD") streams.forEach(({ streamID }) => this.playing.appeared(streamID));
       },
       onMic: (streamID, muted) => this.#core.emit("remoteMicStatusUpdate", streamID, muted ? "MUTE" : "OPEN"),
-      onStreamEnded: ({ streamID, role, code, message }) =>
-        (role === "publish" ? this.publishing : this.playing).ended(streamID, code, message),
+      onStreamEnded: (roomID, { streamID, role, code, message }) =>
+        (role === "publish" ? this.publishing : this.playing).ended(roomID, streamID, code, message),
       onQuality: (users) => this.#quality.note(users),
       onListeners: (reports) => this.publishing.noteReports(reports),
       onUplinks: (reports) => this.playing.noteReports(reports),
@@ -77,20 +89,19 @@ export class Parts {
     };
   }
 
-  #onRoomEnd(publishCode, playCode, keepsPlaying) {
-    this.publishing.endAll(publishCode);
-    if (!keepsPlaying) this.playing.endAll(playCode);
-  }
-
   #qualitySources() {
     return {
       takeGrades: () => ({ up: this.publishing.takeGrades(), down: this.playing.takeGrades() }),
       owners: () => {
-        const played = (this.rooms.room?.streams ?? []).filter(({ streamID }) => this.playing.find(streamID));
+        const listed = this.rooms.all.flatMap(({ streams }) => streams);
+        const played = listed.filter(({ streamID }) => this.playing.find(streamID));
         return new Set(played.map(({ user }) => user.userID));
       },
       // A report that does not arrive is followed by the next one.
-      report: (up, down) => this.rooms.room?.isUp && this.rooms.room.request("reportQuality", { up, down }).catch(() => {}),
+      report: (up, down) => {
+        const linked = this.rooms.all.filter(({ isUp }) => isUp);
+        linked.forEach((room) => room.request("reportQuality", { up, down }).catch(() => {}));
+      },
     };
   }
 
@@ -102,7 +113,7 @@ export class Parts {
     this.levels.close();
     this.publishing.endAll(codes.SUCCESS);
     this.playing.endAll(codes.ENGINE_NOT_CREATED, "the engine was destroyed");
-    this.rooms.room?.stop();
+    this.rooms.all.forEach((room) => room.stop());
     this.locals.destroyAll();
   }
 }

@@ -34,11 +34,11 @@ export class Playing extends Streams {
     if (this.size >= this.core.settings.maxChannels) {
       throw new ZegoError(codes.PLAYER_STREAM_OUT_LIMIT, `${this.size} streams are played already, which is the limit`);
     }
-    this.rooms.require();
+    const roomID = this.rooms.toPlay(options.roomID, streamID);
     if (this.find(streamID)) throw new ZegoError(codes.REPEATED_PULL, `stream ${streamID} is being played already`);
     return new Promise((resolve, reject) => {
       const throttle = new Throttle(this.core.world.env, () => this.#mute(this.find(streamID)));
-      this.add(streamID, { options, resolve, reject, muted: false, calls: [], throttle });
+      this.add(streamID, { roomID, options, resolve, reject, muted: false, calls: [], throttle });
     });
   }
 
@@ -47,17 +47,35 @@ export class Playing extends Streams {
       ...this.driverOptions(entry, room, this.core.settings.playQualityMs),
       ...entry.options,
       MediaStream: this.core.world.MediaStream,
+      streamIsMuted: (streamID) => this.rooms.streamIsMuted(streamID),
       onNegotiated: () => entry.resolve(playback.stream),
       onTrack: (track) => this.core.emit("playerAudioTrackUpdate", entry.streamID, track),
     });
     return playback;
   }
 
-  /** Begins what waits for the login; what came along from another room goes through this one. */
+  /** Begins what waits for a login; what came along from another room asks through this one. */
   begin() {
-    const room = this.rooms.ready;
-    if (room) this.entries.forEach(({ driver }) => driver?.moveTo(room));
+    for (const { roomID, driver } of this.entries) {
+      const room = this.rooms.ready(roomID);
+      if (room) driver?.moveTo(room);
+    }
     super.begin();
+  }
+
+  /** A room's login is over: what is played through it ends, or moves to another room where it is no stream of this one. */
+  leave({ roomID, playCode, lists, switchedTo }) {
+    const isThrough = (entry) => entry.roomID === roomID || (entry.roomID === undefined && this.rooms.isEmpty);
+    for (const entry of this.entries.filter(isThrough)) {
+      const { streamID, driver } = entry;
+      const other = switchedTo ?? (lists(streamID) ? undefined : this.rooms.anyReady(streamID));
+      if (other === undefined) {
+        this.end(entry, playCode);
+      } else {
+        entry.roomID = other;
+        if (switchedTo === undefined) driver?.goOnThrough(this.rooms.ready(other));
+      }
+    }
   }
 
   onBegun(entry) {
@@ -86,9 +104,10 @@ export class Playing extends Streams {
     this.find(streamID)?.driver?.appeared();
   }
 
-  /** The server ended a playback. */
-  ended(streamID, code, message) {
-    this.find(streamID)?.driver?.ended(code, message);
+  /** The server ended a playback of a room. */
+  ended(roomID, streamID, code, message) {
+    const entry = this.find(streamID);
+    if (entry?.roomID === roomID) entry.driver?.ended(code, message);
   }
 
   /**

@@ -34,11 +34,11 @@ export class Publishing extends Streams {
     requireStreamID(streamID);
     const options = publishOptions(option);
     const local = this.#locals.toPublish(stream);
-    this.rooms.require();
+    const roomID = this.rooms.toPublish(options.roomID);
     if (this.find(streamID)) {
       throw new ZegoError(codes.PUBLISHER_IS_PUBLISHING, `stream ${streamID} is being published already`);
     }
-    this.add(streamID, { local, stream: stream.stream, options });
+    this.add(streamID, { roomID, local, stream: stream.stream, options });
   }
 
   make(entry, room) {
@@ -59,10 +59,15 @@ export class Publishing extends Streams {
     return entry !== undefined;
   }
 
-  /** The server ended a stream. */
-  ended(streamID, code, message) {
+  /** A room's login is over. */
+  leave({ roomID, publishCode }) {
+    this.through(roomID).forEach((entry) => this.end(entry, publishCode));
+  }
+
+  /** The server ended a stream of a room. */
+  ended(roomID, streamID, code, message) {
     const entry = this.find(streamID);
-    if (!entry) return;
+    if (entry?.roomID !== roomID) return;
     if (MEDIA_LOST.includes(code)) entry.driver?.restore(false);
     else this.end(entry, code, message);
   }
@@ -71,12 +76,12 @@ export class Publishing extends Streams {
   async setExtraInfo(streamID, extraInfo) {
     requireStreamID(streamID);
     requireExtraInfo(extraInfo);
-    const publication = this.find(streamID)?.driver;
+    const { roomID, driver: publication } = this.find(streamID) ?? {};
     if (!publication) {
       const text = `stream ${streamID} is not being published; call startPublishingStream first`;
       throw new ZegoError(codes.PUBLISHER_STREAM_NO_FOUND, text);
     }
-    await this.rooms.require().request("setStreamExtraInfo", { stream_id: streamID, extra_info: extraInfo });
+    await this.rooms.room(roomID).request("setStreamExtraInfo", { stream_id: streamID, extra_info: extraInfo });
     publication.extraInfo = extraInfo;
     return { errorCode: codes.SUCCESS, extendedData: "" };
   }

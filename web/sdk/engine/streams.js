@@ -9,6 +9,7 @@ import { QualityReport } from "./network-quality.js";
  *
  * @typedef {object} Entry
  * @property {string} streamID
+ * @property {string | undefined} roomID The room that it goes through; undefined: whichever is logged in to first.
  * @property {import("../media/driver.js").StreamDriver | undefined} driver Undefined until the login is done.
  * @property {object | null} stats The last report.
  * @property {QualityReport} grade Its grade, for `networkQuality`.
@@ -58,11 +59,12 @@ export class Streams {
     this.begin();
   }
 
-  /** Begins what waits for the login. */
+  /** Begins what waits for a login. */
   begin() {
-    const room = this.rooms.ready;
-    if (!room) return;
     for (const entry of this.entries.filter(({ driver }) => !driver)) {
+      entry.roomID ??= this.rooms.anyReady(entry.streamID);
+      const room = this.rooms.ready(entry.roomID);
+      if (!room) continue;
       entry.driver = this.make(entry, room);
       entry.driver.begin();
       this.onBegun(entry);
@@ -130,9 +132,19 @@ export class Streams {
     this.entries.forEach((entry) => this.end(entry, code, text));
   }
 
-  /** The link is back; without `resumed` the server has forgotten all of them. */
-  restore(resumed) {
-    this.entries.forEach(({ driver }) => driver?.restore(resumed));
+  /** Those that go through a room. */
+  through(roomID) {
+    return this.entries.filter((entry) => entry.roomID === roomID);
+  }
+
+  /** A room's link is back; without `resumed` the server has forgotten all of them. */
+  restore(roomID, resumed) {
+    this.through(roomID).forEach(({ driver }) => driver?.restore(resumed));
+  }
+
+  /** A room's link is away, and no media is wanted without it. */
+  suspend(roomID) {
+    this.through(roomID).forEach(({ driver }) => driver?.suspend());
   }
 
   /** The last report of a stream; `null` without one. */

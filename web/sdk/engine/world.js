@@ -8,6 +8,12 @@ import { Room } from "../room/room.js";
  */
 export const WORLD = Symbol("world");
 
+/** 128 random bits as 32 hexadecimal digits: names one life of an engine to servers. */
+function instanceID() {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** The browser's own. */
 export function browserWorld() {
   const { navigator, document, location, HTMLMediaElement, Audio, AudioContext, MediaStream } = globalThis;
@@ -23,6 +29,7 @@ export function browserWorld() {
     MediaStream,
     RTCPeerConnection,
     RTCRtpSender,
+    instanceID,
     Room,
   };
 }

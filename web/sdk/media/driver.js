@@ -36,6 +36,11 @@ export class StreamDriver {
     this.carryOut(this.state.onLinkRestored(resumed, this.now()));
   }
 
+  /** The signalling link is away, and no media is wanted without it. */
+  suspend() {
+    this.carryOut(this.state.onLinkLost(this.now()));
+  }
+
   /** Ends it with `code`; NO_PUBLISH or NO_PLAY is told. */
   stop(code, text) {
     this.carryOut(this.state.onStop(code, text));

@@ -202,6 +202,24 @@ export class StreamMachine {
     return out;
   }
 
+  /** The signalling link is away, and no media is wanted without it: a new try begins when it is back. */
+  onLinkLost(now) {
+    const out = [];
+    if (this.hasEnded) return out;
+    this.requesting(now, this.words.codes.link, "the signalling connection is away", out);
+    this.phase = { name: "waiting", until: Infinity };
+    return out;
+  }
+
+  /** The room that it went through ended, and another one takes its place. */
+  onMoved(now, code) {
+    const out = [];
+    if (this.hasEnded) return out;
+    this.requesting(now, code, "the room ended, and the stream goes through another one", out);
+    this.open(now, out);
+    return out;
+  }
+
   /** The owner ends it with `code`. */
   onStop(code, text) {
     const out = [];

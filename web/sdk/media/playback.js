@@ -1,3 +1,4 @@
+import { codes } from "../base/codes.js";
 import { receiveCounters } from "./counters.js";
 import { StreamDriver } from "./driver.js";
 import { PlayWatch } from "./intervals.js";
@@ -17,8 +18,8 @@ const AWAIT_MS = 100;
  * @property {number | undefined} jitterBufferTargetMs Least delay that the application wants.
  * @property {boolean} lowLatency It wants as little delay as there can be, and no waiting for copies.
  * @property {number} [loudest] Only while it is one of so many loudest; 0: always, left out: as the room has it.
- * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[],
- *   streamIsMuted: (streamID: string) => boolean}} room
+ * @property {{request: (type: string, fields: object) => Promise<object>, iceServers: RTCIceServer[]}} room
+ * @property {(streamID: string) => boolean} streamIsMuted Whether its publisher muted a stream.
  * @property {typeof RTCPeerConnection} RTCPeerConnection
  * @property {typeof MediaStream} MediaStream
  * @property {typeof import("../base/timings.js").DEFAULT_TIMINGS} timings
@@ -81,6 +82,16 @@ export class Playback extends StreamDriver {
    */
   moveTo(room) {
     this.#options = { ...this.#options, room };
+  }
+
+  /**
+   * The room that it was asked through ended: begins anew through this one.
+   *
+   * @param {PlaybackOptions["room"]} room
+   */
+  goOnThrough(room) {
+    this.moveTo(room);
+    this.carryOut(this.state.onMoved(this.now(), codes.PLAYER_STREAM_INTERRUPTED));
   }
 
   makePeer(onEvent) {
@@ -191,12 +202,12 @@ export class Playback extends StreamDriver {
 
   report(report, attempt) {
     if (!this.state.isPlaying(attempt)) return;
-    const { room, streamID, onQuality, onException } = this.#options;
+    const { streamIsMuted, streamID, onQuality, onException } = this.#options;
     const counters = receiveCounters(report);
     const paused = this.state.isPaused;
     const state = { muted: paused, connected: this.state.hearsServer, uplink: this.#uplink };
     onQuality(this.#quality.report(this.now(), counters, state));
-    this.#watch.look(this.now(), counters, { paused, publisherMuted: room.streamIsMuted(streamID) }).forEach(onException);
+    this.#watch.look(this.now(), counters, { paused, publisherMuted: streamIsMuted(streamID) }).forEach(onException);
   }
 
   /**

@@ -32,7 +32,7 @@ function ask(room) {
     const { name, secret, lastSeq } = room.session;
     return { id: room.send("resume", { versions: [VERSION], session: name, secret, last_seq: lastSeq }), ask: "resume" };
   }
-  const { appID, roomID, userID, userName, userUpdate, maxMemberCount, loudestStreams = 0 } = room.options;
+  const { appID, roomID, userID, userName, userUpdate, maxMemberCount, loudestStreams = 0, instance } = room.options;
   room.shownToken = room.token.current;
   const login = {
     versions: [VERSION],
@@ -44,6 +44,7 @@ function ask(room) {
     user_update: userUpdate,
     max_member_count: maxMemberCount,
     ...(loudestStreams > 0 && { loudest_streams: loudestStreams }),
+    ...(instance !== undefined && { instance }),
   };
   return { id: room.send("login", login), ask: "login" };
 }

@@ -29,7 +29,8 @@ export async function call(appID: number, token: string): Promise<ZegoPlayStats 
   const { messageID } = await zg.sendBroadcastMessage("room", "hello");
   const { errorCode } = await zg.setCaptureVolume(local, 150);
   console.log(messageID.toFixed(), errorCode);
-  zg.setEngineConfig({ roomRetryTime: 60, switchRoomNotStopPlay: true });
+  zg.setEngineConfig({ roomRetryTime: 60, switchRoomNotStopPlay: true, keepRtcWhenSignalDisconnected: false });
+  if (!zg.enableMultiRoom(true)) zg.startPublishingStream("alice-voice", local, { roomID: "room" });
   await zg.setRoomExtraInfo("room", "topic", "songs");
   zg.on("roomExtraInfoUpdate", (_roomID, [{ key, value, updateUser }]) => console.log(key, value, updateUser.userID));
   await zg.switchRoom("room", "other", { token, isUserStatusNotify: true });

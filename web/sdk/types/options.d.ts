@@ -45,6 +45,8 @@ export interface ZegoPublishOption {
   extraInfo?: string;
   /** Send next to nothing during silence. Default: `false`. */
   enableDTX?: boolean;
+  /** The room to publish in: needed after `enableMultiRoom(true)`, else the room that is logged in to. */
+  roomID?: string;
 }
 
 /** Options of `startPlayingStream`. */
@@ -61,6 +63,11 @@ export interface ZegoPlayOption {
    * (`loudestStreams`). An addition of ours.
    */
   loudest?: number;
+  /**
+   * The room to play through, after `enableMultiRoom(true)`. Default: the one that lists the stream, else the first that is logged
+   * in.
+   */
+  roomID?: string;
 }
 
 /**
@@ -92,4 +99,9 @@ export interface ZegoEngineConfig {
   playQualityInterval?: number;
   /** Whether what is played goes on when `switchRoom` leaves its room. Default: `false`. */
   switchRoomNotStopPlay?: boolean;
+  /**
+   * Whether sound goes on while the signalling connection is away. Default: `true`. `false`: from RECONNECTING on nothing is sent and
+   * nothing is played (PUBLISH_REQUESTING 1103050, PLAY_REQUESTING 1104029), until the connection is back.
+   */
+  keepRtcWhenSignalDisconnected?: boolean;
 }

@@ -36,6 +36,8 @@ impl Settings {
         let kept = &mut self.config;
         kept.publish_quality_interval = quality(config.publish_quality_interval, kept.publish_quality_interval);
         kept.play_quality_interval = quality(config.play_quality_interval, kept.play_quality_interval);
+        let keep_rtc = config.keep_rtc_when_signal_disconnected;
+        kept.keep_rtc_when_signal_disconnected = keep_rtc.or(kept.keep_rtc_when_signal_disconnected);
         kept.switch_room_not_stop_play = config.switch_room_not_stop_play.or(kept.switch_room_not_stop_play);
     }
 
@@ -58,7 +60,7 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use express_messages::types::ZegoScenario;
+    use express_messages::{ids::InstanceId, types::ZegoScenario};
 
     use super::*;
 
@@ -69,6 +71,7 @@ mod tests {
             timings: Timings::default(),
             max_channels: 12,
             scenario: ZegoScenario::default(),
+            instance: InstanceId::new([1; 16]),
             config: ZegoEngineConfig::default(),
         }
     }
@@ -88,6 +91,7 @@ mod tests {
                 publish_quality_interval: secs(given),
                 play_quality_interval: secs(given),
                 switch_room_not_stop_play: Some(true),
+                keep_rtc_when_signal_disconnected: Some(false),
             });
             settings.apply(&ZegoEngineConfig::default());
             let timings = &settings.timings;
@@ -99,6 +103,7 @@ mod tests {
             assert_eq!(Some(settings.publish_timings().quality_interval), secs(quality));
             assert_eq!(Some(settings.play_timings().quality_interval), secs(quality));
             assert_eq!(settings.config.switch_room_not_stop_play, Some(true));
+            assert_eq!(settings.config.keep_rtc_when_signal_disconnected, Some(false));
         }
     }
 

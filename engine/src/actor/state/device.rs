@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use express_messages::{ZegoError, audio_device::AudioDeviceEvent, codes};
+use express_messages::{ZegoError, audio_device::AudioDeviceEvent, codes, ids::RoomId};
 
 use super::{Command, EngineState, LifeId, Step, Timer};
 use crate::{
@@ -120,19 +120,23 @@ impl EngineState {
 
     /// Starts each publication and playback that waits, once there is a room to negotiate in and a device part to sound in.
     pub(super) fn start_streams(&mut self, out: &mut Step) {
-        let Some(room) = self.room.as_ref().and_then(super::Room::ready) else {
-            return;
-        };
         if self.device_runs() {
-            self.start_publishers(room, out);
-            self.start_players(room, out);
+            self.start_publishers(out);
+            self.start_players(out);
         }
     }
 
-    /// The link to the server is back.
-    pub(super) fn restore_streams(&self, resumed: bool, out: &mut Step) {
-        self.restore_publishers(resumed, out);
-        self.restore_players(resumed, out);
+    /// A room's link to the server is back.
+    pub(super) fn restore_streams(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
+        self.restore_publishers(room_id, resumed, out);
+        self.restore_players(room_id, resumed, out);
+    }
+
+    /// A room's link is away, and no media is wanted without it.
+    pub(super) fn unseat_streams_of(&mut self, room_id: &RoomId, out: &mut Step) {
+        let text = "the signalling connection is away";
+        self.unseat_publishers_where(|p| p.room() == room_id, codes::PUBLISHER_WEBSOCKET_DISCONNECTED, text, out);
+        self.unseat_players_where(|p| p.room() == Some(room_id), codes::PLAYER_WEBSOCKET_DISCONNECTED, text, out);
     }
 }
 

@@ -68,7 +68,7 @@ impl EngineState {
 
     fn end_rest(&mut self, out: &mut Step) {
         self.end = End::Rest;
-        self.drop_room(out);
+        self.drop_rooms(out);
         self.drop_device(out);
     }
 

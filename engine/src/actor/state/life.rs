@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use express_messages::ids::StreamId;
+use express_messages::ids::{RoomId, StreamId};
 
 use super::{Command, EngineState, LifeId, Step, Timer};
 
@@ -12,7 +12,7 @@ pub(super) const STOP_TIMEOUT: Duration = Duration::from_millis(1_100);
 /// What a part is; a successor with the same slot waits for its predecessor's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Slot {
-    Room,
+    Room(RoomId),
     Publisher(StreamId),
     Player(StreamId),
     Device,
@@ -56,7 +56,7 @@ impl EngineState {
     /// Starts what has waited, or goes on ending.
     pub(super) fn go_on(&mut self, out: &mut Step) {
         if self.alive().is_ok() {
-            self.start_room(out);
+            self.start_rooms(out);
             self.start_streams(out);
         } else {
             self.go_on_ending(out);

@@ -1,6 +1,6 @@
 //! Every decision of the engine, without actors, threads or clocks.
 //!
-//! [`EngineState`] knows the room, the published and played streams, the local streams and the audio device part. Each
+//! [`EngineState`] knows the rooms, the published and played streams, the local streams and the audio device part. Each
 //! method decides one call or one report and notes in a [`Step`] what follows: events for the application, commands that
 //! EngineActor carries out in order, and answers to calls. Calls are decided on the caller's thread, reports on the control
 //! thread, all under one lock; so decisions, events and commands have one order.
@@ -20,8 +20,10 @@ mod local;
 mod mute_play;
 mod network;
 mod play;
+mod play_moves;
 mod publish;
 mod room;
+mod rooms;
 mod seen;
 mod switch;
 mod talk;
@@ -31,7 +33,7 @@ use std::collections::BTreeMap;
 
 use express_messages::{
     ZegoError,
-    ids::{LocalStreamId, StreamId},
+    ids::{InstanceId, LocalStreamId, StreamId},
     timings::Timings,
     types::ZegoScenario,
 };
@@ -47,7 +49,7 @@ use network::Network;
 use play::Playback;
 use publish::Publication;
 pub(crate) use room::LoginRequest;
-use room::Room;
+use rooms::Rooms;
 pub(crate) use switch::SwitchRequest;
 pub(crate) use talk::check_users;
 
@@ -64,6 +66,8 @@ pub(crate) struct Settings {
     pub(crate) max_channels: usize,
     /// What the next rooms are used for.
     pub(crate) scenario: ZegoScenario,
+    /// Names this engine's life to servers, in multi-room mode.
+    pub(crate) instance: InstanceId,
     /// What `setEngineConfig` said of quality reports and of switchRoom; the rest of it is above.
     pub(crate) config: ZegoEngineConfig,
 }
@@ -74,7 +78,7 @@ pub(crate) struct EngineState {
     settings: Settings,
     end: End,
     next_id: u64,
-    room: Option<Room>,
+    rooms: Rooms,
     publications: Vec<Publication>,
     playbacks: Vec<Playback>,
     locals: BTreeMap<LocalStreamId, LocalStream>,
@@ -93,10 +97,10 @@ impl EngineState {
     /// A new engine; the first command starts the audio device part.
     pub(crate) fn new(settings: Settings, out: &mut Step) -> Self {
         let mut state = Self {
+            rooms: Rooms::new(settings.instance.clone()),
             settings,
             end: End::Alive,
             next_id: 0,
-            room: None,
             publications: Vec::new(),
             playbacks: Vec::new(),
             locals: BTreeMap::new(),

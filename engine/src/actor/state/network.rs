@@ -88,13 +88,10 @@ impl EngineState {
         }
     }
 
-    /// Users whose streams are of this room and played.
+    /// Users whose streams are of our rooms and played.
     fn heard_users(&self) -> BTreeSet<UserId> {
-        let Some(room) = &self.room else { return BTreeSet::new() };
-        let owners = self
-            .playbacks
-            .iter()
-            .filter_map(|playback| room.streams.owner_of(playback.stream_id()));
+        let streams = self.playbacks.iter().map(super::play::Playback::stream_id);
+        let owners = streams.filter_map(|stream_id| self.rooms.owner_of(stream_id));
         owners.cloned().collect()
     }
 
@@ -106,7 +103,7 @@ impl EngineState {
         let up = worst(self.publications.iter_mut().map(|publication| publication.grade.take()));
         let down = worst(self.playbacks.iter_mut().map(|playback| playback.grade.take()));
         out.emit(told(String::new(), up, down));
-        if let Some(room) = self.room.as_ref().and_then(super::Room::ready) {
+        for room in self.rooms.iter().filter_map(super::room::Room::ready) {
             out.command(Command::ReportQuality { room, up, down });
         }
         let heard = self.heard_users();

@@ -18,7 +18,7 @@ use express_messages::{
     audio_device::SetPlayout,
     codes,
     exceptions::{PlayExceptions, PlayInterval},
-    ids::StreamId,
+    ids::{RoomId, StreamId},
     player::{PlayerEvent, PlayerOptions},
     stats::ZegoPlayStats,
     types::PlayerState as State,
@@ -36,6 +36,8 @@ use crate::{
 pub(super) struct Playback {
     id: PlayId,
     options: PlayerOptions,
+    /// The room that it is played through; `None`: whichever is logged in to first.
+    room: Option<RoomId>,
     /// `None` until the login is done and the predecessor is gone.
     life: Option<LifeId>,
     /// The startPlayingStream that waits for its answer.
@@ -56,6 +58,14 @@ pub(super) struct Playback {
 impl Playback {
     pub(super) fn stream_id(&self) -> &StreamId {
         &self.options.stream_id
+    }
+
+    pub(super) fn room(&self) -> Option<&RoomId> {
+        self.room.as_ref()
+    }
+
+    pub(super) fn go_through(&mut self, room_id: RoomId) {
+        self.room = Some(room_id);
     }
 
     pub(super) fn id(&self) -> PlayId {
@@ -105,7 +115,7 @@ impl EngineState {
             let text = format!("{} streams are played already, which is the limit", self.playbacks.len());
             return Err(ZegoError::new(codes::PLAYER_STREAM_OUT_LIMIT, text));
         }
-        self.in_some_room()?;
+        let room = self.room_to_play(options.room_id.as_deref(), &stream_id)?;
         if self.playback(&stream_id).is_some() {
             return Err(ZegoError::new(
                 codes::REPEATED_PULL,
@@ -122,6 +132,7 @@ impl EngineState {
                 loudest: options.loudest,
                 timings: self.settings.play_timings(),
             },
+            room,
             life: None,
             call: Some(call),
             told: (State::NoPlay, 0),
@@ -168,10 +179,11 @@ impl EngineState {
 
     /// Whether the publisher of a played stream muted it.
     pub(super) fn is_remote_muted(&self, playback: &Playback) -> bool {
+        let stream_id = playback.stream_id();
         let seen = self
-            .room
-            .as_ref()
-            .and_then(|room| room.streams.is_muted(playback.stream_id()));
+            .rooms
+            .listing(stream_id)
+            .and_then(|room| room.streams.is_muted(stream_id));
         seen.unwrap_or(playback.foreign_muted)
     }
 
@@ -229,6 +241,12 @@ impl EngineState {
                     self.retire(life, Slot::Player(stream_id), out);
                 }
             }
+            // The part of another room begins: that the stream is requested is told.
+            PlayerEvent::StateChanged {
+                state: State::PlayRequesting,
+                code: codes::SUCCESS,
+                ..
+            } if playback.told == (State::PlayRequesting, codes::PLAYER_STREAM_INTERRUPTED) => {}
             PlayerEvent::StateChanged {
                 state,
                 code,
@@ -285,18 +303,13 @@ impl EngineState {
     /// Takes every playback from its part, to start afresh when the audio device part is back.
     pub(super) fn unseat_players(&mut self, out: &mut Step) {
         let text = "the audio device part failed and is started afresh";
-        self.unseat_players_for(codes::PLAYER_INTERNAL_EXCEPTION, text, out);
+        self.unseat_players_where(|_| true, codes::PLAYER_INTERNAL_EXCEPTION, text, out);
     }
 
-    /// The playbacks, for the room that is switched to; they start afresh through it.
-    pub(super) fn take_playbacks_along(&mut self, out: &mut Step) -> Vec<Playback> {
-        self.unseat_players_for(codes::PLAYER_STREAM_INTERRUPTED, "the room is switched", out);
-        std::mem::take(&mut self.playbacks)
-    }
-
-    fn unseat_players_for(&mut self, code: i32, text: &str, out: &mut Step) {
+    /// Takes the playbacks that are `wanted` from their parts, to start afresh when that is possible again.
+    pub(super) fn unseat_players_where(&mut self, wanted: impl Fn(&Playback) -> bool, code: i32, text: &str, out: &mut Step) {
         let mut unseated = Vec::new();
-        for playback in &mut self.playbacks {
+        for playback in self.playbacks.iter_mut().filter(|p| wanted(p)) {
             let Some(life) = playback.life.take() else { continue };
             playback.tell(State::PlayRequesting, code, text, out);
             unseated.push((life, playback.stream_id().clone()));
@@ -309,15 +322,20 @@ impl EngineState {
     }
 
     /// Starts each playback that waits and can go, with the settings it has.
-    pub(super) fn start_players(&mut self, room: LifeId, out: &mut Step) {
+    pub(super) fn start_players(&mut self, out: &mut Step) {
         for index in 0..self.playbacks.len() {
             let playback = &self.playbacks[index];
             let slot = Slot::Player(playback.stream_id().clone());
             if playback.life.is_some() || self.is_taken(&slot) {
                 continue;
             }
+            let through = playback.room.clone().or_else(|| self.any_carrier(playback.stream_id()));
+            let Some((through, room)) = through.and_then(|id| self.carrier(&id).map(|life| (id, life))) else {
+                continue;
+            };
             let life = self.new_life();
             let playback = &mut self.playbacks[index];
+            playback.room = Some(through);
             playback.life = Some(life);
             let options = playback.options.clone();
             out.command(Command::StartPlayer { life, room, options });
@@ -334,8 +352,9 @@ impl EngineState {
         }
     }
 
-    pub(super) fn restore_players(&self, resumed: bool, out: &mut Step) {
-        for life in self.playbacks.iter().filter_map(|p| p.life) {
+    pub(super) fn restore_players(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
+        let through = self.playbacks.iter().filter(|p| p.room() == Some(room_id));
+        for life in through.filter_map(|p| p.life) {
             out.command(Command::RestorePlayer { life, resumed });
         }
     }
@@ -346,8 +365,16 @@ impl EngineState {
         }
     }
 
-    pub(super) fn tell_playback_ended(&mut self, stream_id: &StreamId, code: i32, message: String, out: &mut Step) {
-        if let Some(life) = self.playback(stream_id).and_then(|p| p.life) {
+    pub(super) fn tell_playback_ended(
+        &mut self,
+        room_id: &RoomId,
+        stream_id: &StreamId,
+        code: i32,
+        message: String,
+        out: &mut Step,
+    ) {
+        let playback = self.playback(stream_id).filter(|p| p.room() == Some(room_id));
+        if let Some(life) = playback.and_then(|p| p.life) {
             out.command(Command::PlaybackEnded { life, code, message });
         }
     }

@@ -15,7 +15,7 @@ use std::time::Instant;
 use express_messages::{
     ZegoError, codes,
     exceptions::{PublishExceptions, PublishInterval},
-    ids::{LocalStreamId, StreamId},
+    ids::{LocalStreamId, RoomId, StreamId},
     publisher::{EncoderOptions, PublisherEvent, PublisherOptions},
     stats::ZegoPublishStats,
     types::PublisherState as State,
@@ -32,6 +32,8 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Publication {
     options: PublisherOptions,
+    /// The room that it is published in.
+    room: RoomId,
     /// `None` until the login is done and the predecessor is gone.
     life: Option<LifeId>,
     /// What the application was told last.
@@ -45,6 +47,10 @@ pub(super) struct Publication {
 impl Publication {
     pub(super) fn stream_id(&self) -> &StreamId {
         &self.options.stream_id
+    }
+
+    pub(super) fn room(&self) -> &RoomId {
+        &self.room
     }
 
     pub(super) fn local_stream(&self) -> LocalStreamId {
@@ -93,7 +99,7 @@ impl EngineState {
             frame: local.frame(),
             ..EncoderOptions::default()
         };
-        self.in_some_room()?;
+        let room = self.room_to_publish(options.room_id.as_deref())?;
         if self.publication(&stream_id).is_some() {
             let text = format!("stream {stream_id} is being published already");
             return Err(ZegoError::new(codes::PUBLISHER_IS_PUBLISHING, text));
@@ -107,6 +113,7 @@ impl EngineState {
                 muted: false,
                 timings: self.settings.publish_timings(),
             },
+            room,
             life: None,
             told: (State::NoPublish, 0),
             quality: None,
@@ -146,9 +153,22 @@ impl EngineState {
         }
     }
 
-    /// The server ended a publication: where it lost the media (1103027, 1103028) the part negotiates anew, any other code is
-    /// final.
-    pub(super) fn on_publication_ended(&mut self, stream_id: &StreamId, code: i32, message: String, out: &mut Step) {
+    /// The server ended a publication of a room: where it lost the media (1103027, 1103028) the part negotiates anew, any other
+    /// code is final.
+    pub(super) fn on_publication_ended(
+        &mut self,
+        room_id: &RoomId,
+        stream_id: &StreamId,
+        code: i32,
+        message: String,
+        out: &mut Step,
+    ) {
+        if self
+            .publication(stream_id)
+            .is_none_or(|publication| publication.room() != room_id)
+        {
+            return;
+        }
         if !matches!(
             code,
             codes::PUBLISHER_SESSION_CLOSED | codes::PUBLISHER_MEDIA_CONNECTION_ERROR
@@ -174,6 +194,13 @@ impl EngineState {
 
     pub(super) fn end_all_publications(&mut self, code: i32, message: &str, out: &mut Step) {
         for stream_id in self.published_ids(|_| true) {
+            self.end_publication(&stream_id, code, message.into(), out);
+        }
+    }
+
+    /// Ends the publications in one room.
+    pub(super) fn end_publications_in(&mut self, room_id: &RoomId, code: i32, message: &str, out: &mut Step) {
+        for stream_id in self.published_ids(|p| p.room() == room_id) {
             self.end_publication(&stream_id, code, message.into(), out);
         }
     }
@@ -274,11 +301,22 @@ impl EngineState {
 
     /// Takes every publication from its part, to start afresh when the audio device part is back.
     pub(super) fn unseat_publishers(&mut self, out: &mut Step) {
+        let text = "the audio device part failed and is started afresh";
+        self.unseat_publishers_where(|_| true, codes::PUBLISHER_INNER_ERROR, text, out);
+    }
+
+    /// Takes the publications that are `wanted` from their parts, to start afresh when that is possible again.
+    pub(super) fn unseat_publishers_where(
+        &mut self,
+        wanted: impl Fn(&Publication) -> bool,
+        code: i32,
+        text: &str,
+        out: &mut Step,
+    ) {
         let mut unseated = Vec::new();
-        for publication in &mut self.publications {
+        for publication in self.publications.iter_mut().filter(|p| wanted(p)) {
             let Some(life) = publication.life.take() else { continue };
-            let text = "the audio device part failed and is started afresh";
-            publication.tell(State::PublishRequesting, codes::PUBLISHER_INNER_ERROR, text, out);
+            publication.tell(State::PublishRequesting, code, text, out);
             unseated.push((life, publication.stream_id().clone()));
         }
         for (life, stream_id) in unseated {
@@ -289,13 +327,16 @@ impl EngineState {
     }
 
     /// Starts each publication that waits and can go.
-    pub(super) fn start_publishers(&mut self, room: LifeId, out: &mut Step) {
+    pub(super) fn start_publishers(&mut self, out: &mut Step) {
         for index in 0..self.publications.len() {
             let publication = &self.publications[index];
             let slot = Slot::Publisher(publication.stream_id().clone());
             if publication.life.is_some() || self.is_taken(&slot) {
                 continue;
             }
+            let Some(room) = self.carrier(publication.room()) else {
+                continue;
+            };
             let muted = self.is_muted(publication.options.local_stream);
             let life = self.new_life();
             let publication = &mut self.publications[index];
@@ -306,8 +347,9 @@ impl EngineState {
         }
     }
 
-    pub(super) fn restore_publishers(&self, resumed: bool, out: &mut Step) {
-        for life in self.publications.iter().filter_map(|p| p.life) {
+    pub(super) fn restore_publishers(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
+        let of_room = self.publications.iter().filter(|p| p.room() == room_id);
+        for life in of_room.filter_map(|p| p.life) {
             out.command(Command::RestorePublisher { life, resumed });
         }
     }

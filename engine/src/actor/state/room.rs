@@ -1,4 +1,4 @@
-//! The room login: one at a time.
+//! One room login.
 //!
 //! ```text
 //!            loginRoom        LOGINED              RECONNECTING
@@ -18,7 +18,13 @@ use express_messages::{
 };
 
 use super::{
-    CallId, Command, EngineState, LifeId, Step, farewell::Farewell, life::Slot, seen::SeenStreams, token_form::check_token_form,
+    CallId, Command, EngineState, LifeId, Step,
+    farewell::Farewell,
+    life::Slot,
+    rooms::{not_logged_in, not_that_room},
+    seen::{SeenStreams, on_extra_infos},
+    talk::on_word,
+    token_form::check_token_form,
 };
 use crate::{
     events::{RoomStateChanged, RoomStateUpdate, RoomUserUpdate, TokenWillExpire},
@@ -52,6 +58,11 @@ pub(crate) struct LoginRequest {
 }
 
 impl Room {
+    /// The part that carries it; `None` while the predecessor is still leaving.
+    pub(super) fn life(&self) -> Option<LifeId> {
+        self.life
+    }
+
     pub(super) fn id(&self) -> &RoomId {
         &self.options.room_id
     }
@@ -67,32 +78,34 @@ impl Room {
             Phase::LoggedIn | Phase::Reconnecting => self.life,
         }
     }
+
+    /// The part that media can go through; `keep_rtc`: also while its link is away.
+    pub(super) fn carrier(&self, keep_rtc: bool) -> Option<LifeId> {
+        self.ready().filter(|_| keep_rtc || self.phase != Phase::Reconnecting)
+    }
 }
 
 impl EngineState {
     /// `loginRoom`. The answer comes with LOGINED or LOGIN_FAILED.
     pub(crate) fn login_room(&mut self, request: LoginRequest, call: CallId, out: &mut Step) -> Result<(), ZegoError> {
         self.alive()?;
-        if let Some(room) = &self.room {
-            let text = format!("already in room {}; call logout_room first", room.options.room_id);
-            return Err(ZegoError::new(codes::ROOM_COUNT_EXCEED, text));
-        }
+        self.rooms.may_login(&request.room_id)?;
         tell_state(&request.room_id, Reason::Logining, 0, "", out);
         let raw_room_id = request.room_id.clone();
         let options = self.check_login(request).inspect_err(|error| {
             tell_state(&raw_room_id, Reason::LoginFailed, error.code, &error.message, out);
         })?;
-        self.room = Some(Room {
+        self.rooms.insert(Room {
             options,
             life: None,
             phase: Phase::LoggingIn(call),
             streams: SeenStreams::default(),
         });
-        self.start_room(out);
+        self.start_rooms(out);
         Ok(())
     }
 
-    /// Checks in the documented order: roomID, token, user, userID, userName, maxMemberCount.
+    /// Checks in the documented order: roomID, token, user, userID, userName, maxMemberCount; then that all rooms have one user.
     pub(super) fn check_login(&self, request: LoginRequest) -> Result<RoomOptions, ZegoError> {
         let room_id = RoomId::new(&request.room_id)?;
         if request.token.is_empty() {
@@ -102,6 +115,14 @@ impl EngineState {
             ));
         }
         let user = ZegoUser::new(&request.user.user_id, request.user.user_name)?;
+        if let Some(other) = self.rooms.first().filter(|room| room.user().user_id != user.user_id) {
+            let text = format!(
+                "logged in to room {} as {}; be the same user in all rooms",
+                other.id(),
+                other.user().user_id
+            );
+            return Err(ZegoError::new(codes::DIFFERENT_USER_ID, text));
+        }
         Ok(RoomOptions {
             app_id: self.settings.app_id,
             servers: self.settings.servers.clone(),
@@ -111,55 +132,67 @@ impl EngineState {
             user_update: request.config.user_update,
             max_member_count: request.config.max_member_count,
             loudest_streams: request.config.loudest_streams,
+            instance: self.rooms.instance(),
             timings: self.settings.timings.clone(),
         })
     }
 
-    /// Starts the login that waits, once the former one has left.
-    pub(super) fn start_room(&mut self, out: &mut Step) {
-        if self.is_taken(&Slot::Room) || self.room.as_ref().is_none_or(|room| room.life.is_some()) {
-            return;
-        }
-        let life = self.new_life();
-        if let Some(room) = &mut self.room {
-            room.life = Some(life);
-            let options = room.options.clone();
-            out.command(Command::StartRoom { life, options });
+    /// Starts each login that waits, once the former one has left: of the same room, in single-room mode of any.
+    pub(super) fn start_rooms(&mut self, out: &mut Step) {
+        let waiting = self.rooms.iter().filter(|room| room.life.is_none());
+        let waiting: Vec<RoomId> = waiting.map(|room| room.id().clone()).collect();
+        for room_id in waiting {
+            let is_former = |slot: &Slot| matches!(slot, Slot::Room(former) if !self.rooms.are_several() || *former == room_id);
+            if self.ending.values().any(is_former) {
+                continue;
+            }
+            let life = self.new_life();
+            if let Some(room) = self.rooms.get_mut(room_id.as_str()) {
+                room.life = Some(life);
+                let options = room.options.clone();
+                out.command(Command::StartRoom { life, options });
+            }
         }
     }
 
-    /// `logoutRoom`; `None` leaves whatever room it is.
+    /// `logoutRoom`; `None` leaves all rooms.
     pub(crate) fn logout_room(&mut self, room_id: Option<&str>, out: &mut Step) -> Result<(), ZegoError> {
         self.alive()?;
-        let Some(room) = &self.room else {
+        if self.rooms.is_empty() {
             // No change of the coarse state: the older twin is not told.
             out.emit(room_state(room_id.unwrap_or_default(), Reason::Logout, 0, "no room login"));
             return Ok(());
-        };
-        if room_id.is_some_and(|id| room.options.room_id != *id) {
-            return Err(not_that_room(room_id.unwrap_or_default()));
         }
-        self.tell_room_to_log_out(out);
-        self.end_room(Farewell::logout(), out);
+        let leaving: Vec<RoomId> = match room_id {
+            Some(id) => vec![self.rooms.get(id).ok_or_else(|| not_that_room(id))?.id().clone()],
+            None => {
+                // None of them has to move from room to room.
+                self.end_all_publications(codes::SUCCESS, "", out);
+                self.end_all_playbacks(codes::SUCCESS, "", out);
+                self.rooms.iter().map(|room| room.id().clone()).collect()
+            }
+        };
+        for room_id in leaving {
+            self.log_out(&room_id, out);
+        }
         Ok(())
     }
 
-    pub(super) fn tell_room_to_log_out(&self, out: &mut Step) {
-        if let Some(life) = self.room.as_ref().and_then(|room| room.life) {
+    /// Leaves one room in order.
+    pub(super) fn log_out(&mut self, room_id: &RoomId, out: &mut Step) {
+        if let Some(life) = self.rooms.get(room_id.as_str()).and_then(|room| room.life) {
             out.command(Command::Logout(life));
         }
+        self.end_room(room_id, Farewell::logout(), out);
     }
 
-    /// `renewToken`: checks the form and passes it on.
+    /// `renewToken`: checks the form and passes it on, without a name to the first room.
     pub(crate) fn renew_token(&mut self, token: &str, room_id: Option<&str>, out: &mut Step) -> Result<(), ZegoError> {
         self.alive()?;
         check_token_form(token)?;
-        let Some(room) = &mut self.room else {
-            return Err(not_logged_in());
-        };
-        if let Some(id) = room_id.filter(|id| room.options.room_id != **id) {
-            return Err(not_that_room(id));
-        }
+        let first = self.rooms.first().ok_or_else(not_logged_in)?.id().to_string();
+        let room_id = room_id.unwrap_or(&first);
+        let room = self.rooms.get_mut(room_id).ok_or_else(|| not_that_room(room_id))?;
         if room.options.token == token {
             return Ok(());
         }
@@ -173,21 +206,21 @@ impl EngineState {
 
     /// What the room part reported.
     pub(crate) fn on_room_event(&mut self, life: LifeId, event: RoomEvent, out: &mut Step) {
-        if self.alive().is_err() || self.room.as_ref().is_none_or(|room| room.life != Some(life)) {
+        let room_id = self.rooms.of_life(life).map(|room| room.id().clone());
+        let Some(room_id) = room_id.filter(|_| self.alive().is_ok()) else {
             if matches!(event, RoomEvent::Exited { .. }) {
-                self.room.take_if(|room| room.life == Some(life));
                 self.on_expected_exit(life, out);
             }
             return;
-        }
+        };
         match event {
             RoomEvent::StateChanged {
                 reason,
                 code,
                 extended_data,
-            } => self.on_room_state(reason, code, extended_data, out),
+            } => self.on_room_state(&room_id, reason, code, extended_data, out),
             RoomEvent::UserUpdate { update, users } => out.emit(RoomUserUpdate {
-                room_id: self.room_id(),
+                room_id: room_id.into(),
                 update_type: update,
                 user_list: users,
             }),
@@ -195,45 +228,40 @@ impl EngineState {
                 update,
                 streams,
                 extended_data,
-            } => self.on_room_streams(update, streams, extended_data, out),
-            RoomEvent::ExtraInfoUpdate { streams } => self.on_extra_infos(streams, out),
-            RoomEvent::MicUpdate { stream_id, muted } => self.on_mic(stream_id, muted, out),
+            } => self.on_room_streams(&room_id, update, streams, extended_data, out),
+            RoomEvent::ExtraInfoUpdate { streams } => on_extra_infos(room_id, streams, out),
+            RoomEvent::MicUpdate { stream_id, muted } => self.on_mic(&room_id, stream_id, muted, out),
             RoomEvent::NetworkQuality(users) => self.on_network_quality(users),
             RoomEvent::ListenerReports(reports) => self.on_listener_reports(reports, out),
             RoomEvent::UplinkReports(reports) => self.on_uplink_reports(reports, out),
-            RoomEvent::TokenWillExpire { remaining } => self.on_token_will_expire(remaining, out),
+            RoomEvent::TokenWillExpire { remaining } => on_token_will_expire(room_id, remaining, out),
             RoomEvent::StreamEnded {
                 stream_id,
                 role: StreamRole::Publish,
                 code,
                 message,
-            } => self.on_publication_ended(&stream_id, code, message, out),
+            } => self.on_publication_ended(&room_id, &stream_id, code, message, out),
             RoomEvent::StreamEnded {
                 stream_id,
                 role: StreamRole::Play,
                 code,
                 message,
-            } => self.tell_playback_ended(&stream_id, code, message, out),
+            } => self.tell_playback_ended(&room_id, &stream_id, code, message, out),
             RoomEvent::LinkRestored { resumed } => {
                 if !resumed {
-                    self.forget_foreign_mutes(out);
+                    self.forget_foreign_mutes(&room_id, out);
                 }
-                self.restore_streams(resumed, out);
+                self.restore_streams(&room_id, resumed, out);
             }
-            RoomEvent::Exited { panicked } => self.on_room_lost(life, panicked, out),
-            word => self.on_word(word, out),
+            RoomEvent::Exited { panicked } => self.on_room_lost(&room_id, life, panicked, out),
+            word => on_word(room_id, word, out),
         }
     }
 
-    pub(super) fn room_id(&self) -> String {
-        self.room
-            .as_ref()
-            .map(|room| room.options.room_id.to_string())
-            .unwrap_or_default()
-    }
-
-    fn on_room_state(&mut self, reason: Reason, code: i32, extended_data: String, out: &mut Step) {
-        let Some(room) = &mut self.room else { return };
+    fn on_room_state(&mut self, room_id: &RoomId, reason: Reason, code: i32, extended_data: String, out: &mut Step) {
+        let Some(room) = self.rooms.get_mut(room_id.as_str()) else {
+            return;
+        };
         match reason {
             // The call itself told it.
             Reason::Logining => return,
@@ -247,6 +275,7 @@ impl EngineState {
             }
             Reason::LoginFailed | Reason::ReconnectFailed | Reason::Kickout | Reason::Logout => {
                 return self.end_room(
+                    room_id,
                     Farewell {
                         reason,
                         code,
@@ -257,22 +286,18 @@ impl EngineState {
             }
             other => tracing::warn!(%other, "a room state that this engine does not know"),
         }
-        tell_state(room.options.room_id.as_str(), reason, code, &extended_data, out);
+        tell_state(room_id.as_str(), reason, code, &extended_data, out);
+        if reason == Reason::Reconnecting && self.carrier(room_id).is_none() {
+            self.unseat_streams_of(room_id, out);
+        }
         self.start_streams(out);
     }
 
-    fn on_token_will_expire(&self, remaining: Duration, out: &mut Step) {
-        out.emit(TokenWillExpire {
-            room_id: self.room_id(),
-            remain_time_in_second: remaining.as_secs(),
-        });
-    }
-
     /// The room part is gone without a last word: that login is over.
-    fn on_room_lost(&mut self, life: LifeId, panicked: bool, out: &mut Step) {
+    fn on_room_lost(&mut self, room_id: &RoomId, life: LifeId, panicked: bool, out: &mut Step) {
         let logging_in = self
-            .room
-            .as_ref()
+            .rooms
+            .get(room_id.as_str())
             .is_some_and(|room| matches!(room.phase, Phase::LoggingIn(_)));
         let reason = if logging_in {
             Reason::LoginFailed
@@ -282,6 +307,7 @@ impl EngineState {
         let what = if panicked { "panicked" } else { "stopped" };
         tracing::error!(panicked, "the room part ended by itself");
         self.end_room(
+            room_id,
             Farewell {
                 reason,
                 code: codes::ROOM_INNER_ERROR,
@@ -293,37 +319,36 @@ impl EngineState {
     }
 
     /// The login is over: its streams end first, with the code that fits, then the room's own event follows.
-    pub(super) fn end_room(&mut self, farewell: Farewell, out: &mut Step) {
-        let Some(room) = self.room.take() else { return };
+    pub(super) fn end_room(&mut self, room_id: &RoomId, farewell: Farewell, out: &mut Step) {
+        let Some(room) = self.rooms.take(room_id) else { return };
         let (publish_code, play_code) = farewell.stream_codes();
-        self.end_all_publications(publish_code, &farewell.extended_data, out);
-        self.end_all_playbacks(play_code, &farewell.extended_data, out);
-        let room_id = room.options.room_id.as_str();
-        tell_state(room_id, farewell.reason, farewell.code, &farewell.extended_data, out);
+        self.end_publications_in(room_id, publish_code, &farewell.extended_data, out);
+        self.end_playbacks_through(&room, play_code, &farewell.extended_data, out);
+        tell_state(room_id.as_str(), farewell.reason, farewell.code, &farewell.extended_data, out);
         if let Phase::LoggingIn(call) = room.phase {
             out.answer(Some(call), Err(farewell.into_login_error()));
         }
         if let Some(life) = room.life {
-            self.retire(life, Slot::Room, out);
+            self.retire(life, Slot::Room(room_id.clone()), out);
         }
+        self.start_streams(out);
     }
 
-    /// Ends the login when the engine ends; nobody is told.
-    pub(super) fn drop_room(&mut self, out: &mut Step) {
-        if let Some(life) = self.room.take().and_then(|room| room.life) {
+    /// Ends all logins when the engine ends; nobody is told.
+    pub(super) fn drop_rooms(&mut self, out: &mut Step) {
+        for room in self.rooms.take_all() {
+            let Some(life) = room.life else { continue };
             out.command(Command::StopRoom(life));
-            self.retire(life, Slot::Room, out);
+            self.retire(life, Slot::Room(room.options.room_id), out);
         }
     }
+}
 
-    /// # Errors
-    /// 1000002 where there is neither a login nor one under way.
-    pub(super) fn in_some_room(&self) -> Result<(), ZegoError> {
-        match &self.room {
-            Some(_) => Ok(()),
-            None => Err(not_logged_in()),
-        }
-    }
+fn on_token_will_expire(room_id: RoomId, remaining: Duration, out: &mut Step) {
+    out.emit(TokenWillExpire {
+        room_id: room_id.into(),
+        remain_time_in_second: remaining.as_secs(),
+    });
 }
 
 /// A login that is still running stays one: the server is not reached yet, and the call waits for its answer.
@@ -364,12 +389,4 @@ fn coarse(reason: Reason) -> Option<RoomState> {
         Reason::LoginFailed | Reason::ReconnectFailed | Reason::Kickout | Reason::Logout => Some(RoomState::Disconnected),
         _ => None,
     }
-}
-
-pub(super) fn not_logged_in() -> ZegoError {
-    ZegoError::new(codes::NOT_LOGIN, "not in a room; call login_room first")
-}
-
-pub(super) fn not_that_room(room_id: &str) -> ZegoError {
-    ZegoError::new(codes::ROOM_ROOMID_INCORRECT, format!("not logged in to room {room_id:?}"))
 }

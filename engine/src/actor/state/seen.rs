@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use express_messages::{
-    ids::{StreamId, UserId},
+    ids::{RoomId, StreamId, UserId},
     types::{RemoteMicStatus, ZegoStream, ZegoUpdateType},
 };
 
@@ -47,12 +47,13 @@ impl SeenStreams {
 impl EngineState {
     pub(super) fn on_room_streams(
         &mut self,
+        room_id: &RoomId,
         update: ZegoUpdateType,
         streams: Vec<ZegoStream>,
         extended_data: String,
         out: &mut Step,
     ) {
-        if let Some(room) = &mut self.room {
+        if let Some(room) = self.rooms.get_mut(room_id.as_str()) {
             room.streams.update(update, &streams);
         }
         if update == ZegoUpdateType::Add {
@@ -61,27 +62,23 @@ impl EngineState {
             }
         }
         out.emit(RoomStreamUpdate {
-            room_id: self.room_id(),
+            room_id: room_id.to_string(),
             update_type: update,
             stream_list: streams,
             extended_data,
         });
     }
 
-    pub(super) fn on_extra_infos(&self, streams: Vec<ZegoStream>, out: &mut Step) {
-        out.emit(StreamExtraInfoUpdate {
-            room_id: self.room_id(),
-            stream_list: streams,
-        });
-    }
-
-    /// A publisher muted or opened its stream, which is of this room or is played here.
-    pub(super) fn on_mic(&mut self, stream_id: StreamId, muted: bool, out: &mut Step) {
-        let seen = self.room.as_mut().and_then(|room| room.streams.0.get_mut(&stream_id));
-        match seen {
+    /// A publisher muted or opened its stream, which is of this room or is played through it.
+    pub(super) fn on_mic(&mut self, room_id: &RoomId, stream_id: StreamId, muted: bool, out: &mut Step) {
+        let is_listed = self.rooms.listing(&stream_id).is_some();
+        let room = self.rooms.get_mut(room_id.as_str());
+        match room.and_then(|room| room.streams.0.get_mut(&stream_id)) {
             Some(seen) => seen.muted = muted,
+            // Of another room that we are in, which tells it too.
+            None if is_listed => return,
             None => {
-                // Of another room: who does not play it (any more) is not concerned.
+                // Of a room that we are not in: who does not play it (any more) is not concerned.
                 let playback = self.playback(&stream_id);
                 if !playback.is_some_and(|playback| playback.note_foreign_mute(muted)) {
                     return;
@@ -92,13 +89,20 @@ impl EngineState {
     }
 
     /// The server knows us no more; of the streams of other rooms it tells anew which ones are muted.
-    pub(super) fn forget_foreign_mutes(&mut self, out: &mut Step) {
-        for playback in &mut self.playbacks {
+    pub(super) fn forget_foreign_mutes(&mut self, room_id: &RoomId, out: &mut Step) {
+        for playback in self.playbacks.iter_mut().filter(|playback| playback.room() == Some(room_id)) {
             if playback.note_foreign_mute(false) {
                 tell_mic(playback.stream_id().clone(), false, out);
             }
         }
     }
+}
+
+pub(super) fn on_extra_infos(room_id: RoomId, streams: Vec<ZegoStream>, out: &mut Step) {
+    out.emit(StreamExtraInfoUpdate {
+        room_id: room_id.into(),
+        stream_list: streams,
+    });
 }
 
 fn tell_mic(stream_id: StreamId, muted: bool, out: &mut Step) {

@@ -2,7 +2,7 @@
 
 use express_messages::{ZegoError, codes};
 
-use super::{CallId, EngineState, LoginRequest, Step, farewell::Farewell, room::not_that_room};
+use super::{CallId, EngineState, LoginRequest, Step, rooms::not_that_room};
 use crate::options::{LoginUser, ZegoRoomConfig};
 
 /// The arguments of `switchRoom`, not yet checked.
@@ -19,9 +19,9 @@ impl EngineState {
     pub(crate) fn switch_room(&mut self, request: SwitchRequest, call: CallId, out: &mut Step) -> Result<(), ZegoError> {
         self.alive()?;
         let SwitchRequest { from, to, token, config } = request;
-        let room = self.room.as_ref().filter(|room| *room.id() == *from);
-        let user = room.map(|room| room.user().clone()).ok_or_else(|| not_that_room(&from))?;
-        if from == to {
+        let room = self.rooms.get(&from).ok_or_else(|| not_that_room(&from))?;
+        let (from, user) = (room.id().clone(), room.user().clone());
+        if self.rooms.get(&to).is_some() {
             let text = format!("already in room {to:?}; give another room to switch to");
             return Err(ZegoError::new(codes::LOGIN_BEFORE_LOGOUT_BY_SAME_ROOMID, text));
         }
@@ -31,14 +31,13 @@ impl EngineState {
             user: LoginUser::from(user),
             config,
         };
-        self.check_login(login.clone())?;
+        let to = self.check_login(login.clone())?.room_id;
         let kept = match self.settings.config.switch_room_not_stop_play {
-            Some(true) => self.take_playbacks_along(out),
+            Some(true) => self.take_playbacks_along(&from, &to, out),
             _ => Vec::new(),
         };
-        self.tell_room_to_log_out(out);
-        self.end_room(Farewell::logout(), out);
-        self.playbacks = kept;
+        self.log_out(&from, out);
+        self.playbacks.extend(kept);
         self.login_room(login, call, out)
     }
 }

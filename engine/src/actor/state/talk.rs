@@ -2,13 +2,14 @@
 
 use express_messages::{
     ZegoError, codes,
-    ids::{COMMAND_USERS_MAX, EXTRA_INFO_MAX, MESSAGE_MAX, ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX, StreamId, UserId},
+    ids::{COMMAND_USERS_MAX, EXTRA_INFO_MAX, MESSAGE_MAX, ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX, RoomId, StreamId, UserId},
     room::{RoomEvent, SetRoomExtraInfo},
 };
 
 use super::{
     EngineState, LifeId, Step,
-    room::{Room, not_logged_in, not_that_room},
+    room::Room,
+    rooms::{not_logged_in, not_that_room},
 };
 use crate::events::{
     ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate,
@@ -22,16 +23,13 @@ impl EngineState {
     pub(crate) fn room_to_send(&self, room_id: &str, text: &str, too_long: i32) -> Result<LifeId, ZegoError> {
         self.alive()?;
         check_text(text, MESSAGE_MAX, codes::IM_CONTENT_NULL, too_long, "the message")?;
-        let (here, life) = self
-            .room
-            .as_ref()
-            .map(|room| (room.id(), room.ready()))
-            .ok_or_else(not_logged_in)?;
-        if *here != *room_id {
-            let text = format!("not logged in to room {room_id:?}, but to {here}");
-            return Err(ZegoError::new(codes::IM_ROOM_INCORRECT, text));
-        }
-        life.ok_or_else(not_logged_in)
+        self.in_some_room()?;
+        let room = self.rooms.get(room_id).ok_or_else(|| {
+            let here: Vec<_> = self.rooms.iter().map(|room| room.id().as_str()).collect();
+            let text = format!("not logged in to room {room_id:?}, but to {}", here.join(", "));
+            ZegoError::new(codes::IM_ROOM_INCORRECT, text)
+        })?;
+        room.ready().ok_or_else(not_logged_in)
     }
 
     /// The room part that attaches an extra info to `room_id`.
@@ -50,8 +48,10 @@ impl EngineState {
             );
             return Err(ZegoError::new(codes::ROOM_EXTRA_INFO_VALUE_TOO_LONG, text));
         }
-        let room = self.room.as_ref().filter(|room| *room.id() == *room_id);
-        room.and_then(Room::ready).ok_or_else(|| not_that_room(room_id))
+        self.rooms
+            .get(room_id)
+            .and_then(Room::ready)
+            .ok_or_else(|| not_that_room(room_id))
     }
 
     /// The publisher part that attaches another text to its stream.
@@ -70,25 +70,25 @@ impl EngineState {
             ZegoError::new(codes::PUBLISHER_STREAM_NO_FOUND, text)
         })
     }
+}
 
-    /// What another user sent, or how many users there are.
-    pub(super) fn on_word(&self, event: RoomEvent, out: &mut Step) {
-        let room_id = self.room_id();
-        match event {
-            RoomEvent::BroadcastMessages(message_list) => out.emit(ImRecvBroadcastMessage { room_id, message_list }),
-            RoomEvent::BarrageMessages(message_list) => out.emit(ImRecvBarrageMessage { room_id, message_list }),
-            RoomEvent::CustomCommand { from_user, command } => out.emit(ImRecvCustomCommand {
-                room_id,
-                from_user,
-                command,
-            }),
-            RoomEvent::RoomExtraInfo(info) => out.emit(RoomExtraInfoUpdate {
-                room_id,
-                room_extra_info_list: vec![info],
-            }),
-            RoomEvent::OnlineUserCount(count) => out.emit(RoomOnlineUserCountUpdate { room_id, count }),
-            other => tracing::warn!(?other, "a room event that this engine does not know"),
-        }
+/// What another user sent, or how many users there are.
+pub(super) fn on_word(room_id: RoomId, event: RoomEvent, out: &mut Step) {
+    let room_id = room_id.into();
+    match event {
+        RoomEvent::BroadcastMessages(message_list) => out.emit(ImRecvBroadcastMessage { room_id, message_list }),
+        RoomEvent::BarrageMessages(message_list) => out.emit(ImRecvBarrageMessage { room_id, message_list }),
+        RoomEvent::CustomCommand { from_user, command } => out.emit(ImRecvCustomCommand {
+            room_id,
+            from_user,
+            command,
+        }),
+        RoomEvent::RoomExtraInfo(info) => out.emit(RoomExtraInfoUpdate {
+            room_id,
+            room_extra_info_list: vec![info],
+        }),
+        RoomEvent::OnlineUserCount(count) => out.emit(RoomOnlineUserCountUpdate { room_id, count }),
+        other => tracing::warn!(?other, "a room event that this engine does not know"),
     }
 }
 

@@ -102,6 +102,7 @@ pub(super) fn login(server: &RunningServer, user: &str) -> Login {
         user_update: true,
         max_member_count: 0,
         loudest_streams: 0,
+        instance: None,
     }
 }
 

@@ -6,7 +6,7 @@ use express_messages::ids::{StreamId, UserId};
 use express_signalling::protocol::Snapshot;
 
 use super::RoomsState;
-use super::records::{PeerUse, Stream, Timer};
+use super::records::{PeerUse, SessionSecret, Stream, Timer};
 use crate::forwarder::PeerId;
 
 #[doc(hidden)]
@@ -58,7 +58,7 @@ impl RoomsState {
         self.connections.is_empty()
             && self.sessions.is_empty()
             && self.session_ids.is_empty()
-            && self.users.is_empty()
+            && self.users.len() == 0
             && self.rooms.is_empty()
             && self.streams.is_empty()
             && self.stream_names.is_empty()
@@ -80,11 +80,23 @@ impl RoomsState {
 
     fn check_sessions(&self) {
         assert_eq!(self.sessions.len(), self.session_ids.len());
-        assert_eq!(self.sessions.len(), self.users.len(), "one session for each user");
+        assert_eq!(
+            self.sessions.len(),
+            self.users.len(),
+            "one session for each user in each room"
+        );
+        for sessions in self.users.each() {
+            let sessions: Vec<_> = sessions.map(|key| &self.sessions[&key]).collect();
+            let limit = self.limits.rooms_per_user;
+            assert!(limit == 0 || sessions.len() <= limit);
+            let instances: Vec<_> = sessions.iter().map(|session| session.instance.as_ref()).collect();
+            let same = |pair: &[Option<&SessionSecret>]| matches!(pair, [Some(one), Some(other)] if one.is(other.expose()));
+            assert!(instances.windows(2).all(same), "in several rooms by one instance");
+        }
         assert_eq!(self.sessions.len(), self.apps.values().map(|app| app.sessions).sum::<usize>());
         for (key, session) in &self.sessions {
             assert_eq!(self.session_ids[&session.id], *key);
-            assert_eq!(self.users[&(session.room.0, session.user.user_id.clone())], *key);
+            assert_eq!(self.users.in_room(&session.room, &session.user.user_id), Some(*key));
             assert!(self.rooms[&session.room].members.contains(key));
             assert!(session.replay.len() <= self.limits.replay_events);
             assert_eq!(self.timers.is_set(&Timer::Session(*key)), !session.hosted);
@@ -146,11 +158,8 @@ impl RoomsState {
                 }
                 None => {
                     assert!(stream.announced.is_some() && self.timers.is_set(&Timer::Stream(*key)));
-                    let user = (stream.room.0, stream.user.user_id.clone());
-                    assert_eq!(
-                        self.sessions[&self.users[&user]].room, stream.room,
-                        "the user it was left to is there"
-                    );
+                    let user = self.users.in_room(&stream.room, &stream.user.user_id);
+                    assert!(user.is_some(), "the user it was left to is there");
                 }
             }
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();

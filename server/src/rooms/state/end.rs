@@ -111,7 +111,7 @@ impl RoomsState {
         self.timers.clear(Timer::Session(key));
         self.timers.clear(Timer::Token(key));
         self.session_ids.remove(&session.id);
-        self.users.remove(&(session.room.0, session.user.user_id.clone()));
+        self.users.remove(&session.room, &session.user.user_id);
         if let Some(app) = self.apps.get_mut(&session.room.0) {
             app.sessions = app.sessions.saturating_sub(1);
         }

@@ -162,9 +162,9 @@ impl RoomsState {
         publish: bool,
         from: Option<IpAddr>,
     ) -> Result<SessionKey, WireError> {
-        let known = self.users.get(&(room.0, user.user_id.clone())).copied();
+        let known = self.users.in_room(&room, &user.user_id);
         let shared = known.and_then(|key| Some((key, self.sessions.get_mut(&key)?)));
-        if let Some((key, session)) = shared.filter(|(_, session)| session.hosted && session.room == room) {
+        if let Some((key, session)) = shared.filter(|(_, session)| session.hosted) {
             if token.expires_at() > session.token.expires_at() {
                 session.token = token;
                 self.watch_token(now, key);
@@ -177,6 +177,7 @@ impl RoomsState {
             token,
             connection: None,
             from,
+            instance: None,
             user_update: false,
             max_members: 0,
             loudest_streams: 0,

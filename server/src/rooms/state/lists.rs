@@ -12,9 +12,7 @@ use crate::rooms::admin::{
 impl RoomsState {
     /// The session of a user in a room.
     pub(super) fn session_in(&self, room: &RoomKey, user: &UserId) -> Option<SessionKey> {
-        let key = self.users.get(&(room.0, user.clone()))?;
-        let session = self.sessions.get(key)?;
-        (session.room == *room).then_some(*key)
+        self.users.in_room(room, user)
     }
 
     fn members<'a>(&'a self, room: Option<&'a Room>) -> impl Iterator<Item = &'a Session> {

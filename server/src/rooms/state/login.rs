@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use express_messages::codes;
+use express_messages::ids::{InstanceId, UserId};
 use express_messages::types::{ZegoUpdateType, ZegoUser};
 use express_signalling::protocol::{Done, Event, Login, LoginOk, RoomUserUpdate, ServerFrame, Snapshot, WireError};
 use express_token::{Refusal, Verified, verify};
@@ -34,6 +35,8 @@ pub(super) struct Entry {
     pub(super) connection: Option<ConnectionId>,
     /// The client's address, as far as the server sees it.
     pub(super) from: Option<IpAddr>,
+    /// The user stays in other rooms by logins of the same instance.
+    pub(super) instance: Option<InstanceId>,
     pub(super) user_update: bool,
     /// Counts where the entry creates the room; 0: no limit.
     pub(super) max_members: u32,
@@ -46,6 +49,7 @@ impl RoomsState {
         let version = choose_version(&login.versions)?;
         self.takes_logins()?;
         let token = self.judge_login(now, connection, &login)?;
+        self.may_be_in_several(&login)?;
         let user = ZegoUser::new(&login.user_id, login.user_name.clone())
             .map_err(|error| WireError::fatal(error.code, error.message))?;
         let key = self.enter(
@@ -56,6 +60,7 @@ impl RoomsState {
                 token,
                 connection: Some(connection),
                 from: self.connections.get(&connection).and_then(|known| known.from),
+                instance: login.instance,
                 user_update: login.user_update,
                 max_members: login.max_member_count,
                 loudest_streams: login.loudest_streams,
@@ -71,17 +76,18 @@ impl RoomsState {
         Ok(())
     }
 
-    /// Lets a user in whose token was judged; any other session of the user ends.
+    /// Lets a user in whose token was judged; the user's other sessions end, but for those of the same instance in other rooms.
     pub(super) fn enter(&mut self, now: Now, entry: Entry) -> Result<SessionKey, WireError> {
         let (room_key, user) = (entry.room.clone(), entry.user.clone());
-        let previous = self.users.get(&(room_key.0, user.user_id.clone())).copied();
+        let replaced = self.replaced_by(&entry);
         self.is_welcome(now, &entry)?;
-        self.admit(now, &room_key, previous)?;
+        self.admit(now, &room_key, &user.user_id, &replaced)?;
         // Who logs in again under the same name just stays in the list of the room.
-        let stays = previous.is_some_and(|key| self.is_in_as(key, &room_key, &user));
-        let again = previous.is_some_and(|key| self.is_in(key, &room_key));
-        if let Some(key) = previous {
-            self.replace_session(key, stays.then_some(&room_key));
+        let stays = replaced.iter().any(|key| self.is_in_as(*key, &room_key, &user));
+        let again = replaced.iter().any(|key| self.is_in(*key, &room_key));
+        for key in replaced {
+            let stays_here = stays && self.is_in(key, &room_key);
+            self.replace_session(key, stays_here.then_some(&room_key));
         }
         self.enter_room(now, &room_key, &entry);
         let key = self.add_session(now, entry, again);
@@ -93,10 +99,31 @@ impl RoomsState {
         Ok(key)
     }
 
+    /// The sessions of the user that end by this entry: all, but for those of the same instance in other rooms.
+    fn replaced_by(&self, entry: &Entry) -> Vec<SessionKey> {
+        let goes_on = |session: &Session| {
+            let same = session.instance.as_ref().zip(entry.instance.as_ref());
+            session.room != entry.room && same.is_some_and(|(known, shown)| known.is(shown.as_str()))
+        };
+        let mut all = self.users.everywhere(entry.room.0, &entry.user.user_id);
+        all.retain(|key| !self.sessions.get(key).is_some_and(goes_on));
+        all
+    }
+
     pub(super) fn logout(&mut self, connection: ConnectionId, key: SessionKey, id: u64) {
         self.reply(connection, ServerFrame::ok(id, &Done {}));
         self.end_session(key, End::Logout, None);
         self.close(connection, CloseReason::normal("logged out"));
+    }
+
+    /// Whether the AppID's users may be in several rooms, where that is asked for.
+    fn may_be_in_several(&self, login: &Login) -> Result<(), WireError> {
+        let may = self.apps.get(&login.app_id).is_some_and(|app| app.multi_room);
+        if login.instance.is_some() && !may {
+            let message = "users of this AppID may be in one room at a time; log in without enableMultiRoom";
+            return Err(WireError::fatal(codes::MULTI_ROOM_UNABLE, message));
+        }
+        Ok(())
     }
 
     fn judge_login(&mut self, now: Now, connection: ConnectionId, login: &Login) -> Result<Verified, WireError> {
@@ -114,17 +141,22 @@ impl RoomsState {
         })
     }
 
-    /// Whether there is room for one more, and time.
-    fn admit(&mut self, now: Now, room_key: &RoomKey, previous: Option<SessionKey>) -> Result<(), WireError> {
+    /// Whether there is room for one more, and time; `replaced` will have gone then.
+    fn admit(&mut self, now: Now, room_key: &RoomKey, user: &UserId, replaced: &[SessionKey]) -> Result<(), WireError> {
+        let elsewhere = self.users.everywhere(room_key.0, user).len().saturating_sub(replaced.len());
+        if reached(self.limits.rooms_per_user, elsewhere) {
+            let message = format!("the user is in {elsewhere} rooms, which is the limit; log out of one of them");
+            return Err(WireError::fatal(codes::MULTI_ROOM_COUNT_EXCEED, message));
+        }
         let app = self.apps.get(&room_key.0).ok_or_else(session_is_gone)?;
-        if previous.is_none() && reached(self.limits.sessions_per_app, app.sessions) {
+        if replaced.is_empty() && reached(self.limits.sessions_per_app, app.sessions) {
             return Err(WireError::retry(
                 codes::ROOM_INNER_ERROR,
                 "the server has as many users as it takes",
                 FULL_RETRY,
             ));
         }
-        let was_in = previous.is_some_and(|key| self.is_in(key, room_key));
+        let was_in = self.users.in_room(room_key, user).is_some();
         let Some(room) = self.rooms.get_mut(room_key) else {
             if reached(self.limits.rooms_per_app, app.rooms) {
                 return Err(WireError::retry(
@@ -200,6 +232,7 @@ impl RoomsState {
             id: hex(&self.rng.random::<[u8; 16]>()),
             secret: SessionSecret::new(hex(&self.rng.random::<[u8; 32]>())),
             number: self.rng.random_range(1..1 << 53),
+            instance: entry.instance.map(|instance| SessionSecret::new(instance.into())),
             room: room_key.clone(),
             user,
             user_update: entry.user_update,
@@ -226,7 +259,7 @@ impl RoomsState {
             app.sessions = app.sessions.saturating_add(1);
         }
         self.session_ids.insert(session.id.clone(), key);
-        self.users.insert((room_key.0, user_id), key);
+        self.users.insert(room_key, user_id, key);
         self.sessions.insert(key, session);
         self.heard(now, Some(key));
         self.watch_token(now, key);

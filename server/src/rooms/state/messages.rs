@@ -189,9 +189,8 @@ impl RoomsState {
     ) -> Result<Vec<UserId>, WireError> {
         let (mut present, mut absent) = (Vec::new(), Vec::new());
         for user in users {
-            let session = self.users.get(&(room_key.0, user.clone())).copied();
-            let session = session.and_then(|key| Some((key, self.sessions.get(&key)?)));
-            match session.filter(|(_, session)| session.room == *room_key) {
+            let session = self.users.in_room(room_key, &user);
+            match session.and_then(|key| Some((key, self.sessions.get(&key)?))) {
                 Some((key, session)) if takes_commands(session) => present.push(key),
                 Some(_) => {
                     count(&mut self.counters.commands_not_kept);

@@ -27,6 +27,7 @@ mod rules;
 mod sent_by_server;
 mod stream_info;
 mod stream_rules;
+mod users;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -34,7 +35,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use express_messages::codes;
-use express_messages::ids::{StreamId, UserId};
+use express_messages::ids::StreamId;
 use express_signalling::protocol::WireError;
 use express_token::{Policy, Secret};
 use rand::SeedableRng;
@@ -48,6 +49,7 @@ use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, S
 use self::resources::Resources;
 use self::rules::{MAX_RULES_IN_ALL, Rules};
 use self::stream_rules::StreamRules;
+use self::users::Users;
 use super::bucket::Rate;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
@@ -136,7 +138,7 @@ pub struct RoomsState {
     connections: HashMap<ConnectionId, Connection>,
     sessions: HashMap<SessionKey, Session>,
     session_ids: HashMap<String, SessionKey>,
-    users: HashMap<(u32, UserId), SessionKey>,
+    users: Users,
     rooms: HashMap<RoomKey, Room>,
     streams: HashMap<StreamKey, Stream>,
     stream_names: HashMap<StreamName, StreamKey>,
@@ -177,7 +179,7 @@ impl RoomsState {
             connections: HashMap::new(),
             sessions: HashMap::new(),
             session_ids: HashMap::new(),
-            users: HashMap::new(),
+            users: Users::default(),
             rooms: HashMap::new(),
             streams: HashMap::new(),
             stream_names: HashMap::new(),
@@ -388,6 +390,7 @@ impl App {
             play_across_rooms: config.play_across_rooms,
             tells_business: config.callback().is_some(),
             kick_on_expiry: config.on_token_expiry == OnTokenExpiry::Kick,
+            multi_room: config.multi_room,
             secret: config.secret,
             sessions: 0,
             rooms: 0,

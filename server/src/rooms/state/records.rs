@@ -63,6 +63,7 @@ pub(in crate::rooms) struct App {
     pub(super) play_across_rooms: bool,
     /// Its business server wants to hear what happens.
     pub(super) tells_business: bool,
+    pub(super) multi_room: bool,
     pub(super) sessions: usize,
     pub(super) rooms: usize,
 }
@@ -113,6 +114,8 @@ pub(in crate::rooms) struct Session {
     pub(super) number: u64,
     /// Proves who owns it.
     pub(super) secret: SessionSecret,
+    /// Its user may be in other rooms by logins of the same instance; `None`: in no other room.
+    pub(super) instance: Option<SessionSecret>,
     pub(in crate::rooms) room: RoomKey,
     pub(in crate::rooms) user: ZegoUser,
     pub(in crate::rooms) user_update: bool,

@@ -2,12 +2,13 @@
 
 use express_messages::codes;
 use express_messages::ids::{EXTRA_INFO_MAX, StreamId};
+use express_messages::types::ZegoUser;
 use express_signalling::protocol::{
     Done, Event, MuteStream, Publish, SetStreamExtraInfo, StreamExtraInfoUpdate, StreamMicUpdate, WireError,
 };
 
 use super::RoomsState;
-use super::records::{SessionKey, Stream};
+use super::records::{RoomKey, Session, SessionKey, Stream};
 use crate::forwarder::StreamKey;
 use crate::rooms::SharedEvent;
 
@@ -40,10 +41,8 @@ impl RoomsState {
             return;
         };
         let event = mic_update(stream);
-        let room = stream.room.clone();
-        if self.sessions.get(&player).is_some_and(|session| session.room != room) {
-            self.tell(player, event);
-        }
+        let (room, user) = (stream.room.clone(), stream.user.clone());
+        self.tell_elsewhere(player, &room, &user, event);
     }
 
     fn own_stream(&self, key: SessionKey, stream_id: &StreamId) -> Result<StreamKey, WireError> {
@@ -69,9 +68,15 @@ impl RoomsState {
         let players: Vec<SessionKey> = stream.players.iter().copied().collect();
         self.tell_others(&room_key, &user, event.clone(), false);
         for player in players {
-            if self.sessions.get(&player).is_some_and(|session| session.room != room_key) {
-                self.tell(player, event.clone());
-            }
+            self.tell_elsewhere(player, &room_key, &user, event.clone());
+        }
+    }
+
+    /// Tells a player of a stream of `room` who is in another room, and is not the publisher in a second room of one's own.
+    fn tell_elsewhere(&mut self, player: SessionKey, room: &RoomKey, publisher: &ZegoUser, event: SharedEvent) {
+        let is_concerned = |session: &Session| session.room != *room && session.user.user_id != publisher.user_id;
+        if self.sessions.get(&player).is_some_and(is_concerned) {
+            self.tell(player, event);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Whatever happens in whatever order: the tables agree, and what a client was told is what is there.
 
+use express_messages::ids::InstanceId;
 use express_messages::stats::QualityGrade;
-use express_signalling::protocol::{Heartbeat, Logout, PausePlay, Publish, RenewToken, ReportQuality};
+use express_signalling::protocol::{Heartbeat, Login, Logout, PausePlay, Publish, RenewToken, ReportQuality};
 use proptest::prelude::*;
 
 use super::business::Ledger;
@@ -26,6 +27,8 @@ enum Op {
         user: usize,
         room: usize,
         user_update: bool,
+        /// 0: none.
+        instance: u8,
     },
     Resume {
         device: usize,
@@ -119,8 +122,8 @@ fn op() -> impl Strategy<Value = Op> {
     let stream = 0..STREAMS.len();
     let both = (device.clone(), stream.clone());
     prop_oneof![
-        4 => (device.clone(), 0..USERS.len(), 0..ROOMS.len(), any::<bool>())
-            .prop_map(|(device, user, room, user_update)| Op::Login { device, user, room, user_update }),
+        4 => (device.clone(), 0..USERS.len(), 0..ROOMS.len(), any::<bool>(), 0..3_u8)
+            .prop_map(|(device, user, room, user_update, instance)| Op::Login { device, user, room, user_update, instance }),
         3 => device.clone().prop_map(|device| Op::Resume { device }),
         3 => (device.clone(), any::<bool>()).prop_map(|(device, by_peer)| Op::CloseSocket { device, by_peer }),
         1 => device.clone().prop_map(|device| Op::Logout { device }),
@@ -194,7 +197,15 @@ impl Scene {
                 user,
                 room,
                 user_update,
-            } => self.login(device, USERS[user], ROOMS[room], user_update),
+                instance,
+            } => {
+                let request = Login {
+                    user_update,
+                    instance: (instance > 0).then(|| InstanceId::new([instance; 16])),
+                    ..self.world.login_request(USERS[user], ROOMS[room])
+                };
+                self.login(device, USERS[user], request);
+            }
             Op::Resume { device } => self.resume(device),
             Op::CloseSocket { device, by_peer } => self.close(device, by_peer),
             Op::Connected { peer } => {
@@ -304,10 +315,9 @@ impl Scene {
         }
     }
 
-    fn login(&mut self, device: usize, user: &'static str, room: &str, user_update: bool) {
+    fn login(&mut self, device: usize, user: &'static str, request: Login) {
         self.close(device, true);
-        let mut request = self.world.login_request(user, room);
-        request.user_update = user_update;
+        let user_update = request.user_update;
         let client = self.world.login_with(request).unwrap();
         self.devices[device] = Some(Device::new(client, user, user_update));
     }

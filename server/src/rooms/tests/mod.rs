@@ -19,6 +19,7 @@ mod publish;
 mod reports;
 mod resume;
 mod room_info;
+mod several_rooms;
 mod stream_info;
 mod token;
 mod words;

@@ -21,6 +21,8 @@ use crate::rooms::{
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
+/// Whose users may be in one room at a time.
+pub(super) const ONE_ROOM_APP: u32 = 9;
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// Where every client of the world comes from.
 pub(super) const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
@@ -91,10 +93,12 @@ impl World {
         let mut strict = AppConfig::new(STRICT_APP, Secret::new(SECRET).unwrap());
         strict.on_token_expiry = OnTokenExpiry::Kick;
         strict.play_across_rooms = false;
+        let mut one_room = AppConfig::new(ONE_ROOM_APP, Secret::new(SECRET).unwrap());
+        one_room.multi_room = false;
         let state = RoomsState::new(StateOptions {
             limits: config.limits,
             timings: config.timings,
-            apps: vec![app, strict],
+            apps: vec![app, strict, one_room],
             ice: config.ice,
             seed: [42; 32],
         });
@@ -219,6 +223,7 @@ impl World {
             user_update: true,
             max_member_count: 0,
             loudest_streams: 0,
+            instance: None,
         }
     }
 

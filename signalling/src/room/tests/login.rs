@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use express_messages::ids::InstanceId;
+
 use super::{
     super::state::RoomState,
     bench::Bench,
@@ -22,6 +24,7 @@ fn a_login_tells_logining_then_logined_then_users_then_streams() {
 fn the_login_shows_what_the_engine_gave() {
     let mut given = options();
     given.max_member_count = 3;
+    given.instance = Some(InstanceId::new([7; 16]));
     let mut bench = Bench::new(given);
     bench.act(RoomState::start);
     bench.open();
@@ -37,6 +40,7 @@ fn the_login_shows_what_the_engine_gave() {
         ("token-1", true, 3)
     );
     assert_eq!(login.versions, [1]);
+    assert_eq!(login.instance, Some(InstanceId::new([7; 16])));
     assert_eq!(bench.urls, ["ws://one/v1/signal"]);
 }
 

@@ -28,6 +28,7 @@ pub(super) fn options() -> RoomOptions {
         user_update: true,
         max_member_count: 0,
         loudest_streams: 0,
+        instance: None,
         timings: Timings::default(),
     }
 }

@@ -174,10 +174,13 @@ class FakeRoom {
   isUp = false;
   streams = [];
   iceServers = [];
+  /** The types of requests of this room. */
+  asked = [];
 
   constructor(world, options, listener) {
     Object.assign(this, { world, options, listener });
     world.room = this;
+    world.rooms.set(options.roomID, this);
   }
 
   login() {
@@ -226,6 +229,7 @@ class FakeRoom {
 
   async request(type, fields) {
     this.world.requests.push([type, fields]);
+    this.asked.push(type);
     const refusal = this.world.refusals.get(type);
     if (refusal) throw refusal;
     if (type === "publish" || type === "play") return { answer: this.world.answer };
@@ -295,6 +299,10 @@ export class FakeWorld {
   document = new EventTarget();
   location = { protocol: "http:", host: "page.example:8080" };
   MediaStream = FakeStream;
+  /** The newest room, and the newest of each name. */
+  room = undefined;
+  rooms = new Map();
+  instanceID = () => "0".repeat(32);
   requests = [];
   refusals = new Map();
   results = new Map();

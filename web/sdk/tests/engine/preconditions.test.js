@@ -300,7 +300,7 @@ test("the version is that of the workspace", () => {
 
 test("a config of a wrong type, or that this SDK does not know, changes nothing", async () => {
   const { zg, told } = await loggedIn(new FakeWorld());
-  zg.setEngineConfig({ switchRoomNotStopPlay: 1, maxChannels: "2", keepRtcWhenSignalDisconnected: false, unknown: true });
+  zg.setEngineConfig({ switchRoomNotStopPlay: 1, maxChannels: "2", keepRtcWhenSignalDisconnected: "false", unknown: true });
   zg.setEngineConfig(null);
   for (const streamID of ["a", "b", "c"]) await zg.startPlayingStream(streamID);
   told.take();

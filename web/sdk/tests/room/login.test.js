@@ -44,6 +44,16 @@ test("a login says of how many loudest streams the room's players hear, if it sa
   assert.ok(!("loudest_streams" in login({ loudestStreams: 0 })));
 });
 
+test("a login shows the instance of an engine that may be in several rooms, and else none", () => {
+  const login = (options) => {
+    const bench = Bench.started(options);
+    bench.open();
+    return bench.request();
+  };
+  assert.equal(login({ instance: "0".repeat(32) }).instance, "0".repeat(32));
+  assert.ok(!("instance" in login({ instance: undefined })));
+});
+
 test("an empty room tells no lists", () => {
   const bench = Bench.started();
   bench.open();

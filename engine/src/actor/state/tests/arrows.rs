@@ -73,13 +73,8 @@ fn the_room_machine_goes_as_documented() {
 
 /// A state that is logged in, and its parts.
 fn ready() -> (EngineState, LifeId, LifeId) {
-    let mut out = Step::default();
-    let mut state = EngineState::new(settings(), &mut out);
-    let device = started(&out, device_life).unwrap();
-    let call = state.new_call();
-    state.login_room(login("r"), call, &mut out).unwrap();
-    let room = started(&out, room_life).unwrap();
-    state.on_room_event(room, room_event(Reason::Logined, 0), &mut out);
+    let (mut state, device) = fresh();
+    let room = enter(&mut state, "r");
     (state, room, device)
 }
 

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod random;
+mod rooms;
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ fn settings() -> Settings {
         timings: Timings::default(),
         max_channels: 3,
         scenario: ZegoScenario::default(),
+        instance: InstanceId::new([1; 16]),
         config: ZegoEngineConfig::default(),
     }
 }
@@ -66,6 +68,25 @@ fn player_event(state: PlayerState, code: i32) -> PlayerEvent {
         code,
         extended_data: String::new(),
     }
+}
+
+/// A state whose device part runs, and that part.
+fn fresh() -> (EngineState, LifeId) {
+    let mut out = Step::default();
+    let state = EngineState::new(settings(), &mut out);
+    let device = started(&out, device_life).unwrap();
+    (state, device)
+}
+
+/// Logs in to one more room.
+fn enter(state: &mut EngineState, room_id: &str) -> LifeId {
+    let mut out = Step::default();
+    let call = state.new_call();
+    state.login_room(login(room_id), call, &mut out).unwrap();
+    let room = started(&out, room_life).unwrap();
+    state.on_room_event(room, room_event(RoomStateChangedReason::Logined, 0), &mut out);
+    assert_eq!(out.answers, [(call, Ok(()))]);
+    room
 }
 
 /// An event as a short line.

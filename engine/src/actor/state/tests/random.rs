@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use express_messages::audio_device::AudioDeviceEvent;
+use express_messages::{
+    audio_device::AudioDeviceEvent,
+    types::{ZegoStream, ZegoUpdateType, ZegoUser},
+};
 
 use super::*;
 use crate::options::{ZegoPlayOptions, ZegoPublishOptions};
@@ -52,12 +55,23 @@ struct Run {
     finished: bool,
     /// The audio device part fails often.
     fragile: bool,
+    /// In several rooms at a time.
+    several: bool,
 }
 
 impl Run {
     fn new(seed: u64) -> Self {
         let mut out = Step::default();
-        let state = EngineState::new(settings(), &mut out);
+        let mut state = EngineState::new(settings(), &mut out);
+        let several = seed % 4 > 1;
+        state.enable_multi_room(several).unwrap();
+        let keep = Some(!seed.is_multiple_of(5));
+        state
+            .set_engine_config(&ZegoEngineConfig {
+                keep_rtc_when_signal_disconnected: keep,
+                ..ZegoEngineConfig::default()
+            })
+            .unwrap();
         let mut run = Self {
             dice: Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1),
             now: start(),
@@ -72,6 +86,7 @@ impl Run {
             told: HashMap::new(),
             finished: false,
             fragile: seed.is_multiple_of(3),
+            several,
         };
         run.see(out);
         run
@@ -95,25 +110,33 @@ impl Run {
 
     /// One call of the application.
     fn call(&mut self, out: &mut Step) {
+        let room = ["r", "r2"][usize::try_from(self.dice.below(2)).unwrap()];
         let stream = ["a", "b", "c", "d"][usize::try_from(self.dice.below(4)).unwrap()];
         let local = self.dice.pick(&self.locals.clone());
         let call = self.state.new_call();
         let (flag, now) = (self.dice.below(2) == 0, self.now);
         let waits = match self.dice.below(13) {
-            0 | 1 => self.state.login_room(login("r"), call, out).is_ok(),
+            0 | 1 => self.state.login_room(login(room), call, out).is_ok(),
             2 => self.state.create_local(&ZegoStreamOptions::tone(440.0), call, out).is_ok(),
             3 | 4 => {
-                let _ = self.state.start_publishing(stream, local, ZegoPublishOptions::default(), out);
+                let options = ZegoPublishOptions {
+                    room_id: (self.several || flag).then(|| room.into()),
+                    ..ZegoPublishOptions::default()
+                };
+                let _ = self.state.start_publishing(stream, local, options, out);
                 false
             }
             5 => {
                 let _ = self.state.stop_publishing(stream, out);
                 false
             }
-            6 | 7 => self
-                .state
-                .start_playing(stream, &ZegoPlayOptions::default(), call, out)
-                .is_ok(),
+            6 | 7 => {
+                let options = ZegoPlayOptions {
+                    room_id: flag.then(|| room.into()),
+                    ..ZegoPlayOptions::default()
+                };
+                self.state.start_playing(stream, &options, call, out).is_ok()
+            }
             8 | 9 => {
                 // Twice at once: the second has to wait.
                 let again = self.state.new_call();
@@ -128,7 +151,7 @@ impl Run {
                 false
             }
             10 if self.dice.below(8) == 0 => {
-                let _ = self.state.logout_room(flag.then_some("r"), out);
+                let _ = self.state.logout_room(flag.then_some(room), out);
                 false
             }
             _ => {
@@ -215,6 +238,15 @@ impl Run {
             1 => room_event(Reason::LoginFailed, 1102016),
             2 => room_event(Reason::Reconnecting, 1000017),
             3 => room_event(Reason::Reconnected, 0),
+            5..8 => RoomEvent::StreamUpdate {
+                update: [ZegoUpdateType::Add, ZegoUpdateType::Delete][usize::try_from(self.dice.below(2)).unwrap()],
+                streams: vec![ZegoStream {
+                    stream_id: StreamId::new(["a", "b"][usize::try_from(self.dice.below(2)).unwrap()]).unwrap(),
+                    user: ZegoUser::new("bob", "").unwrap(),
+                    extra_info: String::new(),
+                }],
+                extended_data: String::new(),
+            },
             4 => RoomEvent::LinkRestored {
                 resumed: self.dice.below(2) == 0,
             },
@@ -276,9 +308,19 @@ impl Run {
 
     fn see_command(&mut self, command: Command) {
         match command {
-            Command::StartRoom { life, .. } => self.begins(life, Part::Room, ""),
-            Command::StartPublisher { life, options, .. } => self.begins(life, Part::Publisher, options.stream_id.as_str()),
-            Command::StartPlayer { life, options, .. } => self.begins(life, Part::Player, options.stream_id.as_str()),
+            Command::StartRoom { life, options } => {
+                assert_eq!(options.instance.is_some(), self.several);
+                let name = if self.several { options.room_id.as_str() } else { "" };
+                self.begins(life, Part::Room, name);
+            }
+            Command::StartPublisher { life, room, options } => {
+                assert!(self.parts.contains_key(&room), "it has a room to go through");
+                self.begins(life, Part::Publisher, options.stream_id.as_str());
+            }
+            Command::StartPlayer { life, room, options } => {
+                assert!(self.parts.contains_key(&room), "it has a room to go through");
+                self.begins(life, Part::Player, options.stream_id.as_str());
+            }
             Command::StartDevice(life) => self.begins(life, Part::Device, ""),
             // A part that does not end in time is dropped: nobody hears of it again.
             Command::Forget(life) => {
