@@ -91,16 +91,15 @@ pub struct Call {
 }
 
 impl Call {
-    /// Everybody hears what they should; the recordings go on for `seconds` from here. With `hidden` the firewall is a NAT.
+    /// Everybody hears what they should; the recordings go on for `seconds` from here. `prepare` makes the network what it is
+    /// from the beginning.
     ///
     /// # Panics
     /// Where nobody can hear, or a network namespace cannot be made.
-    pub fn start(name: &str, hidden: bool, seconds: u64) -> Self {
+    pub fn start(name: &str, prepare: impl FnOnce(&Inside), seconds: u64) -> Self {
         let folder = work_folder(&format!("faults-{name}"));
         let inside = Inside::new(name);
-        if hidden {
-            inside.hide();
-        }
+        prepare(&inside);
         let tone = folder.join("tone.wav");
         write_tone(&tone);
         let media = format!(

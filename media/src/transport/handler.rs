@@ -98,7 +98,7 @@ impl Handler {
     }
 
     pub(super) fn packets_not_sent(&self) -> u64 {
-        self.not_sent.load(Ordering::Relaxed) + self.runtime.tcp().dropped()
+        self.not_sent.load(Ordering::Relaxed) + self.runtime.wire().dropped()
     }
 
     /// Whether the server takes redundant audio from us; known once connected.
@@ -109,6 +109,9 @@ impl Handler {
     /// The answer is applied: connects over TCP where UDP has not been enough, and listens for the end.
     pub(super) fn answered(self: &Arc<Self>, tcp: Vec<TcpCandidate>) {
         let (handler, events) = (Arc::downgrade(self), self.events.clone());
+        self.runtime
+            .wire()
+            .set_tcp(tcp.iter().map(|candidate| candidate.real).collect());
         if !tcp.is_empty() {
             self.run(async move {
                 tokio::time::sleep(FALLBACK_AFTER).await;
@@ -223,6 +226,8 @@ impl PeerConnectionEventHandler for Handler {
                 }
                 self.tell(TransportEvent::Connected);
             }
+            // What went through a TURN server belongs to the address that is gone: nothing will come back.
+            RTCPeerConnectionState::Disconnected if self.runtime.wire().has_moved() => self.tell(TransportEvent::Failed),
             RTCPeerConnectionState::Disconnected => self.tell(TransportEvent::Disconnected),
             RTCPeerConnectionState::Failed => self.tell(TransportEvent::Failed),
             RTCPeerConnectionState::Closed => self.tell(TransportEvent::Closed),
@@ -256,5 +261,30 @@ async fn accepted(peer: &Arc<dyn PeerConnection>) -> Accepted {
     Accepted {
         level_id: level.and_then(|level| u8::try_from(level.id).ok()),
         red: rtp.codecs.iter().any(is_red),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::{StreamExt, channel::mpsc};
+
+    use super::*;
+    use crate::rtp::{ReceiveOptions, receive_pipeline};
+
+    #[tokio::test]
+    async fn silence_is_for_good_where_the_address_is_gone_and_the_server_not_heard_since() {
+        let (events, told) = mpsc::unbounded();
+        let runtime = Arc::new(MediaRuntime::new(Handle::current()));
+        let (_source, packets, _stats) = receive_pipeline(ReceiveOptions::default()).unwrap();
+        let role = Role::Play(Arc::new(Mutex::new(packets)));
+        let handler = Handler::new(role, Handle::current(), runtime.clone(), events);
+        for moved in [false, true, false] {
+            runtime.wire().set_moved(moved);
+            handler.on_connection_state_change(RTCPeerConnectionState::Disconnected).await;
+        }
+        drop(handler);
+        let told: Vec<_> = told.collect().await;
+        use TransportEvent::{Disconnected, Failed};
+        assert_eq!(told, [Disconnected, Failed, Disconnected]);
     }
 }

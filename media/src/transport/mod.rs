@@ -10,6 +10,7 @@ mod addresses;
 #[cfg(test)]
 pub(crate) mod fake;
 mod follow;
+mod framed;
 mod handler;
 mod loss_report;
 mod packets;

@@ -1,4 +1,5 @@
-//! The UDP sockets of a peer connection: plain ones, that follow the machine to another address.
+//! The UDP sockets of a peer connection: plain ones, that follow the machine to another address, and go over TCP where UDP is
+//! blocked in the middle of a call.
 //!
 //! The crate knows a socket by the address that it had first; what is under that name changes without the crate's doing (see
 //! [`follow`](super::follow)). What goes through a TURN server cannot follow: an allocation belongs to its address (RFC 8656 §3).
@@ -12,12 +13,13 @@ use std::{
 };
 
 use express_messages::local_address::is_local;
-use futures::task::AtomicWaker;
+use futures::{future::select_ok, task::AtomicWaker};
 use tokio::{io::ReadBuf, net::UdpSocket as Udp, runtime::Handle};
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use super::{
     follow::{Follow, LOOK_EVERY, Step},
+    framed::Framed,
     wire::Wire,
 };
 
@@ -25,6 +27,8 @@ use super::{
 const REQUEST: [u8; 2] = [0, 1];
 const SUCCESS: [u8; 2] = [1, 1];
 const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
+/// Lowest first byte of what is not STUN (RFC 7983 §7).
+pub(super) const FIRST_OF_DTLS: u8 = 20;
 
 /// One host candidate.
 #[derive(Debug)]
@@ -44,6 +48,8 @@ struct Inner {
     follow: Follow,
     last_check: Option<Check>,
     watched: bool,
+    /// What carries the datagrams to and from the server instead, while UDP is blocked.
+    detour: Option<Arc<Framed>>,
 }
 
 /// The last connectivity check that was sent.
@@ -68,6 +74,7 @@ impl UdpSocket {
                 follow: Follow::default(),
                 last_check: None,
                 watched: false,
+                detour: None,
             }),
             handle: handle.clone(),
             wire,
@@ -91,15 +98,19 @@ impl UdpSocket {
         });
     }
 
-    fn look(&self) {
+    fn look(self: &Arc<Self>) {
         if !self.wire.is_connected() {
             return;
         }
         let mut inner = self.lock();
+        if inner.detour.as_ref().is_some_and(|detour| !detour.is_at_home()) {
+            inner.end_detour(true);
+        }
         let here = inner.socket.local_addr().map_or(self.name.ip(), |addr| addr.ip());
         match inner.follow.look(now(), is_local(here)) {
             Step::Stay => {}
             Step::Remind => inner.remind(),
+            Step::Detour => self.open_detour(),
             Step::Move => {
                 let Some(server) = inner.last_check.as_ref().map(|check| check.to) else {
                     return;
@@ -113,14 +124,79 @@ impl UdpSocket {
         }
     }
 
+    /// Connects to the server over TCP, at whichever of its addresses answers first.
+    fn open_detour(self: &Arc<Self>) {
+        let (socket, handle, wire) = (Arc::downgrade(self), self.handle.clone(), Arc::clone(&self.wire));
+        self.handle.spawn(async move {
+            let ways: Vec<_> = wire.tcp().iter().map(|to| Box::pin(Framed::open(*to, &handle))).collect();
+            let opened = match ways.is_empty() {
+                true => None,
+                false => select_ok(ways).await.ok().map(|(way, _slower)| way),
+            };
+            if let Some(socket) = Weak::upgrade(&socket) {
+                socket.take_detour(opened);
+            }
+        });
+    }
+
+    /// Goes on over TCP, beginning with a check: by that the server learns who it is.
+    fn take_detour(&self, opened: Option<Framed>) {
+        let mut inner = self.lock();
+        if !inner.follow.on_detour(opened.is_some(), now()) {
+            return;
+        }
+        if let (Some(detour), Some(check)) = (opened, &inner.last_check) {
+            tracing::info!(from = %detour.local(), "UDP is blocked; media goes on over TCP");
+            detour.send(&check.datagram);
+            inner.detour = Some(Arc::new(detour));
+            self.reader.wake();
+        }
+    }
+
     /// Goes on from `ip`; whoever waits for a datagram waits there.
     fn move_to(&self, inner: &mut Inner, ip: IpAddr) -> io::Result<SocketAddr> {
-        inner.socket = driven(std::net::UdpSocket::bind((ip, 0))?, &self.handle)?;
+        let socket = std::net::UdpSocket::bind((ip, 0))?;
+        // The runtime would not know yet whether the new socket can be written to.
+        if let Some(check) = &inner.last_check
+            && let Err(error) = socket.send_to(&check.datagram, check.to)
+        {
+            tracing::trace!(%error, to = %check.to, "the server was not reminded");
+        }
+        inner.socket = driven(socket, &self.handle)?;
+        self.wire.set_moved(true);
         inner.follow.on_moved(now());
         inner.follow.look(now(), true);
-        inner.remind();
         self.reader.wake();
         inner.socket.local_addr()
+    }
+}
+
+impl UdpSocket {
+    /// The next datagram for the crate, and whose it is.
+    fn poll_datagram(self: &Arc<Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
+        loop {
+            let socket = {
+                let mut inner = self.lock();
+                if let Poll::Ready(received) = inner.poll_detour(cx, buf) {
+                    self.wire.set_moved(false);
+                    return Poll::Ready(Ok(received));
+                }
+                Arc::clone(&inner.socket)
+            };
+            let mut read = ReadBuf::new(buf);
+            let addr = ready!(socket.poll_recv_from(cx, &mut read))?;
+            let mut inner = self.lock();
+            if !std::mem::replace(&mut inner.watched, true) {
+                self.watch();
+            }
+            inner.note_heard(read.filled());
+            if inner.is_server(addr) {
+                self.wire.set_moved(false);
+            }
+            if inner.is_news(read.filled()) {
+                return Poll::Ready(Ok((read.filled().len(), addr)));
+            }
+        }
     }
 }
 
@@ -132,22 +208,45 @@ impl Inner {
         }
     }
 
-    fn note_sent(&mut self, datagram: &[u8], to: SocketAddr) {
-        if transaction(datagram, REQUEST).is_some() {
+    /// The way over TCP is given up, or has ended.
+    fn end_detour(&mut self, moved: bool) {
+        self.detour = None;
+        self.follow.on_detour_lost(moved, now());
+    }
+
+    /// Notes what goes out; the way over TCP where it is to go that way.
+    fn note_sent(&mut self, datagram: &[u8], to: SocketAddr) -> Option<Arc<Framed>> {
+        if is_check(datagram) {
             self.last_check = Some(Check {
                 datagram: datagram.to_vec(),
                 to,
                 answered: false,
             });
         }
+        // What goes to a TURN server goes there by UDP or not at all.
+        let is_for_server = self.is_server(to);
+        if is_for_server && datagram.first().is_some_and(|first| *first >= FIRST_OF_DTLS) {
+            self.follow.on_used(now());
+        }
+        self.detour.clone().filter(|_| is_for_server)
+    }
+
+    fn is_server(&self, address: SocketAddr) -> bool {
+        self.last_check.as_ref().is_some_and(|check| check.to == address)
+    }
+
+    fn note_heard(&mut self, datagram: &[u8]) {
+        if self.follow.on_heard(now()) {
+            tracing::info!("UDP is there again; media goes that way");
+            self.detour = None;
+        }
+        if is_rtp(datagram) {
+            self.follow.on_media(now());
+        }
     }
 
     /// Whether the crate is to have it: a second answer to the same check it would take for a stranger's.
-    fn note_received(&mut self, datagram: &[u8]) -> bool {
-        if is_rtp(datagram) {
-            self.follow.on_media(now());
-            return true;
-        }
+    fn is_news(&mut self, datagram: &[u8]) -> bool {
         let Some(answered) = transaction(datagram, SUCCESS) else {
             return true;
         };
@@ -155,12 +254,36 @@ impl Inner {
         let last = self.last_check.as_mut().filter(|check| is_last(check));
         last.is_none_or(|check| !std::mem::replace(&mut check.answered, true))
     }
+
+    /// The next datagram that came over TCP, under the name of the server that the crate knows.
+    fn poll_detour(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<(usize, SocketAddr)> {
+        loop {
+            let (Some(detour), Some(check)) = (&self.detour, &self.last_check) else {
+                return Poll::Pending;
+            };
+            let server = check.to;
+            let Some(datagram) = ready!(detour.poll_receive(cx)) else {
+                self.end_detour(false);
+                continue;
+            };
+            let Some(room) = buf.get_mut(..datagram.len()).filter(|_| self.is_news(&datagram)) else {
+                continue;
+            };
+            room.copy_from_slice(&datagram);
+            return Poll::Ready((datagram.len(), server));
+        }
+    }
 }
 
 /// The transaction of a STUN message of type `kind`.
 fn transaction(datagram: &[u8], kind: [u8; 2]) -> Option<&[u8]> {
     let is_it = datagram.starts_with(&kind) && datagram.get(4..8) == Some(&COOKIE);
     datagram.get(8..20).filter(|_| is_it)
+}
+
+/// Whether it is a connectivity check.
+pub(super) fn is_check(datagram: &[u8]) -> bool {
+    transaction(datagram, REQUEST).is_some()
 }
 
 /// RTP and no RTCP (RFC 5761 §4).
@@ -203,11 +326,18 @@ impl AsyncUdpSocket for Followed {
     /// of the server's, 50 a second, and many of these ways cannot be (loopback to anywhere else); the crate would log every
     /// one as an error. ICE finds out by itself what reaches the server.
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let socket = {
+        let (socket, detour) = {
             let mut inner = self.0.lock();
-            inner.note_sent(transmit.contents, transmit.destination);
-            Arc::clone(&inner.socket)
+            let detour = inner.note_sent(transmit.contents, transmit.destination);
+            (Arc::clone(&inner.socket), detour)
         };
+        if let Some(detour) = detour {
+            self.0.wire.look_for_end(transmit.contents);
+            if !detour.send(transmit.contents) {
+                self.0.wire.count_dropped();
+            }
+            return Poll::Ready(Ok(transmit.contents.len()));
+        }
         let sent = socket.poll_send_to(cx, transmit.contents, transmit.destination);
         sent.map(|sent| {
             self.0.wire.sent(&socket, transmit.contents, transmit.destination);
@@ -223,136 +353,15 @@ impl AsyncUdpSocket for Followed {
             return Poll::Ready(Ok(0));
         };
         self.0.reader.register(cx.waker());
-        loop {
-            let socket = Arc::clone(&self.0.lock().socket);
-            let mut read = ReadBuf::new(buf);
-            let addr = ready!(socket.poll_recv_from(cx, &mut read))?;
-            let mut inner = self.0.lock();
-            if !std::mem::replace(&mut inner.watched, true) {
-                self.0.watch();
-            }
-            if !inner.note_received(read.filled()) {
-                continue;
-            }
-            let len = read.filled().len();
-            *meta = RecvMeta::default();
-            meta.addr = addr;
-            meta.len = len;
-            // The driver divides by it, also for an empty datagram.
-            meta.stride = len.max(1);
-            return Poll::Ready(Ok(1));
-        }
+        let (len, addr) = ready!(self.0.poll_datagram(cx, buf))?;
+        *meta = RecvMeta::default();
+        meta.addr = addr;
+        meta.len = len;
+        // The driver divides by it, also for an empty datagram.
+        meta.stride = len.max(1);
+        Poll::Ready(Ok(1))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    fn check(kind: [u8; 2], transaction: u8) -> Vec<u8> {
-        [&kind[..], &[0, 0], &COOKIE, &[transaction; 12]].concat()
-    }
-
-    /// A socket, and a server that it knows.
-    async fn pair() -> (Followed, Udp, SocketAddr) {
-        let server = Udp::bind("127.0.0.1:0").await.unwrap();
-        let to = server.local_addr().unwrap();
-        let wire = Arc::new(Wire::new(Handle::current()));
-        wire.set_connected();
-        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let socket = UdpSocket::new(socket, &Handle::current(), wire).unwrap();
-        (Followed(Arc::new(socket)), server, to)
-    }
-
-    async fn receive(socket: &Followed) -> (Vec<u8>, RecvMeta) {
-        let (mut buf, mut meta) = ([0; 1_500], [RecvMeta::default()]);
-        let received = std::future::poll_fn(|cx| {
-            let mut bufs = [IoSliceMut::new(&mut buf)];
-            socket.poll_recv(cx, &mut bufs, &mut meta)
-        });
-        assert_eq!(received.await.unwrap(), 1);
-        let [meta] = meta;
-        (buf[..meta.len].to_vec(), meta)
-    }
-
-    #[tokio::test]
-    async fn a_datagram_that_the_kernel_refuses_is_lost_without_an_error() {
-        let (socket, _server, _) = pair().await;
-        // RFC 5737: an address for documentation, which nothing on loopback can reach.
-        let nowhere = "198.51.100.1:9".parse().unwrap();
-        assert!(socket.0.lock().socket.try_send_to(b"check", nowhere).is_err());
-        assert_eq!(socket.send_to(b"check", nowhere).await.unwrap(), 5);
-    }
-
-    #[tokio::test]
-    async fn a_datagram_comes_whole_with_its_sender_also_when_it_is_empty() {
-        let (socket, server, from) = pair().await;
-        for text in [&b"hello"[..], b""] {
-            server.send_to(text, socket.local_addr().unwrap()).await.unwrap();
-            let (heard, meta) = receive(&socket).await;
-            assert_eq!((meta.len, meta.stride), (text.len(), text.len().max(1)));
-            assert_eq!((meta.addr, &heard[..]), (from, text));
-        }
-    }
-
-    #[tokio::test]
-    async fn a_socket_that_moves_reminds_the_server_from_its_new_address_and_hears_there_under_its_old_name() {
-        let (socket, server, to) = pair().await;
-        let (name, mut buffer) = (socket.local_addr().unwrap(), [0; 64]);
-        let request = check(REQUEST, 7);
-        socket.send_to(&request, to).await.unwrap();
-        let (_, old) = server.recv_from(&mut buffer).await.unwrap();
-        let waiting = receive(&socket);
-        let moving = async {
-            // The reader waits at the old address by now.
-            tokio::task::yield_now().await;
-            let moved = socket.0.move_to(&mut socket.0.lock(), "127.0.0.2".parse().unwrap()).unwrap();
-            let (length, from) = server.recv_from(&mut buffer).await.unwrap();
-            assert_eq!((&buffer[..length], from), (&request[..], moved));
-            assert_ne!(from, old);
-            server.send_to(b"here you are", from).await.unwrap();
-        };
-        let ((heard, _), ()) = tokio::join!(waiting, moving);
-        assert_eq!(heard, b"here you are");
-        assert_eq!(socket.local_addr().unwrap(), name);
-    }
-
-    #[tokio::test]
-    async fn a_second_answer_to_the_same_check_is_kept_from_the_crate_and_a_first_one_is_not() {
-        let (socket, server, to) = pair().await;
-        let name = socket.local_addr().unwrap();
-        socket.send_to(&check(REQUEST, 7), to).await.unwrap();
-        for answer in [check(SUCCESS, 7), check(SUCCESS, 7), check(SUCCESS, 8), b"last".to_vec()] {
-            server.send_to(&answer, name).await.unwrap();
-        }
-        let mut heard = Vec::new();
-        for _ in 0..3 {
-            heard.push(receive(&socket).await.0);
-        }
-        assert_eq!(heard, [check(SUCCESS, 7), check(SUCCESS, 8), b"last".to_vec()]);
-    }
-
-    #[tokio::test]
-    async fn the_server_is_reminded_when_a_stream_that_flowed_is_heard_no_more() {
-        let (socket, server, to) = pair().await;
-        let request = check(REQUEST, 7);
-        socket.send_to(&request, to).await.unwrap();
-        server
-            .send_to(&[0x80, 111, 0, 1], socket.local_addr().unwrap())
-            .await
-            .unwrap();
-        receive(&socket).await;
-        for _ in 0..2 {
-            let mut buffer = [0; 64];
-            let heard = tokio::time::timeout(Duration::from_secs(5), server.recv_from(&mut buffer)).await;
-            assert_eq!(&buffer[..heard.unwrap().unwrap().0], request);
-        }
-    }
-
-    #[test]
-    fn the_way_to_a_server_on_this_machine_begins_at_loopback() {
-        assert_eq!(way_to("127.0.0.1:9".parse().unwrap()).unwrap(), IpAddr::from([127, 0, 0, 1]));
-    }
-}
+mod tests;

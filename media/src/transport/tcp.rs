@@ -1,55 +1,42 @@
-//! ICE over TCP (RFC 6544) from the active side: streams to the server, framed by RFC 4571.
+//! ICE over TCP (RFC 6544) from the active side: streams to the server, framed by RFC 4571, that follow the machine to another
+//! address.
 //!
 //! The `webrtc` crate makes active candidates only together with listeners, so it gets listeners that are closed already. Its
-//! driver waits for each write, so a write goes into a short queue and a frame that finds no room is lost, as a datagram
-//! would be: late sound is worth nothing, and a driver that waits cannot even close.
+//! driver waits for each write, and a driver that waits cannot even close, so no write waits (see [`framed`](super::framed)).
+//! It knows a stream by the addresses that it had first; what is under that name changes without the crate's doing.
 
 use std::{
     collections::HashMap,
-    future::Future,
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::AsyncWriteExt,
-    net::{
-        TcpSocket,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    runtime::Handle,
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use bytes::BytesMut;
+use futures::task::AtomicWaker;
+use tokio::{runtime::Handle, sync::watch};
 use webrtc::runtime::{AsyncTcpListener, AsyncTcpStream};
 
-use super::wire::Wire;
+use super::{
+    follow::LOOK_EVERY,
+    framed::{FRAME_HEADER, Framed},
+    socket::{FIRST_OF_DTLS, is_check},
+    wire::Wire,
+};
 
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
-/// How long a connection may take to be opened.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Frames that wait for the kernel: 0.6 s of speech.
-const QUEUE: usize = 32;
-/// What the kernel may hold back of them, in bytes: about as much again.
-const SEND_BUFFER: u32 = 8 * 1024;
-/// Length before each frame (RFC 4571 §2).
-const FRAME_HEADER: usize = 2;
-/// Lowest first byte of what is not STUN (RFC 7983 §7).
-const FIRST_OF_DTLS: u8 = 20;
 
 /// The streams of one connection.
 #[derive(Debug)]
 pub(super) struct TcpWays {
     handle: Handle,
     wire: Arc<Wire>,
-    dropped: Arc<AtomicU64>,
     inner: Mutex<Inner>,
 }
 
@@ -67,18 +54,12 @@ impl TcpWays {
         Self {
             handle,
             wire,
-            dropped: Arc::default(),
             inner: Mutex::default(),
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Frames that were lost because a stream took no more.
-    pub(super) fn dropped(&self) -> u64 {
-        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Names `real` by another address from now on. The crate tells the server's candidates apart by address alone, so one
@@ -90,19 +71,8 @@ impl TcpWays {
     /// Opens a stream to `address`.
     pub(super) async fn connect(&self, address: SocketAddr) -> io::Result<Arc<dyn AsyncTcpStream>> {
         let real = self.lock().real.get(&address).copied().unwrap_or(address);
-        let socket = if real.is_ipv4() {
-            TcpSocket::new_v4()?
-        } else {
-            TcpSocket::new_v6()?
-        };
-        socket.set_nodelay(true)?;
-        socket.set_send_buffer_size(SEND_BUFFER)?;
-        let stream = timeout(CONNECT_TIMEOUT, socket.connect(real))
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the server does not answer over TCP"))??;
-        let local = stream.local_addr()?;
-        let (reader, writer) = stream.into_split();
-        let (frames, queue) = mpsc::channel(QUEUE);
+        let framed = Framed::open(real, &self.handle).await?;
+        let local = framed.local();
         let (closer, closed) = watch::channel(false);
         let carries = Arc::new(AtomicBool::new(false));
         {
@@ -112,17 +82,22 @@ impl TcpWays {
             }
             inner.open.push((Arc::clone(&carries), closer));
         }
-        self.handle.spawn(write(writer, queue));
-        Ok(Arc::new(Stream {
+        let stream = Arc::new(Stream {
             local,
             peer: address,
-            reader,
-            frames,
+            real,
             closed,
             carries,
             wire: Arc::clone(&self.wire),
-            dropped: Arc::clone(&self.dropped),
-        }))
+            reader: AtomicWaker::new(),
+            way: Mutex::new(Way {
+                framed: Arc::new(framed),
+                last_check: Vec::new(),
+            }),
+            unread: Mutex::default(),
+        });
+        self.handle.spawn(follow(Arc::downgrade(&stream), self.handle.clone()));
+        Ok(Arc::new(Followed(stream)))
     }
 
     /// The connection stands: closes each stream that carries none of it, and opens no more.
@@ -139,47 +114,88 @@ impl TcpWays {
     }
 }
 
-/// Writes what is queued until the stream is dropped or broken. The reading half notices the latter.
-async fn write(mut writer: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) {
-    while let Some(frame) = queue.recv().await {
-        if let Err(error) = writer.write_all(&frame).await {
-            tracing::debug!(%error, "a media stream over TCP broke");
-            return;
+/// Opens a stream anew from another address when its own is gone from this machine.
+async fn follow(stream: Weak<Stream>, handle: Handle) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let Some(stream) = Weak::upgrade(&stream) else { return };
+        if stream.framed().is_at_home() {
+            continue;
+        }
+        // Without a way to the server there is nothing to open: the next look tries again.
+        if let Ok(framed) = Framed::open(stream.real, &handle).await {
+            tracing::info!(from = %stream.local, to = %framed.local(), "the local address is gone; media goes on from another");
+            stream.go_on_over(framed);
         }
     }
 }
 
+#[derive(Debug)]
 struct Stream {
+    /// What the crate knows it by.
     local: SocketAddr,
     peer: SocketAddr,
-    reader: OwnedReadHalf,
-    frames: mpsc::Sender<Vec<u8>>,
+    /// Where it goes to.
+    real: SocketAddr,
     closed: watch::Receiver<bool>,
     carries: Arc<AtomicBool>,
     wire: Arc<Wire>,
-    dropped: Arc<AtomicU64>,
+    /// Who waits for a frame, whatever it comes over.
+    reader: AtomicWaker,
+    way: Mutex<Way>,
+    /// What the crate has not read yet of the last frame.
+    unread: Mutex<BytesMut>,
 }
 
-impl std::fmt::Debug for Stream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Stream({} to {})", self.local, self.peer)
-    }
+#[derive(Debug)]
+struct Way {
+    framed: Arc<Framed>,
+    /// The last connectivity check: the server learns by it who has opened the stream anew.
+    last_check: Vec<u8>,
 }
 
 impl Stream {
+    fn way(&self) -> MutexGuard<'_, Way> {
+        self.way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn framed(&self) -> Arc<Framed> {
+        Arc::clone(&self.way().framed)
+    }
+
+    fn go_on_over(&self, framed: Framed) {
+        let mut way = self.way();
+        framed.send(&way.last_check);
+        way.framed = Arc::new(framed);
+        self.reader.wake();
+    }
+
     /// The next bytes; none when either side has closed the stream.
     async fn receive(&self, buf: &mut [u8]) -> io::Result<usize> {
         let mut closed = self.closed.clone();
-        loop {
-            tokio::select! {
-                _ = closed.wait_for(|closed| *closed) => return Ok(0),
-                readable = self.reader.readable() => readable?,
-            }
-            match self.reader.try_read(buf) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
-            }
+        tokio::select! {
+            _ = closed.wait_for(|closed| *closed) => Ok(0),
+            read = poll_fn(|cx| self.poll_read(cx, buf)) => Ok(read),
         }
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<usize> {
+        let mut unread = self.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        if unread.is_empty() {
+            self.reader.register(cx.waker());
+            let framed = self.framed();
+            let Some(datagram) = ready!(framed.poll_receive(cx)) else {
+                // Without its address it ended for us alone, and is opened anew.
+                return if framed.is_at_home() { Poll::Ready(0) } else { Poll::Pending };
+            };
+            let length = u16::try_from(datagram.len()).unwrap_or(u16::MAX);
+            unread.extend_from_slice(&length.to_be_bytes());
+            unread.extend_from_slice(&datagram);
+        }
+        let length = unread.len().min(buf.len());
+        let read = unread.split_to(length);
+        buf[..read.len()].copy_from_slice(&read);
+        Poll::Ready(read.len())
     }
 
     fn send(&self, frame: &[u8]) {
@@ -188,18 +204,29 @@ impl Stream {
             self.carries.store(true, Ordering::Relaxed);
         }
         self.wire.look_for_end(packet);
-        if self.frames.try_send(frame.to_vec()).is_err() {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+        let framed = {
+            let mut way = self.way();
+            if is_check(packet) {
+                way.last_check = packet.to_vec();
+            }
+            Arc::clone(&way.framed)
+        };
+        if !framed.send_frame(frame.to_vec()) {
+            self.wire.count_dropped();
         }
     }
 }
 
-impl AsyncTcpStream for Stream {
+/// What the crate holds: the stream, and not what looks after it.
+#[derive(Debug)]
+struct Followed(Arc<Stream>);
+
+impl AsyncTcpStream for Followed {
     fn read<'a, 'b>(&'a self, buf: &'b mut [u8]) -> Boxed<'b, io::Result<usize>>
     where
         'a: 'b,
     {
-        Box::pin(self.receive(buf))
+        Box::pin(self.0.receive(buf))
     }
 
     /// Never waits; the crate gives one whole frame at a time.
@@ -207,16 +234,16 @@ impl AsyncTcpStream for Stream {
     where
         'a: 'b,
     {
-        self.send(buf);
+        self.0.send(buf);
         Box::pin(std::future::ready(Ok(())))
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.local)
+        Ok(self.0.local)
     }
 
     fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.peer)
+        Ok(self.0.peer)
     }
 }
 
@@ -243,7 +270,10 @@ impl AsyncTcpListener for NoListener {
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncReadExt, net::TcpListener};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
 
@@ -283,12 +313,56 @@ mod tests {
         assert_eq!(unused.read(&mut [0; 8]).await.unwrap(), 0);
         let (_first, _) = listener.accept().await.unwrap();
         let (mut second, _) = listener.accept().await.unwrap();
-        second.write_all(b"hi").await.unwrap();
-        assert_eq!(used.read(&mut [0; 8]).await.unwrap(), 2);
+        second.write_all(b"\0\x02hi").await.unwrap();
+        assert_eq!(used.read(&mut [0; 8]).await.unwrap(), 4);
         assert!(
             ways.connect(address).await.is_err(),
             "a connection that stands opens no more streams"
         );
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_opened_anew_goes_on_with_whole_frames_and_says_first_who_it_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let handle = Handle::current();
+        let (_closer, closed) = watch::channel(false);
+        let stream = Arc::new(Stream {
+            local: address,
+            peer: address,
+            real: address,
+            closed,
+            carries: Arc::default(),
+            wire: Arc::new(Wire::new(handle.clone())),
+            reader: AtomicWaker::new(),
+            way: Mutex::new(Way {
+                framed: Arc::new(Framed::open(address, &handle).await.unwrap()),
+                last_check: Vec::new(),
+            }),
+            unread: Mutex::default(),
+        });
+        let (mut first, _) = listener.accept().await.unwrap();
+        let check = [&[0, 20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+        stream.send(&check);
+        // Half a frame comes by the old way; the reader waits for the rest of it.
+        first.write_all(b"\0\x05lo").await.unwrap();
+        let reading = async {
+            let mut heard = [0; 8];
+            let length = stream.receive(&mut heard).await.unwrap();
+            heard[..length].to_vec()
+        };
+        let moving = async {
+            tokio::task::yield_now().await;
+            stream.go_on_over(Framed::open(address, &handle).await.unwrap());
+            let (mut second, _) = listener.accept().await.unwrap();
+            let mut said = vec![0; check.len()];
+            second.read_exact(&mut said).await.unwrap();
+            assert_eq!(said, check);
+            second.write_all(b"\0\x05found").await.unwrap();
+            second
+        };
+        let (heard, _second) = tokio::join!(reading, moving);
+        assert_eq!(heard, b"\0\x05found");
     }
 
     #[tokio::test]
@@ -299,7 +373,7 @@ mod tests {
         let mut frame = vec![0; 60_000];
         frame[FRAME_HEADER] = 0x80;
         let mut written = 0;
-        while ways.dropped() == 0 {
+        while ways.wire.dropped() == 0 {
             stream.write_all(&frame).await.unwrap();
             written += 1;
             assert!(written < 10_000, "a frame was dropped before so many were written");

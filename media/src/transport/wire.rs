@@ -11,7 +11,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -36,6 +36,9 @@ pub(super) struct Wire {
     repeated: AtomicUsize,
     ended: OnceLock<()>,
     end: Notify,
+    tcp: OnceLock<Vec<SocketAddr>>,
+    moved: AtomicBool,
+    dropped: AtomicU64,
 }
 
 impl Wire {
@@ -48,6 +51,9 @@ impl Wire {
             repeated: AtomicUsize::new(0),
             ended: OnceLock::new(),
             end: Notify::new(),
+            tcp: OnceLock::new(),
+            moved: AtomicBool::new(false),
+            dropped: AtomicU64::new(0),
         }
     }
 
@@ -59,6 +65,36 @@ impl Wire {
     /// Whether the handshake is over.
     pub(super) fn is_connected(&self) -> bool {
         self.connected.load(Ordering::Relaxed)
+    }
+
+    /// Where the server listens for TCP, by its answer. Called once.
+    pub(super) fn set_tcp(&self, addresses: Vec<SocketAddr>) {
+        let _ = self.tcp.set(addresses);
+    }
+
+    /// Where the server listens for TCP; nowhere before its answer.
+    pub(super) fn tcp(&self) -> &[SocketAddr] {
+        self.tcp.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A socket has lost its address for another (`true`), or the server was heard (`false`).
+    pub(super) fn set_moved(&self, moved: bool) {
+        self.moved.store(moved, Ordering::Relaxed);
+    }
+
+    /// Whether a socket has another address and the server was not heard since.
+    pub(super) fn has_moved(&self) -> bool {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// A frame was lost because a connection over TCP took no more.
+    pub(super) fn count_dropped(&self) {
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many frames were lost so.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// This side closes the connection: what is sent from now on says nothing about the other.

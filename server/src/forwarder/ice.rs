@@ -183,7 +183,17 @@ impl IceSession {
             .selected_path()
             .is_none_or(|selected| selected.gives_way_to(from, now) || (is_nominated && !selected.is_nominated));
         if moves {
-            self.selected = Some(from);
+            self.select(from);
+        }
+    }
+
+    /// Sends everything to `path` from now on. Where UDP was so silent that TCP takes its place, it has to be proved anew before
+    /// it comes back: it may be blocked one way only.
+    fn select(&mut self, path: Tuple) {
+        let left = self.selected.replace(path);
+        if let Some(udp) = left.filter(|left| left.is_udp() && !path.is_udp()) {
+            let left = self.paths.iter_mut().filter(|path| path.address == udp);
+            left.for_each(Path::doubt);
         }
     }
 
@@ -241,7 +251,7 @@ impl IceSession {
     fn prefer(&mut self, path: Tuple, now: Instant) {
         let keeps_udp = |selected: &Path| selected.address.is_udp() && !selected.is_stale(now);
         if path.is_udp() || !self.selected_path().is_some_and(keeps_udp) {
-            self.selected = Some(path);
+            self.select(path);
         }
     }
 

@@ -37,6 +37,8 @@ pub struct RoomActor {
     state: RoomState,
     span: Span,
     link: Option<OpenLink>,
+    /// Waits for another network, as long as the state wants one.
+    networks: Option<SpawnHandle>,
     alarm: Option<(Instant, SpawnHandle)>,
     waiting: HashMap<Ticket, Reply>,
     last_ticket: u64,
@@ -58,6 +60,7 @@ impl RoomActor {
             state,
             span,
             link: None,
+            networks: None,
             alarm: None,
             waiting: HashMap::new(),
             last_ticket: 0,
@@ -79,6 +82,7 @@ impl RoomActor {
             }
         }
         self.set_alarm(ctx);
+        self.watch_networks(ctx);
         result
     }
 
@@ -152,6 +156,17 @@ impl RoomActor {
             });
             (at, alarm)
         });
+    }
+
+    fn watch_networks(&mut self, ctx: &mut Context<Self>) {
+        let wanted = self.state.wants_network();
+        if wanted && self.networks.is_none() {
+            let networks = wrap_stream::<_, Self>(self.connector.networks());
+            let watching = networks.map(|(), actor, ctx| actor.turn(ctx, RoomState::on_network)).finish();
+            self.networks = Some(ctx.spawn(watching));
+        } else if !wanted && let Some(watching) = self.networks.take() {
+            ctx.cancel_future(watching);
+        }
     }
 
     /// Lets the state ask the server; `take` finds what the asker wants in the answer.

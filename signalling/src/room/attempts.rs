@@ -49,10 +49,38 @@ impl RoomState {
         }
     }
 
-    /// Lets `wait` pass before the next attempt.
+    /// Lets `wait` pass before the next attempt, or another network come.
     pub(super) fn wait(&mut self, now: Instant, wait: Duration) {
         self.set_phase(Phase::Waiting);
+        self.sent_away = false;
         self.timers.set(Timer::Retry, after(now, wait));
+    }
+
+    /// Lets the time pass that the server asked for.
+    pub(super) fn wait_as_told(&mut self, now: Instant, wait: Duration) {
+        self.wait(now, wait);
+        self.sent_away = true;
+    }
+
+    /// Whether another network may be what is wanting.
+    pub(super) fn wants_network(&self) -> bool {
+        match self.phase {
+            Phase::Waiting => !self.sent_away,
+            Phase::Opening => true,
+            _ => false,
+        }
+    }
+
+    /// This machine has a network that it had not before. The waits are for servers in trouble, and what is opening now was
+    /// sent nowhere: an attempt begins at once. Should it fail, the wait after it is the one that would have come anyway.
+    pub(super) fn on_network(&mut self, now: Instant) {
+        if !self.wants_network() {
+            return;
+        }
+        debug!(phase = ?self.phase, "another network is there");
+        self.timers.clear(Timer::Retry);
+        self.hang_up();
+        self.attempt(now);
     }
 
     /// The link closed, or could not be opened.

@@ -6,6 +6,10 @@
 
 use std::time::Duration;
 
+use futures::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 use tokio::sync::mpsc;
 
 use crate::protocol::PATH;
@@ -81,6 +85,12 @@ pub trait Connector: Send + Sync {
     /// Begins to connect to `url` (checked by [`signal_url`]) and returns at once; success and failure come through the
     /// link. Called on the engine's control thread, so it must not block.
     fn connect(&self, url: &str) -> Link;
+
+    /// Brings an item whenever this machine gets a network that it had not when it was asked for: a server may be reached by
+    /// it. A connector that knows of no networks brings none. Polled on the engine's control thread.
+    fn networks(&self) -> BoxStream<'static, ()> {
+        stream::pending().boxed()
+    }
 }
 
 /// Why a link ended or did not come about. All but [`LinkError::Url`] are transport faults, after which to try again.

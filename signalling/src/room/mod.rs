@@ -20,7 +20,8 @@
 //! that the server asks for (`need_relogin` in its kick-out) is held back like a lost link.
 //!
 //! **Retry.** The first attempt is made at once, after a lost link after 1 to 4 s (a restarted server must not meet all its
-//! clients in one instant). All servers of the list are tried in order, then there is a wait, which grows. A transport
+//! clients in one instant). All servers of the list are tried in order, then there is a wait, which grows; when this machine
+//! gets a network that it had not, the wait is over, but for one that the server asked for. A transport
 //! fault is always tried again until the budget (20 min) is over; a refusal is tried again when and if the server says so.
 //!
 //! **Resume.** Missed events are replayed as one difference. Streams are compared too: what the server lost is reported as
@@ -44,6 +45,7 @@ mod link;
 mod listing;
 mod media;
 mod mics;
+mod network;
 #[cfg(feature = "chaos")]
 #[doc(hidden)]
 pub mod pure;

@@ -163,7 +163,7 @@ impl RoomState {
 
     fn try_later(&mut self, now: Instant, wait: Duration) {
         self.hang_up();
-        self.wait(now, wait);
+        self.wait_as_told(now, wait);
     }
 
     fn logged_in(&mut self, now: Instant, ok: LoginOk) {

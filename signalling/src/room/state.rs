@@ -130,6 +130,8 @@ pub(super) struct RoomState {
     pub(super) report: Report,
     pub(super) phase: Phase,
     pub(super) link: u64,
+    /// The wait for the next attempt is the server's word.
+    pub(super) sent_away: bool,
     last_id: u64,
     pub(super) session: Option<Session>,
     /// The token of the login that is out.
@@ -170,6 +172,7 @@ impl RoomState {
             report: Report::new(),
             phase: Phase::Idle,
             link: 0,
+            sent_away: false,
             last_id: 0,
             session: None,
             shown_token: String::new(),

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use express_messages::local_address::is_local;
 use futures::{
     SinkExt, StreamExt,
-    stream::{SplitSink, SplitStream},
+    stream::{BoxStream, SplitSink, SplitStream},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::{
@@ -26,6 +26,7 @@ use url::{Host, Url};
 
 use super::authorities::Authorities;
 use super::link::{Connector, Incoming, LINGER, Link, LinkEnd, LinkError, Outgoing};
+use super::network;
 use crate::protocol::{MAX_CLIENT_FRAME, MAX_SERVER_FRAME};
 
 /// Close code of a close frame without one (RFC 6455 section 7.1.5).
@@ -70,6 +71,10 @@ impl Connector for WebSocketConnector {
         let (link, end) = Link::pair();
         self.runtime.spawn(run(url.to_owned(), Arc::clone(&self.tls), end));
         link
+    }
+
+    fn networks(&self) -> BoxStream<'static, ()> {
+        network::appearing().boxed()
     }
 }
 

@@ -77,6 +77,11 @@ impl Path {
         self.check = None;
     }
 
+    /// What was proved is doubtful; what the client asked for stands.
+    pub(super) fn doubt(&mut self) {
+        self.proved_at = None;
+    }
+
     pub(super) fn is_proved(&self) -> bool {
         self.proved_at.is_some()
     }

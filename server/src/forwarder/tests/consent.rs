@@ -190,6 +190,33 @@ fn udp_is_kept_while_it_lives_and_tcp_takes_over_when_it_is_silent() {
 }
 
 #[test]
+fn udp_that_was_silent_is_used_again_when_it_answers_and_not_when_it_is_only_heard() {
+    let mut world = World::new();
+    let (publisher, _) = world.publisher(1);
+    let (player, _) = world.player(1);
+    world.clients[player].answers_checks = false;
+    world.pass(4 * SECOND);
+    world.clients[player].answers_checks = true;
+    check_over_tcp(&mut world, player, false);
+    world.speak(publisher, 5, 1, 960);
+    assert_eq!((media_over_tcp(&mut world), world.heard(player)), (1, vec![]));
+    // UDP lets out what the client says, and nothing in.
+    world.clients[player].answers_checks = false;
+    for sequence in 2..6 {
+        let request = world.clients[player].request(true);
+        world.send(player, &request);
+        world.speak(publisher, 5, sequence, u32::from(sequence) * 960);
+        assert_eq!(media_over_tcp(&mut world), 1);
+        world.pass(SECOND);
+    }
+    world.clients[player].answers_checks = true;
+    let request = world.clients[player].request(false);
+    world.send(player, &request);
+    world.speak(publisher, 5, 6, 5_760);
+    assert_eq!((media_over_tcp(&mut world), world.heard(player)), (0, vec![6]));
+}
+
+#[test]
 fn who_gets_the_address_of_somebody_dead_gets_nothing_that_was_meant_for_the_dead() {
     let mut world = World::new();
     let (publisher, _) = world.publisher(1);

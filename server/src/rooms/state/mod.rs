@@ -12,6 +12,7 @@ mod ice;
 mod kick;
 mod lists;
 mod login;
+mod lost_media;
 mod messages;
 mod notices;
 mod play;

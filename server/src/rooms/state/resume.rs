@@ -3,7 +3,7 @@
 use express_messages::ids::StreamId;
 use express_signalling::protocol::{Resume, ResumeOk, WireError};
 
-use super::records::{SessionKey, Timer};
+use super::records::SessionKey;
 use super::requests::{STRIKE_GUESS, choose_version};
 use super::{Now, RoomsState, ms, session_is_gone};
 use crate::forwarder::StreamKey;
@@ -51,23 +51,6 @@ impl RoomsState {
                 known.session = None;
             }
             self.close(former, CloseReason::normal("the session moved to a newer socket"));
-        }
-    }
-
-    /// Streams whose media went while the client was away get their time now.
-    pub(super) fn expect_lost_media(&mut self, now: Now, key: SessionKey) {
-        let Some(session) = self.sessions.get(&key) else {
-            return;
-        };
-        let until = now.mono.saturating_add(self.timings.media_grace());
-        for stream_key in &session.publishing {
-            if self
-                .streams
-                .get(stream_key)
-                .is_some_and(|stream| stream.announced.is_some() && stream.media.is_none())
-            {
-                self.timers.set(Timer::Stream(*stream_key), until);
-            }
         }
     }
 

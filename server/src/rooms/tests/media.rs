@@ -208,15 +208,17 @@ fn the_media_of_a_silent_publisher_may_be_away_as_long_as_the_publisher() {
     assert_eq!(world.news(bob.connection), ["-s:5"]);
 }
 
-/// Alice publishes `s` and vanishes without a word: her socket stays half-open, and her media is given up after 30 s.
+/// Alice publishes `s` and vanishes without a word: her socket stays half-open, and her media is given up after 15 s, and the
+/// time of a stream without media is over now.
 fn half_open() -> (World, Client, Client) {
     let mut world = World::new();
     let alice = world.login("alice", "r");
     let bob = world.login("bob", "r");
     let peer = world.publish(alice.connection, "s");
     world.news(bob.connection);
-    world.pass_with_heartbeats(30, &[bob.connection]);
+    world.pass_with_heartbeats(15, &[bob.connection]);
     world.gone(peer, GoneReason::ConsentLost);
+    world.pass_with_heartbeats(15, &[bob.connection]);
     (world, alice, bob)
 }
 

@@ -131,3 +131,25 @@ fn a_resume_needs_a_common_version_and_a_socket_of_its_own() {
     resume.versions = vec![VERSION];
     assert_eq!(world.code(bob.connection, resume), 1102015);
 }
+
+#[test]
+fn the_time_of_day_may_be_set_and_no_session_and_no_stream_notices() {
+    for set_by_s in [-10 * 86_400, 3_600] {
+        let mut world = World::new();
+        let alice = world.login("alice", "r");
+        let bob = world.login("bob", "r");
+        world.publish(alice.connection, "s");
+        world.news(bob.connection);
+        world.lose(alice.connection);
+        world.pass_with_heartbeats(50, &[bob.connection]);
+        world.set_by_s = set_by_s;
+        world.pass_with_heartbeats(49, &[bob.connection]);
+        let (back, answer) = world.resume(&alice, 0);
+        assert_eq!(answer.unwrap().publishing, [stream("s")]);
+        world.lose(back);
+        world.pass_with_heartbeats(99, &[bob.connection]);
+        assert_eq!(world.news(bob.connection), Vec::<String>::new(), "set by {set_by_s} s");
+        world.pass_with_heartbeats(1, &[bob.connection]);
+        assert_eq!(world.news(bob.connection), ["-s:2", "-alice"]);
+    }
+}

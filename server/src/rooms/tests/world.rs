@@ -40,6 +40,8 @@ pub(super) struct Socket {
 pub(super) struct World {
     pub(super) state: RoomsState,
     pub(super) now: Duration,
+    /// How far the time of day was set forward, or back.
+    pub(super) set_by_s: i64,
     pub(super) sockets: BTreeMap<ConnectionId, Socket>,
     /// Media connections: for which stream, as publisher or not.
     pub(super) peers: BTreeMap<PeerId, (StreamKey, bool)>,
@@ -106,6 +108,7 @@ impl World {
             state,
             // An hour ahead, so that a stray read of a real clock shows.
             now: Duration::from_secs(3600),
+            set_by_s: 0,
             sockets: BTreeMap::new(),
             peers: BTreeMap::new(),
             paused: BTreeMap::new(),
@@ -124,7 +127,7 @@ impl World {
     pub(super) fn at(&self) -> Now {
         Now {
             mono: self.now,
-            unix_ms: START_S * 1000 + u64::try_from(self.now.as_millis()).unwrap(),
+            unix_ms: START_S.saturating_add_signed(self.set_by_s) * 1000 + u64::try_from(self.now.as_millis()).unwrap(),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Bench {
     pub(super) state: RoomState,
     pub(super) counters: Arc<Counters>,
     start: Instant,
-    now: Instant,
+    pub(super) now: Instant,
     pub(super) link: Option<LinkId>,
     pub(super) urls: Vec<String>,
     pub(super) connected_at: Vec<f64>,

@@ -27,6 +27,8 @@ enum Step {
     RepeatEvent,
     Rubbish,
     LoseLink,
+    /// The machine gets another network.
+    Network,
     /// The next attempts fail.
     Down(u8),
     ForgetSession,
@@ -53,6 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RepeatEvent),
         1 => Just(Step::Rubbish),
         4 => Just(Step::LoseLink),
+        2 => Just(Step::Network),
         2 => (1u8..5).prop_map(Step::Down),
         2 => Just(Step::ForgetSession),
         2 => Just(Step::ForgetEvents),
@@ -172,6 +175,7 @@ impl World {
             Step::Rubbish if self.bench.link.is_some() => self.bench.receive("rubbish"),
             Step::LoseLink if self.bench.link.is_some() => self.bench.lose(),
             Step::Rubbish | Step::LoseLink => {}
+            Step::Network => self.bench.act(RoomState::on_network),
             Step::Down(attempts) => self.server.down = attempts,
             Step::ForgetSession => self.server.session = false,
             Step::ForgetEvents => self.server.forgotten = self.server.seq,

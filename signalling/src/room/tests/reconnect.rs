@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    super::state::RoomState,
     bench::Bench,
     words::{options, secs, snapshot},
 };
@@ -52,6 +53,66 @@ fn a_machine_that_lost_its_address_and_has_no_other_tries_again_as_after_any_los
     assert!(bench.link.is_none());
     bench.pass_until_connecting();
     assert!((1.0..=4.0).contains(&bench.seconds()), "{}", bench.seconds());
+}
+
+#[test]
+fn a_machine_that_gets_a_network_tries_at_once_and_goes_on_waiting_as_if_it_had_not() {
+    let mut bench = Bench::up();
+    bench.lose();
+    for _ in 0..5 {
+        bench.pass_until_connecting();
+        bench.lose();
+    }
+    // The next attempt is 16 s away.
+    bench.pass(secs(3.0));
+    let at = bench.now;
+    bench.act(RoomState::on_network);
+    assert_eq!(bench.connected_at.last(), Some(&bench.seconds()));
+    bench.lose();
+    bench.pass_until_connecting();
+    assert_eq!(bench.now - at, secs(32.0), "the back-off goes on");
+}
+
+#[test]
+fn an_attempt_that_was_sent_into_a_dead_network_begins_anew_with_a_living_one() {
+    let mut bench = Bench::up();
+    bench.lose();
+    bench.pass_until_connecting();
+    bench.pass(secs(2.0));
+    let at = bench.seconds();
+    bench.act(RoomState::on_network);
+    assert_eq!(bench.connected_at.last(), Some(&at));
+    bench.open();
+    bench.resume(vec![]);
+    assert_eq!(bench.told(), ["restored true"]);
+    bench.pass_alive(60);
+    assert_eq!(bench.told(), NOTHING);
+}
+
+#[test]
+fn another_network_does_not_hurry_who_is_logged_in_or_was_sent_away_by_the_server() {
+    let mut bench = Bench::up();
+    bench.act(RoomState::on_network);
+    assert_eq!(bench.connected_at, [0.0]);
+    bench.lose();
+    bench.pass_until_connecting();
+    bench.open();
+    bench.refuse(WireError::retry(1002073, "later", secs(9.0)));
+    let at = bench.now;
+    bench.act(RoomState::on_network);
+    bench.pass_until_connecting();
+    assert_eq!(bench.now - at, secs(9.0));
+}
+
+#[test]
+fn a_network_that_comes_and_goes_does_not_lengthen_the_budget() {
+    let mut bench = Bench::up();
+    bench.lose();
+    while !bench.ended {
+        bench.pass(secs(0.5));
+        bench.act(RoomState::on_network);
+    }
+    assert_eq!(bench.seconds(), 1200.0);
 }
 
 #[test]
@@ -131,7 +192,7 @@ fn a_second_loss_later_than_8_seconds_after_the_first_is_held_back_again() {
 fn the_first_attempt_after_a_loss_waits_1_to_4_seconds() {
     for seed in 0..20 {
         let mut bench = Bench::seeded(options(), seed);
-        bench.act(super::super::state::RoomState::start);
+        bench.act(RoomState::start);
         bench.open();
         bench.accept(snapshot(0, &[], &[]));
         bench.lose();
@@ -145,7 +206,7 @@ fn the_server_that_worked_is_tried_first_after_a_loss() {
     let mut given = options();
     given.servers = vec!["ws://one".into(), "ws://two".into()];
     let mut bench = Bench::new(given);
-    bench.act(super::super::state::RoomState::start);
+    bench.act(RoomState::start);
     bench.lose();
     bench.open();
     bench.accept(snapshot(0, &[], &[]));
