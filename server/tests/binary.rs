@@ -5,6 +5,9 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
+#[path = "binary/attempts.rs"]
+mod attempts;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

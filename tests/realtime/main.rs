@@ -16,5 +16,6 @@ mod realtime {
     mod protection;
     mod pulse;
     mod reach;
+    mod soak;
     mod speech;
 }

@@ -11,5 +11,6 @@ pub mod members;
 pub mod processes;
 pub mod scores;
 pub mod simulation;
+pub mod soak;
 pub mod tokens;
 pub mod virtual_net;

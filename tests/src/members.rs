@@ -58,18 +58,22 @@ impl Members {
 }
 
 fn options(url: &str, n: usize) -> RoomOptions {
-    let user = format!("member{n}");
+    room_options(url, &format!("room{}", n / 10), &format!("member{n}"))
+}
+
+/// How `user` logs in to `room` with a token made now.
+pub(crate) fn room_options(url: &str, room: &str, user: &str) -> RoomOptions {
     // What is kept from the application for 8 s is told at once here, so that each return shows.
     let mut timings = Timings::default();
     timings.reconnecting_debounce = Duration::ZERO;
     RoomOptions {
         app_id: APP_ID,
         servers: vec![url.to_owned()],
-        room_id: RoomId::new(format!("room{}", n / 10)).expect("the name is in order"),
-        token: token(&user),
+        room_id: RoomId::new(room).expect("the name is in order"),
+        token: token(user),
         user: ZegoUser {
-            user_id: UserId::new(&user).expect("the name is in order"),
-            user_name: user,
+            user_id: UserId::new(user).expect("the name is in order"),
+            user_name: user.into(),
         },
         user_update: true,
         max_member_count: 0,

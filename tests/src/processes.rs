@@ -19,18 +19,11 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// # Panics
 /// Where it is not built: `cargo build --release --workspace --bins --examples` does it, as `make test` does.
 pub fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let release = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("tests run in target/release/deps");
-    let path = release.join(name);
-    assert!(
-        path.exists(),
-        "{} is not built; run `cargo build --release --workspace --bins --examples`",
-        path.display()
-    );
-    path
+    let this = std::env::current_exe().expect("a program has a path");
+    // A test runs in target/release/deps, a program in target/release.
+    let folders = this.ancestors().skip(1).take(2);
+    let path = folders.map(|folder| folder.join(name)).find(|path| path.is_file());
+    path.unwrap_or_else(|| panic!("{name} is not built; run `cargo build --release --workspace --bins --examples`"))
 }
 
 /// A folder of this test run's own, emptied first.

@@ -223,6 +223,11 @@ impl LightClient {
         }
     }
 
+    /// Has the next check be due now: its path may be another.
+    pub fn check_now(&mut self, now: Instant) {
+        self.next_check = self.next_check.map(|due| due.min(now));
+    }
+
     /// An encrypted packet that follows the last by 20 ms; `None` before the connection is there.
     pub fn packet(&mut self, payload: &[u8]) -> Option<BytesMut> {
         let srtp = self.srtp.as_mut().filter(|_| self.connected)?;

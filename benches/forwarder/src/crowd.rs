@@ -5,6 +5,7 @@ mod life;
 mod member;
 mod mischief;
 mod socket;
+mod watching;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -26,6 +27,7 @@ pub use self::member::Leave;
 use self::member::{Member, Phase};
 use self::mischief::make_mischief;
 use self::socket::{Arrival, Reader};
+pub use self::watching::Look;
 use crate::client::{Identity, Received, Role};
 use crate::payload::{PACKET_EVERY, Stamp, wall_ns};
 use crate::whip::{Place, Pool, Target};
@@ -285,6 +287,7 @@ impl Crowd {
         let Some(stamp) = stamp.filter(|stamp| stamp.stream as usize == member.stream) else {
             return self.refuse();
         };
+        member.heard_ns = stamp.sent_ns;
         let counts = member.tally.note(stamp.counter);
         if let Some(count) = self.count.as_mut().filter(|_| counts) {
             count.note_latency(stamp, arrival.at_ns);

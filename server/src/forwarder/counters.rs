@@ -59,7 +59,7 @@ counters! {
     addresses_refused,
     /// ICE sessions begun anew with other credentials.
     ice_restarts,
-    /// Datagrams not sent because three times the bytes received from an unproven address were reached.
+    /// Datagrams not sent because an unproven address would have got more than came from it.
     amplification_refused,
     /// DTLS datagrams ignored because their address is not proved.
     dtls_ignored,

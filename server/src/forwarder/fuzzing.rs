@@ -8,6 +8,10 @@
 //! | [`sdp`] | an offer | the answer is SDP |
 //! | [`stun`] | a datagram, and attributes in a message that is sealed right | what is written can be read |
 //! | [`frame`] | a text frame of the signalling | a request that is written again reads the same |
+//! | [`reply`] | a text frame of a server, as a client reads it | what is written again reads the same |
+//! | [`token`] | a token, and claims that are sealed with the right secret | it opens for nobody but its user, in its time |
+//! | [`whip`] | headers and body of a request of WHIP | credentials fit their grammar |
+//! | [`api`] | query and body of a call of the server API | ids, numbers and texts are within their bounds; unsigned, it is refused |
 //!
 //! Compiled for tests, which replay `fuzz/corpus` and mutate it, and with the feature `fuzzing`. No part of the API.
 #![allow(missing_docs)]
@@ -16,13 +20,17 @@ mod packets;
 mod peers;
 mod steps;
 mod texts;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
 
 pub use packets::{rtcp, rtp, stun};
 pub use steps::datagrams;
-pub use texts::{frame, sdp};
+pub use texts::{frame, reply, sdp};
+pub use tokens::token;
+
+pub use crate::http::fuzzing::{api, whip};
 
 use arbitrary::Unstructured;
 

@@ -5,6 +5,8 @@ pub(crate) mod api;
 mod content_type;
 mod counters;
 mod dev_token;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod health;
 mod metrics;
 mod origin;

@@ -1,6 +1,7 @@
 //! How clients come and go.
 
 use std::io;
+use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{EpollEvent, EpollFlags};
@@ -24,6 +25,16 @@ impl Crowd {
     /// # Errors
     /// There is no socket left.
     pub fn join(&mut self, place: Place) -> io::Result<MemberId> {
+        let (id, offer) = self.invite(place.clone())?;
+        self.ask(id.0, Request::Post { place, offer });
+        Ok(id)
+    }
+
+    /// Makes somebody whose offer the caller brings to the server, by whatever way, and the answer [back](Self::accept).
+    ///
+    /// # Errors
+    /// There is no socket left.
+    pub fn invite(&mut self, place: Place) -> io::Result<(MemberId, String)> {
         let at = now();
         let client = LightClient::new(place.role, &self.identity, &mut self.rng, at);
         let socket = socket::open(self.bind)?;
@@ -31,13 +42,6 @@ impl Crowd {
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, id as u64))?;
         let offer = client.offer();
         let stream = self.stream_of(&place.stream);
-        self.ask(
-            id,
-            Request::Post {
-                place: place.clone(),
-                offer,
-            },
-        );
         self.members.push(Some(Box::new(Member {
             place,
             client,
@@ -45,6 +49,7 @@ impl Crowd {
             phase: Phase::Asking,
             stream,
             resource: None,
+            heard_ns: 0,
             tally: Default::default(),
             asked_at: at,
             ask_again: None,
@@ -57,7 +62,31 @@ impl Crowd {
             floor_key: None,
             armed: None,
         })));
-        Ok(MemberId(id))
+        Ok((MemberId(id), offer))
+    }
+
+    /// Takes the answer to the offer of somebody who was [invited](Self::invite), and connects. One that cannot be used is a
+    /// [problem](Self::take_problems), and the member is gone.
+    pub fn accept(&mut self, id: MemberId, answer: &str) {
+        let Some(member) = self.member(id) else {
+            return;
+        };
+        if let Err(error) = member.client.accept(answer) {
+            return self.fail(id.0, &error);
+        }
+        // Who was told to leave meanwhile does so unconnected.
+        if matches!(member.phase, Phase::Asking) {
+            self.start(id);
+        }
+        self.depart_if_complete(id.0);
+        self.arm(id.0);
+    }
+
+    /// Has somebody die at once, whatever is on its way.
+    pub fn vanish(&mut self, id: MemberId) {
+        if let Some(member) = self.members.get_mut(id.0).and_then(Option::take) {
+            self.bury(member.socket);
+        }
     }
 
     /// Has somebody go: a listener when everything that was sent until now has reached it, a publisher at once.
@@ -109,17 +138,21 @@ impl Crowd {
             return;
         };
         member.resource = Some(created.resource);
-        if let Err(error) = member.client.accept(&created.answer) {
-            return self.fail(id, &error);
-        }
-        // Who was told to leave meanwhile does so unconnected.
-        if matches!(member.phase, Phase::Asking) {
+        self.accept(MemberId(id), &created.answer);
+    }
+
+    fn start(&mut self, id: MemberId) {
+        if let Some(member) = self.members.get_mut(id.0).and_then(Option::as_deref_mut) {
             member.phase = Phase::Connecting;
             member.client.start(now(), &mut self.rng, &mut self.out);
             member.send(&mut self.out);
         }
-        self.depart_if_complete(id);
-        self.arm(id);
+    }
+
+    /// Whoever is not read needs not wake us; the port stays taken.
+    pub(super) fn bury(&mut self, socket: UdpSocket) {
+        let _ = self.epoll.delete(&socket);
+        self.dead.push(socket);
     }
 
     /// Whether a listener whose stream is not there waits for it.
@@ -201,11 +234,7 @@ impl Crowd {
                 member.client.close(now(), &mut self.out);
                 member.send(&mut self.out);
             }
-            (Leave::Die, _) => {
-                // Whoever is not read needs not wake us.
-                let _ = self.epoll.delete(&member.socket);
-                self.dead.push(member.socket);
-            }
+            (Leave::Die, _) => self.bury(member.socket),
             (Leave::Delete, None) => {}
         }
     }

@@ -48,6 +48,8 @@ pub(super) struct Member {
     /// Index of its stream.
     pub(super) stream: usize,
     pub(super) resource: Option<Resource>,
+    /// When the packet of its stream that came last was sent, ns since 1970; 0: none came.
+    pub(super) heard_ns: u64,
     pub(super) tally: Tally,
     pub(super) asked_at: Instant,
     /// Its stream was not there yet: when it asks again.

@@ -54,15 +54,19 @@ impl Crowd {
 
     /// What a stranger can send who sees everybody's checks and knows no password; where to, with each.
     pub fn forgeries(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
-        let (rng, identity, at) = (&mut self.rng, &self.identity, now());
-        let mut forgeries = Vec::new();
-        for member in self.members.iter().flatten() {
-            if let Some(to) = member.client.server() {
-                let forged = member.client.forgeries(identity, rng, at);
-                forgeries.extend(forged.into_iter().map(|datagram| (to, datagram)));
-            }
-        }
-        forgeries
+        self.everybody().into_iter().flat_map(|id| self.forgeries_of(id)).collect()
+    }
+
+    /// The same, in the name of one.
+    pub fn forgeries_of(&mut self, id: MemberId) -> Vec<(SocketAddr, Vec<u8>)> {
+        let Some(member) = self.members.get(id.0).and_then(Option::as_deref) else {
+            return Vec::new();
+        };
+        let Some(to) = member.client.server() else {
+            return Vec::new();
+        };
+        let forged = member.client.forgeries(&self.identity, &mut self.rng, now());
+        forged.into_iter().map(|datagram| (to, datagram)).collect()
     }
 }
 

@@ -105,8 +105,11 @@ impl Core {
         match route {
             Some(route) if route.validated => self.run_dtls(route.peer, Some(datagram), now),
             Some(route) => {
-                let peer = self.peer_mut(route.peer);
-                if !peer.is_some_and(|peer| peer.hold(from, datagram)) {
+                let held = self.peer_mut(route.peer).is_some_and(|peer| {
+                    peer.ice.note_received(from, datagram.len());
+                    peer.hold(from, datagram)
+                });
+                if !held {
                     self.counters.dtls_ignored.one();
                 }
             }

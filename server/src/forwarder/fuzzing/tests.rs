@@ -88,6 +88,26 @@ fn no_frame_of_the_corpus_or_near_it_breaks_its_reader() {
 }
 
 #[test]
+fn no_reply_of_the_corpus_or_near_it_breaks_a_clients_reader() {
+    replay_and_mutate("reply", reply);
+}
+
+#[test]
+fn no_token_of_the_corpus_or_near_it_opens_for_somebody_else() {
+    replay_and_mutate("token", token);
+}
+
+#[test]
+fn no_request_of_whip_of_the_corpus_or_near_it_breaks_its_reader() {
+    replay_and_mutate("whip", whip);
+}
+
+#[test]
+fn no_call_of_the_api_of_the_corpus_or_near_it_is_served_unsigned() {
+    replay_and_mutate("api", api);
+}
+
+#[test]
 fn a_fuzzed_shard_forwards_what_is_said_so_that_inputs_reach_the_media_path() {
     let mut peers = peers::Peers::connected();
     let packet = [0x80, 111, 0, 9, 0, 0, 0, 0, 0, 0, 0, 5, b'h', b'i'];

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::net::SocketAddr;
 
-use express_signalling::protocol::ClientFrame;
+use express_signalling::protocol::{ClientFrame, ServerFrame};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use rtc_sdp::SessionDescription;
@@ -51,5 +51,19 @@ pub fn frame(data: &[u8]) {
             Some(&frame),
             "a request reads otherwise when it is written again"
         );
+    }
+}
+
+/// A text frame of a server. What it does not know a client passes over, so only what was written anew must stay as it is.
+pub fn reply(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let Ok(frame) = ServerFrame::parse(text) else {
+        return;
+    };
+    let written = frame.to_text();
+    if let Ok(again) = ServerFrame::parse(&written) {
+        assert_eq!(again.to_text(), written, "a frame reads otherwise when it is written again");
     }
 }

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use super::super::stun::TransactionBytes;
 use super::super::tuple::Tuple;
 
-/// How many times the received bytes an unproven address gets at most. RFC 9000 §8 has the same factor.
-const AMPLIFICATION: u64 = 3;
 /// Checks that prove an address are repeated so often until answered.
 const PROOF_EVERY: Duration = Duration::from_millis(40);
 /// ... and so many times for each request of the client.
@@ -115,12 +113,18 @@ impl Path {
         self.received = self.received.saturating_add(bytes as u64);
     }
 
-    /// Whether this many bytes may go there; then they count as sent.
-    pub(super) fn may_send(&mut self, bytes: usize) -> bool {
+    /// Whether this many bytes may go there: no more than came from there, and what is left of `credit`, which pays the rest.
+    pub(super) fn may_send(&mut self, bytes: usize, credit: &mut u64) -> bool {
+        if self.is_proved() {
+            return true;
+        }
         let sent = self.sent.saturating_add(bytes as u64);
-        if !self.is_proved() && sent > self.received.saturating_mul(AMPLIFICATION) {
+        let lacks = sent.saturating_sub(self.received);
+        if lacks > *credit {
             return false;
         }
+        *credit -= lacks;
+        self.received += lacks;
         self.sent = sent;
         true
     }

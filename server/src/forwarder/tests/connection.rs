@@ -66,6 +66,61 @@ fn a_certificate_that_the_offer_does_not_name_is_refused_before_any_key_is_used(
     assert!(!world.clients[client].connected);
 }
 
+/// What the server answers to a ClientHello of DTLS 1.2 that was changed on its way, from an address that is proved.
+fn answers_to_hello(change: impl Fn(&mut Vec<u8>)) -> Vec<Vec<u8>> {
+    let mut world = World::new();
+    let address = "203.0.113.5:1000".parse().unwrap();
+    let client = TestClient::with(address, USUAL, world.now, Dtls::new_12);
+    let (client, _) = world.add_client(Role::Player, 1, client, None);
+    let request = world.clients[client].request(true);
+    world.send(client, &request);
+    let now = world.now;
+    let mut hello = world.clients[client].start_dtls(now).remove(0);
+    change(&mut hello);
+    world.core.handle(&hello, address.into(), now);
+    std::iter::from_fn(|| world.poll_transmit())
+        .map(|transmit| transmit.data.to_vec())
+        .collect()
+}
+
+/// A handshake record whose first message is a ServerHello: RFC 6347 section 4.1 and 4.2.2.
+fn is_server_hello(datagram: &[u8]) -> bool {
+    (datagram.first(), datagram.get(13)) == (Some(&22), Some(&2))
+}
+
+#[test]
+fn a_client_that_knows_dtls_1_0_alone_is_not_answered_with_a_handshake() {
+    let good = answers_to_hello(|_| ());
+    assert!(good.iter().any(|datagram| is_server_hello(datagram)));
+    let old = answers_to_hello(|hello| {
+        // In the record and as the newest that the client knows.
+        for at in [1, 25] {
+            hello[at..at + 2].copy_from_slice(&[0xfe, 0xff]);
+        }
+    });
+    assert!(!old.iter().any(|datagram| is_server_hello(datagram)));
+}
+
+#[test]
+fn srtp_without_encryption_is_never_chosen_though_the_client_offers_nothing_else() {
+    let use_srtp = |hello: &[u8]| {
+        let number = |at: usize| usize::from(u16::from_be_bytes([hello[at], hello[at + 1]]));
+        // RFC 5764 section 4.1.1: profiles, and a length of the MKI behind them.
+        (27..hello.len() - 6).find(|at| number(*at) == 14 && number(at + 2) == number(at + 4) + 3)
+    };
+    let chosen = [0, 14, 0, 5, 0, 2, 0, 5, 0];
+    let answers = answers_to_hello(|hello| {
+        let at = use_srtp(hello).unwrap();
+        let profiles = usize::from(hello[at + 5]);
+        // SRTP_NULL_HMAC_SHA1_80
+        hello[at + 6..at + 6 + profiles]
+            .chunks_mut(2)
+            .for_each(|profile| profile.copy_from_slice(&[0, 5]));
+    });
+    let chooses_it = |datagram: &Vec<u8>| datagram.windows(chosen.len()).any(|bytes| bytes == chosen);
+    assert!(!answers.iter().any(chooses_it));
+}
+
 #[test]
 fn lost_handshake_datagrams_are_repeated_at_20_and_70_ms() {
     let mut world = World::new();

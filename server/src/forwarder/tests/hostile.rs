@@ -7,6 +7,7 @@ use dimpl::Dtls;
 use proptest::prelude::*;
 
 use super::super::ForwarderLimits;
+use super::super::ice::OFFER_CREDIT;
 use super::super::sdp::Role;
 use super::client::{TestClient, USUAL};
 use super::world::World;
@@ -99,21 +100,53 @@ fn a_fifth_address_is_refused_until_another_is_stale() {
     assert!(world.stray.iter().any(|transmit| transmit.to == address(5)));
 }
 
+/// Bytes that went to an address where no client is.
+fn sent_to(world: &World, victim: SocketAddr) -> usize {
+    let sent = world.stray.iter().filter(|transmit| transmit.to == victim);
+    sent.map(|transmit| transmit.data.len()).sum()
+}
+
 #[test]
-fn an_unproved_address_gets_at_most_three_times_what_it_sent() {
+fn an_unproved_address_gets_no_more_than_was_sent_for_it() {
+    let credit = usize::try_from(OFFER_CREDIT).unwrap();
     let mut world = World::new();
     let (client, _) = world.add(Role::Player, 1, USUAL);
-    let victim = address(9);
+    assert!(
+        world.clients[client].offer("recvonly").len() >= credit,
+        "the offer is part of what was sent"
+    );
+    let victims = [address(7), address(8), address(9)];
+    let mut paid = credit;
+    // Checks in the names of several victims, whatever follows of them in time, and the beginning of handshakes.
+    for round in 0..20 {
+        for victim in victims {
+            let request = world.clients[client].request(round % 2 == 0);
+            world.send_from(victim, &request);
+            let hello = vec![22; 200];
+            world.send_from(victim, &hello);
+            paid += request.len() + hello.len();
+        }
+        world.pass(Duration::from_millis(500));
+    }
+    let got: usize = victims.iter().map(|victim| sent_to(&world, *victim)).sum();
+    assert!(got > 0 && got <= paid, "{got} for {paid}");
+}
+
+#[test]
+fn one_check_in_somebody_elses_name_has_no_more_sent_there_than_it_and_the_offer_had() {
+    let mut world = World::new();
+    let (client, _) = world.add(Role::Player, 1, USUAL);
+    let (victim, offer) = (address(9), world.clients[client].offer("recvonly").len());
     let request = world.clients[client].request(true);
     world.send_from(victim, &request);
     world.pass(Duration::from_secs(20));
-    let got: usize = world
-        .stray
-        .iter()
-        .filter(|t| t.to == victim)
-        .map(|transmit| transmit.data.len())
-        .sum();
-    assert!(got > request.len() && got <= 3 * request.len(), "{got} for {}", request.len());
+    let got = sent_to(&world, victim);
+    assert!(
+        got > 0 && got <= request.len() + offer,
+        "{got} for {} and {offer}",
+        request.len()
+    );
+    assert!(got as u64 <= request.len() as u64 + OFFER_CREDIT);
     assert!(world.counters().amplification_refused > 0);
 }
 

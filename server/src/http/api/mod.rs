@@ -135,3 +135,33 @@ fn unix_ms() -> u64 {
     let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(unix.as_millis()).unwrap_or(u64::MAX)
 }
+
+/// What fuzzers call: reads a call's parameters as every action does, and asks whether it may be served.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read(query: &str, body: Option<&[u8]>, apps: &[AppConfig], now: Now) {
+    let Ok(mut params) = Params::read(query) else {
+        return;
+    };
+    if body.is_some_and(|body| params.read_json(body).is_err()) {
+        return;
+    }
+    if let Ok(room) = params.room() {
+        assert!(!room.as_str().is_empty() && room.as_str().len() <= 4 * 128);
+    }
+    let _ = (
+        params.stream().is_ok(),
+        params.user().is_ok(),
+        params.number::<u64>("Limit").is_ok(),
+    );
+    if let Ok(users) = params.ids::<express_messages::ids::UserId>("UserId", 5, ApiFault::PARAM) {
+        assert!(users.len() <= 5);
+    }
+    if let Ok(message) = params.message() {
+        assert!((1..=express_messages::ids::MESSAGE_MAX).contains(&message.len()));
+    }
+    let admitted = Gate::new(apps).admit(now, &params);
+    assert!(
+        admitted.is_err(),
+        "nobody who does not know the secret signs a call: {params:?}"
+    );
+}

@@ -272,3 +272,16 @@ async fn read(request: &HttpRequest, body: web::Payload, essence: &str, limit: u
     let bytes = bytes.map_err(|error| bad(format!("the body could not be read: {error}")))?;
     String::from_utf8(bytes.into()).map_err(|_| bad("the body is not UTF-8".into()))
 }
+
+/// What fuzzers call: reads headers and fragment of a request.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn read_pure(request: &HttpRequest, body: &str) {
+    let _ = (headers::bearer(request).is_ok(), headers::if_match(request).is_ok());
+    if let Ok(Some(credentials)) = fragment::parse(body) {
+        let lengths = (credentials.ufrag.len(), credentials.password.len());
+        assert!(
+            (4..=256).contains(&lengths.0) && (22..=256).contains(&lengths.1),
+            "credentials of {lengths:?} bytes (RFC 8839 section 5.4)"
+        );
+    }
+}
