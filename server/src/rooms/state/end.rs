@@ -120,6 +120,7 @@ impl RoomsState {
         }
         self.tell_logged_out(&session, &end);
         if stays_in.is_none() {
+            self.stop_plays_in(&session.room, &session.user.user_id);
             self.tell_users(&session.room, ZegoUpdateType::Delete, &session.user);
             self.close_room_if_empty(&session, &end);
         }

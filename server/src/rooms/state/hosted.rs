@@ -56,6 +56,7 @@ impl RoomsState {
             ..
         } = request;
         let offered = offer.map_err(|error| unusable(publish, &error))?;
+        let user_id = user.user_id.clone();
         let key = self.hosted_session(now, (room.clone(), user), token, publish, from)?;
         // A session that got no resource from this ends with the call.
         self.hosted.look_at(key);
@@ -74,7 +75,7 @@ impl RoomsState {
             };
             self.host_publisher(ticket, &publish, offered, resource)
         } else {
-            let stream = self.playable_stream(&room, &stream_id)?;
+            let stream = self.playable_stream(&room, &user_id, &stream_id)?;
             self.may_play_one_more(key)?;
             let resource = self.add_resource(stream, resource);
             let wish = self.play_wish(stream, loudest);
@@ -139,7 +140,7 @@ impl RoomsState {
             return Err(HostRefusal::new(HostFault::Forbidden, codes::TOKEN_ERROR, message));
         }
         if !request.publish {
-            self.playable_stream(room, &request.stream_id)?;
+            self.playable_stream(room, user, &request.stream_id)?;
             return Ok(());
         }
         if token.may_publish(request.stream_id.as_str()).is_err() {

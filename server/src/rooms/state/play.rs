@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use express_messages::codes;
-use express_messages::ids::StreamId;
+use express_messages::ids::{StreamId, UserId};
 use express_signalling::protocol::{Done, MAX_SDP, PausePlay, Play as PlayRequest, StreamRoleWord, WireError};
 
 use super::end::ended;
@@ -28,7 +28,7 @@ impl RoomsState {
             ));
         }
         let session = self.session(key)?;
-        let stream = self.playable_stream(&session.room, &play.stream_id)?;
+        let stream = self.playable_stream(&session.room, &session.user.user_id, &play.stream_id)?;
         if !session.playing.contains_key(&stream) {
             self.within_play_limit(session.playing.len())?;
         }
@@ -52,14 +52,16 @@ impl RoomsState {
         }
     }
 
-    /// The stream of this name, if it is there to be heard from this room. Where it may not be, nobody learns whether it is there.
-    pub(super) fn playable_stream(&self, room: &RoomKey, stream_id: &StreamId) -> Result<StreamKey, WireError> {
+    /// The stream of this name, if it is there to be heard by a user in this room. Where it may not be, nobody learns whether it is
+    /// there.
+    pub(super) fn playable_stream(&self, room: &RoomKey, user: &UserId, stream_id: &StreamId) -> Result<StreamKey, WireError> {
         self.stream_is_not_forbidden(room.0, stream_id, codes::PLAYER_STREAM_BANNED)?;
         let across_rooms = self.apps.get(&room.0).is_none_or(|app| app.play_across_rooms);
         let stream = self.stream_key(room.0, stream_id);
         let playable = stream.filter(|key| {
             let announced = self.streams.get(key).filter(|stream| stream.announced.is_some());
-            announced.is_some_and(|stream| across_rooms || stream.room == *room)
+            announced
+                .is_some_and(|stream| across_rooms || stream.room == *room || self.users.in_room(&stream.room, user).is_some())
         });
         playable.ok_or_else(|| {
             let after = Duration::from_millis(self.timings.play_retry_ms);
@@ -189,6 +191,24 @@ impl RoomsState {
             .and_then(|session| session.playing.remove(&stream));
         if let Some(peer) = play.and_then(|play| play.peer) {
             self.remove_peer(peer);
+        }
+    }
+
+    /// A user has left a room: where rooms are kept apart, nothing of it is heard any more by way of another one.
+    pub(super) fn stop_plays_in(&mut self, room: &RoomKey, user: &UserId) {
+        if self.apps.get(&room.0).is_none_or(|app| app.play_across_rooms) {
+            return;
+        }
+        for key in self.users.everywhere(room.0, user) {
+            let played = self.sessions.get(&key).into_iter().flat_map(|session| session.playing.keys());
+            let in_room = played.filter_map(|stream| Some((*stream, self.streams.get(stream)?)));
+            let in_room = in_room.filter(|(_, stream)| stream.room == *room);
+            let left: Vec<_> = in_room.map(|(stream, known)| (stream, known.name.1.clone())).collect();
+            for (stream, stream_id) in left {
+                self.end_play(key, stream);
+                let (code, why) = (codes::PLAYER_STREAM_INTERRUPTED, "the user has left the room of the stream");
+                self.tell(key, ended(&stream_id, StreamRoleWord::Play, code, why));
+            }
         }
     }
 

@@ -187,3 +187,29 @@ fn a_kick_and_a_command_concern_the_room_that_they_name() {
     assert_eq!(world.news(one.connection), ["kick:1002055"]);
     assert_eq!(world.closed(two.connection), None);
 }
+
+#[test]
+fn where_rooms_are_kept_apart_a_user_in_two_of_them_plays_the_streams_of_both_and_of_no_room_that_was_left() {
+    let mut world = World::new();
+    let login = |world: &mut World, instance: u8, user: &str, room_id: &str| {
+        let mut request = world.request_of(instance, user, room_id);
+        request.app_id = STRICT_APP;
+        request.token = world.token_for(STRICT_APP, user, 60, None);
+        world.login_with(request).unwrap()
+    };
+    let alice = login(&mut world, 1, "alice", "r2");
+    world.publish(alice.connection, "s");
+    let one = login(&mut world, 2, "bob", "r1");
+    assert_eq!(world.code(one.connection, play("s")), 1104039);
+    let two = login(&mut world, 2, "bob", "r2");
+    let peer = world.play(one.connection, "s");
+    world.news(one.connection);
+    assert_eq!(world.code(two.connection, Logout {}), 0);
+    assert_eq!(world.news(one.connection), ["ended s:play:1004020"]);
+    assert!(
+        !world.media_peers().contains(&peer),
+        "who has left a room does not hear it by way of another"
+    );
+    assert_eq!(world.code(one.connection, play("s")), 1104039);
+    world.state.check();
+}
