@@ -163,7 +163,10 @@ async fn volume_after(seconds: f64) {
     for second in 0..60 {
         sleep(1.0).await;
         let heard = call.bob_hears.amplitude(440.0);
-        assert!(heard < 1.2 * quiet, "{second} s after the way is back bob hears {heard}, not {quiet}");
+        assert!(
+            heard < 1.2 * quiet,
+            "{second} s after the way is back bob hears {heard}, not {quiet}"
+        );
     }
     let heard = call.bob_hears.amplitude(440.0);
     assert!((heard / quiet - 1.0).abs() < 0.1, "{quiet} became {heard}");

@@ -9,6 +9,7 @@ const ARGUMENTS = {
   roomUserUpdate: ["roomID", "updateType", "userList"],
   roomStreamUpdate: ["roomID", "updateType", "streamList", "extendedData"],
   streamExtraInfoUpdate: ["roomID", "streamList"],
+  roomExtraInfoUpdate: ["roomID", "roomExtraInfoList"],
   roomOnlineUserCountUpdate: ["roomID", "count"],
   tokenWillExpire: ["roomID", "remainTimeInSecond"],
   IMRecvBroadcastMessage: ["roomID", "messageList"],
