@@ -46,7 +46,7 @@ test-interop: setup-test ## other WebRTC stacks publish and play by WHIP and WHE
 	$(CARGO) build $(BUILD) --bins --examples
 	$(INTEROP_TESTS)
 
-faults: setup-test ## real faults in network namespaces; prints the table of docs/faults.md (needs root, about 8 min)
+faults: setup-test ## real faults in network namespaces; prints the table of docs/faults.md (needs root, about 7 min)
 	$(CARGO) build $(BUILD) --bins --examples
 	$(CARGO) test $(BUILD) --test realtime -- --include-ignored --test-threads=1 --nocapture realtime::faults \
 	| tee $${CARGO_TARGET_DIR:-target}/faults.log
