@@ -1,21 +1,24 @@
 //! The engine's decisions without actors, threads and clocks, for tests that play whole worlds in virtual time. Feature
 //! `chaos`, and no part of the API.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use express_messages::{
     ZegoError,
     codes::IM_CONTENT_TOO_LONG,
-    ids::{InstanceId, LocalStreamId},
+    ids::{InstanceId, LocalStreamId, StreamId},
     player::{PlayerEvent, PlayerOptions},
     publisher::{PublisherEvent, PublisherOptions},
-    room::{RoomEvent, RoomOptions},
+    room::{RoomEvent, RoomOptions, SetRoomExtraInfo},
     timings::Timings,
     types::ZegoScenario,
 };
 
 use crate::{
-    actor::state::{CallId, Command, EngineState, LifeId, LoginRequest, Settings, Step, Timer},
+    actor::state::{CallId, Command, EngineState, LifeId, LoginRequest, PlayId, Settings, Step, SwitchRequest, Timer},
     events::ZegoEvent,
     options::{LoginUser, ZegoEngineConfig, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions},
 };
@@ -51,6 +54,10 @@ pub enum PureCommand {
     PlaybackEnded(u64, i32, String),
     /// Mute it, and answer these calls.
     MutePlayback(u64, bool, Vec<u64>),
+    /// How loud the device plays a stream, percent.
+    SetPlayout(StreamId, u16),
+    /// The device plays it no more.
+    ForgetPlayout(StreamId),
     /// Start the audio device.
     StartDevice(u64),
     /// End it.
@@ -86,7 +93,7 @@ pub struct PureStep {
 
 /// The decisions of one engine.
 #[derive(Debug)]
-pub struct PureEngine(EngineState);
+pub struct PureEngine(EngineState, BTreeMap<String, PlayId>);
 
 impl PureEngine {
     /// A new engine.
@@ -102,7 +109,7 @@ impl PureEngine {
         };
         let mut step = Step::default();
         let state = EngineState::new(settings, &mut step);
-        (Self(state), step.into())
+        (Self(state, BTreeMap::new()), step.into())
     }
 
     fn step<R>(&mut self, decide: impl FnOnce(&mut EngineState, &mut Step) -> R) -> (R, PureStep) {
@@ -138,6 +145,26 @@ impl PureEngine {
         self.step(|state, out| {
             let call = state.new_call();
             state.login_room(request, call, out).map(|()| call.0)
+        })
+    }
+
+    /// `switchRoom`; answered under the number.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub fn switch_room(&mut self, from: &str, to: &str, token: String, user_update: bool) -> (Result<u64, ZegoError>, PureStep) {
+        let request = SwitchRequest {
+            from: from.into(),
+            to: to.into(),
+            token,
+            config: ZegoRoomConfig {
+                user_update,
+                ..ZegoRoomConfig::default()
+            },
+        };
+        self.step(|state, out| {
+            let call = state.new_call();
+            state.switch_room(request, call, out).map(|()| call.0)
         })
     }
 
@@ -199,11 +226,24 @@ impl PureEngine {
     /// # Errors
     /// Those of the call.
     pub fn start_playing(&mut self, stream: &str) -> (Result<u64, ZegoError>, PureStep) {
-        self.step(|state, out| {
+        let (started, step) = self.step(|state, out| {
             let call = state.new_call();
-            state.start_playing(stream, &ZegoPlayOptions::default(), call, out)?;
-            Ok(call.0)
-        })
+            let play = state.start_playing(stream, &ZegoPlayOptions::default(), call, out)?;
+            Ok((play, call.0))
+        });
+        let started = started.map(|(play, call)| {
+            self.1.insert(stream.into(), play);
+            call
+        });
+        (started, step)
+    }
+
+    /// The volume of a played stream, percent; `false`: it is played no more.
+    pub fn set_volume(&mut self, stream: &str, percent: u16) -> (bool, PureStep) {
+        let Some(play) = self.1.get(stream).copied() else {
+            return (false, PureStep::default());
+        };
+        self.step(|state, out| state.set_playout(play, Some(true), Some(percent), out))
     }
 
     /// `stopPlayingStream`.
@@ -245,6 +285,14 @@ impl PureEngine {
     /// Those of the call.
     pub fn room_to_send(&self, room_id: &str, text: &str) -> Result<u64, ZegoError> {
         self.0.room_to_send(room_id, text, IM_CONTENT_TOO_LONG).map(|life| life.0)
+    }
+
+    /// The room part that `setRoomExtraInfo` goes through.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub fn room_to_describe(&self, room_id: &str, info: &SetRoomExtraInfo) -> Result<u64, ZegoError> {
+        self.0.room_to_describe(room_id, info).map(|life| life.0)
     }
 
     /// The publisher part that `setStreamExtraInfo` goes through.
@@ -330,6 +378,8 @@ fn pure(command: Command) -> Option<PureCommand> {
         Command::MutePlayback { life, muted, calls } => {
             Pure::MutePlayback(life.0, muted, calls.into_iter().map(|call| call.0).collect())
         }
+        Command::SetPlayout(playout) => Pure::SetPlayout(playout.stream_id, playout.percent),
+        Command::ForgetPlayout(stream) => Pure::ForgetPlayout(stream),
         Command::StartDevice(life) => Pure::StartDevice(life.0),
         Command::StopDevice => Pure::StopDevice,
         Command::OpenLocal { id, .. } => Pure::OpenLocal(id),

@@ -175,17 +175,9 @@ impl Handler<MutePlayback> for PlayerActor {
         };
         let request = self.ask_pause(paused).into_actor(self);
         Box::pin(request.map(move |answer, this, ctx| {
-            let Err(error) = answer else {
-                this.state.on_paused(attempt, paused);
-                return Ok(());
-            };
-            // Without an answer nothing was refused: it is asked again with the next report, link or connection.
-            if !matches!(error, RequestError::Refused { .. }) {
-                return Err(error);
-            }
-            let (refused, effects) = this.state.on_mute_failed(attempt, paused, now());
+            let (answer, effects) = this.state.on_mute_answered(attempt, paused, answer, now());
             this.carry_out(effects, ctx);
-            if refused { Err(error) } else { Ok(()) }
+            answer
         }))
     }
 }

@@ -97,10 +97,15 @@ impl PurePlayback {
         self.0.on_paused(attempt, paused);
     }
 
-    /// The server did not; `true` when the call failed with it.
-    pub fn on_mute_failed(&mut self, attempt: u32, paused: bool, now: Instant) -> (bool, Vec<PureEffect>) {
-        let (refused, effects) = self.0.on_mute_failed(attempt, paused, now);
-        (refused, pure(effects))
+    /// What the server answered to a mute.
+    pub fn on_mute_answered(
+        &mut self,
+        attempt: u32,
+        paused: bool,
+        answer: Result<(), RequestError>,
+        now: Instant,
+    ) -> Vec<PureEffect> {
+        pure(self.0.on_mute_answered(attempt, paused, answer, now).1)
     }
 
     /// The signalling link is back.

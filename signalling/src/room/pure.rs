@@ -8,7 +8,7 @@ use express_messages::{
     ids::{StreamId, UserId},
     room::{
         MuteStream, PausePlayStream, PlayStream, PublishStream, RequestError, RoomEvent, RoomOptions, SdpAnswer,
-        SendBroadcastMessage, SendCustomCommand, SetStreamExtraInfo,
+        SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo, SetStreamExtraInfo,
     },
 };
 use rand::{SeedableRng, rngs::StdRng};
@@ -170,6 +170,8 @@ impl PureRoom {
         pause_play: PausePlayStream => RoomState::pause_play;
         /// Attaches another text to a published stream.
         set_extra_info: SetStreamExtraInfo => RoomState::set_extra_info;
+        /// Attaches an extra info to the room.
+        set_room_info: SetRoomExtraInfo => RoomState::set_room_info;
         /// Sends a text to everybody.
         broadcast: SendBroadcastMessage => RoomState::broadcast;
         /// Sends a text to some.

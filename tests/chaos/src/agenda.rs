@@ -1,6 +1,7 @@
 //! What happens when.
 
-use std::collections::BTreeMap;
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use express_engine::pure::PureTimer;
@@ -45,24 +46,59 @@ pub(crate) enum Due {
     Check,
 }
 
+/// A due thing, and its place among those of its instant.
+#[derive(Debug)]
+struct Noted {
+    at: Duration,
+    place: u64,
+    due: Due,
+}
+
+impl Noted {
+    fn key(&self) -> Reverse<(Duration, u64)> {
+        Reverse((self.at, self.place))
+    }
+}
+
+impl PartialEq for Noted {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Noted {}
+
+impl PartialOrd for Noted {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Noted {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.key().cmp(&other.key())
+    }
+}
+
 /// Things to happen, in the order of their times; those of one instant in the order in which they were noted.
 #[derive(Debug, Default)]
 pub(crate) struct Agenda {
-    dues: BTreeMap<(Duration, u64), Due>,
+    dues: BinaryHeap<Noted>,
     last: u64,
 }
 
 impl Agenda {
     pub(crate) fn note(&mut self, at: Duration, due: Due) {
         self.last += 1;
-        self.dues.insert((at, self.last), due);
+        let place = self.last;
+        self.dues.push(Noted { at, place, due });
     }
 
     pub(crate) fn next(&self) -> Option<Duration> {
-        self.dues.first_key_value().map(|((at, _), _)| *at)
+        self.dues.peek().map(|noted| noted.at)
     }
 
     pub(crate) fn pop(&mut self) -> Option<Due> {
-        self.dues.pop_first().map(|(_, due)| due)
+        self.dues.pop().map(|noted| noted.due)
     }
 }

@@ -12,6 +12,8 @@ pub enum Bug {
     HearsSilence,
     /// A stream that is published again is no longer muted.
     ForgetsMute,
+    /// A kick ends sessions, and any token opens the room again.
+    ForgetsKicks,
     /// A publisher does not hear that the server has ended or forgotten its stream.
     KeepsPublishing,
     /// A login that was left does not end, and nobody waits with a clock.
@@ -20,4 +22,6 @@ pub enum Bug {
     ForgetsSockets,
     /// Messages that were sent while the link was away are not told.
     ResumeLosesMessages,
+    /// Extra info of a room that began anew is not set again.
+    ForgetsRoomInfo,
 }

@@ -3,102 +3,18 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use express_engine::ZegoError;
-use express_engine::pure::{PureCommand, PureEngine, PureStep};
-use express_media::pure::{PureEffect as MediaEffect, PurePlayback, PurePublication};
-use express_media::transport::TransportEvent;
-use express_messages::ids::{LocalStreamId, StreamId};
-use express_messages::player::PlayerOptions;
-use express_messages::publisher::PublisherOptions;
-use express_messages::room::{MuteStream, RequestError, SdpAnswer};
+use express_engine::pure::{PureEngine, PureStep};
+use express_media::pure::PureEffect as MediaEffect;
+use express_messages::ids::LocalStreamId;
+use express_messages::room::RequestError;
 use express_messages::timings::Timings;
 use express_signalling::room::pure::{PureAnswer, PureRoom};
 
-use crate::agenda::Due;
 use crate::invariants::Wishes;
-use crate::line::Up;
+use crate::machine::{Machine, Part};
 use crate::server::APP;
 use crate::view::View;
 use crate::world::World;
-
-/// A publication or a playback.
-#[derive(Debug)]
-pub(crate) enum Machine {
-    Publish(PurePublication),
-    Play(PurePlayback),
-}
-
-/// Hands a call to whichever of the two it is.
-macro_rules! either {
-    ($self:ident, $machine:ident => $call:expr) => {
-        match $self {
-            Machine::Publish($machine) => $call,
-            Machine::Play($machine) => $call,
-        }
-    };
-}
-
-impl Machine {
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        either!(self, machine => machine.next_deadline())
-    }
-
-    fn on_time(&mut self, now: Instant, random: f64) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_time(now, random))
-    }
-
-    pub(crate) fn on_offer(&mut self, attempt: u32, offer: String, now: Instant, random: f64) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_offer(attempt, offer, now, random))
-    }
-
-    pub(crate) fn on_answer(
-        &mut self,
-        attempt: u32,
-        answer: Result<SdpAnswer, RequestError>,
-        now: Instant,
-        random: f64,
-    ) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_answer(attempt, answer, now, random))
-    }
-
-    pub(crate) fn on_applied(&mut self, attempt: u32, now: Instant, random: f64) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_applied(attempt, Ok(()), now, random))
-    }
-
-    pub(crate) fn on_transport(&mut self, attempt: u32, event: TransportEvent, now: Instant, random: f64) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_transport(attempt, event, now, random))
-    }
-
-    fn on_link_restored(&mut self, resumed: bool, now: Instant) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_link_restored(resumed, now))
-    }
-
-    fn on_stop(&mut self, code: i32, text: &str) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_stop(code, text))
-    }
-
-    pub(crate) fn on_decoded(&mut self, attempt: u32, now: Instant) -> Vec<MediaEffect> {
-        match self {
-            Self::Publish(_) => Vec::new(),
-            Self::Play(player) => player.on_decoded(attempt, now),
-        }
-    }
-}
-
-/// What PublisherActor or PlayerActor keeps beside its state.
-#[derive(Debug)]
-pub(crate) struct Part {
-    pub(crate) machine: Machine,
-    pub(crate) room: u64,
-    pub(crate) stream: StreamId,
-    pub(crate) transport: Option<u64>,
-    pub(crate) muted: bool,
-    pub(crate) sending: bool,
-    pub(crate) decoded: u64,
-    /// When there was sound last.
-    pub(crate) sounded: Duration,
-    pub(crate) awaiting: Option<u32>,
-}
 
 /// What RoomActor keeps beside its state.
 #[derive(Debug)]
@@ -112,11 +28,27 @@ pub(crate) struct Room {
 /// Who waits for a room's answer.
 #[derive(Debug, Clone)]
 pub(crate) enum Asker {
-    Exchange { part: u64, attempt: u32 },
-    Pause { part: u64, attempt: u32, paused: bool },
-    Mute { part: u64, attempt: u32, paused: bool },
-    ExtraInfo { part: u64, text: String },
-    Broadcast(String),
+    Exchange {
+        part: u64,
+        attempt: u32,
+    },
+    Pause {
+        part: u64,
+        attempt: u32,
+        paused: bool,
+    },
+    Mute {
+        part: u64,
+        attempt: u32,
+        paused: bool,
+    },
+    ExtraInfo {
+        part: u64,
+        text: String,
+    },
+    /// A broadcast or a custom command.
+    Message(String),
+    RoomInfo(String),
 }
 
 /// What waits in a client's mailboxes.
@@ -143,6 +75,8 @@ pub(crate) struct Client {
     pub(crate) engine: PureEngine,
     pub(crate) device: Option<u64>,
     pub(crate) local: Option<LocalStreamId>,
+    /// How loud the device plays each stream, percent.
+    pub(crate) playouts: BTreeMap<String, u16>,
     pub(crate) rooms: BTreeMap<u64, Room>,
     pub(crate) parts: BTreeMap<u64, Part>,
     pub(crate) tickets: BTreeMap<u64, Asker>,
@@ -168,6 +102,7 @@ impl Client {
             engine,
             device: None,
             local: None,
+            playouts: BTreeMap::new(),
             rooms: BTreeMap::new(),
             parts: BTreeMap::new(),
             tickets: BTreeMap::new(),
@@ -195,6 +130,7 @@ impl World {
             engine,
             ..Client::new(user)
         };
+        self.books.begins(index, life);
         self.push(index, Work::Step(step));
         self.work(index);
         let (made, step) = self.clients[index].engine.create_microphone();
@@ -293,102 +229,13 @@ impl World {
             .map(|(life, _)| *life)
             .collect();
         for room in rooms {
-            self.on_room(index, room, |room, now| room.on_time(now));
+            self.post_room(index, room, |room, now| room.on_time(now));
         }
         for part in parts {
-            self.on_part(index, part, Machine::on_time);
+            self.post_part(index, part, Machine::on_time);
         }
         // Whatever was due is done, or was done away with.
         self.work(index);
-    }
-
-    fn on_step(&mut self, index: usize, step: PureStep) {
-        for event in &step.events {
-            if crate::view::kind(event) != crate::view::OTHERS {
-                self.trace
-                    .note(self.now, || format!("c{index} TOLD {}", crate::view::words(event)));
-            }
-            *self.told.entry(crate::view::kind(event)).or_default() += 1;
-            if let Err((invariant, what)) = self.clients[index].view.hear(self.now, event) {
-                self.fail(invariant, format!("c{index}: {what}"));
-            }
-        }
-        for command in step.commands {
-            self.on_command(index, command);
-        }
-    }
-
-    fn on_command(&mut self, index: usize, command: PureCommand) {
-        match command {
-            PureCommand::StartRoom(life, options) => {
-                let state = PureRoom::new(*options, self.dice.seed());
-                let room = Room {
-                    state,
-                    socket: None,
-                    up_since: None,
-                };
-                self.clients[index].rooms.insert(life, room);
-                self.post_room(index, life, |room, now| room.start(now));
-            }
-            PureCommand::Logout(life) => self.post_room(index, life, PureRoom::logout),
-            PureCommand::StopRoom(life) => self.post_room(index, life, |room, _| room.stop()),
-            PureCommand::RenewToken(life, token) => self.post_room(index, life, |room, now| {
-                // A token that is refused at once was refused by the call before.
-                let _ = room.renew_token(now, token);
-            }),
-            PureCommand::StartPublisher(life, room, options) => self.start_publisher(index, life, room, &options),
-            PureCommand::StartPlayer(life, room, options) => self.start_player(index, life, room, &options),
-            PureCommand::StopPublisher(life, code, text) | PureCommand::StopPlayer(life, code, text) => {
-                self.post_part(index, life, |machine, _, _| machine.on_stop(code, &text));
-            }
-            PureCommand::RestorePublisher(life, resumed) | PureCommand::RestorePlayer(life, resumed) => {
-                self.post_part(index, life, |machine, now, _| machine.on_link_restored(resumed, now));
-            }
-            PureCommand::NotePublisherMuted(life, muted) => self.note_muted(index, life, muted),
-            PureCommand::StreamAppeared(life) => self.post_part(index, life, |machine, now, _| match machine {
-                Machine::Play(player) => player.on_appeared(now),
-                Machine::Publish(_) => Vec::new(),
-            }),
-            PureCommand::PlaybackEnded(life, code, text) => {
-                self.post_part(index, life, |machine, now, random| match machine {
-                    Machine::Play(player) => player.on_ended(code, &text, now, random),
-                    Machine::Publish(_) => Vec::new(),
-                });
-            }
-            PureCommand::MutePlayback(life, muted, _) => self.mute_playback(index, life, muted),
-            PureCommand::StartDevice(life) => self.clients[index].device = Some(life),
-            PureCommand::OpenLocal(id) => {
-                let Some(device) = self.clients[index].device else { return };
-                let step = self.clients[index].engine.on_local_opened(id, device);
-                self.push(index, Work::Step(step));
-            }
-            PureCommand::StopDevice => {
-                let Some(device) = self.clients[index].device.take() else {
-                    return;
-                };
-                let now = self.clock(index);
-                let step = self.clients[index].engine.on_device_gone(device, now);
-                self.push(index, Work::Step(step));
-            }
-            PureCommand::MuteLocal(_, muted) | PureCommand::MuteMicrophone(muted) => {
-                self.trace.note(self.now, || format!("c{index} device muted: {muted}"));
-            }
-            PureCommand::After(wait, timer) => {
-                let life = self.clients[index].life;
-                let client = index;
-                self.agenda.note(self.now + wait, Due::Timer { client, life, timer });
-            }
-            PureCommand::Forget(life) => {
-                if let Some(socket) = self.clients[index].rooms.remove(&life).and_then(|room| room.socket) {
-                    self.hang_up(socket);
-                }
-                self.drop_part(index, life);
-            }
-            PureCommand::Finish => {
-                self.trace.note(self.now, || format!("c{index} ends in order"));
-                self.clients[index].running = false;
-            }
-        }
     }
 
     pub(crate) fn post_room(&mut self, index: usize, room: u64, decide: impl FnOnce(&mut PureRoom, Instant)) {
@@ -396,94 +243,6 @@ impl World {
         if let Some(part) = self.clients[index].rooms.get_mut(&room) {
             decide(&mut part.state, now);
             self.push(index, Work::Room(room));
-        }
-    }
-
-    fn start_publisher(&mut self, index: usize, life: u64, room: u64, options: &PublisherOptions) {
-        let (state, effects) = PurePublication::start(self.clock(index), options);
-        let machine = Machine::Publish(state);
-        self.start_part(index, life, room, machine, &options.stream_id, options.muted, effects);
-    }
-
-    fn start_player(&mut self, index: usize, life: u64, room: u64, options: &PlayerOptions) {
-        let (state, effects) = PurePlayback::start(self.clock(index), options);
-        self.start_part(index, life, room, Machine::Play(state), &options.stream_id, false, effects);
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the fields of a part, of which both kinds have the same"
-    )]
-    fn start_part(
-        &mut self,
-        index: usize,
-        life: u64,
-        room: u64,
-        machine: Machine,
-        stream: &StreamId,
-        muted: bool,
-        effects: Vec<MediaEffect>,
-    ) {
-        let part = Part {
-            machine,
-            room,
-            stream: stream.clone(),
-            transport: None,
-            muted,
-            sending: false,
-            decoded: 0,
-            sounded: self.now,
-            awaiting: None,
-        };
-        self.clients[index].parts.insert(life, part);
-        self.push(index, Work::Media(life, effects));
-    }
-
-    fn note_muted(&mut self, index: usize, life: u64, muted: bool) {
-        let Some(part) = self.clients[index].parts.get_mut(&life) else {
-            return;
-        };
-        part.muted = muted;
-        let (room, stream_id) = (part.room, part.stream.clone());
-        self.post_room(index, room, |room, now| {
-            room.mute_stream(now, &MuteStream { stream_id, muted })
-        });
-    }
-
-    fn mute_playback(&mut self, index: usize, life: u64, paused: bool) {
-        let now = self.clock(index);
-        let Some(part) = self.clients[index].parts.get_mut(&life) else {
-            return;
-        };
-        let Machine::Play(player) = &mut part.machine else { return };
-        let (asked, effects) = player.on_mute(paused, now);
-        self.push(index, Work::Media(life, effects));
-        if let Some(attempt) = asked {
-            let part = life;
-            self.ask_pause(index, life, paused, Asker::Mute { part, attempt, paused });
-        }
-    }
-
-    /// A part is dropped: what it holds goes with it.
-    pub(crate) fn drop_part(&mut self, index: usize, life: u64) {
-        if let Some(transport) = self.clients[index].parts.remove(&life).and_then(|part| part.transport) {
-            self.close_transport(transport);
-        }
-    }
-
-    /// A call is made; a refusal at once is the application's own affair.
-    pub(crate) fn note_call<T>(&mut self, index: usize, what: &str, result: &Result<T, ZegoError>) {
-        self.trace.note(self.now, || match result {
-            Ok(_) => format!("c{index} {what}"),
-            Err(error) => format!("c{index} {what}: {error}"),
-        });
-    }
-
-    /// The client closes a socket: what it sent before is still written.
-    pub(crate) fn hang_up(&mut self, socket: u64) {
-        if self.sockets.get(&socket).is_some_and(|socket| socket.client_open) {
-            self.send_up(socket, Up::Close);
-            self.client_end(socket);
         }
     }
 }

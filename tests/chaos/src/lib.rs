@@ -11,10 +11,16 @@
 
 mod agenda;
 mod bugs;
+mod business;
+mod calls;
 mod client;
+mod commands;
 mod dice;
+mod faults;
 mod invariants;
+mod ledger;
 mod line;
+mod machine;
 mod media;
 mod parts;
 mod script;

@@ -161,7 +161,10 @@ impl World {
             Err(error) => format!("server <- {connection:?} unreadable: {error}"),
         });
         match frame {
-            Ok(frame) => self.on_server(|state, now| state.on_request(now, connection, frame.id, frame.request)),
+            Ok(frame) => {
+                self.note_request(connection, &frame);
+                self.on_server(|state, now| state.on_request(now, connection, frame.id, frame.request));
+            }
             Err(error) => self.fail("protocol", format!("a client sent what no server can read: {error}: {text}")),
         }
     }

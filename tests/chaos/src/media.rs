@@ -303,7 +303,7 @@ impl World {
 
     /// Players that wait for a packet get one.
     fn wake_listeners(&mut self, client: usize) {
-        let waiting = |(life, part): (&u64, &crate::client::Part)| Some((*life, part.awaiting?, part.transport?));
+        let waiting = |(life, part): (&u64, &crate::machine::Part)| Some((*life, part.awaiting?, part.transport?));
         let waiting: Vec<_> = self.clients[client].parts.iter().filter_map(waiting).collect();
         for (life, attempt, transport) in waiting {
             if self.hears(transport) {

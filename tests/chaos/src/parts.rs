@@ -1,16 +1,19 @@
 //! What a client's room, publishers and players want done, carried out as their actors do.
 
 use express_media::pure::PureEffect as MediaEffect;
+use express_messages::ids::UserId;
 use express_messages::player::PlayerEvent;
 use express_messages::publisher::PublisherEvent;
 use express_messages::room::{
-    PausePlayStream, PlayStream, PublishStream, RequestError, RoomEvent, SendBroadcastMessage, SetStreamExtraInfo,
+    PausePlayStream, PlayStream, PublishStream, RequestError, RoomEvent, SendBroadcastMessage, SendCustomCommand,
+    SetRoomExtraInfo, SetStreamExtraInfo,
 };
 use express_signalling::room::pure::{PureAnswer, PureEffect as RoomEffect, PureRoom};
 
 use crate::bugs::Bug;
-use crate::client::{Asker, Machine, Work};
+use crate::client::{Asker, Work};
 use crate::line::Up;
+use crate::machine::Machine;
 use crate::media::OFFER;
 use crate::world::World;
 
@@ -19,12 +22,14 @@ impl World {
         let Some(part) = self.clients[index].rooms.get_mut(&room) else {
             return;
         };
-        let mut restored = false;
+        let mut restored = None;
         for effect in part.state.take_effects() {
             if self.loses(&effect, restored) {
                 continue;
             }
-            restored |= matches!(effect, RoomEffect::Emit(RoomEvent::LinkRestored { resumed: true }));
+            if let RoomEffect::Emit(RoomEvent::LinkRestored { resumed }) = effect {
+                restored = Some(resumed);
+            }
             self.on_room_effect(index, room, effect);
         }
         let now = self.now;
@@ -33,11 +38,13 @@ impl World {
         }
     }
 
-    /// Whether a planted bug swallows an effect; `restored`: it follows a resume.
-    fn loses(&self, effect: &RoomEffect, restored: bool) -> bool {
+    /// Whether a planted bug swallows an effect; `restored`: it follows a resume, or a login anew.
+    fn loses(&self, effect: &RoomEffect, restored: Option<bool>) -> bool {
+        let (resumed, anew) = (restored == Some(true), restored == Some(false));
         match effect {
-            RoomEffect::Emit(RoomEvent::StreamUpdate { .. }) => restored && self.has(Bug::ResumeLosesStreams),
-            RoomEffect::Emit(RoomEvent::BroadcastMessages(_)) => restored && self.has(Bug::ResumeLosesMessages),
+            RoomEffect::Emit(RoomEvent::StreamUpdate { .. }) => resumed && self.has(Bug::ResumeLosesStreams),
+            RoomEffect::Emit(RoomEvent::BroadcastMessages(_)) => resumed && self.has(Bug::ResumeLosesMessages),
+            RoomEffect::Send(text) => anew && self.has(Bug::ForgetsRoomInfo) && text.contains("setRoomExtraInfo"),
             RoomEffect::Emit(RoomEvent::StreamEnded { .. } | RoomEvent::LinkRestored { resumed: false }) => {
                 self.has(Bug::KeepsPublishing)
             }
@@ -80,6 +87,9 @@ impl World {
     }
 
     fn report_room(&mut self, index: usize, room: u64, event: RoomEvent) {
+        if let RoomEvent::StateChanged { code, .. } = event {
+            self.check_expiry(index, room, code);
+        }
         let step = self.clients[index].engine.on_room_event(room, event);
         self.push(index, Work::Step(step));
     }
@@ -221,9 +231,30 @@ impl World {
         let command = SendBroadcastMessage {
             message: message.clone(),
         };
-        self.message_sent(index, room, &message);
-        let asker = Asker::Broadcast(message);
+        self.message_sent(index, room, &message, None);
+        let asker = Asker::Message(message);
         self.ask_room(index, room, asker, |room, now, ticket| room.broadcast(now, ticket, command));
+        self.work(index);
+    }
+
+    /// `sendCustomCommand`, behind the engine's own checks.
+    pub(crate) fn command(&mut self, index: usize, room: u64, text: String, to_users: Vec<UserId>) {
+        self.message_sent(index, room, &text, Some(&to_users));
+        let command = SendCustomCommand {
+            command: text.clone(),
+            to_users,
+        };
+        self.ask_room(index, room, Asker::Message(text), |room, now, ticket| {
+            room.custom_command(now, ticket, command)
+        });
+        self.work(index);
+    }
+
+    /// `setRoomExtraInfo`, behind the engine's own checks.
+    pub(crate) fn describe_room(&mut self, index: usize, room: u64, info: SetRoomExtraInfo) {
+        self.clients[index].wishes.room_infos.insert(info.value.clone());
+        let asker = Asker::RoomInfo(info.value.clone());
+        self.ask_room(index, room, asker, |room, now, ticket| room.set_room_info(now, ticket, info));
         self.work(index);
     }
 
@@ -257,20 +288,25 @@ impl World {
                     self.on_paused(index, part, attempt, paused);
                 }
             }
-            Asker::Mute { part, attempt, paused } => match answer {
-                Ok(_) => self.on_paused(index, part, attempt, paused),
-                Err(RequestError::Refused { .. }) => self.post_part(index, part, |machine, now, _| match machine {
-                    Machine::Play(player) => player.on_mute_failed(attempt, paused, now).1,
-                    Machine::Publish(_) => Vec::new(),
-                }),
-                // Without an answer nothing was refused: it is asked again with the next report, link or connection.
-                Err(_) => {}
-            },
+            Asker::Mute { part, attempt, paused } => self.post_part(index, part, |machine, now, _| match machine {
+                Machine::Play(player) => player.on_mute_answered(attempt, paused, answer.map(|_| ()), now),
+                Machine::Publish(_) => Vec::new(),
+            }),
             Asker::ExtraInfo { part, text } => self.extra_info_answered(index, part, text, answer.is_ok()),
-            Asker::Broadcast(text) => {
+            Asker::Message(text) => {
+                self.trace.note(self.now, || format!("c{index} {text:?}: {answer:?}"));
+                let absent = match &answer {
+                    Ok(PureAnswer::Absent(users)) => users.as_slice(),
+                    _ => &[],
+                };
+                self.message_answered(&text, answer.is_ok(), absent);
+            }
+            Asker::RoomInfo(value) => {
                 self.trace
-                    .note(self.now, || format!("c{index} broadcast {text:?}: {answer:?}"));
-                self.message_answered(&text, answer.is_ok());
+                    .note(self.now, || format!("c{index} room extra info {value:?}: {answer:?}"));
+                if answer.is_ok() {
+                    self.room_info_taken(index, value);
+                }
             }
         }
     }

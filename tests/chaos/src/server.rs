@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use express_messages::ids::{RoomId, UserId};
+use express_messages::ids::RoomId;
 use express_server::config::{AppConfig, OnTokenExpiry, ServerConfig};
 use express_server::rooms::{CloseReason, ConnectionId, Effect, Now, RoomsState, SocketEnd, StateOptions};
-use express_signalling::protocol::ServerFrame;
-use express_token::{Grant, Iv, Secret, issue};
+use express_signalling::protocol::Snapshot;
+use express_token::Secret;
 
 use crate::agenda::Due;
 use crate::bugs::Bug;
@@ -17,7 +17,8 @@ use crate::world::World;
 
 /// The AppID of every run.
 pub(crate) const APP: u32 = 1;
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+/// Its secret.
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// What the wall clock shows when a run begins, Unix seconds.
 const START_S: u64 = 1_700_000_000;
 
@@ -51,17 +52,21 @@ impl Server {
         }
     }
 
-    fn fresh(&self, seed: u64) -> RoomsState {
+    fn fresh(&self, seed: u64, bug: Option<Bug>) -> RoomsState {
         let secret = Secret::new(SECRET).expect("32 characters");
         let mut app = AppConfig::new(APP, secret);
         if self.kicks_on_expiry {
             app.on_token_expiry = OnTokenExpiry::Kick;
         }
+        let mut timings = self.config.timings.clone();
+        if bug == Some(Bug::ForgetsKicks) {
+            timings.kick_revokes_s = 0;
+        }
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         RoomsState::new(StateOptions {
             limits: self.config.limits.clone(),
-            timings: self.config.timings.clone(),
+            timings,
             apps: vec![app],
             ice: self.config.ice.clone(),
             seed: bytes,
@@ -78,18 +83,9 @@ impl World {
         }
     }
 
-    /// A token of `user` that the business server makes now.
-    pub(crate) fn token(&mut self, user: &str, ttl_s: i64) -> String {
-        let grant = Grant {
-            app_id: APP,
-            user_id: user.into(),
-            ttl_s,
-            privileges: None,
-        };
-        let nonce = i64::try_from(self.number()).unwrap_or_default();
-        let now_s = i64::try_from(self.server_now().unix_ms / 1000).unwrap_or(i64::MAX);
-        let secret = Secret::new(SECRET).expect("32 characters");
-        issue(&grant.claims(nonce, now_s), &secret, &Iv::Gcm([7; 12])).expect("the grant is in order")
+    /// What the server's wall clock shows, Unix seconds.
+    pub(crate) fn unix_s(&self) -> i64 {
+        i64::try_from(self.server_now().unix_ms / 1000).unwrap_or(i64::MAX)
     }
 
     /// The server begins, empty.
@@ -99,7 +95,7 @@ impl World {
         }
         self.trace.note(self.now, || "server: begins".into());
         let seed = self.dice.seed();
-        self.server.state = Some(self.server.fresh(seed));
+        self.server.state = Some(self.server.fresh(seed, self.bug));
         self.server.up_since = self.now;
     }
 
@@ -107,6 +103,8 @@ impl World {
     pub(crate) fn crash_server(&mut self) {
         self.trace.note(self.now, || "server: crashes".into());
         self.server.state = None;
+        self.ledger.server_gone();
+        self.books.server_gone();
         self.server.peers = Peers::default();
         for (_, number) in std::mem::take(&mut self.server.connections) {
             if let Some(socket) = self.sockets.get_mut(&number) {
@@ -162,6 +160,7 @@ impl World {
         let end = if socket.closing { SocketEnd::Lost } else { end };
         let Some(connection) = socket.connection.take() else { return };
         self.server.connections.remove(&connection);
+        self.ledger.connection_gone(connection);
         if self.has(Bug::ForgetsSockets) {
             return;
         }
@@ -176,7 +175,7 @@ impl World {
         while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Reply { connection, frame } => {
-                    self.note_snapshot(connection, &frame);
+                    self.note_reply(connection, &frame);
                     self.write(connection, frame.to_text());
                 }
                 Effect::Event { connection, seq, event } => self.write(connection, event.frame(seq)),
@@ -194,20 +193,6 @@ impl World {
                 // No AppID here has a business server.
                 Effect::Business(_) => {}
             }
-        }
-    }
-
-    /// A resume that is answered with a snapshot repeats no messages: nobody may wait for them.
-    fn note_snapshot(&mut self, connection: ConnectionId, frame: &ServerFrame) {
-        let ServerFrame::Ok { ok, .. } = frame else { return };
-        if ok.get("missed").is_some_and(|missed| missed.is_null())
-            && let Some(client) = self
-                .server
-                .connections
-                .get(&connection)
-                .and_then(|number| self.sockets.get(number))
-        {
-            self.books.forgive_messages(client.client);
         }
     }
 
@@ -253,25 +238,9 @@ impl World {
         self.agenda.note(self.now + patience, Due::Abandon(number));
     }
 
-    /// What the server would show a session now: users and streams of others. `None`: there is no such session.
-    pub(crate) fn shown_to(&self, session: &str) -> Option<(Vec<UserId>, Vec<(String, UserId)>)> {
-        let snapshot = self.server.state.as_ref()?.snapshot_of(session)?;
-        let users = snapshot.users.into_iter().map(|user| user.user_id).collect();
-        let streams = snapshot.streams.into_iter().map(|listed| {
-            let stream = listed.stream;
-            (stream.stream_id.to_string(), stream.user.user_id)
-        });
-        Some((users, streams.collect()))
-    }
-
-    /// A member's stream as others of its room see it now: its text, and whether it is muted.
-    pub(crate) fn stream_shown_to(&self, session: &str, stream: &str) -> Option<(String, bool)> {
-        let snapshot = self.server.state.as_ref()?.snapshot_of(session)?;
-        let listed = snapshot
-            .streams
-            .into_iter()
-            .find(|listed| listed.stream.stream_id.as_str() == stream)?;
-        Some((listed.stream.extra_info, listed.muted))
+    /// What the server would show a session now of the others in its room. `None`: there is no such session.
+    pub(crate) fn shown_to(&self, session: &str) -> Option<Snapshot> {
+        self.server.state.as_ref()?.snapshot_of(session)
     }
 
     /// A room's id by its number.

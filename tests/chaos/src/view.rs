@@ -10,6 +10,8 @@ use express_engine::{PlayerState, PublisherState, RoomStateChangedReason as Reas
 pub(crate) struct View {
     /// What was told last of the room.
     pub(crate) room: Option<Reason>,
+    /// Which room that is.
+    pub(crate) room_id: String,
     pub(crate) users: BTreeSet<String>,
     /// Streams of others, and whose they are.
     pub(crate) streams: BTreeMap<String, String>,
@@ -17,6 +19,8 @@ pub(crate) struct View {
     pub(crate) playing: BTreeMap<String, PlayerState>,
     /// Texts of others, in this login.
     pub(crate) messages: BTreeSet<String>,
+    /// The room's extra info.
+    pub(crate) room_info: Option<String>,
     /// The user asked to be told of users.
     pub(crate) user_update: bool,
     /// Since when the last state of the room stands.
@@ -37,10 +41,12 @@ impl View {
         match event {
             ZegoEvent::RoomStateChanged(event) => {
                 (self.room, self.since) = (Some(event.reason), now);
+                self.room_id = event.room_id.to_string();
                 if !self.is_in_room() {
                     self.users.clear();
                     self.streams.clear();
                     self.messages.clear();
+                    self.room_info = None;
                 }
             }
             ZegoEvent::RoomUserUpdate(event) => {
@@ -77,14 +83,25 @@ impl View {
             }
             ZegoEvent::ImRecvBroadcastMessage(event) => {
                 for message in &event.message_list {
-                    if !self.messages.insert(message.message.clone()) {
-                        return Err(("I8", format!("{:?} was told twice", message.message)));
-                    }
+                    self.hear_message(&message.message)?;
+                }
+            }
+            ZegoEvent::ImRecvCustomCommand(event) => self.hear_message(&event.command)?,
+            ZegoEvent::RoomExtraInfoUpdate(event) => {
+                if let Some(info) = event.room_extra_info_list.last() {
+                    self.room_info = Some(info.value.clone());
                 }
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn hear_message(&mut self, text: &str) -> Result<(), (&'static str, String)> {
+        match self.messages.insert(text.into()) {
+            true => Ok(()),
+            false => Err(("I8", format!("{text:?} was told twice"))),
+        }
     }
 
     fn legal(&self, is_news: bool, what: impl FnOnce() -> String) -> Result<(), (&'static str, String)> {
@@ -113,6 +130,8 @@ pub(crate) fn kind(event: &ZegoEvent) -> &'static str {
         ZegoEvent::PublisherStateUpdate(e) if e.state == PublisherState::Publishing => "PUBLISHING",
         ZegoEvent::PlayerStateUpdate(e) if e.state == PlayerState::Playing => "PLAYING",
         ZegoEvent::ImRecvBroadcastMessage(_) => "messages",
+        ZegoEvent::ImRecvCustomCommand(_) => "commands",
+        ZegoEvent::RoomExtraInfoUpdate(_) => "room extra infos",
         ZegoEvent::RoomStreamUpdate(_) => "stream updates",
         ZegoEvent::RoomUserUpdate(_) => "user updates",
         _ => OTHERS,

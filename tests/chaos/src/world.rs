@@ -8,6 +8,7 @@ use crate::bugs::Bug;
 use crate::client::Client;
 use crate::dice::Dice;
 use crate::invariants::Books;
+use crate::ledger::Ledger;
 use crate::line::{Line, Socket};
 use crate::media::Transport;
 use crate::script::STORM;
@@ -40,6 +41,9 @@ pub(crate) struct World {
     pub(crate) sockets: BTreeMap<u64, Socket>,
     pub(crate) transports: BTreeMap<u64, Transport>,
     pub(crate) books: Books,
+    pub(crate) ledger: Ledger,
+    /// The last token of each user that was made for a login.
+    pub(crate) kept_tokens: BTreeMap<String, String>,
     pub(crate) trace: Trace,
     pub(crate) broken: Option<Broken>,
     /// Faults and calls are over.
@@ -94,6 +98,8 @@ impl World {
             sockets: BTreeMap::new(),
             transports: BTreeMap::new(),
             books: Books::default(),
+            ledger: Ledger::default(),
+            kept_tokens: BTreeMap::new(),
             trace: Trace::new(keep),
             broken: None,
             calm: false,

@@ -41,6 +41,8 @@ fn no_guarantee_is_broken_and_much_happens() {
         "PUBLISHING",
         "PLAYING",
         "messages",
+        "commands",
+        "room extra infos",
     ];
     for what in expected {
         assert!(told.get(what).is_some_and(|count| *count >= SEEDS / 10), "{what}: {told:?}");
@@ -74,6 +76,11 @@ fn a_mute_that_is_forgotten_is_found() {
 }
 
 #[test]
+fn a_kicked_user_who_comes_back_with_an_old_token_is_found() {
+    is_found(Bug::ForgetsKicks, "I4");
+}
+
+#[test]
 fn a_stream_that_two_take_for_theirs_is_found() {
     is_found(Bug::KeepsPublishing, "I5");
 }
@@ -91,6 +98,11 @@ fn a_socket_that_is_never_forgotten_is_found() {
 #[test]
 fn a_message_that_a_resume_does_not_repeat_is_found() {
     is_found(Bug::ResumeLosesMessages, "I8");
+}
+
+#[test]
+fn an_extra_info_that_a_restarted_server_does_not_get_again_is_found() {
+    is_found(Bug::ForgetsRoomInfo, "I8");
 }
 
 /// The most that a table had in some hours.

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use express_messages::room::RequestError;
+
 use super::{Effect, Phase, Playback};
 
 impl Playback {
@@ -20,16 +22,31 @@ impl Playback {
         }
     }
 
-    /// The server of try `attempt` did not do what [`Playback::on_mute`] asked: it stays as it is. `false` when that try is
-    /// over and the wish is kept for the next connection.
-    pub(in crate::player) fn on_mute_failed(&mut self, attempt: u32, paused: bool, now: Instant) -> (bool, Vec<Effect>) {
+    /// What the server of try `attempt` answered to what [`Playback::on_mute`] asked, and what the call is told.
+    ///
+    /// A refusal leaves everything as it was, unless that try is over: then the wish is kept for the next connection. Without an
+    /// answer nothing was refused: the server is asked again with the next report, link or connection.
+    pub(in crate::player) fn on_mute_answered(
+        &mut self,
+        attempt: u32,
+        paused: bool,
+        answer: Result<(), RequestError>,
+        now: Instant,
+    ) -> (Result<(), RequestError>, Vec<Effect>) {
+        let is_refused = matches!(answer, Err(RequestError::Refused { .. }));
+        if answer.is_ok() {
+            self.on_paused(attempt, paused);
+        }
+        if !is_refused {
+            return (answer, Vec::new());
+        }
         if attempt != self.attempt || !matches!(self.phase, Phase::Live(_)) {
-            return (false, Vec::new());
+            return (Ok(()), Vec::new());
         }
         if self.paused == paused {
             self.paused = self.paused_at_server;
         }
         let wanted = self.paused;
-        (true, self.live(attempt, now, |live| live.on_paused(wanted, now)))
+        (answer, self.live(attempt, now, |live| live.on_paused(wanted, now)))
     }
 }

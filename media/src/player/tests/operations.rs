@@ -19,7 +19,7 @@ enum Operation {
     Applied(bool),
     Transport(TransportEvent),
     Flow(bool),
-    Mute(bool, bool),
+    Mute(bool, Result<(), RequestError>),
     Appeared,
     Ended(i32),
     Link(bool),
@@ -52,7 +52,11 @@ fn operation() -> impl Strategy<Value = Operation> {
             1 => Just(TransportEvent::Closed),
         ].prop_map(Transport),
         8 => any::<bool>().prop_map(Flow),
-        4 => any::<(bool, bool)>().prop_map(|(on, ok)| Mute(on, ok)),
+        4 => (any::<bool>(), prop_oneof![
+            2 => Just(Ok(())),
+            1 => Just(Err(RequestError::Disconnected)),
+            1 => Just(Err(refused(1104046, None))),
+        ]).prop_map(|(on, answer)| Mute(on, answer)),
         2 => Just(Appeared),
         2 => prop_oneof![3 => Just(1004020), 1 => Just(1004025)].prop_map(Ended),
         4 => any::<bool>().prop_map(Link),
@@ -83,13 +87,11 @@ fn apply(machine: &mut Machine, operation: Operation, stale: bool) {
             machine.act(|state, attempt, now| state.on_transport(attempt - back, event, now, 0.7));
         }
         Operation::Flow(flowing) => machine.flow(flowing),
-        Operation::Mute(on, ok) => {
+        Operation::Mute(on, answer) => {
             let (asked, effects) = machine.state.on_mute(on, machine.now);
             machine.note(effects);
-            match asked {
-                Some(attempt) if ok => machine.state.on_paused(attempt - back, on),
-                Some(attempt) => machine.act(|state, _, now| state.on_mute_failed(attempt - back, on, now).1),
-                None => {}
+            if let Some(attempt) = asked {
+                machine.act(|state, _, now| state.on_mute_answered(attempt - back, on, answer, now).1);
             }
         }
         Operation::Appeared => machine.act(|state, _, now| state.on_appeared(now)),

@@ -548,14 +548,34 @@ fn a_mute_that_was_not_restored_is_asked_for_again_with_the_link_and_with_each_r
 fn a_mute_that_the_server_did_not_take_leaves_everything_as_it_was() {
     let mut machine = Machine::at(Stage::Playing);
     machine.act(|state, _, now| state.on_mute(true, now).1);
-    let (refused, _) = machine.state.on_mute_failed(1, true, machine.now);
-    assert!(refused && !machine.state.is_paused());
+    let (answer, _) = machine
+        .state
+        .on_mute_answered(1, true, Err(refused(1104046, None)), machine.now);
+    assert!(answer.is_err() && !machine.state.is_paused());
     // Muted, and asked again in vain: still muted.
     machine.act(|state, _, now| state.on_mute(true, now).1);
     machine.state.on_paused(1, true);
     machine.act(|state, _, now| state.on_mute(true, now).1);
-    let (refused, _) = machine.state.on_mute_failed(1, true, machine.now);
-    assert!(refused && machine.state.is_paused());
+    let (answer, _) = machine
+        .state
+        .on_mute_answered(1, true, Err(refused(1104046, None)), machine.now);
+    assert!(answer.is_err() && machine.state.is_paused());
+}
+
+#[test]
+fn a_stream_that_is_unmuted_while_the_link_is_away_is_not_taken_for_muted_again() {
+    for lost in [RequestError::Disconnected, RequestError::TimedOut] {
+        let mut machine = Machine::at(Stage::Playing);
+        machine.act(|state, _, now| state.on_mute(true, now).1);
+        machine.act(|state, _, now| state.on_mute_answered(1, true, Ok(()), now).1);
+        machine.act(|state, _, now| state.on_mute(false, now).1);
+        let (answer, _) = machine.state.on_mute_answered(1, false, Err(lost.clone()), machine.now);
+        assert_eq!(answer, Err(lost));
+        assert!(!machine.state.is_paused());
+        machine.take();
+        machine.act(|state, _, now| state.on_link_restored(true, now));
+        assert_eq!(machine.take(), [Effect::Pause(1, false)]);
+    }
 }
 
 #[test]
@@ -563,8 +583,10 @@ fn a_mute_that_failed_with_an_older_connection_is_kept_for_the_next() {
     let mut machine = Machine::at(Stage::Playing);
     machine.act(|state, _, now| state.on_mute(true, now).1);
     machine.transport(TransportEvent::Failed);
-    let (refused, _) = machine.state.on_mute_failed(1, true, machine.now);
-    assert!(!refused && machine.state.is_paused());
+    let (answer, _) = machine
+        .state
+        .on_mute_answered(1, true, Err(refused(1104046, None)), machine.now);
+    assert!(answer.is_ok() && machine.state.is_paused());
 }
 
 #[test]

@@ -28,9 +28,10 @@ impl RoomsState {
         owners
     }
 
-    /// How many entries each table has; `replay` is the events kept for resumes, of all sessions.
+    /// How many entries each table has; `replay` is the events kept for resumes, of all sessions, and `kept_out` what the server
+    /// API forbids.
     #[cfg(feature = "chaos")]
-    pub fn table_sizes(&self) -> [(&'static str, usize); 13] {
+    pub fn table_sizes(&self) -> [(&'static str, usize); 15] {
         [
             ("connections", self.connections.len()),
             ("sessions", self.sessions.len()),
@@ -45,6 +46,8 @@ impl RoomsState {
             ("timers", self.timers.len()),
             ("replay", self.sessions.values().map(|session| session.replay.len()).sum()),
             ("remembered", self.ended.len()),
+            ("revocations", self.revocations.len()),
+            ("kept_out", self.rules.len() + self.forbidden.len() + self.sequences.len()),
         ]
     }
 

@@ -28,6 +28,12 @@ impl<K: Clone + Ord + Hash, V> Expiring<K, V> {
         (*until > now).then_some(value)
     }
 
+    /// How many entries there are, those included that have expired and were not dropped yet.
+    #[cfg(feature = "chaos")]
+    pub(super) fn len(&self) -> usize {
+        self.values.len()
+    }
+
     /// Every entry and what is left of its time.
     pub(super) fn iter(&self, now: Duration) -> impl Iterator<Item = (&K, &V, Duration)> {
         let entries = self.values.iter().filter(move |(_, (_, until))| *until > now);

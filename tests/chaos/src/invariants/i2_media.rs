@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use express_engine::{PlayerState, PublisherState};
 
-use crate::client::{Machine, Part};
+use crate::machine::{Machine, Part};
 use crate::world::World;
 
-/// A played stream is interrupted after 5 s of silence (`Timings::media_silence`); looked at four times a second.
+/// A played stream is interrupted 6 s after its last packet (`Timings::media_silence`). The looks at it are 1 s apart, so what is
+/// still PLAYING at the look that is 6 s behind the first silent one was silent for more than that.
 const SILENCE: Duration = Duration::from_millis(5_500);
 /// A publisher hears of a dead path by ICE, which tells after 5 s, and waits 15 s for it to come back
 /// (`Timings::ice_disconnected_grace`).

@@ -1,30 +1,40 @@
-//! I3: mute, extra info, what is published and what is played are restored after any reconnect.
+//! I3: mute, volume, extra info, what is published and what is played are restored after any reconnect.
 
 use express_engine::{PlayerState, PublisherState};
 
-use crate::client::Machine;
+use super::Member;
+use crate::machine::Machine;
 use crate::world::World;
 
 impl World {
-    /// What others are shown of a member's streams and is not what the member asked for.
-    pub(super) fn not_restored(&self, client: usize, sessions: &[Option<String>]) -> Vec<String> {
+    /// What others are shown of a member's streams, and what the member hears, that is not what it asked for.
+    pub(super) fn not_restored(&self, client: usize, members: &[Option<Member>]) -> Vec<String> {
         let state = &self.clients[client];
         let publishing = state.view.publishing.iter();
         let published = publishing.filter(|(_, state)| **state == PublisherState::Publishing);
         let mut found = Vec::new();
         for stream in published.map(|(stream, _)| stream) {
-            let others = sessions.iter().enumerate().filter(|(other, _)| *other != client);
-            let shown = others.filter_map(|(_, session)| self.stream_shown_to(session.as_deref()?, stream));
-            for (info, muted) in shown {
+            let others = members.iter().enumerate().filter(|(other, _)| *other != client);
+            let lists = others.filter_map(|(_, member)| Some(&member.as_ref()?.shown.as_ref()?.streams));
+            let listed = lists.filter_map(|list| list.iter().find(|listed| listed.stream.stream_id.as_str() == stream));
+            for listed in listed {
+                let (muted, info) = (listed.muted, &listed.stream.extra_info);
                 if muted != state.wishes.muted {
                     found.push(format!("{stream} is shown with muted {muted}"));
                 }
-                if state.wishes.infos.get(stream).is_some_and(|infos| !infos.contains(&info)) {
+                if state.wishes.infos.get(stream).is_some_and(|infos| !infos.contains(info)) {
                     found.push(format!(
                         "{stream} is shown with {info:?}, not with {:?}",
                         state.wishes.infos[stream]
                     ));
                 }
+            }
+        }
+        for (stream, volume) in &state.wishes.volumes {
+            let plays = state.view.playing.get(stream) == Some(&PlayerState::Playing);
+            let heard = state.playouts.get(stream);
+            if plays && heard != Some(volume) {
+                found.push(format!("{stream} is heard with volume {heard:?}, not with {volume}"));
             }
         }
         found

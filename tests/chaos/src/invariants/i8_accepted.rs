@@ -1,13 +1,15 @@
-//! I8: what a client was told was accepted is not lost by a reconnect: a broadcast reaches everybody who was in the room, once, also who
-//! was away for a while, unless its resume was answered with a snapshot.
+//! I8: what a client was told was accepted is not lost by a reconnect: a broadcast reaches everybody who was in the room, and a custom
+//! command whom it is for, once, also who was away for a while.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use express_messages::ids::UserId;
+
 use super::{Books, SETTLE};
 use crate::world::World;
 
-/// A broadcast, and who must hear it.
+/// A broadcast or a custom command, and who must hear it.
 #[derive(Debug)]
 pub(super) struct Message {
     text: String,
@@ -26,31 +28,29 @@ impl Books {
         self.messages
             .retain(|message| message.accepted.is_some() || now.saturating_sub(message.sent) < ANSWERED);
     }
-
-    /// A member's resume was answered with a snapshot.
-    pub(crate) fn forgive_messages(&mut self, client: usize) {
-        for message in &mut self.messages {
-            message.owed.remove(&client);
-        }
-    }
 }
 
 impl World {
-    pub(crate) fn message_sent(&mut self, index: usize, room: u64, text: &str) {
+    /// A text is sent to everybody in a room, or to some users.
+    pub(crate) fn message_sent(&mut self, index: usize, room: u64, text: &str, to: Option<&[UserId]>) {
         let Some(state) = &self.server.state else { return };
         let Some(sender) = self.clients[index].rooms.get(&room).and_then(|room| room.state.session()) else {
             return;
         };
         let Some(here) = state.snapshot_of(sender) else { return };
-        let is_here = |user: &str| here.users.iter().any(|other| other.user_id.as_str() == user);
+        let is_meant = |user: &UserId| to.is_none_or(|to| to.is_empty() || to.contains(user));
+        let is_here = |user: &str| {
+            let mut users = here.users.iter().map(|other| &other.user_id);
+            users.any(|other| other.as_str() == user && is_meant(other))
+        };
         let members = self
             .clients
             .iter()
             .enumerate()
             .filter(|(other, client)| *other != index && is_here(&client.user));
         let owed = members.filter_map(|(other, client)| {
-            let session = client.rooms.values().find_map(|room| room.state.session())?;
-            state.snapshot_of(session)?;
+            let mut sessions = client.rooms.values().filter_map(|room| room.state.session());
+            let session = sessions.find(|session| state.snapshot_of(session).is_some())?;
             Some((other, session.to_owned()))
         });
         let message = Message {
@@ -62,10 +62,14 @@ impl World {
         self.books.messages.push(message);
     }
 
-    pub(crate) fn message_answered(&mut self, text: &str, accepted: bool) {
+    /// Its sender is told that it was accepted, or not, and who of those it was for is not there.
+    pub(crate) fn message_answered(&mut self, text: &str, accepted: bool, absent: &[UserId]) {
         let now = self.now;
+        let clients = &self.clients;
+        let is_absent = |client: usize| absent.iter().any(|user| user.as_str() == clients[client].user);
         for message in self.books.messages.iter_mut().filter(|message| message.text == text) {
             message.accepted = accepted.then_some(now);
+            message.owed.retain(|client, _| !is_absent(*client));
         }
         self.books.messages.retain(|message| message.text != text || accepted);
     }

@@ -3,17 +3,25 @@
 mod i1_lists;
 mod i2_media;
 mod i3_restored;
+mod i4_kept_out;
 mod i5_owner;
 mod i6_leaving;
 mod i7_baseline;
 mod i8_accepted;
+mod i8_renewals;
+mod i8_room_info;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use express_messages::ids::StreamId;
+use express_signalling::protocol::Snapshot;
 
+use self::i4_kept_out::KeptOut;
+use self::i5_owner::Owner;
 use self::i8_accepted::Message;
+use self::i8_renewals::Tokens;
+use self::i8_room_info::Infos;
 use crate::agenda::Due;
 use crate::script::CHECK;
 use crate::world::World;
@@ -28,6 +36,9 @@ const TABLES_EVERY: u64 = 8;
 pub(crate) struct Books {
     wrong: BTreeMap<(&'static str, usize), BTreeMap<String, Duration>>,
     messages: Vec<Message>,
+    infos: Infos,
+    tokens: Tokens,
+    pub(crate) kept_out: KeptOut,
     checks: u64,
 }
 
@@ -55,12 +66,23 @@ impl Books {
     }
 }
 
+/// A client that is connected: the name of its session, and what the server has of the others in its room.
+struct Member {
+    session: String,
+    /// `None`: the server knows no such session.
+    shown: Option<Snapshot>,
+}
+
 /// What an application asked for, and must have after every reconnect.
 #[derive(Debug, Default)]
 pub(crate) struct Wishes {
     /// `muteMicrophone`.
     pub(crate) muted: bool,
     muted_plays: BTreeSet<String>,
+    /// How loud a played stream shall be, percent.
+    pub(crate) volumes: BTreeMap<String, u16>,
+    /// Extra infos that this process asked for, of rooms.
+    pub(crate) room_infos: BTreeSet<String>,
     /// Texts that a stream may carry: the one that was taken last, and those that were asked for since.
     infos: BTreeMap<String, Vec<String>>,
     /// Room parts that were left, and when.
@@ -75,6 +97,17 @@ impl Wishes {
             true => drop(self.muted_plays.insert(stream.into())),
             false => drop(self.muted_plays.remove(stream)),
         }
+    }
+
+    /// A playback begins with nothing set.
+    pub(crate) fn play_begins(&mut self, stream: &str) {
+        self.mute_play(stream, false);
+        self.volumes.remove(stream);
+    }
+
+    /// The room was not left after all.
+    pub(crate) fn stays(&mut self) {
+        self.left.clear();
     }
 
     pub(crate) fn info_begins(&mut self, stream: &str, text: &str) {
@@ -106,19 +139,16 @@ impl World {
         {
             state.check();
         }
-        let sessions: Vec<Option<String>> = (0..self.clients.len()).map(|client| self.settled(client)).collect();
-        for (client, session) in sessions.iter().enumerate() {
-            let session = session.as_deref();
-            let lists = session.map(|session| self.differing_lists(client, session));
-            self.judge("I1", client, lists.unwrap_or_default(), SETTLE);
+        let members: Vec<Option<Member>> = (0..self.clients.len()).map(|client| self.member(client)).collect();
+        let owners = self.server.state.as_ref().map(|state| state.owners()).unwrap_or_default();
+        for client in 0..self.clients.len() {
             self.check_media(client);
-            let restored = session.map(|_| self.not_restored(client, &sessions));
-            self.judge("I3", client, restored.unwrap_or_default(), SETTLE);
-            let owners = session.map(|session| self.foreign_streams(client, session));
-            self.judge("I5", client, owners.unwrap_or_default(), SETTLE);
             self.check_leaving(client);
-            if let Some(session) = session {
-                self.check_messages(client, session);
+            for (invariant, found) in self.faults(client, &members, &owners) {
+                self.judge(invariant, client, found, SETTLE);
+            }
+            if let Some(member) = &members[client] {
+                self.check_messages(client, &member.session);
             }
         }
         self.agenda.note(self.now + CHECK, Due::Check);
@@ -129,6 +159,28 @@ impl World {
         if let Some(late) = self.books.note(self.now, (invariant, client), found, bound) {
             self.fail(invariant, late);
         }
+    }
+
+    /// A client that is connected, and what the server would show it.
+    fn member(&self, client: usize) -> Option<Member> {
+        let session = self.settled(client)?;
+        let shown = self.shown_to(&session);
+        Some(Member { session, shown })
+    }
+
+    /// What is wrong with what a member was told, by the guarantee that says so.
+    fn faults(&self, client: usize, members: &[Option<Member>], owners: &[Owner]) -> [(&'static str, Vec<String>); 4] {
+        let mut faults = ["I1", "I3", "I5", "I8"].map(|invariant| (invariant, Vec::new()));
+        let Some(member) = &members[client] else { return faults };
+        let Some(shown) = &member.shown else {
+            faults[0].1.push("the server does not know the session".into());
+            return faults;
+        };
+        faults[0].1 = self.differing_lists(client, shown);
+        faults[1].1 = self.not_restored(client, members);
+        faults[2].1 = self.foreign_streams(client, &member.session, owners);
+        faults[3].1 = self.differing_room_info(client, shown);
+        faults
     }
 
     /// The session of a client that is connected, as far as anybody can know: logged in, on a socket whose ends both stand, over a
