@@ -152,12 +152,15 @@ impl IceSession {
         if is_proved && message.nominates() {
             self.prefer(from, now);
         }
-        if let Some(answer) = stun::write_response(message.transaction(), from.address, &self.local.password) {
-            self.send(index, answer, out);
-        }
         if !is_proved {
             self.paths[index].ask_for_proof(new_transaction, now);
-            self.send_due_check(index, now, out);
+            // Before the answer, and instead of it where both are more than came: only the proof ends that shortage.
+            if !self.send_due_check(index, now, out) {
+                return IceOutcome::Accepted;
+            }
+        }
+        if let Some(answer) = stun::write_response(message.transaction(), from.address, &self.local.password) {
+            self.send(index, answer, out);
         }
         IceOutcome::Accepted
     }
@@ -306,9 +309,10 @@ impl IceSession {
         Some(stalest)
     }
 
-    fn send_due_check(&mut self, index: usize, now: Instant, out: &mut Vec<Outgoing>) {
+    /// Whether nothing held back a check that was due.
+    fn send_due_check(&mut self, index: usize, now: Instant, out: &mut Vec<Outgoing>) -> bool {
         let Some(transaction) = self.paths[index].take_due_check(now) else {
-            return;
+            return true;
         };
         let written = stun::write_check(&Check {
             transaction,
@@ -317,17 +321,18 @@ impl IceSession {
             controlling: self.client_is_controlled,
             tie_breaker: self.tie_breaker,
         });
-        if let Some(datagram) = written {
-            self.send(index, datagram, out);
-        }
+        written.is_none_or(|datagram| self.send(index, datagram, out))
     }
 
-    fn send(&mut self, index: usize, datagram: Vec<u8>, out: &mut Vec<Outgoing>) {
+    /// Whether it may go there.
+    fn send(&mut self, index: usize, datagram: Vec<u8>, out: &mut Vec<Outgoing>) -> bool {
         let path = &mut self.paths[index];
-        if path.may_send(datagram.len(), &mut self.credit) {
+        let may = path.may_send(datagram.len(), &mut self.credit);
+        if may {
             out.push((path.address, datagram));
         } else {
             self.amplification_refused = self.amplification_refused.saturating_add(1);
         }
+        may
     }
 }
