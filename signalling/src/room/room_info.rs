@@ -14,6 +14,8 @@ pub(super) struct RoomInfo {
     known: Option<Known>,
     /// A call of ours is under way.
     is_asked: bool,
+    /// What our last call asked for: its answer may have been lost.
+    asked: Option<(String, String)>,
 }
 
 /// What makes two of them the same to whoever is told.
@@ -36,8 +38,9 @@ impl RoomInfo {
         self.is_asked
     }
 
-    pub(super) fn asked(&mut self) {
+    pub(super) fn asked(&mut self, key: String, value: String) {
         self.is_asked = true;
+        self.asked = Some((key, value));
     }
 
     /// The call under way has its answer, or will have none.
@@ -72,12 +75,19 @@ impl RoomInfo {
     /// The server's whole view; what is to be told of it. `again`: we were in the room before, so that `me` is ourselves.
     pub(super) fn take_snapshot(&mut self, infos: Vec<RoomExtraInfo>, me: &UserId, again: bool) -> Option<ZegoRoomExtraInfo> {
         let info = infos.into_iter().next_back()?;
-        if again && info.update_user.user_id == *me {
-            // A call of ours whose answer was lost.
+        if again && info.update_user.user_id == *me && self.is_ours(&info) {
             self.taken(info.key, info.value);
             return None;
         }
         self.update(info)
+    }
+
+    /// Whether it is what this login set last, or asked for without hearing an answer; another device of the user may have set it.
+    fn is_ours(&self, info: &RoomExtraInfo) -> bool {
+        let RoomExtraInfo { key, value, .. } = info;
+        let is_known = |known: &Known| known.by == By::Us && (&known.key, &known.value) == (key, value);
+        let is_asked = |asked: &(String, String)| (&asked.0, &asked.1) == (key, value);
+        self.known.as_ref().is_some_and(is_known) || self.asked.as_ref().is_some_and(is_asked)
     }
 
     /// What is to be set again in a room that has nothing.

@@ -69,11 +69,11 @@ impl RoomState {
         };
         let purpose = Purpose::RoomInfo {
             ticket: Some(ticket),
-            key,
-            value,
+            key: key.clone(),
+            value: value.clone(),
         };
         if self.ask_server(now, ticket, refused, request, purpose) {
-            self.info.asked();
+            self.info.asked(key, value);
         }
     }
 

@@ -34,7 +34,6 @@ pub(crate) type Login = (usize, u32, u64);
 enum Asked {
     Login { place: Place, token: String },
     Resume { session: String },
-    Renew { token: String },
     Publish(StreamId),
     Play(StreamId),
     RoomInfo(String),
@@ -103,6 +102,7 @@ impl World {
         let asked = match &frame.request {
             Request::Login(login) => {
                 self.check_token_is_newest(connection, &login.token);
+                self.token_shown(connection, &login.token);
                 Asked::Login {
                     place: Place {
                         room: login.room_id.clone(),
@@ -114,9 +114,7 @@ impl World {
             Request::Resume(resume) => Asked::Resume {
                 session: resume.session.clone(),
             },
-            Request::RenewToken(renew) => Asked::Renew {
-                token: renew.token.clone(),
-            },
+            Request::RenewToken(renew) => return self.token_shown(connection, &renew.token),
             Request::Publish(publish) => Asked::Publish(publish.stream_id.clone()),
             Request::Play(play) => Asked::Play(play.stream_id.clone()),
             Request::SetRoomExtraInfo(set) => Asked::RoomInfo(set.value.clone()),
@@ -139,7 +137,6 @@ impl World {
             Asked::Login { place, token } => {
                 let made = self.ledger.tokens.get(&token).copied();
                 self.check_login(&place, made);
-                self.token_taken(connection, made);
                 self.ledger.places.insert(connection, place.clone());
                 if let Some(session) = session {
                     self.ledger.logged_in(session.into(), place);
@@ -153,10 +150,6 @@ impl World {
                 }
                 None => self.fail("I4", format!("a session was resumed that nobody has: {session}")),
             },
-            Asked::Renew { token } => {
-                let made = self.ledger.tokens.get(&token).copied();
-                self.token_taken(connection, made);
-            }
             Asked::Publish(stream) => self.check_stream(connection, &stream, true),
             Asked::Play(stream) => self.check_stream(connection, &stream, false),
             Asked::RoomInfo(value) => self.room_info_set(connection, value),

@@ -106,7 +106,9 @@ export function request(room, now, ticket, type, fields) {
   const isInfo = type === "setRoomExtraInfo";
   room.request(now, fields, { type, ticket, streamID, ...(isInfo && { info: fields }) });
   room.held.side(type)?.asked(streamID);
-  room.info.isAsked ||= isInfo;
+  if (isInfo) {
+    room.info.asked(fields);
+  }
 }
 
 /** Of a room's extra info one call at a time may be under way, as documented. */

@@ -6,6 +6,14 @@ export class RoomInfo {
   #known;
   /** Whether a call of ours is under way. */
   isAsked = false;
+  /** What our last call asked for: its answer may have been lost. */
+  #asked;
+
+  /** A call of ours is under way. */
+  asked({ key, value }) {
+    this.isAsked = true;
+    this.#asked = { key, value };
+  }
 
   /** The server took what we set. */
   taken({ key, value }) {
@@ -38,12 +46,16 @@ export class RoomInfo {
     if (info === undefined) {
       return undefined;
     }
-    if (again && info.updateUser.userID === me) {
-      // A call of ours whose answer was lost.
+    if (again && info.updateUser.userID === me && this.#isOurs(info)) {
       this.taken(info);
       return undefined;
     }
     return this.update(info) ? info : undefined;
+  }
+
+  /** Whether it is what this login set last, or asked for without hearing an answer; another device of the user may have set it. */
+  #isOurs({ key, value }) {
+    return [this.toRestore, this.#asked].some((ours) => ours?.key === key && ours.value === value);
   }
 
   /** What is to be set again in a room that has nothing; nothing where it is not ours. */

@@ -151,6 +151,26 @@ fn a_room_that_goes_on_without_us_keeps_what_it_has() {
     assert_eq!(restored(&mut bench), NOTHING);
 }
 
+#[test]
+fn what_another_device_of_the_user_set_meanwhile_is_told() {
+    let mut bench = Bench::up();
+    let found = with_info(0, Some(room_info("me", "k", "w")));
+    assert_eq!(login_anew(&mut bench, found), ["me set k=w"]);
+    assert_eq!(login_anew(&mut bench, with_info(0, None)), NOTHING);
+    assert_eq!(restored(&mut bench), NOTHING);
+}
+
+#[test]
+fn what_we_set_and_heard_no_answer_to_is_ours_where_the_room_has_it() {
+    let mut bench = Bench::up();
+    set(&mut bench, 1, "k", "v");
+    assert_eq!(restored(&mut bench), ["k=v"]);
+    let found = with_info(0, Some(room_info("me", "k", "v")));
+    assert_eq!(login_anew(&mut bench, found), NOTHING);
+    assert_eq!(login_anew(&mut bench, with_info(0, None)), NOTHING);
+    assert_eq!(restored(&mut bench), ["k=v"]);
+}
+
 fn messages() -> Vec<SequencedEvent> {
     let from_user = user("bob");
     let hello = RoomMessage {

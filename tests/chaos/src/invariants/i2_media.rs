@@ -23,16 +23,19 @@ impl World {
         for part in state.parts.values().filter(|_| awake) {
             let stream = part.stream.as_str();
             match part.machine {
-                Machine::Play(_) if state.view.playing.get(stream) == Some(&PlayerState::Playing) => {
-                    if !state.wishes.muted_plays.contains(stream) && !self.has_sound(part) {
-                        silent.push(format!("{stream} is PLAYING and silent on {}", self.last_sign(part)));
-                    }
+                Machine::Play(_)
+                    if state.view.playing.get(stream) == Some(&PlayerState::Playing)
+                        && !state.wishes.muted_plays.contains(stream)
+                        && !self.has_sound(part) =>
+                {
+                    silent.push(format!("{stream} is PLAYING and silent on {}", self.last_sign(part)));
                 }
-                Machine::Publish(_) if state.view.publishing.get(stream) == Some(&PublisherState::Publishing) => {
-                    if !part.transport.is_some_and(|transport| self.sends(transport)) {
-                        let on = self.last_sign(part);
-                        unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));
-                    }
+                Machine::Publish(_)
+                    if state.view.publishing.get(stream) == Some(&PublisherState::Publishing)
+                        && !part.transport.is_some_and(|transport| self.sends(transport)) =>
+                {
+                    let on = self.last_sign(part);
+                    unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));
                 }
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! I8 for tokens: a renewal that the server took is not lost. No session ends for a token that a newer one has replaced, and no
+//! I8 for tokens: a renewal that came to the server is not lost. No session ends for a token that a newer one has replaced, and no
 //! login after it shows an older one.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use super::Books;
 use crate::ledger::{Login, Made};
 use crate::world::World;
 
-/// The newest token of each login that a server took.
+/// The newest token of each login that a server was shown.
 pub(super) type Tokens = BTreeMap<Login, Made>;
 
 impl Books {
@@ -22,9 +22,9 @@ impl Books {
 }
 
 impl World {
-    /// The server took a token.
-    pub(crate) fn token_taken(&mut self, connection: ConnectionId, token: Option<Made>) {
-        let Some((login, token)) = self.login_of(connection).zip(token) else {
+    /// A token came to the server, with a login or to renew one.
+    pub(crate) fn token_shown(&mut self, connection: ConnectionId, token: &str) {
+        let Some((login, token)) = self.login_of(connection).zip(self.made(token)) else {
             return;
         };
         let newest = self.books.tokens.entry(login).or_insert(token);

@@ -94,6 +94,22 @@ test("a room that goes on without us keeps what it has", async () => {
   assert.deepEqual(restored(bench), []);
 });
 
+test("what another device of the user set meanwhile is told", () => {
+  const bench = Bench.up();
+  assert.deepEqual(loginAnew(bench, found(0, info("me", "k", "w"))), ["me set k=w"]);
+  assert.deepEqual(loginAnew(bench, found(0)), []);
+  assert.deepEqual(restored(bench), []);
+});
+
+test("what we set and heard no answer to is ours where the room has it", async () => {
+  const bench = Bench.up();
+  const lost = outcome(set(bench, "k", "v"));
+  assert.deepEqual(loginAnew(bench, found(0, info("me", "k", "v"))), []);
+  assert.equal((await lost).code, 1000017);
+  assert.deepEqual(loginAnew(bench, found(0)), []);
+  assert.deepEqual(restored(bench), ["k=v"]);
+});
+
 const sit = { event: "customCommand", from_user: user("bob"), command: "sit" };
 const stand = { event: "customCommand", from_user: user("bob"), command: "stand" };
 
