@@ -13,9 +13,13 @@ use express_server::token_command::{self, TokenArgs};
 use express_server::{RunningServer, start};
 use nix::sys::signal::{SigSet, Signal};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format;
 
 /// The exit code of a stop that a second signal cut short: 128 + SIGINT, as shells count.
 const INTERRUPTED: i32 = 130;
+/// Characters of a field of the log.
+const MOST_OF_A_FIELD: usize = 1_000;
 
 /// The cloud of Express Audio: rooms, tokens, signalling, media forwarding.
 #[derive(Debug, Parser)]
@@ -116,10 +120,30 @@ fn log_to_stderr(log: &LogConfig) -> Result<(), Box<dyn std::error::Error>> {
     match log.format {
         LogFormat::Text => lines
             .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .fmt_fields(format::debug_fn(write_field).delimited(" "))
             .try_init(),
         LogFormat::Json => lines.json().try_init(),
     }
     .map_err(|error| error as Box<dyn std::error::Error>)
+}
+
+/// A field of a line for people. What others chose (an offer, a name) can neither begin a line of its own nor speak to the terminal.
+fn write_field(writer: &mut format::Writer<'_>, field: &tracing::field::Field, value: &dyn std::fmt::Debug) -> std::fmt::Result {
+    let name = field.name();
+    // Where in a library a line of the log crate comes from stands in front of it.
+    if name.starts_with("log.") {
+        return Ok(());
+    }
+    if name != "message" {
+        write!(writer, "{name}=")?;
+    }
+    for c in format!("{value:?}").chars().take(MOST_OF_A_FIELD) {
+        match c.is_control() {
+            true => write!(writer, "{}", c.escape_default())?,
+            false => writer.write_char(c)?,
+        }
+    }
+    Ok(())
 }
 
 /// SIGINT and SIGTERM, one message each.

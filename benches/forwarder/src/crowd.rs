@@ -71,6 +71,8 @@ pub struct Crowd {
     connect_ms: Vec<f64>,
     problems: Vec<String>,
     count: Option<Count>,
+    /// The longest that a datagram waited in its socket for us, ns, since it was last asked for.
+    waited_ns: u64,
 }
 
 impl std::fmt::Debug for Crowd {
@@ -114,6 +116,7 @@ impl Crowd {
             connect_ms: Vec::new(),
             problems: Vec::new(),
             count: None,
+            waited_ns: 0,
         })
     }
 
@@ -288,6 +291,7 @@ impl Crowd {
             return self.refuse();
         };
         member.heard_ns = stamp.sent_ns;
+        self.waited_ns = self.waited_ns.max(wall_ns().saturating_sub(arrival.at_ns));
         let counts = member.tally.note(stamp.counter);
         if let Some(count) = self.count.as_mut().filter(|_| counts) {
             count.note_latency(stamp, arrival.at_ns);

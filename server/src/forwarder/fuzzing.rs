@@ -8,7 +8,7 @@
 //! | [`sdp`] | an offer | the answer is SDP |
 //! | [`stun`] | a datagram, and attributes in a message that is sealed right | what is written can be read |
 //! | [`frame`] | a text frame of the signalling | a request that is written again reads the same |
-//! | [`reply`] | a text frame of a server, as a client reads it | what is written again reads the same |
+//! | [`reply`] | a text frame of a server, as a client reads it | what is written again is of the same kind |
 //! | [`token`] | a token, and claims that are sealed with the right secret | it opens for nobody but its user, in its time |
 //! | [`whip`] | headers and body of a request of WHIP | credentials fit their grammar |
 //! | [`api`] | query and body of a call of the server API | ids, numbers and texts are within their bounds; unsigned, it is refused |

@@ -18,14 +18,27 @@ use super::{
 const CONNECT: Duration = Duration::from_secs(10);
 /// A request that failed is made again after.
 pub(super) const AGAIN: Duration = Duration::from_millis(300);
+/// Clients that read later than this are too slow to judge the server by ...
+const IN_TIME: Duration = Duration::from_millis(250);
+/// ... and for so long after.
+const CALM_AGAIN: Duration = Duration::from_secs(3);
 /// Who hears nothing for so long makes another connection, as a player does.
 const DEAF: Duration = Duration::from_secs(6);
 
 impl World {
+    /// A machine that has no time for the clients says nothing of the server.
+    fn note_waited(&mut self, waited: Duration, now: Instant) {
+        if waited > IN_TIME {
+            self.busy_until = now + CALM_AGAIN;
+            self.report.busy_looks += 1;
+        }
+    }
+
     pub(super) fn on_media(&mut self, news: News, now: Instant) {
         match news {
             News::Offer(which, member, offer) => self.on_offer(which, member, offer),
-            News::Looks(looks) => {
+            News::Looks(looks, waited) => {
+                self.note_waited(waited, now);
                 for (member, look) in looks {
                     let client = self.by_member.get(&member).copied();
                     let client = client.filter(|client| self.clients[*client].media.member == Some(member));

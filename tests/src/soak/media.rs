@@ -56,8 +56,8 @@ pub(super) enum Order {
 pub(super) enum News {
     /// Of an invitation.
     Offer(Try, MemberId, String),
-    /// Who is not there any more is `None`.
-    Looks(Vec<(MemberId, Option<Look>)>),
+    /// Who is not there any more is `None`; and how long packets waited for the crowd to read them.
+    Looks(Vec<(MemberId, Option<Look>)>, Duration),
     /// What each got whose count ended.
     Accounts(Vec<(MemberId, Traffic)>),
     /// What the crowd itself complains of.
@@ -116,6 +116,8 @@ struct Worker<'a> {
     tell: &'a UnboundedSender<Note>,
     /// Who is counted.
     counted: HashSet<MemberId>,
+    /// Whether what arrives is read soon.
+    reads_in_time: bool,
     /// Counts that end, when, and up to which packet.
     ending: Vec<(Instant, Vec<(MemberId, u64)>)>,
     stranger: UdpSocket,
@@ -129,6 +131,7 @@ impl<'a> Worker<'a> {
             crowd,
             tell,
             counted: HashSet::new(),
+            reads_in_time: true,
             ending: Vec::new(),
             stranger: UdpSocket::bind("127.0.0.1:0").expect("loopback has a free port"),
             forged: Vec::new(),
@@ -181,7 +184,9 @@ impl<'a> Worker<'a> {
             Order::Look(members) => {
                 let look = |member| (member, self.crowd.look_at(member));
                 let looks = members.into_iter().map(look).collect();
-                self.tell(News::Looks(looks));
+                let waited = self.crowd.take_waited();
+                self.reads_in_time = waited < LATE / 2;
+                self.tell(News::Looks(looks, waited));
             }
             Order::Forge(member) => {
                 self.forged = self.crowd.forgeries_of(member);
@@ -198,6 +203,10 @@ impl<'a> Worker<'a> {
     }
 
     fn end_counts(&mut self) {
+        // What waits to be read is not lost.
+        if !self.reads_in_time {
+            return;
+        }
         let due = |(at, _): &mut (Instant, _)| *at <= Instant::now();
         let ended: Vec<_> = self.ending.extract_if(.., due).flat_map(|(_, members)| members).collect();
         if ended.is_empty() {

@@ -24,6 +24,8 @@ pub struct Report {
     pub faults: BTreeMap<Kind, (u64, Vec<f64>)>,
     /// Seconds without a fault because no room was quiet.
     pub no_victim: u64,
+    /// Looks, five a second, at which the machine had no time for the clients, so that nobody was judged by what came late.
+    pub busy_looks: u64,
     /// What was promised and did not hold; empty is good.
     pub problems: Vec<String>,
     more_problems: usize,
@@ -59,6 +61,7 @@ impl Report {
             began: None,
             faults: BTreeMap::new(),
             no_victim: 0,
+            busy_looks: 0,
             problems: Vec::new(),
             more_problems: 0,
             remarks: BTreeMap::new(),
@@ -202,6 +205,11 @@ impl fmt::Display for Report {
         writeln!(f, "| open files | {}, {}, {} |", start.files, full.files, end.files)?;
         writeln!(f, "| threads | {}, {}, {} |", start.threads, full.threads, end.threads)?;
         writeln!(f, "| seconds without a quiet room to harm | {} |", self.no_victim)?;
+        writeln!(
+            f,
+            "| looks at which the machine had no time for the clients | {} |",
+            self.busy_looks
+        )?;
         for (line, times) in &self.log {
             writeln!(f, "| log, {times} times | {line} |")?;
         }

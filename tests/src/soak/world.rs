@@ -71,6 +71,8 @@ pub(super) struct World {
     pub(super) changed: Vec<Instant>,
     pub(super) pending: Vec<Pending>,
     pub(super) paused_until: Option<Instant>,
+    /// The machine has no time for the clients until then.
+    pub(super) busy_until: Instant,
     /// Messages that the server accepted, and nobody looked after yet.
     pub(super) ledger: Vec<Message>,
     pub(super) messages: u64,
@@ -93,6 +95,7 @@ impl World {
             changed: vec![now; plan.rooms],
             pending: Vec::new(),
             paused_until: None,
+            busy_until: now,
             ledger: Vec::new(),
             messages: 0,
             report: Report::new(&plan),
@@ -225,7 +228,9 @@ impl World {
             let heard = talker_is_well && !is_older(client.media.heard_ns, since);
             now > trouble.since && linked && (client.talks || heard)
         });
-        client.well = is_up && is_over;
+        // Whoever was well is not unwell because nobody had time to read.
+        let is_excused = client.well && client.trouble.is_none() && now < self.busy_until;
+        client.well = is_up && is_over || is_excused;
         if client.well {
             client.well_at = now;
             if let Some(trouble) = client.trouble.take() {

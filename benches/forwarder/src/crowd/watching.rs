@@ -1,6 +1,7 @@
 //! One member at a time: how it is, what it got, and another socket for it.
 
 use std::io;
+use std::time::Duration;
 
 use nix::sys::epoll::{EpollEvent, EpollFlags};
 
@@ -25,6 +26,11 @@ impl Crowd {
             connected: matches!(member.phase, Phase::Connected),
             heard_ns: member.heard_ns,
         })
+    }
+
+    /// The longest that a packet waited in its socket for this thread since the last call: the machine's doing, not the server's.
+    pub fn take_waited(&mut self) -> Duration {
+        Duration::from_nanos(std::mem::take(&mut self.waited_ns))
     }
 
     /// Counts what one listener gets, from the next packet of its stream on.
