@@ -86,6 +86,7 @@ impl World {
         self.ask_api(CloseRoom {
             room_id,
             reason: String::new(),
+            tell_business: false,
         });
     }
 

@@ -101,7 +101,7 @@ fn work(next: &AtomicU64, broken: &AtomicU64, end: u64, arguments: &Arguments) {
 fn progress(next: &AtomicU64, over: &AtomicBool, arguments: &Arguments, started: Instant) {
     let mut shown = Instant::now();
     while !over.load(Ordering::Relaxed) {
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::park_timeout(Duration::from_millis(50));
         if shown.elapsed() >= Duration::from_secs(5) {
             shown = Instant::now();
             let done = next.load(Ordering::Relaxed) - arguments.from;

@@ -47,6 +47,8 @@ impl KeptOut {
 
     fn forbids(&self, now: Duration, place: &Place, what: fn(&Forbids) -> bool) -> bool {
         let about = |target: &RuleTarget| match target {
+            // Nobody here has an address.
+            RuleTarget::Address(_) => false,
             RuleTarget::Room(room) => *room == place.room,
             RuleTarget::User(user) => *user == place.user,
             RuleTarget::UserInRoom(room, user) => (room, user) == (&place.room, &place.user),
