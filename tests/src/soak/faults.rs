@@ -220,13 +220,13 @@ impl World {
         }
     }
 
-    fn forge(&mut self, victim: usize) {
+    fn forge(&self, victim: usize) {
         if let Some(member) = self.clients[victim].media.member {
             self.media.order(Order::Forge(member));
         }
     }
 
-    fn kick(&mut self, victim: usize) {
+    fn kick(&self, victim: usize) {
         let client = &self.clients[victim];
         let kick = self.house.kick(&self.room_name(client.room), &client.user);
         let tell = self.tell.clone();

@@ -39,6 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const AFTERMATH: Duration = Duration::from_secs(10);
 /// How long the server may hold somebody who is gone: 15 s for media, and a busy machine.
 const EMPTY: Duration = Duration::from_secs(40);
+/// Files that a server opens with the first use of something and keeps; what is lost for each client or fault is hundreds.
+const FIRST_USES: usize = 2;
 /// Memory of a full house may grow by so much from the first look to the last: a fifth, and what an allocator likes to keep.
 const GROWTH: (u64, u64) = (5, 20_000);
 
@@ -195,7 +197,7 @@ impl World {
     /// Whether the server has no more files and threads than before the first came; of what waits for work it may have more.
     fn is_back(&self) -> bool {
         let (start, now) = (self.report.usage[0], self.house.usage());
-        now.files <= start.files && now.threads <= start.threads
+        now.files <= start.files + FIRST_USES && now.threads <= start.threads
     }
 
     fn check_usage(&mut self) {
