@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use self::apps::check_apps;
-pub use self::apps::{AppConfig, OnTokenExpiry};
+pub use self::apps::{AppConfig, OnDoubleLogin, OnTokenExpiry};
 pub use self::callback::CallbackUrl;
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
 use self::layers::{Layers, PREFIX, read};

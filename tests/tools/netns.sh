@@ -49,6 +49,8 @@ up() {
   n=$(outer_link)
   net=10.211.$n
   ip addr add "$net.1/30" dev "xa-out$n"
+  # Without IPv6 addresses of the links: these come a second late, and Chromium drops what it loads when an address comes.
+  ip link set "xa-out$n" addrgenmode none
   ip link set "xa-out$n" up
   in_firewall ip addr add "$net.2/30" dev xa-fw0
   in_firewall ip link set xa-fw0 up
@@ -57,6 +59,7 @@ up() {
   in_firewall ip link set xa-fw1 up
   in_firewall sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'
   ip -n "$inside" addr add "$net.10/29" dev xa-in
+  ip -n "$inside" link set xa-in addrgenmode none
   ip -n "$inside" link set xa-in up
   ip -n "$inside" link set lo up
   ip -n "$inside" route add default via "$net.9"

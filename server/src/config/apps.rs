@@ -32,6 +32,9 @@ pub struct AppConfig {
     /// What happens to a user in a room whose token expires.
     #[serde(default)]
     pub on_token_expiry: OnTokenExpiry,
+    /// Which of two clients of one user has to go.
+    #[serde(default)]
+    pub on_double_login: OnDoubleLogin,
     /// Whether a user of one room may play a stream of another.
     #[serde(default = "default_play_across_rooms")]
     pub play_across_rooms: bool,
@@ -55,6 +58,17 @@ pub enum OnTokenExpiry {
     Kick,
 }
 
+/// What happens when a user who is in a room by one client logs in by another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDoubleLogin {
+    /// The earlier client is kicked out with 1002050 (documented default).
+    #[default]
+    Replace,
+    /// The newcomer is refused with 1002086, unless the earlier client has no connection (documented option).
+    Refuse,
+}
+
 impl AppConfig {
     /// An AppID with the default rules.
     pub fn new(id: u32, secret: Secret) -> Self {
@@ -65,6 +79,7 @@ impl AppConfig {
             max_clock_ahead: default_max_clock_ahead(),
             ciphers: default_ciphers(),
             on_token_expiry: OnTokenExpiry::default(),
+            on_double_login: OnDoubleLogin::default(),
             play_across_rooms: default_play_across_rooms(),
             callback_url: None,
             callback_secret: None,

@@ -81,6 +81,7 @@ impl RoomsState {
         let (room_key, user) = (entry.room.clone(), entry.user.clone());
         let replaced = self.replaced_by(&entry);
         self.is_welcome(now, &entry)?;
+        self.may_replace(&room_key, &replaced)?;
         self.admit(now, &room_key, &user.user_id, &replaced)?;
         // Who logs in again under the same name just stays in the list of the room.
         let stays = replaced.iter().any(|key| self.is_in_as(*key, &room_key, &user));
@@ -108,6 +109,17 @@ impl RoomsState {
         let mut all = self.users.everywhere(entry.room.0, &entry.user.user_id);
         all.retain(|key| !self.sessions.get(key).is_some_and(goes_on));
         all
+    }
+
+    /// Whether the user's earlier sessions may end for a new one: where the AppID refuses that, only those without a connection.
+    fn may_replace(&self, (app_id, _): &RoomKey, replaced: &[SessionKey]) -> Result<(), WireError> {
+        let refuses = self.apps.get(app_id).is_some_and(|app| app.refuses_double_login);
+        let mut there = replaced.iter().filter_map(|key| self.sessions.get(key));
+        if refuses && there.any(|session| !session.is_silent()) {
+            let message = "the user is logged in by another client; log out there first";
+            return Err(WireError::fatal(codes::USER_HAD_LOGIN_OTHER, message));
+        }
+        Ok(())
     }
 
     pub(super) fn logout(&mut self, connection: ConnectionId, key: SessionKey, id: u64) {

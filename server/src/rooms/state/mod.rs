@@ -56,7 +56,7 @@ use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
 use super::ice_servers::IceServers;
 use super::timers::Timers;
-use crate::config::{AppConfig, IceConfig, LimitsConfig, OnTokenExpiry, TimingsConfig};
+use crate::config::{AppConfig, IceConfig, LimitsConfig, OnDoubleLogin, OnTokenExpiry, TimingsConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
 
 /// The time, on two clocks.
@@ -392,6 +392,7 @@ impl App {
             tells_business: config.callback().is_some(),
             kick_on_expiry: config.on_token_expiry == OnTokenExpiry::Kick,
             multi_room: config.multi_room,
+            refuses_double_login: config.on_double_login == OnDoubleLogin::Refuse,
             secret: config.secret,
             sessions: 0,
             rooms: 0,

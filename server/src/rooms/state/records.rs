@@ -64,6 +64,8 @@ pub(in crate::rooms) struct App {
     /// Its business server wants to hear what happens.
     pub(super) tells_business: bool,
     pub(super) multi_room: bool,
+    /// Who logs in while the same user is there is refused.
+    pub(super) refuses_double_login: bool,
     pub(super) sessions: usize,
     pub(super) rooms: usize,
 }

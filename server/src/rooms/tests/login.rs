@@ -219,6 +219,25 @@ fn the_later_login_wins_and_the_earlier_client_is_told_why() {
 }
 
 #[test]
+fn where_a_double_login_is_refused_the_first_client_stays_as_long_as_it_has_a_connection() {
+    let mut world = World::new();
+    let request = |world: &World, room: &str| Login {
+        app_id: ONE_ROOM_APP,
+        token: world.token_for(ONE_ROOM_APP, "alice", 60, None),
+        ..world.login_request("alice", room)
+    };
+    let login = request(&world, "r");
+    let first = world.login_with(login.clone()).unwrap();
+    for room in ["r", "another"] {
+        let newcomer = request(&world, room);
+        assert_eq!(world.login_with(newcomer).unwrap_err().code, 1002086);
+    }
+    assert_eq!((world.news(first.connection), world.closed(first.connection)), (vec![], None));
+    world.close(first.connection);
+    assert!(world.login_with(login).is_ok(), "nobody is shut out by a client that is away");
+}
+
+#[test]
 fn a_login_to_another_room_takes_the_user_out_of_the_first() {
     let mut world = World::new();
     let here = world.login("here", "r1");

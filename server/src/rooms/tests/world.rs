@@ -11,7 +11,7 @@ use express_token::{Grant, Iv, Privileges, Secret, issue};
 use serde_json::Value;
 
 use super::words::{play, publish, short};
-use crate::config::{AppConfig, CallbackUrl, Hidden, OnTokenExpiry, ServerConfig};
+use crate::config::{AppConfig, CallbackUrl, Hidden, OnDoubleLogin, OnTokenExpiry, ServerConfig};
 use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
 use crate::rooms::admin::{AdminCall, AdminFault};
 use crate::rooms::{
@@ -21,7 +21,7 @@ use crate::rooms::{
 
 pub(super) const APP: u32 = 7;
 pub(super) const STRICT_APP: u32 = 8;
-/// Whose users may be in one room at a time.
+/// Whose users may be in one room at a time, by one client.
 pub(super) const ONE_ROOM_APP: u32 = 9;
 pub(super) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// Where every client of the world comes from.
@@ -97,6 +97,7 @@ impl World {
         strict.play_across_rooms = false;
         let mut one_room = AppConfig::new(ONE_ROOM_APP, Secret::new(SECRET).unwrap());
         one_room.multi_room = false;
+        one_room.on_double_login = OnDoubleLogin::Refuse;
         let state = RoomsState::new(StateOptions {
             limits: config.limits,
             timings: config.timings,
