@@ -140,8 +140,15 @@ impl RoomState {
             StreamRoleWord::Publish => StreamRole::Publish,
             StreamRoleWord::Play => StreamRole::Play,
         };
+        // An offer that is out is younger than this news, which crossed it: it asks for the stream anew.
+        let asked_anew = self.requests.ask_for(role, &ended.stream_id);
         match role {
+            StreamRole::Publish if asked_anew => {
+                self.media.lost(role, &ended.stream_id);
+                self.mics.lost(&ended.stream_id);
+            }
             StreamRole::Publish => self.forget_published(&ended.stream_id),
+            StreamRole::Play if asked_anew => self.media.lost(role, &ended.stream_id),
             StreamRole::Play => self.media.stopped(role, &ended.stream_id),
         }
         self.emit([RoomEvent::StreamEnded {

@@ -99,6 +99,13 @@ impl Media {
         self.side(role).streams.remove(id);
     }
 
+    /// The server holds the stream no more; it is asked for again, unless it was stopped in the meantime.
+    pub(super) fn lost(&mut self, role: StreamRole, id: &StreamId) {
+        if let Some(held) = self.side(role).streams.get_mut(id) {
+            *held = Held::Asked;
+        }
+    }
+
     /// The session is gone, and all streams with it.
     pub(super) fn clear(&mut self) {
         self.published.streams.clear();

@@ -83,6 +83,14 @@ impl Mics {
         }
     }
 
+    /// The server holds the stream no more; it is offered again.
+    pub(super) fn lost(&mut self, id: &StreamId) {
+        if let Some(mic) = self.mics.get_mut(id) {
+            mic.held = false;
+            mic.known = None;
+        }
+    }
+
     /// The stream is published no more.
     pub(super) fn stopped(&mut self, id: &StreamId) {
         self.mics.remove(id);

@@ -7,7 +7,7 @@ use std::{
 
 use express_messages::{
     ids::{StreamId, UserId},
-    room::{RequestError, SdpAnswer},
+    room::{RequestError, SdpAnswer, StreamRole},
 };
 
 use super::{mics::Telling, timers::after};
@@ -108,6 +108,15 @@ impl Requests {
 
     pub(super) fn take(&mut self, id: u64) -> Option<Purpose> {
         self.0.remove(&id).map(|waiting| waiting.purpose)
+    }
+
+    /// Whether an offer of this stream is out.
+    pub(super) fn ask_for(&self, role: StreamRole, id: &StreamId) -> bool {
+        self.0.values().any(|waiting| match &waiting.purpose {
+            Purpose::Publish { stream_id, .. } => role == StreamRole::Publish && stream_id == id,
+            Purpose::Play { stream_id, .. } => role == StreamRole::Play && stream_id == id,
+            _ => false,
+        })
     }
 
     /// All that is out; the link is gone.

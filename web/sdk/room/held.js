@@ -30,6 +30,13 @@ class Side {
     this.#streams.delete(streamID);
   }
 
+  /** The server holds the stream no more; it is asked for again, unless it was stopped in the meantime. */
+  lost(streamID) {
+    if (this.#streams.has(streamID)) {
+      this.#streams.set(streamID, "asked");
+    }
+  }
+
   clear() {
     this.#streams.clear();
   }

@@ -124,7 +124,13 @@ function tellList(room, event, items) {
 }
 
 function onStreamEnded(room, { streamID, role, code, message }) {
-  room.held.side(role).stopped(streamID);
+  const side = room.held.side(role);
+  // An offer that is out is younger than this news, which crossed it: it asks for the stream anew.
+  if (room.requests.find(role, streamID)) {
+    side.lost(streamID);
+  } else {
+    side.stopped(streamID);
+  }
   room.tell("onStreamEnded", { streamID, role, code, message });
 }
 

@@ -21,9 +21,10 @@ export class Requests {
     return waiting?.purpose;
   }
 
-  /** The first request of this type that is out. */
-  find(type) {
-    return [...this.#waiting.values()].find(({ purpose }) => purpose.type === type)?.purpose;
+  /** The first request of this type that is out, of any stream or of this one. */
+  find(type, streamID) {
+    const fits = ({ purpose }) => purpose.type === type && (streamID === undefined || purpose.streamID === streamID);
+    return [...this.#waiting.values()].find(fits)?.purpose;
   }
 
   /** All that is out; the link is gone. */

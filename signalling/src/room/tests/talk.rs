@@ -18,7 +18,7 @@ use super::{
 };
 use crate::protocol::{
     BroadcastMessage, ClientFrame, CustomCommand, Done, Event, Request, RoomMessage, SdpOk, SendBarrageMessageOk,
-    SendBroadcastMessageOk, SendCustomCommandOk, WireError,
+    SendBroadcastMessageOk, SendCustomCommandOk, StreamEnded, StreamRoleWord, WireError,
 };
 
 const NOTHING: [ClientFrame; 0] = [];
@@ -253,6 +253,31 @@ fn a_mute_waits_until_the_server_holds_the_stream() {
         },
     );
     assert!(told_once(&mut bench));
+}
+
+#[test]
+fn the_end_of_an_earlier_publication_that_crosses_a_new_offer_does_not_forget_the_new_one() {
+    let mut bench = Bench::up();
+    publishing(&mut bench, false);
+    let again = publish(&mut bench, false);
+    let ended = Event::StreamEnded(StreamEnded {
+        stream_id: stream_id("s"),
+        role: StreamRoleWord::Publish,
+        code: 1103027,
+        message: "the media connection was lost".into(),
+    });
+    bench.event(1, ended);
+    mute(&mut bench, true);
+    assert_eq!(mutes(&mut bench), []);
+    let answer = SdpOk {
+        answer: "sdp".into(),
+        loudest: 0,
+    };
+    bench.ok(again, &answer);
+    assert!(told_once(&mut bench));
+    bench.lose();
+    resume_publishing(&mut bench);
+    assert!(bench.sent().is_empty(), "it is not stopped as one that nobody wants");
 }
 
 #[test]

@@ -7,9 +7,9 @@ use express_engine::{PlayerState, PublisherState};
 use crate::machine::{Machine, Part};
 use crate::world::World;
 
-/// A played stream is interrupted 6 s after its last packet (`Timings::media_silence`). The looks at it are 1 s apart, so what is
-/// still PLAYING at the look that is 6 s behind the first silent one was silent for more than that.
-const SILENCE: Duration = Duration::from_millis(5_500);
+/// A played stream is interrupted 6 s after its last packet, or after the server took an unmute (`Timings::media_silence`); the
+/// player looks four times a second. The looks at it here are 1 s apart, so this proves that it is told within 8 s.
+const SILENCE: Duration = Duration::from_millis(6_500);
 /// A publisher hears of a dead path by ICE, which tells after 5 s, and waits 15 s for it to come back
 /// (`Timings::ice_disconnected_grace`).
 const NO_WAY_UP: Duration = Duration::from_millis(21_000);

@@ -196,6 +196,20 @@ test("who came and went and came again stands where it came last", () => {
   assert.deepEqual(bench.told(), ["link resumed", "users +y,x"]);
 });
 
+test("the end of an earlier stream that crosses a new offer does not forget the new one", async () => {
+  const bench = up();
+  await hold(bench, "publish", "mine");
+  const again = bench.room.request("publish", { stream_id: "mine", offer: "offer" });
+  const { id } = bench.request();
+  bench.event(11, ended("mine", "publish", 1103027));
+  assert.deepEqual(bench.told(), ["ended publish mine 1103027"]);
+  bench.ok(id, { answer: "answer" });
+  assert.equal((await again).answer, "answer");
+  bench.ok(asking(bench), resumeOk([], null, { publishing: ["mine"] }));
+  assert.deepEqual(bench.told(), ["link resumed"]);
+  assert.deepEqual(bench.sent(), [], "it is not stopped as one that nobody wants");
+});
+
 test("a refused renegotiation leaves the stream held", async () => {
   const bench = up();
   await hold(bench, "play", "s1");
