@@ -63,8 +63,12 @@ soak: setup ## 1,000 clients on real sockets, a fault every second: make soak SE
 	$(CARGO) build $(BUILD) --bins
 	$${CARGO_TARGET_DIR:-target}/release/soak --seconds $(SECONDS)
 
-check: setup layers ## format, lints, docs, layers, licences
+check: layers ## format, lints, docs, layers, licences
+	@tests/tools/setup.sh build lint
+	@tests/tools/node_env.sh tests/lint
 	$(CARGO) fmt --all --check
+	tests/lint/node_modules/.bin/prettier --check "{web,tests/browser,tests/interop,tests/lint}/**/*.{js,mjs}"
+	tests/lint/node_modules/.bin/eslint --config tests/lint/eslint.config.mjs web tests/browser tests/interop
 	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(BUILD) --no-deps
 	@if command -v cargo-deny >/dev/null; then cargo deny check licenses bans sources; \

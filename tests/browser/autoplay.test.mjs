@@ -31,7 +31,15 @@ test("a page that nobody touched is told that it may not play, and plays after a
       setTimeout(() => reject(new Error(`waited for ${text}; the page said ${JSON.stringify(said)}`)), PATIENCE_MS).unref();
     });
   const sdk = `${server.url}/sdk/express.js`;
-  const who = { appID: APP_ID, server: server.signalling, sdk, roomID: "r", userID: "bob", streamID: "speech", token: token("bob") };
+  const who = {
+    appID: APP_ID,
+    server: server.signalling,
+    sdk,
+    roomID: "r",
+    userID: "bob",
+    streamID: "speech",
+    token: token("bob"),
+  };
   await page.goto(`${site}/autoplay.html?${new URLSearchParams(who)}`);
 
   await says("autoplayFailed");

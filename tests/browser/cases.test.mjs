@@ -18,7 +18,9 @@ const AT_ONCE = 4;
 /** How long a story is listened to behind its last step. */
 const QUIET_MS = 200;
 
-const files = readdirSync(CASES).filter((name) => name.endsWith(".json")).sort();
+const files = readdirSync(CASES)
+  .filter((name) => name.endsWith(".json"))
+  .sort();
 
 for (const name of BROWSERS) {
   test(`every case is seen in ${name} as it is written`, { concurrency: AT_ONCE }, async (t) => {

@@ -12,10 +12,18 @@ const PATIENCE_MS = 15_000;
  */
 export async function control(page, label) {
   const handle = await page.evaluateHandle((wanted) => {
-    const own = (element) => [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE || node.localName === "span");
-    const text = (element) => own(element).map((node) => node.textContent).join("").replace(/\s+/g, " ").trim();
+    const own = (element) =>
+      [...element.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE || node.localName === "span");
+    const text = (element) =>
+      own(element)
+        .map((node) => node.textContent)
+        .join("")
+        .replace(/\s+/g, " ")
+        .trim();
     const name = (element) => element.getAttribute("aria-label") ?? text(element.labels?.[0] ?? element);
-    return [...document.querySelectorAll("button, input, select, summary, [role=meter]")].find((element) => name(element) === wanted);
+    return [...document.querySelectorAll("button, input, select, summary, [role=meter]")].find(
+      (element) => name(element) === wanted,
+    );
   }, label);
   const element = handle.asElement();
   if (!element) throw new Error(`the console page has no control named ${JSON.stringify(label)}`);
@@ -169,7 +177,8 @@ export async function figures(page, streamID) {
 /** What the page shows of people, streams, messages and problems, as text. */
 export function shown(page) {
   return page.evaluate(() => {
-    const texts = (selector) => [...document.querySelectorAll(selector)].map((element) => element.textContent.replace(/\s+/g, " ").trim());
+    const texts = (selector) =>
+      [...document.querySelectorAll(selector)].map((element) => element.textContent.replace(/\s+/g, " ").trim());
     return {
       people: texts("#people .name"),
       streams: texts("#streams .stream-id"),
@@ -193,6 +202,8 @@ async function waitFor(page, selector) {
   try {
     return await page.waitForSelector(selector, { timeout: PATIENCE_MS });
   } catch (error) {
-    throw new Error(`the console page never showed ${selector}; it shows ${JSON.stringify(await shown(page))}`, { cause: error });
+    throw new Error(`the console page never showed ${selector}; it shows ${JSON.stringify(await shown(page))}`, {
+      cause: error,
+    });
   }
 }

@@ -82,9 +82,18 @@ test("what others write is text and never runs", async (t) => {
   await alice.waitForFunction(() => document.getElementById("messages").textContent.includes("<script>"), { polling: 100 });
 
   const shown = await consolePage.shown(alice);
-  assert.ok(shown.people.some((text) => text.includes(name)), JSON.stringify(shown));
-  assert.ok(shown.extraInfo.some((text) => text.includes(info)), JSON.stringify(shown));
-  assert.ok(shown.messages.some((text) => text.includes(message)), JSON.stringify(shown));
+  assert.ok(
+    shown.people.some((text) => text.includes(name)),
+    JSON.stringify(shown),
+  );
+  assert.ok(
+    shown.extraInfo.some((text) => text.includes(info)),
+    JSON.stringify(shown),
+  );
+  assert.ok(
+    shown.messages.some((text) => text.includes(message)),
+    JSON.stringify(shown),
+  );
   assert.equal(await alice.evaluate(() => window.hacked), undefined);
   assert.equal(await alice.evaluate(() => document.querySelectorAll("img, iframe, script:not([src])").length), 0);
   // The policy would have stopped it too, and said so here.
@@ -135,12 +144,20 @@ async function checkAccessibility(t, target, place) {
   const { violations } = await target.evaluate(() => window.axe.run());
   const told = violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html).join(" | ")}`);
   for (const text of told) t.diagnostic(`${place}: ${text}`);
-  assert.deepEqual(told.filter((text) => /^(serious|critical)/.test(text)), [], place);
+  assert.deepEqual(
+    told.filter((text) => /^(serious|critical)/.test(text)),
+    [],
+    place,
+  );
 }
 
 async function temporaryToken(server, user) {
   const body = JSON.stringify({ user_id: user });
-  const answer = await fetch(`${server.url}/v1/dev-token`, { method: "POST", headers: { "Content-Type": "application/json" }, body });
+  const answer = await fetch(`${server.url}/v1/dev-token`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body,
+  });
   return (await answer.json()).token;
 }
 

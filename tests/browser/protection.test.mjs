@@ -38,7 +38,10 @@ test("a page that loses 20 % in bursts hears speech by 0.6 PESQ-WB better with t
     t.diagnostic(`try ${attempt} of ${TRIES}, without copies ${JSON.stringify(plain)}`);
     t.diagnostic(`with copies ${JSON.stringify(copied)}`);
     assert.equal(plain.types[CHROMIUM_RED], undefined, "nobody else sends copies");
-    assert.ok(copied.concealed < plain.concealed / 2, `${plain.concealed} concealed without copies, ${copied.concealed} with them`);
+    assert.ok(
+      copied.concealed < plain.concealed / 2,
+      `${plain.concealed} concealed without copies, ${copied.concealed} with them`,
+    );
     gain = copied.pesq - plain.pesq;
   }
   assert.ok(gain >= GAIN, `in the last try ${gain} PESQ-WB better`);

@@ -67,7 +67,13 @@ async function insideWorld(t, name, wish) {
   const { tcp, turn, ice = [] } = await wish(inside.outside);
   const site = await startSite(t, inside.outside);
   const servers = ice.map((url) => `[[ice.servers]]\nurls = ["${url}"]\nsecret = "${SECRET}"\n`).join("");
-  const options = { allowedOrigins: [site], listen: inside.outside, media: inside.outside, mediaMore: `tcp = "${tcp}"`, more: servers };
+  const options = {
+    allowedOrigins: [site],
+    listen: inside.outside,
+    media: inside.outside,
+    mediaMore: `tcp = "${tcp}"`,
+    more: servers,
+  };
   const server = await Server.start(t, folder, options);
   const wav = path.join(folder, "tone.wav");
   writeWav(wav, tonePcm(HZ, 1));
@@ -88,7 +94,14 @@ async function talk(t, { folder, server, alice }) {
   const amplitude = toneInWav(readFileSync(heard), HZ);
   assert.ok(amplitude > 0.15, `heard with amplitude ${amplitude}`);
 
-  server.native(t, "publish", { room: "r", user: "carol", stream: "from-outside", folder }, "--wav", path.join(folder, "tone.wav"), "--loop");
+  server.native(
+    t,
+    "publish",
+    { room: "r", user: "carol", stream: "from-outside", folder },
+    "--wav",
+    path.join(folder, "tone.wav"),
+    "--loop",
+  );
   await alice.do("play", "from-outside");
   const hears = await alice.do("amplitude", "from-outside", HZ, PATIENCE_MS, 0.15);
   assert.ok(hears >= 0.15, `hears with amplitude ${hears}`);

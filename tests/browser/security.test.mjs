@@ -23,7 +23,11 @@ test("a page of a foreign origin gets no WebSocket, one of an allowed origin doe
       socket.onopen = () => resolve(true);
       socket.onerror = () => resolve(false);
     });
-  for (const [origin, welcome] of [[foreign, false], [site, true], [server.url, true]]) {
+  for (const [origin, welcome] of [
+    [foreign, false],
+    [site, true],
+    [server.url, true],
+  ]) {
     const page = await openPage(browser, origin === server.url ? `${origin}/sdk/express.js` : `${origin}/blank.html`);
     assert.equal(await page.evaluate(opens, `${server.signalling}/v1/signal`), welcome, origin);
   }
@@ -84,7 +88,8 @@ test("bodies and frames that are too large are refused, and the server goes on",
 test("a name that a stranger's DNS points here gets no development token", async (t) => {
   const server = await Server.start(t, workFolder(t), { configured: false });
   const body = JSON.stringify({ user_id: "alice" });
-  const ask = (host) => rawRequest(server.address, ["POST /v1/dev-token HTTP/1.1", `Host: ${host}`, "Content-Type: application/json"], body);
+  const ask = (host) =>
+    rawRequest(server.address, ["POST /v1/dev-token HTTP/1.1", `Host: ${host}`, "Content-Type: application/json"], body);
   assert.equal((await ask(server.address)).status, 200);
   assert.equal((await ask("evil.example")).status, 404);
   const port = server.address.split(":")[1];
@@ -93,8 +98,13 @@ test("a name that a stranger's DNS points here gets no development token", async
   // The same by a browser whose DNS lies: to it, the page and the token are of one origin.
   const browser = await startBrowser(t, "chromium", { args: ["--host-resolver-rules=MAP evil.example 127.0.0.1"] });
   const statusOf = (body) =>
-    fetch("/v1/dev-token", { method: "POST", headers: { "Content-Type": "application/json" }, body }).then((answer) => answer.status);
-  for (const [host, status] of [["127.0.0.1", 200], ["evil.example", 404]]) {
+    fetch("/v1/dev-token", { method: "POST", headers: { "Content-Type": "application/json" }, body }).then(
+      (answer) => answer.status,
+    );
+  for (const [host, status] of [
+    ["127.0.0.1", 200],
+    ["evil.example", 404],
+  ]) {
     const page = await openPage(browser, `http://${host}:${port}/sdk/express.js`);
     assert.equal(await page.evaluate(statusOf, body), status, host);
   }

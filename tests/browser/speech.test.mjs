@@ -75,7 +75,10 @@ test("in a room of two pages and two native programs all hear all", async (t) =>
       const amplitude = await page.do("amplitude", other, tones[other], PATIENCE_MS, 0.15);
       assert.ok(amplitude >= 0.15, `${name} hears ${other} with amplitude ${amplitude}`);
       const stranger = names.find((someone) => someone !== other && someone !== name);
-      assert.ok((await page.do("amplitude", other, tones[stranger], 200, 1)) < 0.05, `${name} hears ${stranger} where it plays ${other}`);
+      assert.ok(
+        (await page.do("amplitude", other, tones[stranger], 200, 1)) < 0.05,
+        `${name} hears ${stranger} where it plays ${other}`,
+      );
     }
   }
   for (const [name, { record, program }] of natives) {

@@ -33,7 +33,10 @@ test("every stack is heard by every stack, at the level that it speaks with", as
         const heard = await player.play(stream, hz, least);
         t.diagnostic(describe(heard));
         const { amplitude } = heard;
-        assert.ok(amplitude >= least && amplitude <= publisher.amplitude * TOLERANCE, `sent ${publisher.amplitude}, heard ${amplitude}`);
+        assert.ok(
+          amplitude >= least && amplitude <= publisher.amplitude * TOLERANCE,
+          `sent ${publisher.amplitude}, heard ${amplitude}`,
+        );
       });
     }
     await t.test(`when ${publisher.name} ends, the listeners learn it`, async () => {
@@ -49,6 +52,9 @@ test("every stack is heard by every stack, at the level that it speaks with", as
 
 /** A line of figures. */
 function describe({ amplitude, packets, connect_ms }) {
-  const more = [packets === undefined ? "" : `, ${packets} packets`, connect_ms === undefined ? "" : `, connected in ${connect_ms} ms`];
+  const more = [
+    packets === undefined ? "" : `, ${packets} packets`,
+    connect_ms === undefined ? "" : `, connected in ${connect_ms} ms`,
+  ];
   return `heard with ${amplitude.toFixed(3)}${more.join("")}`;
 }

@@ -153,8 +153,7 @@ async function ofBrowser({ t, server, site }, name) {
   const browser = await startBrowser(t, name);
   const run = async (call, protocol, stream, ...more) => {
     const page = await openPage(browser, `${site}/blank.html`);
-    const act = (call, ...args) =>
-      page.evaluate(async (call, args) => (await import("/whip.js"))[call](...args), call, args);
+    const act = (call, ...args) => page.evaluate(async (call, args) => (await import("/whip.js"))[call](...args), call, args);
     const leave = async () => {
       const statuses = await act("leave");
       await page.close();

@@ -99,7 +99,11 @@ export async function record(stream, seconds) {
   const audio = await running();
   await audio.audioWorklet.addModule("recorder-worklet.js");
   const source = audio.createMediaStreamSource(stream);
-  const recorder = new AudioWorkletNode(audio, "recorder", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
+  const recorder = new AudioWorkletNode(audio, "recorder", {
+    numberOfOutputs: 0,
+    channelCount: 1,
+    channelCountMode: "explicit",
+  });
   const pcm = new Int16Array(seconds * RATE);
   let length = 0;
   await new Promise((resolve) => {
@@ -117,6 +121,7 @@ export async function record(stream, seconds) {
 
 function base64(bytes) {
   let text = "";
-  for (let start = 0; start < bytes.length; start += 0x8000) text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
+  for (let start = 0; start < bytes.length; start += 0x8000)
+    text += String.fromCharCode(...bytes.subarray(start, start + 0x8000));
   return btoa(text);
 }

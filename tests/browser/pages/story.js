@@ -83,7 +83,8 @@ class Actor {
         if (!contains(event, wanted)) throw new Error(`saw ${JSON.stringify(event)}`);
         return;
       }
-      if (!(await this.#something(deadline))) throw new Error(`saw nothing of that name; unnamed so far: ${JSON.stringify(this.left())}`);
+      if (!(await this.#something(deadline)))
+        throw new Error(`saw nothing of that name; unnamed so far: ${JSON.stringify(this.left())}`);
     }
   }
 
@@ -160,10 +161,14 @@ class Actor {
 /** Whether everything in `wanted` stands in `value` too. */
 function contains(value, wanted) {
   if (Array.isArray(wanted)) {
-    return Array.isArray(value) && value.length === wanted.length && wanted.every((item, index) => contains(value[index], item));
+    return (
+      Array.isArray(value) && value.length === wanted.length && wanted.every((item, index) => contains(value[index], item))
+    );
   }
   if (typeof wanted === "object" && wanted !== null) {
-    return typeof value === "object" && value !== null && Object.entries(wanted).every(([key, item]) => contains(value[key], item));
+    return (
+      typeof value === "object" && value !== null && Object.entries(wanted).every(([key, item]) => contains(value[key], item))
+    );
   }
   return value === wanted;
 }

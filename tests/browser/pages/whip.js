@@ -36,13 +36,20 @@ export async function restartIce() {
   pc.restartIce();
   await pc.setLocalDescription(await pc.createOffer({ iceRestart: true }));
   const offer = pc.localDescription.sdp;
-  const body = offer.split("\r\n").filter((line) => /^a=ice-(ufrag|pwd):/.test(line)).slice(0, 2).join("\r\n") + "\r\n";
+  const body =
+    offer
+      .split("\r\n")
+      .filter((line) => /^a=ice-(ufrag|pwd):/.test(line))
+      .slice(0, 2)
+      .join("\r\n") + "\r\n";
   const type = { "Content-Type": "application/trickle-ice-sdpfrag", "If-Match": "*" };
   const response = await fetch(location, { method: "PATCH", headers: { ...headers, ...type }, body });
   const fragment = await response.text();
   if (response.status !== 200) throw new Error(`PATCH: ${response.status} ${fragment}`);
   const ours = (key) => fragment.match(new RegExp(`a=ice-${key}:(.*)`))[1].trim();
-  const sdp = pc.currentRemoteDescription.sdp.replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${ours("ufrag")}`).replace(/a=ice-pwd:.*/g, `a=ice-pwd:${ours("pwd")}`);
+  const sdp = pc.currentRemoteDescription.sdp
+    .replace(/a=ice-ufrag:.*/g, `a=ice-ufrag:${ours("ufrag")}`)
+    .replace(/a=ice-pwd:.*/g, `a=ice-pwd:${ours("pwd")}`);
   await pc.setRemoteDescription({ type: "answer", sdp });
   return offer.match(/a=ice-ufrag:(.*)/)[1].trim();
 }

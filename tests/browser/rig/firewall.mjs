@@ -28,7 +28,10 @@ export class Inside {
 
   #run(action, ...args) {
     try {
-      return execFileSync(NETNS, [action, this.#name, ...args.map(String)], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+      return execFileSync(NETNS, [action, this.#name, ...args.map(String)], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      });
     } catch (error) {
       throw new Error(`a network namespace is needed for this test: ${error.stderr}`);
     }
@@ -74,7 +77,9 @@ export async function startCoturn(t, folder, { address, port, secret }) {
     "static-auth-secret": secret,
     "allowed-peer-ip": address,
   };
-  const lines = shown.split("\n").filter((line) => line !== "" && !/^(#|tls-listening-port|cert|pkey|syslog|external-ip)/.test(line));
+  const lines = shown
+    .split("\n")
+    .filter((line) => line !== "" && !/^(#|tls-listening-port|cert|pkey|syslog|external-ip)/.test(line));
   const changed = lines.map((line) => {
     const [key] = line.split("=");
     return key in ours ? `${key}=${ours[key]}` : line;
@@ -113,8 +118,12 @@ function isTaken(host, port) {
 export function selfSigned(folder) {
   const [certificate, key] = ["certificate.pem", "key.pem"].map((name) => path.join(folder, name));
   const kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
-  execFileSync("openssl", ["req", "-x509", ...kind, "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key], {
-    stdio: "pipe",
-  });
+  execFileSync(
+    "openssl",
+    ["req", "-x509", ...kind, "-addext", "subjectAltName=IP:127.0.0.1", "-out", certificate, "-keyout", key],
+    {
+      stdio: "pipe",
+    },
+  );
   return { certificate, key };
 }

@@ -61,7 +61,10 @@ export class Process {
       this.#child.once("error", reject);
       this.#child.once("close", (code, signal) => resolve(code ?? signal));
     });
-    this.ended.then(() => this.#wake(), () => this.#wake());
+    this.ended.then(
+      () => this.#wake(),
+      () => this.#wake(),
+    );
   }
 
   /** Its process id. */

@@ -22,7 +22,11 @@ const MODE_GCM = 1;
  */
 export function token(user, { ttl = 3600, madeAgo = 0, room, publish, streams } = {}) {
   const restricted = room !== undefined || publish !== undefined || streams !== undefined;
-  const privileges = { room_id: room ?? "r", privilege: { 1: 1, 2: publish === false ? 0 : 1 }, stream_id_list: streams ?? null };
+  const privileges = {
+    room_id: room ?? "r",
+    privilege: { 1: 1, 2: publish === false ? 0 : 1 },
+    stream_id_list: streams ?? null,
+  };
   const ctime = Math.floor(Date.now() / 1000) - madeAgo;
   const expire = ctime + ttl;
   const claims = {

@@ -71,7 +71,10 @@ export function tonePcm(hz, seconds) {
 /** Amplitude of a tone of `hz` in a WAV file of {@link writeWav}'s format, as {@link toneInSamples} has it. */
 export function toneInWav(bytes, hz) {
   const data = bytes.subarray(bytes.indexOf("data") + 8);
-  return toneInSamples(new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2))), hz);
+  return toneInSamples(
+    new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2))),
+    hz,
+  );
 }
 
 /**

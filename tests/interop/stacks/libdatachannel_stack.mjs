@@ -139,7 +139,8 @@ function readArguments() {
   const options = { ...where, hz: { ...text, default: "400" }, seconds: { ...text, default: "3" } };
   const { values, positionals } = parseArgs({ options, allowPositionals: true });
   const [role] = positionals;
-  if (!["publish", "play"].includes(role) || !values.base || !values.token || !values.stream || !values.room) throw new Error(USAGE);
+  if (!["publish", "play"].includes(role) || !values.base || !values.token || !values.stream || !values.room)
+    throw new Error(USAGE);
   const protocol = role === "publish" ? "whip" : "whep";
   const url = `${values.base}/${protocol}/${encodeURIComponent(values.stream)}?room=${encodeURIComponent(values.room)}`;
   return { role, url, token: values.token, hz: Number(values.hz), seconds: Number(values.seconds) };

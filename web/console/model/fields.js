@@ -47,7 +47,9 @@ export function suggestedUser(random) {
  */
 export function devTokenAddress(server, page) {
   try {
-    return signalURLs(server, page)[0].replace(/^ws/, "http").replace(/signal$/, "dev-token");
+    return signalURLs(server, page)[0]
+      .replace(/^ws/, "http")
+      .replace(/signal$/, "dev-token");
   } catch {
     return null;
   }

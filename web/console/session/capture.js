@@ -106,13 +106,16 @@ export class Capture {
   /** Where this user hears the own microphone. @param {string} deviceID "" is the system's default. */
   useSpeaker(deviceID) {
     this.#speaker = deviceID;
-    if (this.listening) void this.#session.attempt("Could not change the speaker", () => this.stream.useAudioOutputDevice(deviceID));
+    if (this.listening)
+      void this.#session.attempt("Could not change the speaker", () => this.stream.useAudioOutputDevice(deviceID));
   }
 
   /** Changes the microphone that runs. @param {string} deviceID */
   async useMicrophone(deviceID) {
     if (!this.stream) return;
-    await this.#session.attempt("Could not change the microphone", () => this.#session.engine.useAudioDevice(this.stream, deviceID));
+    await this.#session.attempt("Could not change the microphone", () =>
+      this.#session.engine.useAudioDevice(this.stream, deviceID),
+    );
   }
 
   /** Sets loudness, 0 to 200; 100 is as captured. */
@@ -124,13 +127,17 @@ export class Capture {
   /** Changes echo cancellation and its neighbours. @param {{AEC?: boolean, ANS?: boolean, AGC?: boolean}} processing */
   async setProcessing(processing) {
     if (!this.stream) return;
-    await this.#session.attempt("Could not change the processing", () => this.#session.engine.setAudioConfig(this.stream, processing));
+    await this.#session.attempt("Could not change the processing", () =>
+      this.#session.engine.setAudioConfig(this.stream, processing),
+    );
   }
 
   /** Changes the text attached to the published stream. */
   async setExtraInfo(extraInfo) {
     const { streamID } = this.published;
-    await this.#session.attempt("Could not change the extra info", () => this.#session.engine.setStreamExtraInfo(streamID, extraInfo));
+    await this.#session.attempt("Could not change the extra info", () =>
+      this.#session.engine.setStreamExtraInfo(streamID, extraInfo),
+    );
   }
 
   /** `publisherStateUpdate`. */

@@ -124,7 +124,8 @@ export class Playback {
   /** `playerStateUpdate`. */
   stateChanged({ streamID, state, errorCode, extendedData }) {
     if (state === "NO_PLAY") {
-      if (this.#forget(streamID) && errorCode !== 0) this.#session.report(`Could not play ${streamID}`, { code: errorCode, extendedData });
+      if (this.#forget(streamID) && errorCode !== 0)
+        this.#session.report(`Could not play ${streamID}`, { code: errorCode, extendedData });
     } else {
       this.#change(streamID, (player) => Object.assign(player, { state, code: errorCode }));
     }
@@ -157,7 +158,8 @@ export class Playback {
   }
 
   #route(player) {
-    if (player.view) void this.#session.attempt("Could not change the speaker", () => player.view.useAudioOutputDevice(this.#speaker));
+    if (player.view)
+      void this.#session.attempt("Could not change the speaker", () => player.view.useAudioOutputDevice(this.#speaker));
   }
 
   #setBlocked(player, blocked) {

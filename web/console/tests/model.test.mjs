@@ -38,24 +38,42 @@ test("an AppID is a number and nothing else", () => {
 });
 
 test("a suggested user is a valid id of its own for each random number", () => {
-  assert.equal(suggestedUser(() => 0), "guest-1000");
-  assert.equal(suggestedUser(() => 0.99999), "guest-9999");
+  assert.equal(
+    suggestedUser(() => 0),
+    "guest-1000",
+  );
+  assert.equal(
+    suggestedUser(() => 0.99999),
+    "guest-9999",
+  );
 });
 
 test("what is published is shown in kbit/s, percent and milliseconds", () => {
   const audio = { audioBitrate: 47.6, audioPacketsLostRate: 0.025, roundTripTimeMs: 31, audioQuality: 1 };
   const sample = publishSample({ audio }, 5000);
   const known = metricsOf("publish").filter(({ key }) => sample[key] !== null);
-  assert.deepEqual(known.map(({ key, text }) => [key, text(sample[key])]), [
-    ["bitrate", "48 kbit/s"],
-    ["loss", "2.5 %"],
-    ["roundTrip", "31 ms"],
-    ["grade", "good"],
-  ]);
+  assert.deepEqual(
+    known.map(({ key, text }) => [key, text(sample[key])]),
+    [
+      ["bitrate", "48 kbit/s"],
+      ["loss", "2.5 %"],
+      ["roundTrip", "31 ms"],
+      ["grade", "good"],
+    ],
+  );
 });
 
 test("how a stream arrives at its listeners is shown: worst and median, and how many get copies", () => {
-  const listeners = { listeners: 10, lossWorst: 0.2, lossMedian: 0, burstWorst: 3.25, burstMedian: null, uplinkLoss: 0.01, uplinkBurst: 1, copying: 2 };
+  const listeners = {
+    listeners: 10,
+    lossWorst: 0.2,
+    lossMedian: 0,
+    burstWorst: 3.25,
+    burstMedian: null,
+    uplinkLoss: 0.01,
+    uplinkBurst: 1,
+    copying: 2,
+  };
   const sample = publishSample({ listeners }, 0);
   const shown = metricsOf("publish").filter(({ key }) => sample[key] !== null);
   assert.deepEqual(Object.fromEntries(shown.map(({ label, key, text }) => [label, text(sample[key])])), {
@@ -83,7 +101,9 @@ test("the buffer is shown with what it aims at", () => {
 });
 
 test("what was lost and not concealed was repaired", () => {
-  const stats = (audioPacketsLost, concealedSamples, totalSamplesReceived) => ({ audio: { audioPacketsLost, concealedSamples, totalSamplesReceived } });
+  const stats = (audioPacketsLost, concealedSamples, totalSamplesReceived) => ({
+    audio: { audioPacketsLost, concealedSamples, totalSamplesReceived },
+  });
   const before = stats(100, 9_600, 960_000);
   // Of 150 packets 30 were lost, and 6 of them concealed.
   assert.equal(playSample(stats(130, 9_600 + 6 * 960, 960_000 + 150 * 960), before, 0).repaired, 16);
@@ -135,7 +155,15 @@ test("delay is from person to person where known, else that of the buffer here",
 });
 
 test("grades have words, and other numbers are unknown", () => {
-  assert.deepEqual([0, 1, 2, 3, 4, -1, undefined].map(gradeWord), ["excellent", "good", "medium", "bad", "very bad", "unknown", "unknown"]);
+  assert.deepEqual([0, 1, 2, 3, 4, -1, undefined].map(gradeWord), [
+    "excellent",
+    "good",
+    "medium",
+    "bad",
+    "very bad",
+    "unknown",
+    "unknown",
+  ]);
 });
 
 test("a history keeps five minutes of reports and knows its extremes", () => {
@@ -152,7 +180,10 @@ test("levels and reports push no other event out of the log", () => {
   const log = new EventLog({ rare: 2, frequent: 3 });
   log.add("roomStateChanged", ["r", "LOGINED", 0, ""], 1);
   for (let n = 0; n < 10; n += 1) log.add("soundLevelUpdate", [[]], n);
-  assert.deepEqual(log.entries().map((entry) => entry.name), ["roomStateChanged"]);
+  assert.deepEqual(
+    log.entries().map((entry) => entry.name),
+    ["roomStateChanged"],
+  );
   assert.equal(log.entries({ frequent: true }).length, 4);
   assert.equal(log.dropped, 0);
 });
@@ -161,7 +192,10 @@ test("the log says how many events it no longer has", () => {
   const log = new EventLog({ rare: 2 });
   for (let n = 0; n < 5; n += 1) log.add("roomUserUpdate", [n], n);
   assert.equal(log.dropped, 3);
-  assert.deepEqual(log.entries().map((entry) => entry.json), ["[3]", "[4]"]);
+  assert.deepEqual(
+    log.entries().map((entry) => entry.json),
+    ["[3]", "[4]"],
+  );
 });
 
 test("the log is filtered by words in names and arguments, in any case", () => {
@@ -209,7 +243,8 @@ test("a stream that comes back under the same id does not inherit its old mute",
 
 test("a conversation keeps its newest 300 messages", () => {
   const conversation = new Conversation();
-  for (let n = 0; n < 310; n += 1) conversation.add({ kind: "barrage", from: "b", own: false, text: String(n), time: n, note: "" });
+  for (let n = 0; n < 310; n += 1)
+    conversation.add({ kind: "barrage", from: "b", own: false, text: String(n), time: n, note: "" });
   assert.deepEqual([conversation.messages.length, conversation.messages[0].text], [300, "10"]);
 });
 
@@ -234,7 +269,10 @@ test("an error says what is wrong, what to do, and its code, in every documented
 });
 
 test("an error without words of ours is shown with its own text, and one without a code too", () => {
-  assert.equal(explain("x", new ZegoError(codes.PUBLISHER_INNER_ERROR, "the media plane is busy")).why, "the media plane is busy");
+  assert.equal(
+    explain("x", new ZegoError(codes.PUBLISHER_INNER_ERROR, "the media plane is busy")).why,
+    "the media plane is busy",
+  );
   assert.deepEqual(explain("x", new TypeError("odd")), { what: "x", why: "odd", advice: "", code: "", number: null });
   assert.equal(explain("x", { code: 42 }).code, "42");
 });

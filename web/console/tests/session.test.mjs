@@ -52,7 +52,10 @@ test("a refused login is one problem in words, and the next try begins without i
     throw new ZegoError(1102016, "refused");
   };
   assert.equal(await session.join(WISH), false);
-  assert.deepEqual(session.problems.map((problem) => problem.code), ["1102016 TOKEN_ERROR"]);
+  assert.deepEqual(
+    session.problems.map((problem) => problem.code),
+    ["1102016 TOKEN_ERROR"],
+  );
   engine().answers = {};
   await session.join(WISH);
   assert.deepEqual(session.problems, []);
@@ -91,7 +94,10 @@ test("streams are played as they appear only if the user wants it", async () => 
   engine.emit("roomStreamUpdate", "demo", "ADD", [stream("s2")], "");
   await settled();
   assert.deepEqual([...session.playback.players.keys()], ["s1", "s2"]);
-  assert.deepEqual(engine.views.map((view) => view.calls[0]), ["playAudio", "playAudio"]);
+  assert.deepEqual(
+    engine.views.map((view) => view.calls[0]),
+    ["playAudio", "playAudio"],
+  );
 });
 
 test("a stream that goes is stopped, for the engine leaves that to its program", async () => {
@@ -127,7 +133,10 @@ test("a playback that fails for good is told once, whether by event, by answer o
     throw new ZegoError(1104045, "too many");
   };
   await session.playback.play("s2");
-  assert.deepEqual(session.problems.map((problem) => problem.code.split(" ")[0]), ["1104045", "1104039"]);
+  assert.deepEqual(
+    session.problems.map((problem) => problem.code.split(" ")[0]),
+    ["1104045", "1104039"],
+  );
   assert.equal(session.playback.players.size, 0);
 });
 
@@ -159,7 +168,10 @@ test("being kicked out is told once and in words, though every stream ends with 
   await session.playback.play("s1");
   engine.emit("playerStateUpdate", { streamID: "s1", state: "NO_PLAY", errorCode: 1002050, extendedData: "" });
   engine.emit("roomStateChanged", "demo", "KICKOUT", 1002050, "{}");
-  assert.deepEqual(session.problems.map((problem) => problem.what), ["Out of the room"]);
+  assert.deepEqual(
+    session.problems.map((problem) => problem.what),
+    ["Out of the room"],
+  );
   assert.match(session.problems[0].why, /somewhere else/);
   assert.equal(session.room.state, "DISCONNECTED");
 });
@@ -252,7 +264,10 @@ test("a token that ends is announced until a good one is put in force", async ()
 test("at most three problems are shown, the newest first, the same one once", () => {
   const { session } = visit();
   for (const code of [1002050, 1102016, 1102018, 1102018, 1002034]) session.report("Could not join the room", { code });
-  assert.deepEqual(session.problems.map((problem) => problem.code.split(" ")[0]), ["1002034", "1102018", "1102016"]);
+  assert.deepEqual(
+    session.problems.map((problem) => problem.code.split(" ")[0]),
+    ["1002034", "1102018", "1102016"],
+  );
   session.dismiss(session.problems[0]);
   assert.equal(session.problems.length, 2);
 });
@@ -262,7 +277,10 @@ test("every event of the engine is in the log", async () => {
   session.log.clear();
   engine.emit("roomStateUpdate", "demo", "CONNECTED", 0, "");
   engine.emit("playerAudioTrackUpdate", "s1", {});
-  assert.deepEqual(session.log.entries().map((entry) => entry.name), ["roomStateUpdate", "playerAudioTrackUpdate"]);
+  assert.deepEqual(
+    session.log.entries().map((entry) => entry.name),
+    ["roomStateUpdate", "playerAudioTrackUpdate"],
+  );
 });
 
 test("a server without development tokens is told from one that refuses this user", async () => {
@@ -270,7 +288,12 @@ test("a server without development tokens is told from one that refuses this use
   const ask = (fetch) => requestDevToken("http://h/v1/dev-token", "alice", fetch);
   assert.deepEqual(await ask(answer(200, '{"app_id":1,"token":"04A"}')), { available: true, appID: 1, token: "04A" });
   assert.deepEqual(await ask(answer(400, '{"error":"user_id"}')), { available: true, problem: "user_id" });
-  for (const [status, body] of [[404, ""], [200, "<html>"], [400, "no json"], [200, '{"token":5}']]) {
+  for (const [status, body] of [
+    [404, ""],
+    [200, "<html>"],
+    [400, "no json"],
+    [200, '{"token":5}'],
+  ]) {
     assert.deepEqual(await ask(answer(status, body)), { available: false }, `${status} ${body}`);
   }
   assert.deepEqual(await ask(async () => Promise.reject(new TypeError("refused"))), { available: false });

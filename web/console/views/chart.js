@@ -77,7 +77,10 @@ function options(metric, width) {
     padding: [6, 4, 4, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true, range: (_, oldest, newest) => [Math.min(oldest, newest - SPAN_S), newest] }, y: valueScale(metric) },
+    scales: {
+      x: { time: true, range: (_, oldest, newest) => [Math.min(oldest, newest - SPAN_S), newest] },
+      y: valueScale(metric),
+    },
     axes: [{ show: false }, valueAxis(metric)],
     series: [{}, own, ...beside],
   };

@@ -45,7 +45,13 @@ async function copy(entries) {
 function show(log) {
   const entries = log.entries(filter());
   const newestFirst = entries.slice(-ROWS).reverse();
-  syncList(byId("log"), newestFirst, (entry) => String(entry.id), logItem, () => {});
+  syncList(
+    byId("log"),
+    newestFirst,
+    (entry) => String(entry.id),
+    logItem,
+    () => {},
+  );
   byId("log-empty").hidden = entries.length > 0;
   const dropped = log.dropped > 0 ? `, ${log.dropped} older dropped` : "";
   setText(byId("log-count"), entries.length > 0 ? `${entries.length}${dropped}` : "");

@@ -33,16 +33,28 @@ async function send(session) {
 function offerReceivers(users) {
   const receivers = [{ userID: "", userName: "everybody" }, ...users];
   const option = () => document.createElement("option");
-  syncList(byId("message-to"), receivers, (user) => user.userID, option, (element, user) => {
-    element.value = user.userID;
-    setText(element, user.userID === "" ? user.userName : nameOf(user));
-  });
+  syncList(
+    byId("message-to"),
+    receivers,
+    (user) => user.userID,
+    option,
+    (element, user) => {
+      element.value = user.userID;
+      setText(element, user.userID === "" ? user.userName : nameOf(user));
+    },
+  );
 }
 
 function show(messages) {
   const box = byId("messages-box");
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-  syncList(byId("messages"), [...messages], (message) => String(message.id), messageItem, () => {});
+  syncList(
+    byId("messages"),
+    [...messages],
+    (message) => String(message.id),
+    messageItem,
+    () => {},
+  );
   box.hidden = messages.length === 0;
   byId("messages-empty").hidden = messages.length > 0;
   // Who reads further up is not torn away.

@@ -17,7 +17,13 @@ function show(session) {
   const { room, roster } = session;
   const people = room.state === "DISCONNECTED" ? [] : [room, ...roster.users.values()];
   const draw = (element, user) => showPerson(element, user, session);
-  syncList(byId("people"), people, (user) => user.userID, () => copyOf("person-template"), draw);
+  syncList(
+    byId("people"),
+    people,
+    (user) => user.userID,
+    () => copyOf("person-template"),
+    draw,
+  );
   byId("people-empty").hidden = people.length > 0;
   showCount("people-count", people.length);
 }

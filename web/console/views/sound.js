@@ -9,7 +9,9 @@ import { byId, setLevel, setPressed, setText, syncList } from "./dom.js";
 export function showSound(session, where) {
   const { capture } = session;
   const open = () =>
-    session.attempt("Could not open the microphone", () => session.engine ?? session.prepare(where())).then((engine) => engine && capture.start(wish()));
+    session
+      .attempt("Could not open the microphone", () => session.engine ?? session.prepare(where()))
+      .then((engine) => engine && capture.start(wish()));
 
   byId("preview").addEventListener("click", () => (capture.stream ? capture.stop() : void open()));
   byId("hear-myself").addEventListener("click", () => capture.listen(!capture.listening));
@@ -87,9 +89,15 @@ function offer(select, devices, used) {
   const named = devices.filter(({ deviceID }) => deviceID !== "" && deviceID !== "default");
   const options = [{ deviceID: "", deviceName: "System default" }, ...named];
   const option = () => document.createElement("option");
-  syncList(select, options, ({ deviceID }) => deviceID, option, (element, { deviceID, deviceName }) => {
-    element.value = deviceID;
-    setText(element, deviceName || "unnamed device");
-  });
+  syncList(
+    select,
+    options,
+    ({ deviceID }) => deviceID,
+    option,
+    (element, { deviceID, deviceName }) => {
+      element.value = deviceID;
+      setText(element, deviceName || "unnamed device");
+    },
+  );
   select.value = named.some(({ deviceID }) => deviceID === used) ? used : "";
 }

@@ -30,7 +30,12 @@ function eachCard(action) {
 function listed({ capture, roster, playback }) {
   const { streamID, state } = capture.published;
   const own = state === "NO_PUBLISH" ? [] : [{ key: `own ${streamID}`, own: true, streamID }];
-  const others = [...roster.streams.values()].map((info) => ({ key: info.streamID, own: false, streamID: info.streamID, info }));
+  const others = [...roster.streams.values()].map((info) => ({
+    key: info.streamID,
+    own: false,
+    streamID: info.streamID,
+    info,
+  }));
   const elsewhere = [...playback.players.keys()].filter((id) => !roster.streams.has(id));
   return [...own, ...others, ...elsewhere.map((id) => ({ key: id, own: false, streamID: id }))];
 }
@@ -43,7 +48,14 @@ function show(session) {
     return card.element;
   };
   const update = (element, stream) => cards.get(element).show(stream);
-  syncList(byId("streams"), streams, (stream) => stream.key, create, update, (element) => cards.get(element).destroy());
+  syncList(
+    byId("streams"),
+    streams,
+    (stream) => stream.key,
+    create,
+    update,
+    (element) => cards.get(element).destroy(),
+  );
   byId("streams-empty").hidden = streams.length > 0;
   showCount("streams-count", streams.length);
 }

@@ -147,7 +147,10 @@ export function requireRoomInfo(key, value) {
     throw wrong(codes.ROOM_EXTRA_INFO_KEY_EMPTY, "the key is empty or no text; give 1 to 128 bytes");
   }
   if (byteLength(key) > ROOM_INFO_KEY_MAX) {
-    throw wrong(codes.ROOM_EXTRA_INFO_KEY_TOO_LONG, `the key has ${byteLength(key)} bytes; at most ${ROOM_INFO_KEY_MAX} are allowed`);
+    throw wrong(
+      codes.ROOM_EXTRA_INFO_KEY_TOO_LONG,
+      `the key has ${byteLength(key)} bytes; at most ${ROOM_INFO_KEY_MAX} are allowed`,
+    );
   }
   if (typeof value !== "string") throw wrong(codes.INPUT_PARAM, "the value is no text");
   if (byteLength(value) > ROOM_INFO_VALUE_MAX) {

@@ -157,7 +157,10 @@ export class Locals {
   #microphoneOf(stream) {
     const local = this.#known(stream);
     if (local.isMicrophone) return local;
-    throw new ZegoError(codes.PUBLISHER_NO_AUDIO, "that local stream captures no microphone; make it with camera: {audio: true}");
+    throw new ZegoError(
+      codes.PUBLISHER_NO_AUDIO,
+      "that local stream captures no microphone; make it with camera: {audio: true}",
+    );
   }
 
   /** `updatePublishingStream`; resolves with a code, as documented. */
@@ -167,7 +170,8 @@ export class Locals {
         throw new ZegoError(codes.NOT_ZEGO_STREAM, "this is no stream of createZegoStream");
       }
       const local = this.#known(stream);
-      if (!local.isCapturing) throw new ZegoError(codes.ZEGO_STREAM_NOT_AUDIO, "that stream captures no sound; start to capture");
+      if (!local.isCapturing)
+        throw new ZegoError(codes.ZEGO_STREAM_NOT_AUDIO, "that stream captures no sound; start to capture");
       local.send();
     });
   }

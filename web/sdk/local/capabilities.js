@@ -31,7 +31,8 @@ async function microphone(world) {
 
 const PROBES = {
   webRTC: (world) => hasOpus(world) || "this browser has no WebRTC with Opus; use a current Chromium, Firefox or Safari",
-  customCapture: (world) => customCapture(world) || "this browser cannot capture a media element; a MediaStream can be published",
+  customCapture: (world) =>
+    customCapture(world) || "this browser cannot capture a media element; a MediaStream can be published",
   microphone: (world) => microphone(world).then(() => true),
   screenSharing: (world) =>
     typeof world.mediaDevices?.getDisplayMedia === "function" || "this browser cannot share the sound of a screen or tab here",
@@ -78,7 +79,8 @@ export async function checkAll(world) {
  * @returns {Promise<{result: boolean, errInfo: object}>} Rejects with 1100001 for another type.
  */
 export async function checkOne(world, type) {
-  if (!TYPES.includes(type)) throw new ZegoError(codes.INPUT_PARAM, `${type} cannot be checked; give one of ${TYPES.join(", ")}`);
+  if (!TYPES.includes(type))
+    throw new ZegoError(codes.INPUT_PARAM, `${type} cannot be checked; give one of ${TYPES.join(", ")}`);
   const error = await probe(world, type);
   return { result: error === undefined, errInfo: error ? plain(error) : {} };
 }

@@ -105,7 +105,10 @@ export class StreamDriver {
   /** Gives the end of `promise` to the state's method `name(attempt, value, error, now, random)`. */
   #settle(promise, name, attempt) {
     const feed = (value, error) => this.carryOut(this.state[name](attempt, value, error, this.now(), this.#env.random()));
-    promise.then((value) => feed(value, undefined), (error) => feed(undefined, error));
+    promise.then(
+      (value) => feed(value, undefined),
+      (error) => feed(undefined, error),
+    );
   }
 
   /** Gives `use` the statistics of try `attempt`, unless that try is over by then. */
@@ -113,7 +116,10 @@ export class StreamDriver {
     const peer = this.#peer;
     const current = () => peer === this.#peer && attempt === this.state.attempt && !this.state.hasEnded;
     // A connection that is closed meanwhile has no statistics, and nobody wants them.
-    peer?.stats().then((report) => current() && use(report), () => {});
+    peer?.stats().then(
+      (report) => current() && use(report),
+      () => {},
+    );
   }
 
   /** Closes the connection, if there is one. */

@@ -93,7 +93,10 @@ export class PublishExceptions {
     // By packets and by what the sender aims at, not by bytes: Opus spends next to none on a pause.
     const sent = [ofShare(targetKbps, askedKbps), ofShare(packetsSent, packetsDue)];
     const worst = ["bad", "between", "good"].find((found) => sent.includes(found)) ?? "nothing";
-    return [...this.#capture.judge(muted ? "nothing" : ofLevel(captureLevel)), ...this.#bitrate.judge(muted ? "nothing" : worst)];
+    return [
+      ...this.#capture.judge(muted ? "nothing" : ofLevel(captureLevel)),
+      ...this.#bitrate.judge(muted ? "nothing" : worst),
+    ];
   }
 }
 

@@ -115,7 +115,11 @@ export class Playback extends StreamDriver {
 
   async exchange(offer) {
     const { room, streamID, loudest: wanted } = this.#options;
-    const { answer, loudest } = await room.request("play", { stream_id: streamID, offer, ...(wanted !== undefined && { loudest: wanted }) });
+    const { answer, loudest } = await room.request("play", {
+      stream_id: streamID,
+      offer,
+      ...(wanted !== undefined && { loudest: wanted }),
+    });
     this.state.onLimited(loudest > 0);
     return answer;
   }
@@ -177,7 +181,10 @@ export class Playback extends StreamDriver {
 
   /** Restores after a reconnect what the application wants. What fails is asked for again with the next report or link. */
   #restorePause(attempt, paused) {
-    this.#askPause(paused).then(() => this.state.onPaused(attempt, paused), () => {});
+    this.#askPause(paused).then(
+      () => this.state.onPaused(attempt, paused),
+      () => {},
+    );
   }
 
   #awaitMedia(attempt) {

@@ -90,7 +90,11 @@ export function onEvent(room, now, event) {
     case "streamEnded":
       return onStreamEnded(room, event);
     case "roomExtraInfoUpdate":
-      return tellList(room, "onRoomInfo", event.infos.filter((info) => room.info.update(info)));
+      return tellList(
+        room,
+        "onRoomInfo",
+        event.infos.filter((info) => room.info.update(info)),
+      );
     case "broadcastMessage":
       return tellList(room, "onBroadcast", event.messages);
     case "customCommand":

@@ -74,8 +74,12 @@ export function difference({ before, after }, isSame) {
   const items = (view) => [...view].filter(([, item]) => item !== undefined);
   const kept = items(after).filter(([key, item]) => there(item, before.get(key)));
   return {
-    gone: items(before).filter(([key, item]) => !there(item, after.get(key))).map(([, item]) => item),
-    came: items(after).filter(([key, item]) => !there(item, before.get(key))).map(([, item]) => item),
+    gone: items(before)
+      .filter(([key, item]) => !there(item, after.get(key)))
+      .map(([, item]) => item),
+    came: items(after)
+      .filter(([key, item]) => !there(item, before.get(key)))
+      .map(([, item]) => item),
     stayed: kept.map(([key, item]) => [before.get(key), item]),
   };
 }

@@ -28,7 +28,8 @@ export class RoomInfo {
    */
   update(info) {
     const { key, value, updateUser } = this.#known ?? {};
-    const isKnown = key === info.key && value === info.value && updateUser !== undefined && sameUser(updateUser, info.updateUser);
+    const isKnown =
+      key === info.key && value === info.value && updateUser !== undefined && sameUser(updateUser, info.updateUser);
     this.#known = isKnown ? this.#known : { key: info.key, value: info.value, updateUser: info.updateUser };
     return !isKnown;
   }

@@ -146,11 +146,4 @@ export interface ZegoCapabilityDetection {
 
 /** What can be looked for alone. */
 export type ZegoCapabilityType =
-  | "webRTC"
-  | "customCapture"
-  | "camera"
-  | "microphone"
-  | "screenSharing"
-  | "H264"
-  | "H265"
-  | "VP8";
+  "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | "H264" | "H265" | "VP8";

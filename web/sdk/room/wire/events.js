@@ -39,10 +39,7 @@ const EVENTS = new Map([
       reasons: reasons(fields.reasons),
     }),
   ],
-  [
-    "kickOut",
-    (fields) => ({ code: code(fields.code), message: text(fields.message), needRelogin: flag(fields.need_relogin) }),
-  ],
+  ["kickOut", (fields) => ({ code: code(fields.code), message: text(fields.message), needRelogin: flag(fields.need_relogin) })],
   [
     "streamEnded",
     (fields) => ({

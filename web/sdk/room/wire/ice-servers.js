@@ -25,7 +25,9 @@ function server(value) {
   const { urls, username, credential } = object(value);
   const login = [username, credential].filter((each) => each !== undefined && each !== null).map(text);
   const hasLogin = login.length === 2 && login.every(isShort);
-  const usable = list(urls, text).slice(0, MAX_ICE_SERVERS).filter((url) => isUsable(url, hasLogin));
+  const usable = list(urls, text)
+    .slice(0, MAX_ICE_SERVERS)
+    .filter((url) => isUsable(url, hasLogin));
   return hasLogin ? { urls: usable, username, credential } : { urls: usable };
 }
 

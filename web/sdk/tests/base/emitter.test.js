@@ -22,10 +22,16 @@ test("listeners are called in the order in which they were added, with all argum
 
 test("an unknown event and what is no function give false", () => {
   const events = emitter();
-  assert.equal(events.on("moonRise", () => {}), false);
+  assert.equal(
+    events.on("moonRise", () => {}),
+    false,
+  );
   assert.equal(events.on("a", "no function"), false);
   assert.equal(events.off("moonRise"), false);
-  assert.equal(events.on("a", () => {}), true);
+  assert.equal(
+    events.on("a", () => {}),
+    true,
+  );
   assert.equal(events.off("a"), true);
   assert.equal(events.off("b"), true);
 });

@@ -38,7 +38,10 @@ test("intervals are those of the engine, and only the two retry budgets differ",
   for (const [theirs, ours] of Object.entries(pairs)) {
     assert.equal(DEFAULT_TIMINGS[ours], engine.get(theirs), theirs);
   }
-  for (const [theirs, ours] of [["room_retry_time", "roomRetryMs"], ["stream_retry_time", "streamRetryMs"]]) {
+  for (const [theirs, ours] of [
+    ["room_retry_time", "roomRetryMs"],
+    ["stream_retry_time", "streamRetryMs"],
+  ]) {
     assert.equal(engine.get(theirs), 20 * 60_000);
     assert.equal(DEFAULT_TIMINGS[ours], 5 * 60_000);
   }

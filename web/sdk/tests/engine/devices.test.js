@@ -103,7 +103,9 @@ test("a media element is captured when it has a sound, and refused when none com
   const [track] = streamOf("element").getAudioTracks();
   sound.dispatchEvent(Object.assign(new Event("addtrack"), { track }));
   assert.equal((await making).stream.getAudioTracks()[0], track);
-  const silent = codeOf(() => zg.createZegoStream({ custom: { audio: { source: { mozCaptureStream: () => new FakeStream() } } } }));
+  const silent = codeOf(() =>
+    zg.createZegoStream({ custom: { audio: { source: { mozCaptureStream: () => new FakeStream() } } } }),
+  );
   await settle();
   await world.env.pass(5000);
   assert.equal(await silent, 1103046);

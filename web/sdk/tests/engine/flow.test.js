@@ -52,7 +52,11 @@ test("every connection that begins has the ICE servers that the room was told la
 test("what was asked of a publication reaches the server and the browser", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);
-  const local = await zg.createZegoStream({ camera: { audio: { input: "headset", AEC: false } }, audioBitrate: 96, channelCount: 2 });
+  const local = await zg.createZegoStream({
+    camera: { audio: { input: "headset", AEC: false } },
+    audioBitrate: 96,
+    channelCount: 2,
+  });
   assert.deepEqual(world.microphones, [{ deviceId: { exact: "headset" }, channelCount: 2, echoCancellation: false }]);
   zg.startPublishingStream("s", local, { extraInfo: "hello", enableDTX: true });
   await settle();
@@ -82,7 +86,13 @@ test("streams made under karaoke are sent in packets of 10 ms, the others in pac
 });
 
 test("the scenario may be given to the constructor, and one that is not documented counts as none", async () => {
-  for (const [scenario, ms] of [[9, 10], [3, 20], [10, 20], ["9", 20], [undefined, 20]]) {
+  for (const [scenario, ms] of [
+    [9, 10],
+    [3, 20],
+    [10, 20],
+    ["9", 20],
+    [undefined, 20],
+  ]) {
     const world = new FakeWorld();
     world.answer = RED_ANSWER;
     const zg = world.engine("", { scenario });
@@ -366,7 +376,10 @@ test("what is played goes on through the new room where the config says so, in t
   const events = told.take();
   assert.deepEqual(events.slice(0, 3), ["room LOGOUT 0", "room LOGINING 0", "room LOGINED 0"]);
   assert.ok(!events.includes("s2 NO_PLAY 0"));
-  assert.deepEqual(world.requests.filter(([type]) => type === "play").map(([, { stream_id }]) => stream_id), ["s2"]);
+  assert.deepEqual(
+    world.requests.filter(([type]) => type === "play").map(([, { stream_id }]) => stream_id),
+    ["s2"],
+  );
   assert.equal(stream.getAudioTracks().length, 1);
   zg.stopPlayingStream("s2");
   assert.deepEqual(told.take().at(-1), "s2 NO_PLAY 0");

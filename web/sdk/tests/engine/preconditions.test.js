@@ -87,7 +87,8 @@ test("renewing checks the form and the room, and passes the token on", async () 
   assert.equal(zg.renewToken("04AAAB"), true);
   assert.deepEqual(world.asked(), ["renewToken"]);
   const tooLong = `04${"A".repeat(8192)}`;
-  for (const bad of ["", "03AAAB", "04AAA", "04AAAA=AAA", "04A===", tooLong, null]) assert.equal(zg.renewToken(bad), false, `${bad}`);
+  for (const bad of ["", "03AAAB", "04AAA", "04AAAA=AAA", "04A===", tooLong, null])
+    assert.equal(zg.renewToken(bad), false, `${bad}`);
   assert.equal(zg.renewToken("04AAAC", "other"), false);
   assert.equal(new FakeWorld().engine().renewToken("04AAAB"), false, "in no room");
 });
@@ -181,7 +182,8 @@ test("local streams are refused with the documented codes", async () => {
     [{ camera: { audio: { AEC: "yes" } } }, 1100001],
     [{ camera: { audio: { input: 7 } } }, 1100001],
   ];
-  for (const [options, code] of table) assert.equal(await codeOf(() => zg.createZegoStream(options)), code, JSON.stringify(options));
+  for (const [options, code] of table)
+    assert.equal(await codeOf(() => zg.createZegoStream(options)), code, JSON.stringify(options));
   const foreign = await world.engine().createZegoStream();
   assert.equal((await zg.setCaptureVolume(foreign, 100)).errorCode, 1000018);
   assert.equal(zg.mutePublishStreamAudio(foreign, true), false);

@@ -13,7 +13,10 @@ async function playing(option) {
   await zg.startPlayingStream("s", option);
   await world.env.pass(0);
   const protect = (...copies) => {
-    world.room.listener.onProtection([{ streamID: "s", copies }, { streamID: "elsewhere", copies: [16] }]);
+    world.room.listener.onProtection([
+      { streamID: "s", copies },
+      { streamID: "elsewhere", copies: [16] },
+    ]);
     return settle();
   };
   return { world, protect, target: () => world.peers.at(-1).receiver.jitterBufferTarget };

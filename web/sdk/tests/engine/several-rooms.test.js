@@ -36,7 +36,10 @@ test("several rooms are allowed once, and before the first login", async () => {
 test("each room is entered once and all as one user, and all logins show one instance", async () => {
   const world = new FakeWorld();
   const { zg, told, rooms } = await inRooms(world, "r", "q");
-  assert.deepEqual(rooms.map(({ options }) => options.instance), ["0".repeat(32), "0".repeat(32)]);
+  assert.deepEqual(
+    rooms.map(({ options }) => options.instance),
+    ["0".repeat(32), "0".repeat(32)],
+  );
   assert.equal(await codeOf(() => zg.loginRoom("r", TOKEN, ALICE)), 1002056);
   assert.deepEqual(told.take(), []);
   assert.equal(await codeOf(() => zg.loginRoom("p", TOKEN, { userID: "mallory" })), 1002018);
@@ -55,7 +58,10 @@ test("what is published names its room, and ends with that room alone", async ()
   zg.startPublishingStream("a", local, { roomID: "q" });
   zg.startPublishingStream("b", local, { roomID: "r" });
   await world.env.pass(0);
-  assert.deepEqual(rooms.map(({ asked }) => asked.filter((type) => type === "publish").length), [1, 1]);
+  assert.deepEqual(
+    rooms.map(({ asked }) => asked.filter((type) => type === "publish").length),
+    [1, 1],
+  );
   await zg.setStreamExtraInfo("a", "x");
   assert.ok(rooms[1].asked.includes("setStreamExtraInfo"));
   told.take();
@@ -81,7 +87,10 @@ test("a stream is played through the room that is named, else through the one th
   for (const [streamID, roomID, through] of table) {
     rooms.forEach((room) => (room.asked.length = 0));
     await zg.startPlayingStream(streamID, { roomID });
-    assert.deepEqual(rooms.map(({ asked }) => asked.includes("play")), [through === 0, through === 1]);
+    assert.deepEqual(
+      rooms.map(({ asked }) => asked.includes("play")),
+      [through === 0, through === 1],
+    );
     zg.stopPlayingStream(streamID);
   }
 });
@@ -159,7 +168,10 @@ test("without the link media goes on, or stops until it is back, as the config s
     await world.env.pass(10 * SECOND);
     const stopped = keeps ? [] : ["a PUBLISH_REQUESTING 1103050", "b PLAY_REQUESTING 1104029"];
     assert.deepEqual(told.take(), ["room RECONNECTING 1000017", ...stopped]);
-    assert.deepEqual(world.peers.map(({ closed }) => closed), Array(peers).fill(!keeps));
+    assert.deepEqual(
+      world.peers.map(({ closed }) => closed),
+      Array(peers).fill(!keeps),
+    );
     world.room.listener.onState("RECONNECTED", 0, "");
     world.room.listener.onLink(true, { fresh: false, publishing: ["a"], playing: ["b"] });
     await world.env.pass(SECOND);

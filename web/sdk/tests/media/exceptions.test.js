@@ -8,12 +8,20 @@ import { PlayWatch, PublishWatch } from "../../media/intervals.js";
 
 const TABLE = JSON.parse(readFileSync(new URL("../../../../tests/cases/tables/exceptions.json", import.meta.url), "utf8"));
 
-for (const [side, Exceptions] of [["publish", PublishExceptions], ["play", PlayExceptions]]) {
+for (const [side, Exceptions] of [
+  ["publish", PublishExceptions],
+  ["play", PlayExceptions],
+]) {
   for (const { name, intervals } of TABLE[side].cases) {
     test(`exceptions of ${side}: ${name}`, () => {
       const exceptions = new Exceptions();
-      const told = intervals.map(({ with: other }) => exceptions.judge({ ...TABLE[side].usual, ...other }).map(({ code }) => code));
-      assert.deepEqual(told, intervals.map(({ told = [] }) => told));
+      const told = intervals.map(({ with: other }) =>
+        exceptions.judge({ ...TABLE[side].usual, ...other }).map(({ code }) => code),
+      );
+      assert.deepEqual(
+        told,
+        intervals.map(({ told = [] }) => told),
+      );
     });
   }
 }
@@ -26,7 +34,15 @@ const sent = (intervals, { level = 0.1, kbps = 48, packets = 150 } = {}) =>
   sendCounters(
     new Map([
       ["o", { type: "outbound-rtp", kind: "audio", packetsSent: intervals * packets, targetBitrate: 1000 * kbps }],
-      ["m", { type: "media-source", kind: "audio", totalAudioEnergy: intervals * 3 * level ** 2, totalSamplesDuration: intervals * 3 }],
+      [
+        "m",
+        {
+          type: "media-source",
+          kind: "audio",
+          totalAudioEnergy: intervals * 3 * level ** 2,
+          totalSamplesDuration: intervals * 3,
+        },
+      ],
     ]),
   );
 
@@ -46,7 +62,11 @@ test("a page that captures silence, or sends less than it could, is told so", ()
   assert.deepEqual(told({ packets: 50 }), [1005]);
   assert.deepEqual(told({ packets: 50 }, { ...published, dtx: true }), [], "DTX leaves pauses out");
   assert.deepEqual(told({ packets: 300 }, { ...published, frameMs: 10 }), []);
-  assert.deepEqual(told({ packets: 140 }, { ...published, frameMs: 10 }), [1005], "more than half of the shorter frames are missing");
+  assert.deepEqual(
+    told({ packets: 140 }, { ...published, frameMs: 10 }),
+    [1005],
+    "more than half of the shorter frames are missing",
+  );
 });
 
 test("a browser that tells no level and no target is told nothing", () => {

@@ -58,7 +58,13 @@ class Machine {
 
   /** From offering on. */
   advanceTo(stage) {
-    const steps = [() => this.offer(), () => this.answer(), () => this.applied(), () => this.transport("connected"), () => this.flow(true)];
+    const steps = [
+      () => this.offer(),
+      () => this.answer(),
+      () => this.applied(),
+      () => this.transport("connected"),
+      () => this.flow(true),
+    ];
     steps.slice(0, this.stages.indexOf(stage)).forEach((step) => step());
     return this;
   }

@@ -140,9 +140,18 @@ const got = (seconds, extra = {}) =>
 test("a player reports rates of the interval and totals of the whole life", () => {
   const quality = new PlayQuality(0);
   quality.report(3000, got(3), state);
-  const repaired = { silentConcealedSamples: 480, concealmentEvents: 4, insertedSamplesForDeceleration: 7, removedSamplesForAcceleration: 8 };
+  const repaired = {
+    silentConcealedSamples: 480,
+    concealmentEvents: 4,
+    insertedSamplesForDeceleration: 7,
+    removedSamplesForAcceleration: 8,
+  };
   const waited = { jitterBufferTargetDelay: 0.1 * 48_000 * 3 };
-  const { audio, peerToPeerDelay } = quality.report(6000, got(6, { concealedSamples: 9600, packetsLost: 10, ...repaired, ...waited }), state);
+  const { audio, peerToPeerDelay } = quality.report(
+    6000,
+    got(6, { concealedSamples: 9600, packetsLost: 10, ...repaired, ...waited }),
+    state,
+  );
   assert.equal(audio.audioBitrate, 48);
   assert.equal(audio.audioFPS, 50);
   assert.equal(audio.audioJitter, 4);

@@ -111,7 +111,11 @@ test("packets of 10 ms stay so with copies and without, within the bitrate", asy
 });
 
 test("no copies are sent where server or browser have no RED, or the bitrate is too little for two", async () => {
-  for (const [answer, kbps] of [[RED_ANSWER.replace("63 111/111", "63 0/0"), 48], [RED_ANSWER.replaceAll("red", "rex"), 48], [RED_ANSWER, 25]]) {
+  for (const [answer, kbps] of [
+    [RED_ANSWER.replace("63 111/111", "63 0/0"), 48],
+    [RED_ANSWER.replaceAll("red", "rex"), 48],
+    [RED_ANSWER, 25],
+  ]) {
     const { peer, pc } = await publisherOf(answer, kbps);
     await peer.sendCopies(true);
     assert.deepEqual(sends(pc), ["111", 1000 * kbps]);

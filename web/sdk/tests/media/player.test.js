@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { at, BUDGET, deeds, linkAway, missing, PLAY_STAGES, PlayerMachine, refused, SECOND, told } from "./harness.js";
+import { at, BUDGET, deeds, linkAway, missing, PLAY_STAGES, PlayerMachine, refused, SECOND } from "./harness.js";
 
 const atStage = (stage) => at(PlayerMachine, stage);
 
@@ -263,4 +263,3 @@ test("what an older try brings is ignored", () => {
   machine.advanceTo("playing");
   assert.deepEqual(machine.told(), ["PLAYING 0"]);
 });
-

@@ -9,7 +9,7 @@ const SECOND = 1000;
 function pass(uplink, loss, ms, everyMs = 500) {
   const { isOn } = uplink.it;
   const start = uplink.now;
-  for (const end = start + ms; uplink.now < end; ) {
+  for (const end = start + ms; uplink.now < end;) {
     uplink.now += everyMs;
     uplink.it.note(loss, uplink.now);
     if (uplink.it.isOn !== isOn) return uplink.now - start;

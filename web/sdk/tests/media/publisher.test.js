@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { at, BUDGET, deeds, linkAway, PublisherMachine, refused, SECOND, timedOut, told } from "./harness.js";
+import { at, BUDGET, deeds, linkAway, PublisherMachine, refused, SECOND, timedOut } from "./harness.js";
 
 const atStage = (stage) => at(PublisherMachine, stage);
 
@@ -110,4 +110,3 @@ test("what an older try brings is ignored", () => {
   machine.advanceTo("publishing");
   assert.deepEqual(machine.told(), ["PUBLISHING 0"]);
 });
-

@@ -12,7 +12,7 @@ const UNREADABLE = [
   "null",
   "7",
   "[]",
-  '[1,{},null]',
+  "[1,{},null]",
   "{}",
   '{"id":1}garbage',
   '{"id":-1,"ok":{}}',

@@ -45,7 +45,11 @@ test("what a browser cannot use is left out and does not fail the login", () => 
     [{ urls: Array(9).fill("stun:a") }, Array(8).fill("stun:a")],
   ];
   for (const [server, urls] of table) {
-    assert.deepEqual(iceServers([server]).flatMap((each) => each.urls), urls, JSON.stringify(server));
+    assert.deepEqual(
+      iceServers([server]).flatMap((each) => each.urls),
+      urls,
+      JSON.stringify(server),
+    );
   }
   assert.equal(iceServers(Array(9).fill(turn("u"))).length, 8);
   assert.deepEqual(iceServers([{ urls: ["stun:a"], ...login, credentialType: "x" }]), [{ urls: ["stun:a"], ...login }]);

@@ -29,11 +29,7 @@ test("a logout waits at most a second for the server", () => {
 });
 
 test("a logout ends when the server closes, refuses or talks nonsense", () => {
-  const ways = [
-    (bench) => bench.lose(),
-    (bench) => bench.refuse(fatal(1102015)),
-    (bench) => bench.receive("nonsense"),
-  ];
+  const ways = [(bench) => bench.lose(), (bench) => bench.refuse(fatal(1102015)), (bench) => bench.receive("nonsense")];
   for (const way of ways) {
     const bench = Bench.up();
     bench.room.logout();

@@ -4,7 +4,8 @@ import test from "node:test";
 import { Bench, outcome } from "./bench.js";
 import { fatal, later, snapshot } from "./words.js";
 
-const publish = (bench, more = {}) => bench.room.request("publish", { stream_id: "s", offer: "offer", extra_info: "x", ...more });
+const publish = (bench, more = {}) =>
+  bench.room.request("publish", { stream_id: "s", offer: "offer", extra_info: "x", ...more });
 const play = (bench) => bench.room.request("play", { stream_id: "s", offer: "offer" });
 const MESSAGES = [
   ["sendBroadcastMessage", { message: "hello" }],
@@ -187,7 +188,13 @@ test("messages and reports of others are told in their documented shapes", () =>
   const uplink = { uplink_loss: 0.04, uplink_burst: 1.5, copying: 2 };
   bench.frame({ notice: "listenerReport", streams: [{ ...stream, burst_worst: null, burst_median: null, ...uplink }] });
   bench.frame({ notice: "listenerReport", streams: [stream] });
-  bench.frame({ notice: "streamProtection", streams: [{ stream_id: "s2", copies: [4, 1] }, { stream_id: "s3", copies: [] }] });
+  bench.frame({
+    notice: "streamProtection",
+    streams: [
+      { stream_id: "s2", copies: [4, 1] },
+      { stream_id: "s3", copies: [] },
+    ],
+  });
   bench.frame({ notice: "publisherReport", streams: [{ stream_id: "s2", rtt_ms: null, loss: 7, jitter_ms: 5 }] });
   bench.frame({ notice: "publisherReport", streams: [] });
   bench.event(3, { event: "broadcastMessage", messages: [] });
@@ -200,7 +207,13 @@ test("messages and reports of others are told in their documented shapes", () =>
     ["onQuality", [{ userID: "bob", up: 0, down: -1 }]],
     ["onListeners", [{ streamID: "s1", report: { ...heard, uplinkLoss: 0.04, uplinkBurst: 1.5, copying: 2 } }]],
     ["onListeners", [{ streamID: "s1", report: { ...heard, copying: 0 } }]],
-    ["onProtection", [{ streamID: "s2", copies: [4, 1] }, { streamID: "s3", copies: [] }]],
+    [
+      "onProtection",
+      [
+        { streamID: "s2", copies: [4, 1] },
+        { streamID: "s3", copies: [] },
+      ],
+    ],
     ["onUplinks", [{ streamID: "s2", report: { rttMs: null, loss: 1, jitterMs: 5 } }]],
   ]);
 });

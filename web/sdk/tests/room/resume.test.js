@@ -23,7 +23,7 @@ test("a resume names the session, its secret and the last event seen", () => {
   bench.lose();
   bench.passUntilConnecting();
   bench.open();
-  const { id, ...resume } = bench.request();
+  const { id: _id, ...resume } = bench.request();
   assert.deepEqual(resume, { type: "resume", versions: [1], session: "session", secret: "secret", last_seq: 11 });
 });
 
@@ -265,7 +265,10 @@ test("a later session is the one that is resumed", () => {
 test("messages that came while the link was away are told behind the difference", () => {
   const bench = up();
   const sent = { from_user: { user_id: "a", user_name: "A" }, message: "hello", message_id: 7, send_time_ms: 5 };
-  bench.ok(asking(bench), resumeOk([sequenced(11, { event: "broadcastMessage", messages: [sent] }), sequenced(12, users("+c"))]));
+  bench.ok(
+    asking(bench),
+    resumeOk([sequenced(11, { event: "broadcastMessage", messages: [sent] }), sequenced(12, users("+c"))]),
+  );
   assert.deepEqual(
     bench.told().map((told) => told.split(" ")[0]),
     ["link", "users", "onBroadcast"],

@@ -31,7 +31,11 @@ function loginAnew(bench, shown) {
 }
 
 const set = (bench, key, value) => bench.room.request("setRoomExtraInfo", { key, value });
-const restored = (bench) => bench.sent().filter(({ type }) => type === "setRoomExtraInfo").map(({ key, value }) => `${key}=${value}`);
+const restored = (bench) =>
+  bench
+    .sent()
+    .filter(({ type }) => type === "setRoomExtraInfo")
+    .map(({ key, value }) => `${key}=${value}`);
 
 async function setAndTaken(bench, value) {
   const answer = set(bench, "k", value);
@@ -51,7 +55,10 @@ test("what is there is told after the login, and then each change once", () => {
 });
 
 test("what a snapshot says is told only where it differs", () => {
-  for (const [value, told] of [["v", []], ["w", ["bob set k=w"]]]) {
+  for (const [value, told] of [
+    ["v", []],
+    ["w", ["bob set k=w"]],
+  ]) {
     const bench = Bench.up(found(4, info("bob", "k", "v")));
     assert.deepEqual(resumeWith(bench, resumeOk(null, found(900, info("bob", "k", value)))), ["link resumed", ...told]);
   }
@@ -126,7 +133,11 @@ test("messages beside a snapshot are told once, behind what changed", () => {
 
 test("messages that are not of the gap make the answer unreadable", () => {
   const [early, late] = [sequenced(11, sit), sequenced(40, stand)];
-  for (const [messages, seq] of [[[late, early], 400], [[early, late], 39], [[sequenced(10, sit)], 400]]) {
+  for (const [messages, seq] of [
+    [[late, early], 400],
+    [[early, late], 39],
+    [[sequenced(10, sit)], 400],
+  ]) {
     const bench = Bench.up(snapshot(10));
     assert.deepEqual(resumeWith(bench, resumeOk(null, snapshot(seq), { messages })), []);
     assert.equal(bench.counter("unreadableResults"), 1);
