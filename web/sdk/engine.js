@@ -170,6 +170,21 @@ export class ZegoExpressEngine {
     return this.#alive.locals.update(stream);
   }
 
+  /** @returns {boolean} */
+  startMixingAudio(stream, media) {
+    return this.#alive.locals.mix(stream, media);
+  }
+
+  /** @returns {boolean} */
+  stopMixingAudio(stream, media) {
+    return this.#alive.locals.unmix(stream, media);
+  }
+
+  /** @returns {boolean} */
+  setMixingAudioVolume(stream, volume, media) {
+    return this.#alive.locals.setMixVolume(stream, volume, media);
+  }
+
   setSoundLevelDelegate(isOn, interval) {
     this.#alive.levels.set(isOn, interval);
   }

@@ -16,6 +16,7 @@ import type {
   ZegoAudioConfig,
   ZegoEngineConfig,
   ZegoEngineOptions,
+  ZegoMixableMedia,
   ZegoPlayOption,
   ZegoPublishOption,
   ZegoScenario,
@@ -179,6 +180,21 @@ export class ZegoExpressEngine {
   useAudioDevice(stream: ZegoLocalStream, deviceID: string): Promise<ZegoServerResponse>;
   /** Publishes what a local stream captures now. Resolves to 1103086 or 1103087 where it failed. */
   updatePublishingStream(stream: ZegoLocalStream, type?: 0 | 1 | 2): Promise<ZegoServerResponse>;
+  /**
+   * Mixes up to six media elements or MediaStreams into what is published of a local stream, on top of what is captured and as loud as
+   * they are. They are heard while the microphone is muted, at any capture volume; `mutePublishStreamAudio` silences them too.
+   *
+   * An element goes on to be heard here, and its own `volume` and `muted` count; another site's needs CORS. From then on its sound
+   * goes through an audio graph of ours, so `setSinkId` moves it no more. Playing and stopping stay the program's.
+   *
+   * @returns `false`: nothing was changed, the console says why: a stream that captures nothing, more than six media, or one without
+   *   sound
+   */
+  startMixingAudio(stream: ZegoLocalStream, media: ZegoMixableMedia[]): boolean;
+  /** Mixes these in no more; left out: none. `false`: one of them is not mixed in. */
+  stopMixingAudio(stream: ZegoLocalStream, media?: ZegoMixableMedia[]): boolean;
+  /** How loud it is mixed in, 0 to 100, 100 as it is; left out: all that is. `false`: another volume, or it is not mixed in. */
+  setMixingAudioVolume(stream: ZegoLocalStream, volume: number, media?: ZegoMixableMedia | ZegoMixableMedia[]): boolean;
   /** Tells loudness every `interval`, a whole number of 100 to 3,000 ms, 1,000 by default; another one is logged and ignored. */
   setSoundLevelDelegate(isOn: boolean, interval?: number, options?: object): void;
 

@@ -208,3 +208,21 @@ export function requireUserIDs(userIDs) {
 export function requireBoolean(value, what) {
   if (typeof value !== "boolean") throw wrong(codes.INPUT_PARAM, `${what} is neither true nor false`);
 }
+
+/**
+ * @param {unknown} media Of `startMixingAudio` and `stopMixingAudio`.
+ * @throws {ZegoError} 1100001
+ */
+export function requireMedia(media) {
+  if (Array.isArray(media) && media.length > 0 && media.every(isObject)) return;
+  throw wrong(codes.INPUT_PARAM, "give a list of media elements or MediaStreams");
+}
+
+/**
+ * @param {unknown} volume Of `setMixingAudioVolume`.
+ * @throws {ZegoError} 1100001
+ */
+export function requireMixVolume(volume) {
+  if (typeof volume === "number" && volume >= 0 && volume <= 100) return;
+  throw wrong(codes.INPUT_PARAM, `the volume is ${volume}; give 0 to 100, 100 is as loud as it is`);
+}

@@ -3,6 +3,9 @@
  * @module
  */
 
+/** What is mixed in may be held back so long, ms. */
+const MOST_MIX_DELAY = 1000;
+
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 const NUMBERS = {
@@ -20,6 +23,9 @@ const NUMBERS = {
   },
   playQualityInterval: (ms, settings) => {
     settings.playQualityMs = Math.max(ms, 1000);
+  },
+  mixingAudioDelay: (ms, settings) => {
+    settings.mixDelayMs = clamp(ms, 0, MOST_MIX_DELAY);
   },
 };
 

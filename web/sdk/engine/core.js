@@ -28,6 +28,7 @@ export class Core {
       maxChannels: MAX_CHANNELS,
       keepsPlayingOnSwitch: false,
       keepsRtc: true,
+      mixDelayMs: 0,
       scenario: scenarioOf(scenario),
       publishQualityMs: table.qualityMs,
       playQualityMs: table.qualityMs,

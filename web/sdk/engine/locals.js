@@ -3,6 +3,8 @@ import { ZegoError } from "../base/errors.js";
 import { inner, ZegoLocalStream } from "../local/local-stream.js";
 import { checkAudioConfig, planStream } from "../local/stream-options.js";
 import { enumDevices } from "../local/devices.js";
+import { accepted, answer } from "./answer.js";
+import { requireMedia, requireMixVolume } from "./arguments.js";
 import { frameMsOf } from "./scenario.js";
 import { Throttle } from "./throttle.js";
 
@@ -35,7 +37,7 @@ export class Locals {
   /** `createZegoStream`. */
   async create(options) {
     const { world, settings } = this.#core;
-    const plan = planStream(options, frameMsOf(settings.scenario));
+    const plan = { ...planStream(options, frameMsOf(settings.scenario)), mixDelayMs: settings.mixDelayMs };
     const throttle = new Throttle(world.env, () => this.#follower.onMuted(stream[inner]));
     const stream = new ZegoLocalStream(world, plan, {
       isPublished: () => this.#follower.isPublished(stream[inner]),
@@ -176,18 +178,36 @@ export class Locals {
     });
   }
 
+  /** `startMixingAudio`; `false`, as documented, where nothing was changed. */
+  mix(stream, media) {
+    return accepted("startMixingAudio", () => {
+      const local = this.#known(stream);
+      requireMedia(media);
+      if (!local.outputTrack) throw new ZegoError(codes.PUBLISH_NO_CAPTURE, "that stream captures nothing; start to capture");
+      local.mix(media);
+    });
+  }
+
+  /** `stopMixingAudio`; likewise. */
+  unmix(stream, media) {
+    return accepted("stopMixingAudio", () => {
+      const local = this.#known(stream);
+      if (media !== undefined) requireMedia(media);
+      local.unmix(media);
+    });
+  }
+
+  /** `setMixingAudioVolume`; likewise. */
+  setMixVolume(stream, volume, media) {
+    return accepted("setMixingAudioVolume", () => {
+      const local = this.#known(stream);
+      requireMixVolume(volume);
+      local.setMixVolume(volume, media === undefined ? undefined : [media].flat());
+    });
+  }
+
   /** The MediaStreams of what is captured and sent. */
   get list() {
     return [...this.#streams].filter((stream) => stream.active).map((stream) => stream.stream);
-  }
-}
-
-/** Calls that resolve with a code whatever happens. */
-async function answer(act) {
-  try {
-    await act();
-    return { errorCode: codes.SUCCESS, extendedData: "" };
-  } catch (error) {
-    return { errorCode: error.code ?? codes.PUBLISHER_GET_USER_MEDIA_FAIL, extendedData: error.message };
   }
 }

@@ -1,3 +1,4 @@
+import { TrackSource } from "../local/track-source.js";
 import { LEVEL_SAMPLE_MS, LEVEL_WINDOW, LevelHold, peakOf } from "../media/levels.js";
 
 const DEFAULT_INTERVAL_MS = 1000;
@@ -8,7 +9,6 @@ class Meter {
   #source;
   #samples = new Float32Array(LEVEL_WINDOW);
   #hold = new LevelHold();
-  #element;
 
   /**
    * @param {import("./world.js").World} world
@@ -18,12 +18,10 @@ class Meter {
    */
   constructor(world, context, track, isRemote) {
     this.track = track;
-    const stream = new world.MediaStream([track]);
     this.#analyser = context.createAnalyser();
     this.#analyser.fftSize = LEVEL_WINDOW;
-    this.#source = context.createMediaStreamSource(stream);
+    this.#source = new TrackSource(world, context, track, isRemote);
     this.#source.connect(this.#analyser);
-    if (isRemote) this.#element = silentElement(world, stream);
   }
 
   get level() {
@@ -36,19 +34,8 @@ class Meter {
   }
 
   close() {
-    this.#source.disconnect();
-    if (this.#element) this.#element.srcObject = null;
+    this.#source.close();
   }
-}
-
-/** Chromium gives a remote track to the audio graph only while a media element plays it too (issue 40094084). */
-function silentElement(world, stream) {
-  const element = new world.Audio();
-  element.muted = true;
-  element.srcObject = stream;
-  // A muted element may always play.
-  element.play().catch(() => {});
-  return element;
 }
 
 /**

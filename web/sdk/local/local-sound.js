@@ -1,13 +1,21 @@
 import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
 import { captureCustom, captureMicrophone, captureScreen } from "./capture.js";
-import { Gain } from "./gain.js";
+import { MixGraph } from "./mix-graph.js";
+import { trackOfMedia } from "./mixed-media.js";
 
 const SOURCES = {
   camera: captureMicrophone,
   screen: captureScreen,
   custom: (world, { source }) => captureCustom(world, source),
 };
+
+/** Most media that are mixed into one stream. */
+const MOST_MIXED = 6;
+
+function refused(text) {
+  return new ZegoError(codes.INPUT_PARAM, text);
+}
 
 /** Puts `track` in place of what is in `stream`. */
 function setTrack(stream, track) {
@@ -16,7 +24,7 @@ function setTrack(stream, track) {
 }
 
 /**
- * What a local stream captures and sends, for the engine: volume, mute, and the track that publications send.
+ * What a local stream captures and sends, for the engine: volume, mute, what is mixed in, and the track that publications send.
  *
  * @typedef {object} SoundOwner
  * @property {() => boolean} isPublished
@@ -29,7 +37,7 @@ export class LocalSound {
   #streams;
   #owner;
   #emit;
-  #gain;
+  #graph;
   #percent = 100;
   #muted = { own: false, microphone: false };
   #destroyed = false;
@@ -59,7 +67,15 @@ export class LocalSound {
   }
 
   get isMuted() {
-    return this.#muted.own || (this.#muted.microphone && this.isMicrophone);
+    return this.#muted.own || (this.#microphoneIsMuted && !this.#mixes);
+  }
+
+  get #microphoneIsMuted() {
+    return this.#muted.microphone && this.isMicrophone;
+  }
+
+  get #mixes() {
+    return this.#graph?.mixes ?? false;
   }
 
   /** The track that publications send. */
@@ -99,7 +115,9 @@ export class LocalSound {
     const former = this.sent;
     this.sent = this.capture;
     if (former && former !== this.sent) former.stop();
-    this.#route();
+    if (this.#percent !== 100) this.#needGraph();
+    this.#graph?.feed(this.sent.track);
+    this.#choose();
   }
 
   /** Another microphone, or other processing of it, in place of what is captured and sent. */
@@ -108,20 +126,17 @@ export class LocalSound {
     this.send();
   }
 
-  #route() {
-    const { track } = this.sent;
-    if (this.#percent !== 100 || this.#gain) {
-      this.#gain ??= new Gain(this.#world.AudioContext, this.plan.channels, () => this.#choose());
-      this.#gain.set(this.#percent);
-      this.#gain.feed(new this.#world.MediaStream([track]));
-    }
-    this.#choose();
+  #needGraph() {
+    if (this.#graph) return;
+    this.#graph = new MixGraph(this.#world, this.plan, () => this.#choose());
+    this.#graph.set(this.#percent);
+    this.#graph.feed(this.sent.track);
   }
 
-  /** Sends what comes out of the gain, if it runs; a stream that is not amplified is better than a silent one. */
+  /** Sends what comes out of the graph, if it runs; a stream that is not amplified is better than a silent one. */
   #choose() {
     if (!this.sent || this.#destroyed) return;
-    const output = this.#gain?.isRunning ? this.#gain.track : this.sent.track;
+    const output = this.#graph?.isRunning ? this.#graph.track : this.sent.track;
     const isNew = output !== this.outputTrack;
     if (isNew) setTrack(this.#streams.stream, output);
     // Before anybody sends it: who is muted is not heard for a moment either.
@@ -131,25 +146,80 @@ export class LocalSound {
     this.#emit("audioTrackChanged", output);
   }
 
-  /** @param {number} percent 0..200 */
+  /** @param {number} percent 0..200, of what is captured. */
   setVolume(percent) {
     this.#percent = percent;
-    if (this.#gain) this.#gain.set(percent);
-    else if (percent !== 100 && this.sent) this.#route();
-    this.#enable();
+    if (percent !== 100 && this.sent) this.#needGraph();
+    this.#graph?.set(percent);
+    this.#choose();
+  }
+
+  /**
+   * Mixes media into what is sent, behind the capture volume and the mute of the microphone.
+   *
+   * @param {object[]} media
+   * @throws {ZegoError} 1100001: more than six, or one that has no sound; none of them is mixed in then.
+   */
+  mix(media) {
+    const more = [...new Set(media)].filter((one) => !this.#graph?.media.includes(one));
+    const total = more.length + (this.#graph?.media.length ?? 0);
+    if (total > MOST_MIXED) throw refused(`${total} media would be mixed in; give at most ${MOST_MIXED}, or stop some first`);
+    const tracks = more.map((one) => trackOfMedia(this.#world, one));
+    this.#change(() => {
+      this.#needGraph();
+      more.forEach((one, n) => this.#graph.mix(one, tracks[n]));
+    });
+  }
+
+  /**
+   * Mixes media in no more.
+   *
+   * @param {object[]} [media] Left out: all.
+   * @throws {ZegoError} 1100001: not mixed in.
+   */
+  unmix(media) {
+    const some = this.#mixedOf(media);
+    this.#change(() => some.forEach((one) => this.#graph.unmix(one)));
+  }
+
+  /**
+   * How loud media are mixed in.
+   *
+   * @param {number} percent 0..100
+   * @param {object[]} [media] Left out: all.
+   * @throws {ZegoError} 1100001: not mixed in.
+   */
+  setMixVolume(percent, media) {
+    this.#mixedOf(media).forEach((one) => this.#graph.setMixVolume(one, percent));
+  }
+
+  #mixedOf(media) {
+    const mixed = this.#graph?.media ?? [];
+    const stranger = media?.some((one) => !mixed.includes(one));
+    if (stranger) throw refused("that is not mixed into this stream; call startMixingAudio first");
+    return media ?? mixed;
   }
 
   /** @param {Partial<{own: boolean, microphone: boolean}>} muted */
   mute(muted) {
+    this.#change(() => Object.assign(this.#muted, muted));
+  }
+
+  /** Does what may mute the stream or let it be heard. */
+  #change(act) {
     const before = this.isMuted;
-    Object.assign(this.#muted, muted);
+    act();
+    if (this.#graph) this.#choose();
     this.#enable();
     if (before !== this.isMuted) this.#owner.onMuted();
   }
 
   #enable() {
-    const isHeard = !this.isMuted && this.#percent > 0;
-    for (const track of [this.sent?.track, this.outputTrack]) if (track) track.enabled = isHeard;
+    const isCaptured = !this.#muted.own && !this.#microphoneIsMuted && this.#percent > 0;
+    const { outputTrack } = this;
+    // What is mixed in goes on without the microphone.
+    if (outputTrack) outputTrack.enabled = isCaptured || (this.#mixes && !this.#muted.own);
+    if (this.sent) this.sent.track.enabled = isCaptured;
   }
 
   /** Captures no more. */
@@ -165,7 +235,7 @@ export class LocalSound {
   destroy() {
     this.stop();
     this.sent?.stop();
-    this.#gain?.close();
+    this.#graph?.close();
     this.#destroyed = true;
     this.#streams.stopAudio();
     this.#streams.stopPlayCaptureAudio();

@@ -12,6 +12,7 @@ import { ZegoError } from "../base/errors.js";
  * @property {1 | 2} channels
  * @property {10 | 20} frameMs How much sound a packet holds.
  * @property {boolean} autoCapture
+ * @property {number} [mixDelayMs] What is mixed in is held back so long; by `setEngineConfig`.
  * @module
  */
 

@@ -23,6 +23,9 @@ export interface ZegoCustomAudioOptions {
   channelCount?: 1 | 2;
 }
 
+/** What can be mixed into a stream. */
+export type ZegoMixableMedia = MediaStream | HTMLMediaElement;
+
 /** What to capture: at most one of `camera`, `screen` and `custom`; none is the default microphone. */
 export interface ZegoStreamOptions extends ZegoAudioConfig {
   /** A microphone. `video: true` is refused: this is the audio SDK. */
@@ -104,4 +107,6 @@ export interface ZegoEngineConfig {
    * nothing is played (PUBLISH_REQUESTING 1103050, PLAY_REQUESTING 1104029), until the connection is back.
    */
   keepRtcWhenSignalDisconnected?: boolean;
+  /** How long what is mixed in is held back, 0 to 1,000 ms, in streams made from then on. Default: 0. */
+  mixingAudioDelay?: number;
 }

@@ -253,9 +253,43 @@ class FakeAudio {
   pause() {}
 }
 
+/** A node of an audio graph: what it hears, and how much of that it lets through. */
+class FakeNode {
+  inputs = new Set();
+  #outputs = new Set();
+  gain = { value: 1 };
+  delayTime = { value: 0 };
+
+  /** @param {MediaStreamTrack} [track] Of a source. */
+  constructor(track) {
+    this.track = track;
+  }
+
+  connect(node) {
+    this.#outputs.add(node);
+    node.inputs.add(this);
+  }
+
+  disconnect() {
+    this.#outputs.forEach((node) => node.inputs.delete(this));
+  }
+
+  /** Every track that is heard here, by its label, with the gains on its way. */
+  hears() {
+    const own = this.track?.enabled ? [[this.track.label, 1]] : [];
+    const heard = [...this.inputs].flatMap((node) => Object.entries(node.hears()));
+    return Object.fromEntries([...own, ...heard.map(([label, gain]) => [label, gain * this.gain.value])]);
+  }
+}
+
 /** An audio graph in which every source has the loudness that the test gave its track. */
 class FakeContext extends EventTarget {
   state = "running";
+  destination = new FakeNode();
+  /** What comes out where the graph gives a MediaStream. */
+  out = [];
+  delays = [];
+  shapers = [];
 
   constructor(world) {
     super();
@@ -264,26 +298,43 @@ class FakeContext extends EventTarget {
   }
 
   createMediaStreamSource(stream) {
-    const [track] = stream.getAudioTracks();
-    return { connect: (node) => (node.track = track), disconnect: () => {} };
+    return new FakeNode(stream.getAudioTracks()[0]);
+  }
+
+  createMediaElementSource(element) {
+    if (!element.track) throw new TypeError("no media element");
+    return new FakeNode(element.track);
   }
 
   createAnalyser() {
     const { peaks } = this.world;
-    return {
+    return Object.assign(new FakeNode(), {
       getFloatTimeDomainData(samples) {
+        const [{ track }] = this.inputs;
         samples.fill(0);
-        samples[7] = -(this.track.enabled ? (peaks.get(this.track) ?? 0) : 0);
+        samples[7] = -(track.enabled ? (peaks.get(track) ?? 0) : 0);
       },
-    };
+    });
   }
 
   createGain() {
-    return { gain: { value: 1 }, connect: () => {} };
+    return new FakeNode();
+  }
+
+  createDelay() {
+    this.delays.push(new FakeNode());
+    return this.delays.at(-1);
+  }
+
+  createWaveShaper() {
+    this.shapers.push(new FakeNode());
+    return this.shapers.at(-1);
   }
 
   createMediaStreamDestination() {
-    return { stream: streamOf("amplified") };
+    const node = Object.assign(new FakeNode(), { stream: streamOf("amplified") });
+    this.out.push(node);
+    return node;
   }
 
   async resume() {}
