@@ -185,6 +185,14 @@ export class ZegoExpressEngine {
     return this.#alive.locals.setMixVolume(stream, volume, media);
   }
 
+  async setCaptureAudioFrameCallback(stream, callback, options) {
+    return this.#alive.locals.setFrames(stream, callback, options);
+  }
+
+  async setAudioFrameCallback(streamID, callback, options) {
+    return this.#alive.playing.setFrames(streamID, callback, options);
+  }
+
   setSoundLevelDelegate(isOn, interval) {
     this.#alive.levels.set(isOn, interval);
   }

@@ -2,6 +2,7 @@
 // stands in docs/differences.md. Texts are at most so many bytes of UTF-8. Times are milliseconds unless said otherwise.
 
 import type {
+  ZegoAudioFrame,
   ZegoCapabilityDetection,
   ZegoCapabilityError,
   ZegoCapabilityType,
@@ -14,6 +15,7 @@ import type {
 import type { ZegoEvents } from "./types/events.js";
 import type {
   ZegoAudioConfig,
+  ZegoAudioFrameOptions,
   ZegoEngineConfig,
   ZegoEngineOptions,
   ZegoMixableMedia,
@@ -195,6 +197,17 @@ export class ZegoExpressEngine {
   stopMixingAudio(stream: ZegoLocalStream, media?: ZegoMixableMedia[]): boolean;
   /** How loud it is mixed in, 0 to 100, 100 as it is; left out: all that is. `false`: another volume, or it is not mixed in. */
   setMixingAudioVolume(stream: ZegoLocalStream, volume: number, media?: ZegoMixableMedia | ZegoMixableMedia[]): boolean;
+  /**
+   * Gives what a local stream captures in frames: before the capture volume and without what is mixed in, silent while it is muted.
+   * `null` gives no more of them; another callback takes the place of the one before.
+   *
+   * Resolves to 1000018 or 1100001 where it failed, and to 1103002 where the browser has no AudioWorklet or cannot resample.
+   */
+  setCaptureAudioFrameCallback(
+    stream: ZegoLocalStream,
+    callback: ((frame: ZegoAudioFrame) => void) | null,
+    options?: ZegoAudioFrameOptions,
+  ): Promise<ZegoServerResponse>;
   /** Tells loudness every `interval`, a whole number of 100 to 3,000 ms, 1,000 by default; another one is logged and ignored. */
   setSoundLevelDelegate(isOn: boolean, interval?: number, options?: object): void;
 
@@ -256,6 +269,15 @@ export class ZegoExpressEngine {
   mutePlayStreamAudio(streamID: string, mute: boolean): Promise<boolean>;
   /** As `mutePlayStreamAudio`, for all that is and will be played; neither may be on for a stream to be heard. */
   muteAllPlayAudioStreams(mute: boolean): Promise<boolean>;
+  /**
+   * Gives a played stream in frames, as `setCaptureAudioFrameCallback` does; silent while it is muted here, until it ends. Resolves to
+   * a code of a bad streamID, 1104044 not played, 1100001 or 1103002.
+   */
+  setAudioFrameCallback(
+    streamID: string,
+    callback: ((frame: ZegoAudioFrame) => void) | null,
+    options?: ZegoAudioFrameOptions,
+  ): Promise<ZegoServerResponse>;
   /** The last report; `null` before the first, and for a stream that is not played. */
   getPlayingStreamQuality(streamID: string): ZegoPlayStats | null;
 }

@@ -22,16 +22,19 @@ import { Throttle } from "./throttle.js";
 export class Locals {
   #core;
   #follower;
+  #frames;
   #streams = new Set();
   #microphoneMuted = false;
 
   /**
    * @param {import("./core.js").Core} core
    * @param {LocalFollower} follower
+   * @param {import("./frames.js").Frames} frames
    */
-  constructor(core, follower) {
+  constructor(core, follower, frames) {
     this.#core = core;
     this.#follower = follower;
+    this.#frames = frames;
   }
 
   /** `createZegoStream`. */
@@ -42,6 +45,7 @@ export class Locals {
     const stream = new ZegoLocalStream(world, plan, {
       isPublished: () => this.#follower.isPublished(stream[inner]),
       onTrack: () => this.#follower.onTrack(stream[inner]),
+      onCapture: () => this.#frames.follow(stream, stream[inner].capture?.track),
       onMuted: () => throttle.ask(),
       onEnded: (track) => this.#onEnded(stream, track),
     });
@@ -76,6 +80,7 @@ export class Locals {
     const local = this.#known(stream);
     this.#follower.onDestroyed(local);
     this.#streams.delete(stream);
+    this.#frames.forget(stream);
     local.destroy();
   }
 
@@ -175,6 +180,14 @@ export class Locals {
       if (!local.isCapturing)
         throw new ZegoError(codes.ZEGO_STREAM_NOT_AUDIO, "that stream captures no sound; start to capture");
       local.send();
+    });
+  }
+
+  /** `setCaptureAudioFrameCallback`; resolves with a code, as documented. */
+  setFrames(stream, callback, options) {
+    return answer(() => {
+      const { track } = this.#known(stream).capture ?? {};
+      return this.#frames.set({ key: stream, track, isRemote: false }, callback, options);
     });
   }
 

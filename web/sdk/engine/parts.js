@@ -1,5 +1,6 @@
 import { codes } from "../base/codes.js";
 import { Core } from "./core.js";
+import { Frames } from "./frames.js";
 import { Locals } from "./locals.js";
 import { Messages } from "./messages.js";
 import { NetworkQuality } from "./network-quality.js";
@@ -12,6 +13,7 @@ import { DeviceWatch } from "../local/devices.js";
 /** The parts of one engine, and what each means for the others. */
 export class Parts {
   #core;
+  #frames;
   #quality;
   #watch;
 
@@ -23,11 +25,12 @@ export class Parts {
   constructor(world, identity, options) {
     this.#core = new Core(world, identity, options);
     this.rooms = new Rooms(this.#core, this.#roomFollower());
-    this.locals = new Locals(this.#core, this.#localFollower());
+    this.#frames = new Frames(this.#core);
+    this.locals = new Locals(this.#core, this.#localFollower(), this.#frames);
     this.#quality = new NetworkQuality(this.#core, this.#qualitySources());
     const onAdded = () => this.#quality.watch();
     this.publishing = new Publishing(this.#core, this.rooms, this.locals, onAdded);
-    this.playing = new Playing(this.#core, this.rooms, onAdded);
+    this.playing = new Playing(this.#core, this.rooms, onAdded, this.#frames);
     this.messages = new Messages(this.rooms);
     this.levels = new SoundLevels(this.#core, {
       published: () => this.publishing.heard,
@@ -111,6 +114,7 @@ export class Parts {
     this.#quality.close();
     this.#watch.close();
     this.levels.close();
+    this.#frames.close();
     this.publishing.endAll(codes.SUCCESS);
     this.playing.endAll(codes.ENGINE_NOT_CREATED, "the engine was destroyed");
     this.rooms.all.forEach((room) => room.stop());

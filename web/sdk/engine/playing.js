@@ -2,6 +2,7 @@ import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
 import { Playback } from "../media/playback.js";
 import { ZegoStreamView } from "../local/remote-view.js";
+import { answer } from "./answer.js";
 import { playOptions, requireStreamID } from "./arguments.js";
 import { Streams } from "./streams.js";
 import { Throttle } from "./throttle.js";
@@ -15,6 +16,7 @@ const WORDS = Object.freeze({
 
 /** Played streams. One is accepted while a login still runs, and begins with LOGINED. */
 export class Playing extends Streams {
+  #frames;
   #allMuted = false;
   #views = new WeakMap();
 
@@ -22,9 +24,11 @@ export class Playing extends Streams {
    * @param {import("./core.js").Core} core
    * @param {import("./rooms.js").Rooms} rooms
    * @param {() => void} onAdded
+   * @param {import("./frames.js").Frames} frames
    */
-  constructor(core, rooms, onAdded) {
+  constructor(core, rooms, onAdded, frames) {
     super(core, rooms, WORDS, onAdded);
+    this.#frames = frames;
   }
 
   /** @returns {Promise<MediaStream>} See `startPlayingStream`. */
@@ -48,8 +52,14 @@ export class Playing extends Streams {
       ...entry.options,
       MediaStream: this.core.world.MediaStream,
       streamIsMuted: (streamID) => this.rooms.streamIsMuted(streamID),
-      onNegotiated: () => entry.resolve(playback.stream),
-      onTrack: (track) => this.core.emit("playerAudioTrackUpdate", entry.streamID, track),
+      onNegotiated: () => {
+        this.#frames.follow(entry.streamID, trackOf(playback));
+        entry.resolve(playback.stream);
+      },
+      onTrack: (track) => {
+        this.#frames.follow(entry.streamID, track);
+        this.core.emit("playerAudioTrackUpdate", entry.streamID, track);
+      },
     });
     return playback;
   }
@@ -85,6 +95,7 @@ export class Playing extends Streams {
   /** Who still waits is told that it is over; a stop by the user is an error to its caller, though the event says 0. */
   onOver(entry, code, text) {
     this.#views.get(entry.driver?.stream)?.stop();
+    this.#frames.forget(entry.streamID);
     const isCancelled = code === codes.SUCCESS;
     const why = isCancelled ? "the stream was stopped before it played" : text;
     entry.reject(new ZegoError(isCancelled ? codes.CANCEL_PLAY : code, why));
@@ -121,9 +132,7 @@ export class Playing extends Streams {
 
   /** `mutePlayStreamAudio`. */
   mute(streamID, muted) {
-    requireStreamID(streamID);
-    const entry = this.find(streamID);
-    if (!entry) throw new ZegoError(codes.PLAYER_STREAM_NOT_PLAYING, `stream ${streamID} is not being played`);
+    const entry = this.#played(streamID);
     entry.muted = muted;
     return this.#askMute(entry);
   }
@@ -156,6 +165,22 @@ export class Playing extends Streams {
     }
   }
 
+  /** `setAudioFrameCallback`; resolves with a code, as documented. */
+  setFrames(streamID, callback, options) {
+    return answer(() => {
+      const { driver } = this.#played(streamID);
+      return this.#frames.set({ key: streamID, track: trackOf(driver), isRemote: true }, callback, options);
+    });
+  }
+
+  /** @throws {ZegoError} A bad streamID; 1104044 */
+  #played(streamID) {
+    requireStreamID(streamID);
+    const entry = this.find(streamID);
+    if (!entry) throw new ZegoError(codes.PLAYER_STREAM_NOT_PLAYING, `stream ${streamID} is not being played`);
+    return entry;
+  }
+
   /** `createRemoteStreamView`: one for each stream. */
   view(stream) {
     if (typeof stream?.getAudioTracks !== "function") {
@@ -170,4 +195,8 @@ export class Playing extends Streams {
   get heard() {
     return this.entries.map(({ streamID, driver }) => ({ streamID, stream: driver?.stream }));
   }
+}
+
+function trackOf(driver) {
+  return driver?.stream.getAudioTracks()[0];
 }

@@ -16,7 +16,7 @@ function instanceID() {
 
 /** The browser's own. */
 export function browserWorld() {
-  const { navigator, document, location, HTMLMediaElement, Audio, AudioContext, MediaStream } = globalThis;
+  const { navigator, document, location, HTMLMediaElement, Audio, AudioContext, AudioWorkletNode, MediaStream } = globalThis;
   const { RTCPeerConnection, RTCRtpSender } = globalThis;
   return {
     env: browserEnv(),
@@ -26,6 +26,7 @@ export function browserWorld() {
     HTMLMediaElement,
     Audio,
     AudioContext,
+    AudioWorkletNode,
     MediaStream,
     RTCPeerConnection,
     RTCRtpSender,

@@ -1,7 +1,6 @@
 import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
-
-const GESTURES = ["pointerdown", "keydown", "touchend"];
+import { onGesture } from "./gesture.js";
 
 /**
  * One `<audio>` element of the SDK's own, and what the browser's autoplay policy makes of it.
@@ -81,10 +80,7 @@ export class AudioOutput {
 
   #awaitGesture() {
     this.#forgetGestures();
-    const { document } = this.#world;
-    const resume = () => this.resume();
-    GESTURES.forEach((name) => document.addEventListener(name, resume));
-    this.#forgetGestures = () => GESTURES.forEach((name) => document.removeEventListener(name, resume));
+    this.#forgetGestures = onGesture(this.#world.document, () => this.resume());
   }
 
   /** Plays no more. */

@@ -29,6 +29,7 @@ function setTrack(stream, track) {
  * @typedef {object} SoundOwner
  * @property {() => boolean} isPublished
  * @property {() => void} onTrack Another track is to be sent.
+ * @property {() => void} onCapture Another track is captured, or none any more.
  * @property {() => void} onMuted It is muted now, or not any more.
  * @property {(track: MediaStreamTrack) => void} onEnded The device ended by itself.
  */
@@ -107,6 +108,7 @@ export class LocalSound {
     setTrack(this.#streams.audioCaptureStream, capture.track);
     // What is still sent goes on until something else is.
     if (former && former !== this.sent) former.stop();
+    this.#owner.onCapture();
     this.#emit("captureAudioTrackChanged", capture.track);
   }
 
@@ -228,6 +230,7 @@ export class LocalSound {
     this.capture.stop();
     this.capture = undefined;
     setTrack(this.#streams.audioCaptureStream, undefined);
+    this.#owner.onCapture();
     return true;
   }
 

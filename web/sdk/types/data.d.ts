@@ -147,3 +147,17 @@ export interface ZegoCapabilityDetection {
 /** What can be looked for alone. */
 export type ZegoCapabilityType =
   "webRTC" | "customCapture" | "camera" | "microphone" | "screenSharing" | "H264" | "H265" | "VP8";
+
+/** Some sound of a stream. */
+export interface ZegoAudioFrame {
+  /**
+   * The samples of each channel, `frameSize` of them: -1 to 1 (`bitDepth` 32, the default), or -32,767 to 32,767 (16). They are the
+   * callback's to keep.
+   */
+  channels: Float32Array[] | Int16Array[];
+  channelCount: 1 | 2;
+  /** Hz. */
+  sampleRate: number;
+  /** Frames that were lost so far since the page was too busy to take them. An addition of ours. */
+  lostFrames: number;
+}

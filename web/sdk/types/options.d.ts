@@ -42,6 +42,18 @@ export interface ZegoStreamOptions extends ZegoAudioConfig {
   autoCapture?: boolean;
 }
 
+/** How frames of sound are to be. */
+export interface ZegoAudioFrameOptions {
+  /** Samples of each channel. Default: 4,096. What was said first of a stream stays for its life. */
+  frameSize?: 256 | 512 | 1024 | 2048 | 4096 | 8192 | 16384;
+  /** Hz. Default: 48,000. */
+  sampleRate?: 8000 | 16000 | 22050 | 24000 | 32000 | 44100 | 48000;
+  /** Default: 1. */
+  channelCount?: 1 | 2;
+  /** 32: floating point, the default. 16: whole numbers. */
+  bitDepth?: 32 | 16;
+}
+
 /** Options of `startPublishingStream`. */
 export interface ZegoPublishOption {
   /** A text that others get with the stream, at most 1,024 bytes. */

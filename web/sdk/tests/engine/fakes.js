@@ -291,11 +291,15 @@ class FakeContext extends EventTarget {
   delays = [];
   shapers = [];
 
-  constructor(world) {
+  constructor(world, { sampleRate } = {}) {
     super();
     world.contexts.push(this);
     this.world = world;
+    this.sampleRate = sampleRate;
   }
+
+  /** The module that gathers frames runs in Node as it does in an audio thread. */
+  audioWorklet = { addModule: (url) => this.world.addModule(url) };
 
   createMediaStreamSource(stream) {
     return new FakeNode(stream.getAudioTracks()[0]);
@@ -344,6 +348,46 @@ class FakeContext extends EventTarget {
   }
 }
 
+/** Loads the processors of a module of the audio thread, each once. */
+const processors = new Map();
+async function addModule(url) {
+  globalThis.AudioWorkletProcessor ??= class {
+    port = globalThis.workletPort;
+  };
+  globalThis.registerProcessor ??= (name, Processor) => processors.set(name, Processor);
+  await import(url);
+}
+
+/** The two ends of a port; what is posted arrives at once. */
+function ports() {
+  const [page, thread] = [{}, {}];
+  page.postMessage = (data) => thread.onmessage?.({ data });
+  thread.postMessage = (data) => page.onmessage?.({ data });
+  return { page, thread };
+}
+
+class FakeWorkletNode extends FakeNode {
+  constructor(world, context, name, options) {
+    super();
+    const { page, thread } = ports();
+    globalThis.workletPort = thread;
+    this.context = context;
+    this.port = page;
+    this.options = options;
+    this.processor = new (processors.get(name))(options);
+    world.worklets.push(this);
+  }
+
+  /** The audio thread runs for so many samples, a hundred at a time; sample n of channel c is as `sample` says. */
+  hear(samples, sample) {
+    const { channelCount } = this.options;
+    for (let start = 0; start < samples; start += 100) {
+      const channel = (c) => Float32Array.from({ length: 100 }, (_, n) => sample(start + n, c));
+      this.processor.process([this.inputs.size > 0 ? Array.from({ length: channelCount }, (_, c) => channel(c)) : []]);
+    }
+  }
+}
+
 /** A browser that a test can shape. */
 export class FakeWorld {
   env = new FakeTime();
@@ -361,6 +405,8 @@ export class FakeWorld {
   elements = [];
   microphones = [];
   contexts = [];
+  worklets = [];
+  addModule = addModule;
   peaks = new Map();
   /** The SDP that the server answers with, and what receivers have beside the usual. */
   answer = "v=0\r\n";
@@ -385,8 +431,11 @@ export class FakeWorld {
     this.Audio = function Audio() {
       return new FakeAudio(world);
     };
-    this.AudioContext = function AudioContext() {
-      return new FakeContext(world);
+    this.AudioContext = function AudioContext(options) {
+      return new FakeContext(world, options);
+    };
+    this.AudioWorkletNode = function AudioWorkletNode(...args) {
+      return new FakeWorkletNode(world, ...args);
     };
     this.mediaDevices = Object.assign(new EventTarget(), {
       devices: [{ kind: "audioinput", deviceId: "mic", label: "Microphone" }],
