@@ -1,5 +1,5 @@
 import { signalURLs } from "./base/server-address.js";
-import { requireAppID, requireBoolean, requireStreamID } from "./engine/arguments.js";
+import { autoSwitchOption, requireAppID, requireBoolean, requireStreamID } from "./engine/arguments.js";
 import { applyConfig } from "./engine/config.js";
 import { Parts } from "./engine/parts.js";
 import { browserWorld, WORLD } from "./engine/world.js";
@@ -221,6 +221,12 @@ export class ZegoExpressEngine {
     return typeof media?.useAudioOutputDevice === "function"
       ? media.useAudioOutputDevice(deviceID)
       : useSpeaker(media, deviceID);
+  }
+
+  enableAutoSwitchDevice(option) {
+    const { locals } = this.#alive;
+    const { microphone } = autoSwitchOption(option);
+    if (microphone !== undefined) locals.switchesMicrophone = microphone;
   }
 
   // ---- publishing

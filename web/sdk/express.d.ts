@@ -219,6 +219,13 @@ export class ZegoExpressEngine {
   getSpeakers(): Promise<ZegoDeviceInfo[]>;
   /** Always empty: this is the audio SDK. */
   getCameras(): Promise<ZegoDeviceInfo[]>;
+  /**
+   * Whether a local stream goes on with another microphone, the default one, when its own is unplugged; where there is none, with the
+   * next that is plugged in. Default: `false`: it is silent until its own is back. `camera` is accepted.
+   *
+   * @throws {ZegoError} 1100001: no object, or neither true nor false
+   */
+  enableAutoSwitchDevice(option: { microphone?: boolean; camera?: boolean }): void;
   /** Plays a media element, local stream or view on another speaker. Rejects with 1103093. */
   useAudioOutputDevice(media: HTMLMediaElement | ZegoLocalStream | ZegoStreamView, deviceID: string): Promise<boolean>;
 

@@ -210,6 +210,18 @@ export function requireBoolean(value, what) {
 }
 
 /**
+ * @param {unknown} option Of `enableAutoSwitchDevice`.
+ * @returns {{microphone?: boolean}}
+ * @throws {ZegoError} 1100001
+ */
+export function autoSwitchOption(option) {
+  if (!isObject(option)) throw wrong(codes.INPUT_PARAM, "the option of enableAutoSwitchDevice is no object");
+  const { microphone } = option;
+  if (microphone !== undefined) requireBoolean(microphone, "microphone");
+  return { microphone };
+}
+
+/**
  * @param {unknown} media Of `startMixingAudio` and `stopMixingAudio`.
  * @throws {ZegoError} 1100001
  */

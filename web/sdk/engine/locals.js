@@ -2,9 +2,9 @@ import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
 import { inner, ZegoLocalStream } from "../local/local-stream.js";
 import { checkAudioConfig, planStream } from "../local/stream-options.js";
-import { enumDevices } from "../local/devices.js";
 import { accepted, answer } from "./answer.js";
 import { requireMedia, requireMixVolume } from "./arguments.js";
+import { LostMicrophones } from "./lost-microphones.js";
 import { frameMsOf } from "./scenario.js";
 import { Throttle } from "./throttle.js";
 
@@ -23,6 +23,7 @@ export class Locals {
   #core;
   #follower;
   #frames;
+  #lost;
   #streams = new Set();
   #microphoneMuted = false;
 
@@ -35,6 +36,7 @@ export class Locals {
     this.#core = core;
     this.#follower = follower;
     this.#frames = frames;
+    this.#lost = new LostMicrophones(core, (stream) => follower.isPublished(stream[inner]));
   }
 
   /** `createZegoStream`. */
@@ -47,7 +49,7 @@ export class Locals {
       onTrack: () => this.#follower.onTrack(stream[inner]),
       onCapture: () => this.#frames.follow(stream, stream[inner].capture?.track),
       onMuted: () => throttle.ask(),
-      onEnded: (track) => this.#onEnded(stream, track),
+      onMicrophoneEnded: (track) => this.#streams.has(stream) && this.#lost.ended(stream, track),
     });
     stream[inner].mute({ microphone: this.#microphoneMuted });
     if (plan.autoCapture) await stream[inner].start(plan.kind, plan.audio);
@@ -66,21 +68,13 @@ export class Locals {
     }
   }
 
-  /** The documented `deviceError` comes for what is published only. */
-  async #onEnded(stream, track) {
-    if (!this.#streams.has(stream) || !this.#follower.isPublished(stream[inner])) return;
-    const { deviceId } = track.getSettings?.() ?? {};
-    const listed = await enumDevices(this.#core.world).catch(() => undefined);
-    const isThere = listed?.microphones.some(({ deviceID }) => deviceID === deviceId) ?? true;
-    this.#core.emit("deviceError", isThere ? codes.DEVICE_MICROPHONE_TRACK_ENDED : codes.DEVICE_UNPLUGGED, track.label);
-  }
-
   /** @throws {ZegoError} See `destroyStream`. */
   destroy(stream) {
     const local = this.#known(stream);
     this.#follower.onDestroyed(local);
     this.#streams.delete(stream);
     this.#frames.forget(stream);
+    this.#lost.forget(stream);
     local.destroy();
   }
 
@@ -181,6 +175,16 @@ export class Locals {
         throw new ZegoError(codes.ZEGO_STREAM_NOT_AUDIO, "that stream captures no sound; start to capture");
       local.send();
     });
+  }
+
+  /** `enableAutoSwitchDevice`. */
+  set switchesMicrophone(isOn) {
+    this.#lost.switches = isOn;
+  }
+
+  /** A microphone was plugged in. */
+  microphoneCame(deviceID, groupId) {
+    this.#lost.came(deviceID, groupId);
   }
 
   /** `setCaptureAudioFrameCallback`; resolves with a code, as documented. */

@@ -37,7 +37,10 @@ export class Parts {
       played: () => this.playing.heard.map((heard) => ({ ...heard, isSilenced: this.rooms.streamIsMuted(heard.streamID) })),
       captured: () => this.locals.list,
     });
-    this.#watch = new DeviceWatch(world, (...change) => this.#core.emit("audioDeviceStateChanged", ...change));
+    this.#watch = new DeviceWatch(world, (update, type, device, groupId) => {
+      this.#core.emit("audioDeviceStateChanged", update, type, device);
+      if (update === "ADD" && type === "Input") this.locals.microphoneCame(device.deviceID, groupId);
+    });
   }
 
   /** What all parts share. */

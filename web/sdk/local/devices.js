@@ -35,6 +35,17 @@ export async function enumDevices(world) {
   }
 }
 
+/**
+ * The microphones that are there.
+ *
+ * @param {import("../engine/world.js").World} world
+ * @returns {Promise<MediaDeviceInfo[] | undefined>} `undefined` where the browser does not list them.
+ */
+export async function listMicrophones(world) {
+  const devices = await world.mediaDevices.enumerateDevices().catch(() => undefined);
+  return devices?.filter(({ kind }) => kind === "audioinput");
+}
+
 /** Tells which devices come and go (`audioDeviceStateChanged`). */
 export class DeviceWatch {
   #world;
@@ -44,7 +55,8 @@ export class DeviceWatch {
 
   /**
    * @param {import("../engine/world.js").World} world
-   * @param {(update: "ADD" | "DELETE", type: "Input" | "Output", device: ZegoDeviceInfo) => void} onChange
+   * @param {(update: "ADD" | "DELETE", type: "Input" | "Output", device: ZegoDeviceInfo, groupId: string) => void} onChange
+   *   The `groupId` is that of the browser: one for all that is one thing.
    */
   constructor(world, onChange) {
     this.#world = world;
@@ -77,7 +89,7 @@ export class DeviceWatch {
     for (const [kind, type] of KINDS) {
       const changed = all.filter((device) => device.kind === kind && device.deviceId !== "" && isNew(device));
       if (others.some((other) => other.kind === kind && other.deviceId === "")) continue;
-      changed.forEach((device) => this.#onChange(update, type, infoOf(device)));
+      changed.forEach((device) => this.#onChange(update, type, infoOf(device), device.groupId));
     }
   }
 }

@@ -31,7 +31,7 @@ function setTrack(stream, track) {
  * @property {() => void} onTrack Another track is to be sent.
  * @property {() => void} onCapture Another track is captured, or none any more.
  * @property {() => void} onMuted It is muted now, or not any more.
- * @property {(track: MediaStreamTrack) => void} onEnded The device ended by itself.
+ * @property {(track: MediaStreamTrack) => void} onMicrophoneEnded The microphone ended by itself.
  */
 export class LocalSound {
   #world;
@@ -104,7 +104,9 @@ export class LocalSound {
   #adopt(capture) {
     const former = this.capture;
     this.capture = capture;
-    capture.track.addEventListener("ended", () => capture === this.capture && this.#owner.onEnded(capture.track));
+    capture.track.addEventListener("ended", () => {
+      if (capture === this.capture && capture.kind === "camera") this.#owner.onMicrophoneEnded(capture.track);
+    });
     setTrack(this.#streams.audioCaptureStream, capture.track);
     // What is still sent goes on until something else is.
     if (former && former !== this.sent) former.stop();

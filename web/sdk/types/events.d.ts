@@ -59,7 +59,10 @@ export interface ZegoEvents {
   remoteMicStatusUpdate(streamID: string, status: "OPEN" | "MUTE"): void;
   /** A device came or went, once the user has allowed a microphone. */
   audioDeviceStateChanged(updateType: "ADD" | "DELETE", deviceType: "Input" | "Output", deviceInfo: ZegoDeviceInfo): void;
-  /** The microphone of a published stream ended: 1006006 it was unplugged, 1106009 for another reason. */
+  /**
+   * The microphone of a published stream ended: 1006006 it was unplugged, 1106009 for another reason; 1106007 it is back within 2 s: its
+   * plug is loose. The stream is silent until that microphone, or another by `enableAutoSwitchDevice`, is captured anew.
+   */
   deviceError(errorCode: number, deviceName: string): void;
   /** A played stream has another track, after a new connection. Its MediaStream is the same. */
   playerAudioTrackUpdate(streamID: string, track: MediaStreamTrack): void;

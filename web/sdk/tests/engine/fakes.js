@@ -419,6 +419,7 @@ export class FakeWorld {
   flowing = true;
   blocked = false;
   captureError = undefined;
+  defaultMicrophone = "mic";
 
   constructor() {
     const world = this;
@@ -443,7 +444,7 @@ export class FakeWorld {
       getUserMedia: async ({ audio }) => {
         if (this.captureError) throw Object.assign(new Error("no"), { name: this.captureError });
         this.microphones.push(audio);
-        return streamOf(audio.deviceId?.exact ?? "mic");
+        return streamOf(audio.deviceId?.exact ?? this.defaultMicrophone);
       },
     });
   }
