@@ -170,6 +170,14 @@ export class ZegoExpressEngine {
     return this.#alive.locals.update(stream);
   }
 
+  async enableAiDenoise(stream, isOn) {
+    return this.#alive.locals.enableAiDenoise(stream, isOn);
+  }
+
+  async setAiDenoiseMode(stream) {
+    return this.#alive.locals.setAiDenoiseMode(stream);
+  }
+
   /** @returns {boolean} */
   startMixingAudio(stream, media) {
     return this.#alive.locals.mix(stream, media);

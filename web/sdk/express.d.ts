@@ -178,6 +178,13 @@ export class ZegoExpressEngine {
   setCaptureVolume(stream: ZegoLocalStream, volume: number): Promise<ZegoServerResponse>;
   /** Captures the same microphone with other processing. Resolves to a code where it failed; the old one goes on then. */
   setAudioConfig(stream: ZegoLocalStream, config: ZegoAudioConfig): Promise<ZegoServerResponse>;
+  /**
+   * A page has no denoising by a neural network: resolves to 1103081, and to 0 for `false`. Use `setAudioConfig(stream, {ANS: true})`,
+   * the browser's own. Also to 1000018 or 1100001.
+   */
+  enableAiDenoise(stream: ZegoLocalStream, enable: boolean): Promise<ZegoServerResponse>;
+  /** As `enableAiDenoise`: resolves to 1103081. */
+  setAiDenoiseMode(stream: ZegoLocalStream, mode: number): Promise<ZegoServerResponse>;
   /** Captures another microphone. Resolves to a code where it failed (1103048, 1103066, ...); the old one goes on then. */
   useAudioDevice(stream: ZegoLocalStream, deviceID: string): Promise<ZegoServerResponse>;
   /** Publishes what a local stream captures now. Resolves to 1103086 or 1103087 where it failed. */

@@ -166,6 +166,8 @@ export const codes = Object.freeze({
   DEVICE_OVER_CONSTRAINED: 1103066,
   /** Another track could not be put in the place of the one that is sent. */
   REPLACE_TRACK_FAIL: 1103079,
+  /** There is no denoising by a neural network here. */
+  AI_DENOISE_UNSUPPORTED: 1103081,
   /** The stream object was not made by createZegoStream. */
   NOT_ZEGO_STREAM: 1103086,
   /** The stream has no audio to send. */

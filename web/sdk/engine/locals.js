@@ -3,7 +3,7 @@ import { ZegoError } from "../base/errors.js";
 import { inner, ZegoLocalStream } from "../local/local-stream.js";
 import { checkAudioConfig, planStream } from "../local/stream-options.js";
 import { accepted, answer } from "./answer.js";
-import { requireMedia, requireMixVolume } from "./arguments.js";
+import { requireBoolean, requireMedia, requireMixVolume } from "./arguments.js";
 import { LostMicrophones } from "./lost-microphones.js";
 import { frameMsOf } from "./scenario.js";
 import { Throttle } from "./throttle.js";
@@ -164,6 +164,23 @@ export class Locals {
     );
   }
 
+  /** `enableAiDenoise`; resolves with a code, as documented: a page has the browser's noise suppression alone. */
+  enableAiDenoise(stream, isOn) {
+    return answer(() => {
+      this.#known(stream);
+      requireBoolean(isOn, "the argument of enableAiDenoise");
+      if (isOn) throw noAiDenoise();
+    });
+  }
+
+  /** `setAiDenoiseMode`; likewise. */
+  setAiDenoiseMode(stream) {
+    return answer(() => {
+      this.#known(stream);
+      throw noAiDenoise();
+    });
+  }
+
   /** `updatePublishingStream`; resolves with a code, as documented. */
   update(stream) {
     return answer(() => {
@@ -227,4 +244,10 @@ export class Locals {
   get list() {
     return [...this.#streams].filter((stream) => stream.active).map((stream) => stream.stream);
   }
+}
+
+function noAiDenoise() {
+  const text =
+    "a page has no denoising by a neural network; setAudioConfig(stream, {ANS: true}) asks the browser to suppress noise";
+  return new ZegoError(codes.AI_DENOISE_UNSUPPORTED, text);
 }

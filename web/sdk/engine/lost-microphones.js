@@ -81,5 +81,6 @@ export class LostMicrophones {
 
 /** The name "default" may be another microphone's by now; what is one thing has one `groupId`, where a browser tells it. */
 function isOf(lost, { deviceId, groupId }) {
-  return deviceId === lost.deviceId && groupId === lost.groupId;
+  const isAnother = groupId !== undefined && lost.groupId !== undefined && groupId !== lost.groupId;
+  return deviceId === lost.deviceId && !isAnother;
 }

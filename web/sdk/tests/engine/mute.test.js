@@ -68,6 +68,19 @@ test("a microphone that cannot be taken leaves the old one", async () => {
   assert.equal(local.stream.getAudioTracks()[0].readyState, "live");
 });
 
+test("denoising by a neural network is refused with what to use instead, and switching it off is not", async () => {
+  const { zg } = await loggedIn(new FakeWorld());
+  const local = await zg.createZegoStream();
+  const { errorCode, extendedData } = await zg.enableAiDenoise(local, true);
+  assert.equal(errorCode, 1103081);
+  assert.match(extendedData, /setAudioConfig\(stream, \{ANS: true\}\)/);
+  assert.equal((await zg.setAiDenoiseMode(local, 1)).errorCode, 1103081);
+  assert.equal((await zg.enableAiDenoise(local, false)).errorCode, 0);
+  assert.equal((await zg.enableAiDenoise(local, 1)).errorCode, 1100001);
+  assert.equal((await zg.enableAiDenoise({}, true)).errorCode, 1000018);
+  assert.equal((await zg.setAiDenoiseMode({}, 1)).errorCode, 1000018);
+});
+
 test("a mute that the server was not told is told when the link is back", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);
