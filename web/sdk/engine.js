@@ -201,8 +201,8 @@ export class ZegoExpressEngine {
     return this.#alive.playing.setFrames(streamID, callback, options);
   }
 
-  setSoundLevelDelegate(isOn, interval) {
-    this.#alive.levels.set(isOn, interval);
+  setSoundLevelDelegate(isOn, interval, options) {
+    this.#alive.levels.set(isOn, interval, options);
   }
 
   // ---- devices

@@ -20,6 +20,8 @@ export const EVENTS = Object.freeze([
   "networkQuality",
   "soundLevelUpdate",
   "capturedSoundLevelUpdate",
+  "soundLevelInfoUpdate",
+  "capturedSoundLevelInfoUpdate",
   "remoteMicStatusUpdate",
   "audioDeviceStateChanged",
   "deviceError",

@@ -1,5 +1,6 @@
 import { TrackSource } from "../local/track-source.js";
 import { LEVEL_SAMPLE_MS, LEVEL_WINDOW, LevelHold, peakOf } from "../media/levels.js";
+import { VOICE_WINDOW, VoiceDetector } from "../media/voice.js";
 
 const DEFAULT_INTERVAL_MS = 1000;
 
@@ -7,19 +8,22 @@ const DEFAULT_INTERVAL_MS = 1000;
 class Meter {
   #analyser;
   #source;
-  #samples = new Float32Array(LEVEL_WINDOW);
+  #samples;
   #hold = new LevelHold();
+  #voice;
 
   /**
    * @param {import("./world.js").World} world
    * @param {AudioContext} context
    * @param {MediaStreamTrack} track
-   * @param {boolean} isRemote
+   * @param {{isRemote: boolean, detectsVoice: boolean}} options
    */
-  constructor(world, context, track, isRemote) {
+  constructor(world, context, track, { isRemote, detectsVoice }) {
     this.track = track;
+    if (detectsVoice) this.#voice = new VoiceDetector();
+    this.#samples = new Float32Array(detectsVoice ? VOICE_WINDOW : LEVEL_WINDOW);
     this.#analyser = context.createAnalyser();
-    this.#analyser.fftSize = LEVEL_WINDOW;
+    this.#analyser.fftSize = this.#samples.length;
     this.#source = new TrackSource(world, context, track, isRemote);
     this.#source.connect(this.#analyser);
   }
@@ -28,9 +32,14 @@ class Meter {
     return this.#hold.level;
   }
 
+  get vad() {
+    return this.#voice.vad;
+  }
+
   sample() {
     this.#analyser.getFloatTimeDomainData(this.#samples);
-    this.#hold.note(peakOf(this.#samples));
+    this.#hold.note(peakOf(this.#samples.subarray(-LEVEL_WINDOW)));
+    this.#voice?.note(this.#samples);
   }
 
   close() {
@@ -50,6 +59,7 @@ export class SoundLevels {
   #meters = new Map();
   #timer;
   #intervalMs = DEFAULT_INTERVAL_MS;
+  #detectsVoice = false;
   /** When it is looked next, and when it is told next. */
   #nextLook = 0;
   #nextTelling = 0;
@@ -64,7 +74,7 @@ export class SoundLevels {
   }
 
   /** See `setSoundLevelDelegate`. */
-  set(isOn, intervalMs = DEFAULT_INTERVAL_MS) {
+  set(isOn, intervalMs = DEFAULT_INTERVAL_MS, options = {}) {
     if (!Number.isInteger(intervalMs) || intervalMs < 100 || intervalMs > 3000) {
       console.error(`setSoundLevelDelegate: the interval is ${intervalMs}; give a whole number of 100 to 3000 ms`);
       return;
@@ -72,6 +82,7 @@ export class SoundLevels {
     this.close();
     if (!isOn) return;
     this.#intervalMs = intervalMs;
+    this.#detectsVoice = options?.enableVAD === true;
     this.#context = new this.#core.world.AudioContext();
     this.#nextLook = this.#core.world.env.now();
     this.#nextTelling = this.#nextLook + intervalMs;
@@ -136,20 +147,32 @@ export class SoundLevels {
     if (known?.track === track) return;
     known?.close();
     this.#meters.delete(stream);
-    if (track) this.#meters.set(stream, new Meter(this.#core.world, this.#context, track, isRemote));
+    if (!track) return;
+    const options = { isRemote, detectsVoice: this.#detectsVoice };
+    this.#meters.set(stream, new Meter(this.#core.world, this.#context, track, options));
   }
 
-  #tell({ published, played, captured }) {
+  #tell(heard) {
     const level = (stream) => this.#meters.get(stream)?.level ?? 0;
+    this.#tellAs(heard, "soundLevelUpdate", (stream) => ({ soundLevel: level(stream) }));
+    this.#core.emit("capturedSoundLevelUpdate", Math.max(0, ...heard.captured.map(level)));
+    if (!this.#detectsVoice) return;
+    const vad = (stream) => this.#meters.get(stream)?.vad ?? 0;
+    this.#tellAs(heard, "soundLevelInfoUpdate", (stream) => ({ soundLevel: level(stream), vad: vad(stream) }));
+    const captured = { soundLevel: Math.max(0, ...heard.captured.map(level)), vad: Math.max(0, ...heard.captured.map(vad)) };
+    this.#core.emit("capturedSoundLevelInfoUpdate", captured);
+  }
+
+  /** Tells what is measured of each stream, if there is any; a stream that is silenced has no meter. */
+  #tellAs({ published, played }, event, measured) {
     const list = [
-      ...published.map(({ streamID, stream }) => ({ streamID, soundLevel: level(stream), type: "push" })),
+      ...published.map(({ streamID, stream }) => ({ streamID, ...measured(stream), type: "push" })),
       ...played.map(({ streamID, stream, isSilenced }) => ({
         streamID,
-        soundLevel: isSilenced ? 0 : level(stream),
+        ...measured(isSilenced ? undefined : stream),
         type: "pull",
       })),
     ];
-    if (list.length > 0) this.#core.emit("soundLevelUpdate", list);
-    this.#core.emit("capturedSoundLevelUpdate", Math.max(0, ...captured.map(level)));
+    if (list.length > 0) this.#core.emit(event, list);
   }
 }

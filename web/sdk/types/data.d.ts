@@ -87,6 +87,12 @@ export interface ZegoSoundLevelInfo {
   type: "push" | "pull";
 }
 
+/** As `ZegoSoundLevelInfo`, and whether it is a voice; an event of the native SDKs. */
+export interface ZegoSoundLevelVadInfo extends ZegoSoundLevelInfo {
+  /** 1: somebody speaks, or there is music; 0: noise or silence. */
+  vad: 0 | 1;
+}
+
 /** A message to everybody in the room. */
 export interface ZegoBroadcastMessageInfo {
   fromUser: { userID: string; userName: string };

@@ -7,6 +7,7 @@ import type {
   ZegoRoomExtraInfo,
   ZegoRoomStateChangedReason,
   ZegoSoundLevelInfo,
+  ZegoSoundLevelVadInfo,
   ZegoStreamList,
 } from "./data.js";
 import type { ZegoPlayStats, ZegoPublishStats, ZegoQualityGrade } from "./stats.js";
@@ -55,6 +56,10 @@ export interface ZegoEvents {
   soundLevelUpdate(soundLevels: ZegoSoundLevelInfo[]): void;
   /** After `setSoundLevelDelegate(true)`: the loudest local stream, 0 to 100. */
   capturedSoundLevelUpdate(soundLevel: number): void;
+  /** The twin of `soundLevelUpdate`, told behind it, where `enableVAD` was asked for. */
+  soundLevelInfoUpdate(soundLevels: ZegoSoundLevelVadInfo[]): void;
+  /** The twin of `capturedSoundLevelUpdate`, told behind that, likewise. `vad`: whether there is a voice in any local stream. */
+  capturedSoundLevelInfoUpdate(soundLevelInfo: { soundLevel: number; vad: 0 | 1 }): void;
   /** A publisher muted or opened its stream; also told for a stream that comes muted. */
   remoteMicStatusUpdate(streamID: string, status: "OPEN" | "MUTE"): void;
   /** A device came or went, once the user has allowed a microphone. */

@@ -311,12 +311,13 @@ class FakeContext extends EventTarget {
   }
 
   createAnalyser() {
-    const { peaks } = this.world;
+    const { peaks, sounds } = this.world;
     return Object.assign(new FakeNode(), {
       getFloatTimeDomainData(samples) {
         const [{ track }] = this.inputs;
         samples.fill(0);
-        samples[7] = -(track.enabled ? (peaks.get(track) ?? 0) : 0);
+        if (track.enabled) sounds.get(track)?.(samples);
+        if (peaks.has(track)) samples[samples.length - 7] = track.enabled ? -peaks.get(track) : 0;
       },
     });
   }
@@ -407,7 +408,9 @@ export class FakeWorld {
   contexts = [];
   worklets = [];
   addModule = addModule;
+  /** By track: its loudest sample, or what fills the samples that it is asked for. */
   peaks = new Map();
+  sounds = new Map();
   /** The SDP that the server answers with, and what receivers have beside the usual. */
   answer = "v=0\r\n";
   receiver = {};

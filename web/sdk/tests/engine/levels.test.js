@@ -69,6 +69,51 @@ test("an interval outside of 100 to 3000 ms is reported and ignored", async (con
   assert.equal(captured.length, 2, "the former interval goes on");
 });
 
+/** Noise, and a voice above it that comes and goes eight times a second. */
+function speaking(samples) {
+  samples.forEach((_, n) => {
+    const syllable = Math.floor(n / 3000) % 2 === 0 ? 0.2 : 0;
+    samples[n] = syllable * Math.sin(n / 30) + 0.001 * Math.sin(n * n);
+  });
+}
+
+/** A fan, louder than the voice. */
+function humming(samples) {
+  samples.forEach((_, n) => (samples[n] = 0.5 * Math.sin(n / 30)));
+}
+
+test("with enableVAD it is told who speaks, and a hum is no voice however loud", async () => {
+  const world = new FakeWorld();
+  const { zg } = await loggedIn(world);
+  const told = [];
+  for (const event of ["soundLevelUpdate", "soundLevelInfoUpdate"]) {
+    zg.on(event, (list) => told.push(`${event} ${list.map(({ streamID, vad }) => `${streamID} ${vad}`)}`));
+  }
+  const captured = [];
+  zg.on("capturedSoundLevelInfoUpdate", (info) => captured.push(info));
+  const local = await zg.createZegoStream();
+  zg.startPublishingStream("mine", local);
+  const remote = await zg.startPlayingStream("theirs");
+  world.sounds.set(local.stream.getAudioTracks()[0], humming);
+  world.sounds.set(remote.getAudioTracks()[0], speaking);
+  zg.setSoundLevelDelegate(true, 1000, { enableVAD: true });
+  await world.env.pass(1000);
+  assert.deepEqual(told.splice(0), [
+    "soundLevelUpdate mine undefined,theirs undefined",
+    "soundLevelInfoUpdate mine 0,theirs 1",
+  ]);
+  assert.deepEqual([captured[0].vad, Math.round(captured[0].soundLevel)], [0, 50]);
+  world.sounds.set(local.stream.getAudioTracks()[0], speaking);
+  world.room.mute("theirs", true);
+  await world.env.pass(1000);
+  assert.equal(told.pop(), "soundLevelInfoUpdate mine 1,theirs 0", "a publisher that is muted does not speak");
+  assert.equal(captured[1].vad, 1);
+  zg.setSoundLevelDelegate(true, 1000);
+  told.length = 0;
+  await world.env.pass(1000);
+  assert.deepEqual([told.length, captured.length], [1, 2], "nobody asked for it any more");
+});
+
 test("a capture volume is a gain that is sent only while the browser runs it", async () => {
   const world = new FakeWorld();
   const { zg } = await loggedIn(world);
