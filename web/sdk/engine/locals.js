@@ -5,7 +5,7 @@ import { checkAudioConfig, planStream } from "../local/stream-options.js";
 import { accepted, answer } from "./answer.js";
 import { requireBoolean, requireMedia, requireMixVolume } from "./arguments.js";
 import { LostMicrophones } from "./lost-microphones.js";
-import { frameMsOf } from "./scenario.js";
+import { presetOf } from "./scenario.js";
 import { Throttle } from "./throttle.js";
 
 /**
@@ -42,7 +42,7 @@ export class Locals {
   /** `createZegoStream`. */
   async create(options) {
     const { world, settings } = this.#core;
-    const plan = { ...planStream(options, frameMsOf(settings.scenario)), mixDelayMs: settings.mixDelayMs };
+    const plan = { ...planStream(options, presetOf(settings.scenario)), mixDelayMs: settings.mixDelayMs };
     const throttle = new Throttle(world.env, () => this.#follower.onMuted(stream[inner]));
     const stream = new ZegoLocalStream(world, plan, {
       isPublished: () => this.#follower.isPublished(stream[inner]),

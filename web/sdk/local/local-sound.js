@@ -87,7 +87,8 @@ export class LocalSound {
   /** Captures from another source. It is sent too, unless something else is published already. */
   async start(kind, audio) {
     this.#refuseDestroyed();
-    const capture = await SOURCES[kind](this.#world, audio);
+    const wanted = kind === "camera" ? { ...this.plan.processing, ...audio } : audio;
+    const capture = await SOURCES[kind](this.#world, wanted);
     if (this.#destroyed) capture.stop();
     this.#refuseDestroyed();
     this.#adopt(capture);

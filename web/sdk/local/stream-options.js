@@ -11,6 +11,7 @@ import { ZegoError } from "../base/errors.js";
  * @property {number} bitrateKbps
  * @property {1 | 2} channels
  * @property {10 | 20} frameMs How much sound a packet holds.
+ * @property {{ANS?: boolean, AGC?: boolean, AEC?: boolean}} processing Of a microphone, where nothing else is said.
  * @property {boolean} autoCapture
  * @property {number} [mixDelayMs] What is mixed in is held back so long; by `setEngineConfig`.
  * @module
@@ -18,6 +19,8 @@ import { ZegoError } from "../base/errors.js";
 
 const KINDS = ["camera", "screen", "custom"];
 const PROCESSING = ["ANS", "AGC", "AEC"];
+/** The sound of a screen is no voice, and holds what is played of others. */
+const SCREEN_PROCESSING = { ANS: false, AGC: false, AEC: true };
 
 function refused(text) {
   return new ZegoError(codes.INPUT_PARAM, text);
@@ -29,26 +32,29 @@ function isObject(value) {
 
 /**
  * @param {unknown} options As documented; left out: the default microphone.
- * @param {10 | 20} frameMs By the scenario.
+ * @param {import("../engine/scenario.js").Preset} preset What counts where the options say nothing.
  * @returns {StreamPlan}
  * @throws {ZegoError} 1100001 for more than one source, for video (this is the audio SDK), for a source without sound, and for
  *   values out of range.
  */
-export function planStream(options = {}, frameMs) {
+export function planStream(options = {}, preset) {
   if (!isObject(options)) throw refused("the options of createZegoStream are no object");
   const kinds = KINDS.filter((kind) => options[kind] !== undefined && options[kind] !== false);
   if (kinds.length > 1) throw refused(`${kinds.join(" and ")} were given; give one of camera, screen and custom`);
   const kind = kinds[0] ?? "camera";
   const given = isObject(options[kind]) ? options[kind] : {};
   refuseVideo(kind, given.video);
-  const audio = { ...pickProcessing(options), ...checkAudio(kind, given.audio) };
-  const channels = checkChannels(audio.channelCount ?? options.channelCount);
+  const usual = kind === "screen" ? SCREEN_PROCESSING : {};
+  const audio = { ...usual, ...pickProcessing(options), ...checkAudio(kind, given.audio) };
+  const channelCount = checkChannels(audio.channelCount ?? options.channelCount);
   return {
     kind,
-    audio: { ...audio, channelCount: channels },
-    bitrateKbps: checkBitrate(options.audioBitrate),
-    channels: channels ?? 1,
-    frameMs,
+    // One channel is what browsers give that are not asked.
+    audio: { ...audio, channelCount: channelCount ?? (preset.channels === 1 ? undefined : preset.channels) },
+    bitrateKbps: checkBitrate(options.audioBitrate ?? preset.bitrateKbps),
+    channels: channelCount ?? preset.channels,
+    frameMs: preset.frameMs,
+    processing: preset.processing,
     autoCapture: options.autoCapture !== false,
   };
 }
@@ -106,7 +112,7 @@ function checkChannels(channelCount) {
   throw refused(`channelCount is ${channelCount}; give 1 or 2`);
 }
 
-function checkBitrate(audioBitrate = 48) {
+function checkBitrate(audioBitrate) {
   if (Number.isInteger(audioBitrate) && audioBitrate >= 6 && audioBitrate <= 510) return audioBitrate;
   throw refused(`audioBitrate is ${audioBitrate}; give a whole number of 6 to 510 kbit/s`);
 }

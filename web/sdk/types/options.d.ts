@@ -1,6 +1,6 @@
 // Options of calls.
 
-/** Processing of a microphone. What is left out is the browser's to decide. */
+/** Processing. What is left out is the scenario's (`setRoomScenario`) or the browser's to decide; a screen has AEC, and no ANS and AGC. */
 export interface ZegoAudioConfig {
   /** Noise suppression. */
   ANS?: boolean;
@@ -34,9 +34,9 @@ export interface ZegoStreamOptions extends ZegoAudioConfig {
   screen?: { audio: true | (ZegoAudioConfig & { channelCount?: 1 | 2 }); video?: false };
   /** A MediaStream or a media element. */
   custom?: { audio: ZegoCustomAudioOptions };
-  /** Whole kbit/s when published, 6 to 510. Default: 48. */
+  /** Whole kbit/s when published, 6 to 510. Default: 48, or as the scenario says. */
   audioBitrate?: number;
-  /** Default: 1. */
+  /** Default: 1, or as the scenario says. */
   channelCount?: 1 | 2;
   /** `false`: capture nothing until `startCaptureMicrophone` or `startCaptureCustomAudio`. */
   autoCapture?: boolean;

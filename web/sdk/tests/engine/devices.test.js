@@ -212,9 +212,14 @@ test("the sound of a screen is captured and its picture dropped", async () => {
   const world = new FakeWorld();
   const zg = world.engine();
   const picture = Object.assign(streamOf("picture").getAudioTracks()[0], { kind: "video" });
-  world.mediaDevices.getDisplayMedia = async () => new FakeStream([picture, ...streamOf("tab").getAudioTracks()]);
+  const asked = [];
+  world.mediaDevices.getDisplayMedia = async ({ audio }) => {
+    asked.push(audio);
+    return new FakeStream([picture, ...streamOf("tab").getAudioTracks()]);
+  };
   const local = await zg.createZegoStream({ screen: { audio: true } });
   assert.deepEqual([local.stream.getAudioTracks()[0].label, picture.readyState], ["tab", "ended"]);
+  assert.deepEqual(asked, [{ noiseSuppression: false, autoGainControl: false, echoCancellation: true }]);
   assert.equal((await zg.useAudioDevice(local, "mic")).errorCode, 1103046, "it is no microphone");
   world.mediaDevices.getDisplayMedia = async () => new FakeStream([picture]);
   assert.equal(await codeOf(() => zg.createZegoStream({ screen: { audio: true } })), 1103046, "no sound was shared");
