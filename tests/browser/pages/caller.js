@@ -1,6 +1,6 @@
 // One user of a page: logs in, publishes, plays, listens. For tests that need no more than that of the documented API.
 
-import { hearTone, record as recordStream } from "./hearing.js";
+import { hearTone, record as recordStream, toneAmplitude, toneElement, toneStream } from "./hearing.js";
 
 const peers = [];
 // Before the SDK looks for it.
@@ -24,6 +24,7 @@ async function rerouted(sdp) {
 
 let zg;
 let room;
+let published;
 const playing = new Map();
 
 /** Logs in; where a `scenario` is given, to a room for that. */
@@ -36,12 +37,56 @@ export async function join({ sdk, appID, server, roomID, userID, userName, token
 
 /** Publishes the microphone, as it is; resolves when it is published. */
 export async function publish(streamID, extraInfo = "") {
-  const stream = await zg.createZegoStream({ camera: { audio: { AEC: false, ANS: false, AGC: false } }, audioBitrate: 48 });
-  const published = new Promise((resolve) => {
+  published = await zg.createZegoStream({ camera: { audio: { AEC: false, ANS: false, AGC: false } }, audioBitrate: 48 });
+  const publishing = new Promise((resolve) => {
     zg.on("publisherStateUpdate", (update) => update.state === "PUBLISHING" && resolve());
   });
-  zg.startPublishingStream(streamID, stream, extraInfo ? { extraInfo } : {});
-  await published;
+  zg.startPublishingStream(streamID, published, extraInfo ? { extraInfo } : {});
+  await publishing;
+}
+
+/** Mixes a tone into what is published: a MediaStream, or a media element. */
+export async function mix(kind, hz) {
+  return zg.startMixingAudio(published, [await (kind === "element" ? toneElement(hz) : toneStream(hz))]);
+}
+
+/** Mixes nothing into what is published any more. */
+export function stopMixing() {
+  return zg.stopMixingAudio(published);
+}
+
+/** Silences the microphone, or lets it be heard. */
+export function muteMicrophone(muted) {
+  return zg.muteMicrophone(muted);
+}
+
+/**
+ * Waits for a tone in the frames of a played stream, or of the microphone where no stream is named, and takes no more of them then.
+ *
+ * @returns what the frame with the tone looks like, or the newest one where it never came
+ */
+export async function toneInFrames(streamID, options, hz, ms, least) {
+  const set = (callback) =>
+    streamID
+      ? zg.setAudioFrameCallback(streamID, callback, options)
+      : zg.setCaptureAudioFrameCallback(published, callback, options);
+  let seen;
+  const heard = new Promise((resolve) => {
+    setTimeout(resolve, ms);
+    set(({ channels, channelCount, sampleRate, lostFrames }) => {
+      const scale = channels[0] instanceof Int16Array ? 32_768 : 1;
+      const amplitude = toneAmplitude(channels[0], hz, sampleRate) / scale;
+      seen = { amplitude, samples: channels.map(({ length }) => length), channelCount, sampleRate, lostFrames };
+      if (amplitude >= least) resolve();
+    }).then(({ errorCode, extendedData }) => {
+      if (errorCode === 0) return;
+      seen = { errorCode, extendedData };
+      resolve();
+    });
+  });
+  await heard;
+  await set(null);
+  return seen;
 }
 
 /** Plays a stream through the loudspeaker; resolves when it plays, though it may be published later. */

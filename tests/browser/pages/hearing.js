@@ -38,9 +38,9 @@ async function listen(stream, good, ms) {
   return samples;
 }
 
-/** Amplitude of a tone of `hz` in `samples` (Goertzel). */
-export function toneAmplitude(samples, hz) {
-  const step = (2 * Math.PI * hz) / RATE;
+/** Amplitude of a tone of `hz` in `samples`, `rate` of them a second (Goertzel). */
+export function toneAmplitude(samples, hz, rate = RATE) {
+  const step = (2 * Math.PI * hz) / rate;
   let [re, im] = [0, 0];
   samples.forEach((sample, n) => {
     re += sample * Math.cos(step * n);
@@ -87,6 +87,30 @@ export async function toneStream(hz) {
   tone.connect(gain).connect(out);
   tone.start();
   return out.stream;
+}
+
+/** A media element that plays a tone over and over, of amplitude 0.5; a whole number of `hz` has no seam. */
+export async function toneElement(hz) {
+  const file = new DataView(new ArrayBuffer(44 + 2 * RATE));
+  const text = (at, word) => [...word].forEach((letter, n) => file.setUint8(at + n, letter.charCodeAt(0)));
+  text(0, "RIFF");
+  file.setUint32(4, file.byteLength - 8, true);
+  text(8, "WAVEfmt ");
+  // 16 bytes follow: PCM, one channel, its rates, 2 bytes for a sample of 16 bits.
+  file.setUint32(16, 16, true);
+  file.setUint16(20, 1, true);
+  file.setUint16(22, 1, true);
+  file.setUint32(24, RATE, true);
+  file.setUint32(28, 2 * RATE, true);
+  file.setUint16(32, 2, true);
+  file.setUint16(34, 16, true);
+  text(36, "data");
+  file.setUint32(40, 2 * RATE, true);
+  for (let n = 0; n < RATE; n += 1) file.setInt16(44 + 2 * n, 16_384 * Math.sin((2 * Math.PI * hz * n) / RATE), true);
+  const element = new Audio(URL.createObjectURL(new Blob([file], { type: "audio/wav" })));
+  element.loop = true;
+  await element.play();
+  return element;
 }
 
 /**
