@@ -1,6 +1,10 @@
 import { WORLD } from "../../engine/world.js";
 import { ZegoError } from "../../base/errors.js";
 import { ZegoExpressEngine } from "../../express.js";
+import { addModule, FakeContext, FakeWorkletNode } from "./fake-audio-graph.js";
+import { FakeAudio, FakeStream, FakeTrack, streamOf } from "./fake-media.js";
+
+export { FakeStream, streamOf };
 
 /** A clock that stands still until `pass`; timers fire in their order. */
 export class FakeTime {
@@ -42,63 +46,6 @@ export class FakeTime {
 /** Everything that is ready has happened. */
 export async function settle() {
   for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
-class FakeTrack extends EventTarget {
-  kind = "audio";
-  enabled = true;
-  readyState = "live";
-
-  constructor(label = "fake") {
-    super();
-    this.label = label;
-  }
-
-  getSettings() {
-    return { deviceId: this.label };
-  }
-
-  clone() {
-    return new FakeTrack(`${this.label} copy`);
-  }
-
-  stop() {
-    this.readyState = "ended";
-  }
-}
-
-export class FakeStream extends EventTarget {
-  #tracks;
-
-  constructor(tracks = []) {
-    super();
-    this.#tracks = new Set(tracks);
-  }
-
-  getTracks() {
-    return [...this.#tracks];
-  }
-
-  getAudioTracks() {
-    return this.getTracks().filter(({ kind }) => kind === "audio");
-  }
-
-  getVideoTracks() {
-    return this.getTracks().filter(({ kind }) => kind === "video");
-  }
-
-  addTrack(track) {
-    this.#tracks.add(track);
-  }
-
-  removeTrack(track) {
-    this.#tracks.delete(track);
-  }
-}
-
-/** A stream of one track with this label. */
-export function streamOf(label) {
-  return new FakeStream([new FakeTrack(label)]);
 }
 
 class FakePeerConnection extends EventTarget {
@@ -234,158 +181,6 @@ class FakeRoom {
     if (refusal) throw refusal;
     if (type === "publish" || type === "play") return { answer: this.world.answer };
     return this.world.results.get(type) ?? {};
-  }
-}
-
-class FakeAudio {
-  volume = 1;
-  srcObject = null;
-
-  constructor(world) {
-    this.world = world;
-    world.elements.push(this);
-  }
-
-  async play() {
-    if (this.world.blocked) throw Object.assign(new Error("gesture"), { name: "NotAllowedError" });
-  }
-
-  pause() {}
-}
-
-/** A node of an audio graph: what it hears, and how much of that it lets through. */
-class FakeNode {
-  inputs = new Set();
-  #outputs = new Set();
-  gain = { value: 1 };
-  delayTime = { value: 0 };
-
-  /** @param {MediaStreamTrack} [track] Of a source. */
-  constructor(track) {
-    this.track = track;
-  }
-
-  connect(node) {
-    this.#outputs.add(node);
-    node.inputs.add(this);
-  }
-
-  disconnect() {
-    this.#outputs.forEach((node) => node.inputs.delete(this));
-  }
-
-  /** Every track that is heard here, by its label, with the gains on its way. */
-  hears() {
-    const own = this.track?.enabled ? [[this.track.label, 1]] : [];
-    const heard = [...this.inputs].flatMap((node) => Object.entries(node.hears()));
-    return Object.fromEntries([...own, ...heard.map(([label, gain]) => [label, gain * this.gain.value])]);
-  }
-}
-
-/** An audio graph in which every source has the loudness that the test gave its track. */
-class FakeContext extends EventTarget {
-  state = "running";
-  destination = new FakeNode();
-  /** What comes out where the graph gives a MediaStream. */
-  out = [];
-  delays = [];
-  shapers = [];
-
-  constructor(world, { sampleRate } = {}) {
-    super();
-    world.contexts.push(this);
-    this.world = world;
-    this.sampleRate = sampleRate;
-  }
-
-  /** The module that gathers frames runs in Node as it does in an audio thread. */
-  audioWorklet = { addModule: (url) => this.world.addModule(url) };
-
-  createMediaStreamSource(stream) {
-    return new FakeNode(stream.getAudioTracks()[0]);
-  }
-
-  createMediaElementSource(element) {
-    if (!element.track) throw new TypeError("no media element");
-    return new FakeNode(element.track);
-  }
-
-  createAnalyser() {
-    const { peaks, sounds } = this.world;
-    return Object.assign(new FakeNode(), {
-      getFloatTimeDomainData(samples) {
-        const [{ track }] = this.inputs;
-        samples.fill(0);
-        if (track.enabled) sounds.get(track)?.(samples);
-        if (peaks.has(track)) samples[samples.length - 7] = track.enabled ? -peaks.get(track) : 0;
-      },
-    });
-  }
-
-  createGain() {
-    return new FakeNode();
-  }
-
-  createDelay() {
-    this.delays.push(new FakeNode());
-    return this.delays.at(-1);
-  }
-
-  createWaveShaper() {
-    this.shapers.push(new FakeNode());
-    return this.shapers.at(-1);
-  }
-
-  createMediaStreamDestination() {
-    const node = Object.assign(new FakeNode(), { stream: streamOf("amplified") });
-    this.out.push(node);
-    return node;
-  }
-
-  async resume() {}
-
-  async close() {
-    this.state = "closed";
-  }
-}
-
-/** Loads the processors of a module of the audio thread, each once. */
-const processors = new Map();
-async function addModule(url) {
-  globalThis.AudioWorkletProcessor ??= class {
-    port = globalThis.workletPort;
-  };
-  globalThis.registerProcessor ??= (name, Processor) => processors.set(name, Processor);
-  await import(url);
-}
-
-/** The two ends of a port; what is posted arrives at once. */
-function ports() {
-  const [page, thread] = [{}, {}];
-  page.postMessage = (data) => thread.onmessage?.({ data });
-  thread.postMessage = (data) => page.onmessage?.({ data });
-  return { page, thread };
-}
-
-class FakeWorkletNode extends FakeNode {
-  constructor(world, context, name, options) {
-    super();
-    const { page, thread } = ports();
-    globalThis.workletPort = thread;
-    this.context = context;
-    this.port = page;
-    this.options = options;
-    this.processor = new (processors.get(name))(options);
-    world.worklets.push(this);
-  }
-
-  /** The audio thread runs for so many samples, a hundred at a time; sample n of channel c is as `sample` says. */
-  hear(samples, sample) {
-    const { channelCount } = this.options;
-    for (let start = 0; start < samples; start += 100) {
-      const channel = (c) => Float32Array.from({ length: 100 }, (_, n) => sample(start + n, c));
-      this.processor.process([this.inputs.size > 0 ? Array.from({ length: channelCount }, (_, c) => channel(c)) : []]);
-    }
   }
 }
 
