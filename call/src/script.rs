@@ -23,6 +23,7 @@ const WAITING_COMMANDS: usize = 16;
 pub(crate) async fn run(mut call: Call, mut model: Model, arguments: &Arguments) -> Ending {
     let started = Instant::now();
     let mut commands = read_commands();
+    let mut more_commands = true;
     let mut limit = pin!(over(arguments.limit()));
     let mut interrupted = pin!(tokio::signal::ctrl_c());
     let ending = loop {
@@ -31,7 +32,13 @@ pub(crate) async fn run(mut call: Call, mut model: Model, arguments: &Arguments)
                 Some(happening) => happened(&mut model, &happening, started),
                 None => break Ending::Left,
             },
-            line = commands.select_next_some() => obey(&mut model, &line),
+            line = commands.next(), if more_commands => match line {
+                Some(line) => obey(&mut model, &line),
+                None => {
+                    more_commands = false;
+                    Vec::new()
+                }
+            },
             () = &mut limit => break model.time_over(),
             _ = &mut interrupted => break Ending::Left,
         };

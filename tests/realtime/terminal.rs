@@ -102,9 +102,8 @@ impl Drop for Terminals {
 
 /// The row of somebody in the list of people.
 fn row<'s>(screen: &'s str, who: &str) -> &'s str {
-    let mut rows = screen.lines().skip(3);
-    rows.find(|line| line.starts_with('│') && line.contains(who))
-        .unwrap_or_default()
+    let mut rows = screen.lines().skip(3).take_while(|line| line.starts_with('│'));
+    rows.find(|line| line.contains(who)).unwrap_or_default()
 }
 
 fn arguments<'a>(server: &'a Server, user: &'a str, wav: &'a str) -> Vec<String> {

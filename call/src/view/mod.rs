@@ -126,7 +126,7 @@ fn draw_footer(frame: &mut Frame, area: Rect, model: &Model) {
             format!(" say: {}_", line.chars().skip(hidden).collect::<String>())
         }
         _ if model.push_to_talk => " push to talk: hold SPACE to speak  p open microphone  ? help  q quit".into(),
-        _ => " m mute  d devices  Tab choose  + - volume  Enter message  s statistics  ? help  q quit".into(),
+        _ => " m mute  d devices  Tab who  +/- volume  Enter say  s figures  ? help  q quit".into(),
     };
     frame.render_widget(Paragraph::new(text).style(Modifier::REVERSED), area);
 }

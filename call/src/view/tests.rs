@@ -45,17 +45,12 @@ fn with_devices() -> Model {
 fn a_call_of_three_fits_80_by_24() {
     let mut model = with_devices();
     speaks(&mut model, "b", 50.0);
-    let expected = [
-        " room demo connected  3 here  ws://localhost:8080                               ",
-        "┌ who is here ─────────────────────────────────────────────────────────────────┐",
-        "│  who                            level          delay   loss   quality   volum│",
-    ];
     let text = text(&model, 80, 24);
     let lines: Vec<&str> = text.lines().map(|line| line.trim_matches('"')).collect();
-    println!("{text}");
-    assert_eq!(lines[..2], expected[..2]);
     assert_eq!(lines.len(), 24);
     for (line, parts) in [
+        (0, ["room demo connected", "3 here", "ws://localhost:8080"]),
+        (2, ["who", "level", "quality   volume"]),
         (3, ["alice (you)", "quiet", "[            ]"]),
         (4, ["> bob", "speaking", "[######      ]"]),
         (5, ["carol", "quiet", "[            ]"]),
