@@ -37,6 +37,7 @@ id = 1
 secret = "$secret"
 TOML
 
+: >"$root/ready"
 chroot "$root/chroot" /express-server serve --config /server.toml >"$root/ready" 2>"$root/log" &
 server_pid=$!
 pids+=("$server_pid")
