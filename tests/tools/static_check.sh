@@ -52,9 +52,9 @@ url=$(awk '/^ready /{ print $2 }' "$root/ready")
 curl --silent --fail --max-time 5 "$url/healthz" >/dev/null || fail "the health page does not answer"
 
 token() { chroot "$root/chroot" /express-server token --app-id 1 --user "$1" --config /server.toml; }
-call() { # USER, then more arguments
-  EXPRESS_TOKEN=$(token "$1") "$client" --server "${url/http:/ws:}" --user "$1" --script --wav "$speech" --loop "${@:2}" </dev/null
-}
+call() ( # USER, then more arguments
+  EXPRESS_TOKEN=$(token "$1") exec "$client" --server "${url/http:/ws:}" --user "$1" --script --wav "$speech" --loop "${@:2}" </dev/null
+)
 call alice --seconds 20 >"$root/alice" 2>"$root/alice.log" &
 pids+=($!)
 mkdir "$root/heard"
