@@ -159,61 +159,11 @@ fn print_event(event: &ZegoEvent, json: bool) {
     let line = if json {
         serde_json::to_string(event).unwrap_or_else(|error| format!("{{\"unprintable\":\"{error}\"}}"))
     } else {
-        describe(event)
+        event.to_string()
     };
     let mut out = std::io::stdout().lock();
     // A closed pipe is the reader's wish to hear no more.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-}
-
-/// One line for people.
-pub fn describe(event: &ZegoEvent) -> String {
-    match event {
-        ZegoEvent::RoomStateChanged(e) => format!("room {}: {} {}", e.room_id, e.reason, code(e.error_code)),
-        ZegoEvent::PublisherStateUpdate(e) => format!("publish {}: {} {}", e.stream_id, e.state, code(e.error_code)),
-        ZegoEvent::PlayerStateUpdate(e) => format!("play {}: {} {}", e.stream_id, e.state, code(e.error_code)),
-        ZegoEvent::RoomUserUpdate(e) => {
-            let users: Vec<&str> = e.user_list.iter().map(|user| user.user_id.as_str()).collect();
-            format!("users {}: {}", e.update_type, users.join(", "))
-        }
-        ZegoEvent::RoomStreamUpdate(e) => {
-            let streams: Vec<&str> = e.stream_list.iter().map(|stream| stream.stream_id.as_str()).collect();
-            format!("streams {}: {}", e.update_type, streams.join(", "))
-        }
-        ZegoEvent::PublishQualityUpdate(e) => {
-            let audio = &e.stats.audio;
-            format!(
-                "publish {}: {:.1} kbit/s, loss {:.1} %, grade {}",
-                e.stream_id,
-                audio.audio_bitrate,
-                100.0 * audio.audio_packets_lost_rate,
-                i8::from(audio.audio_quality)
-            )
-        }
-        ZegoEvent::PlayQualityUpdate(e) => {
-            let audio = &e.stats.audio;
-            format!(
-                "play {}: {:.1} kbit/s, loss {:.1} %, buffer {:.0} of {:.0} ms, level {:.2}, grade {}",
-                e.stream_id,
-                audio.audio_bitrate,
-                100.0 * audio.audio_packets_lost_rate,
-                audio.jitter_buffer_delay_ms,
-                audio.jitter_buffer_target_ms,
-                audio.audio_level,
-                i8::from(audio.audio_quality)
-            )
-        }
-        ZegoEvent::ExceptionUpdate(e) => format!("sound of {}: {} ({})", e.stream_id, e.exception.message, e.exception.code),
-        other => format!("{other:?}"),
-    }
-}
-
-fn code(code: i32) -> String {
-    match (code, codes::name(code)) {
-        (0, _) => String::new(),
-        (code, Some(name)) => format!("({code} {name})"),
-        (code, None) => format!("({code})"),
-    }
 }
 
 /// Logs to standard error as `RUST_LOG` says; warnings without it, but for one that rtc_dtls gives for each connection.

@@ -18,4 +18,5 @@ mod realtime {
     mod reach;
     mod soak;
     mod speech;
+    mod terminal;
 }

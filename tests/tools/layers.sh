@@ -25,6 +25,7 @@ forbid "the engine without default-parts brings no part" 'express-(signalling|me
   -p express-engine --no-default-features
 forbid "the engine does not know the server" 'express-(server|token|web)' -p express-engine
 forbid "the server does not know the client's parts" 'express-(media|audio-io|engine)|webrtc|cpal|opus.*' -p express-server
+forbid "the terminal client knows the engine alone" 'express-(server|token|web|examples)' -p express-call
 
 [ "$failed" = 0 ] && echo "layers hold"
 exit "$failed"

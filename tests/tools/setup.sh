@@ -24,6 +24,7 @@ for group in "$@"; do
       need_command pulseaudio pulseaudio     # a sound card where there is none
       need_command pactl pulseaudio-utils
       need_command curl curl                 # the documented call of the server API
+      need_command tmux tmux                 # terminals for express-call
       ;;
     python)
       need_command python3 python3

@@ -1,6 +1,7 @@
 //! Documented events: one struct for each, and [`ZegoEvent`] for all of them.
 
 mod dispatch;
+mod display;
 mod documented;
 mod hub;
 mod listeners;
