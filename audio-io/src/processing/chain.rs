@@ -186,3 +186,6 @@ fn wants_high_pass(config: VoiceConfig) -> bool {
 fn wants_noise(config: VoiceConfig) -> bool {
     config.ans && config.ai_denoise.is_none()
 }
+
+#[cfg(test)]
+mod tests;

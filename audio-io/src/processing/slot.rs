@@ -113,3 +113,59 @@ impl<S> std::fmt::Debug for Slot<S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn constant(value: f32) -> Planes {
+        let mut block = Planes::silent(1);
+        block.planes_mut()[0].fill(value);
+        block
+    }
+
+    #[test]
+    fn a_part_that_panics_is_replaced_and_the_block_passes_as_it_was() {
+        let mut slot = Slot::new(true, || 0);
+        let mut block = constant(0.25);
+        slot.run(&mut block, |_, block| {
+            block.scale(7.0);
+            panic!("the library has a fault");
+        });
+        assert_eq!(block.planes(), constant(0.25).planes());
+        assert_eq!(slot.faults(), 1);
+        slot.run(&mut block, |_, block| {
+            block.scale(0.0);
+            Ok(())
+        });
+        let plane = &block.planes()[0];
+        assert!(
+            plane.is_sorted_by(|a, b| a >= b) && plane[0] > 0.24 && plane[479] == 0.0,
+            "the new part is faded in"
+        );
+    }
+
+    #[test]
+    fn a_part_that_gives_what_is_no_number_is_replaced() {
+        let mut slot = Slot::new(true, || 0);
+        let mut block = constant(0.25);
+        slot.run(&mut block, |_, block| {
+            block.scale(f32::NAN);
+            Ok(())
+        });
+        assert_eq!((block.planes(), slot.faults()), (constant(0.25).planes(), 1));
+    }
+
+    #[test]
+    fn a_part_that_is_no_longer_wanted_is_faded_out_and_dropped() {
+        let mut slot = Slot::new(true, || 0);
+        slot.want(false);
+        let mut block = constant(0.5);
+        slot.run(&mut block, |_, block| {
+            block.scale(0.0);
+            Ok(())
+        });
+        assert!(block.planes()[0].is_sorted() && block.planes()[0][479] == 0.5);
+        assert!(slot.part().is_none());
+    }
+}

@@ -7,7 +7,7 @@ mod scene;
 
 pub use room::{ROOMS, Room};
 pub use run::{Processed, Quantiles, process};
-pub use scene::{Fault, clip, echo_of, echo_reduction_db, pink_noise, rms, with_level, with_snr};
+pub use scene::{Fault, Talk, clip, echo_of, echo_reduction_db, rms};
 
 /// Sample rate of everything here, in Hz.
 pub const RATE: usize = 48_000;

@@ -2,10 +2,13 @@
 //!
 //! `cargo run --release -p express-bench-voices`
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
-use express_bench_voices::{Fault, ROOMS, clip, echo_of, echo_reduction_db, process};
+use express_bench_voices::{Fault, RATE, ROOMS, Talk, clip, echo_of, echo_reduction_db, process};
 use express_messages::voice::{AiDenoiseMode, VoiceConfig};
 
 /// Echo in simulated rooms, and time for each 10 ms.
@@ -17,6 +20,12 @@ struct Arguments {
     /// Rounds of each configuration, turn by turn
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Clips of what the near end says
+    #[arg(long, default_value = "tests/speech")]
+    near: PathBuf,
+    /// Where to write what microphone and chain give, for `score.py`; nothing is written without it
+    #[arg(long)]
+    out: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -31,8 +40,52 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Fault> {
     let far = clip(&arguments.far)?;
+    if let Some(out) = &arguments.out {
+        write_talks(&arguments.near, &far, out)?;
+    }
     echo_table(&far)?;
     time_table(&far, arguments.rounds)
+}
+
+/// Writes `CLIP.TALK.mic.wav` and what each chain makes of it, `CLIP.TALK.CHAIN.wav`.
+fn write_talks(near: &Path, far: &[f32], out: &Path) -> Result<(), Fault> {
+    std::fs::create_dir_all(out)?;
+    for entry in std::fs::read_dir(near)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "wav") {
+            continue;
+        }
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let said = clip(&path)?;
+        let talks = [
+            ("clean", Talk::clean(&said)),
+            ("noise", Talk::noisy(&said)),
+            ("double-dry", Talk::double(&said, far, ROOMS[0])?),
+            ("double-wet", Talk::double(&said, far, ROOMS[8])?),
+        ];
+        for (talk, Talk { mic, played }) in talks {
+            write(&out.join(format!("{name}.{talk}.mic.wav")), &mic)?;
+            for (chain, config) in [("default", VoiceConfig::default()), ("ai", with_ai())] {
+                let heard = process(config, &mic, &played).samples;
+                write(&out.join(format!("{name}.{talk}.{chain}.wav")), &heard)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn write(path: &Path, samples: &[f32]) -> Result<(), Fault> {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE as u32,
+        bits_per_sample: 32,
+        sample_format: hound::SampleFormat::Float,
+    };
+    let mut writer = hound::WavWriter::create(path, spec)?;
+    for sample in samples {
+        writer.write_sample(*sample)?;
+    }
+    Ok(writer.finalize()?)
 }
 
 fn echo_table(far: &[f32]) -> Result<(), Fault> {

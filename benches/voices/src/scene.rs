@@ -6,7 +6,7 @@ use express_audio_io::WavBlocks;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::RATE;
+use crate::{RATE, Room};
 
 /// Why a figure cannot be measured, for people.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -27,22 +27,64 @@ pub fn clip(path: &Path) -> Result<Vec<f32>, Fault> {
         .collect())
 }
 
+/// Somebody says a clip into a microphone.
+#[derive(Debug, Clone)]
+pub struct Talk {
+    /// What the microphone hears.
+    pub mic: Vec<f32>,
+    /// What the speaker plays.
+    pub played: Vec<f32>,
+}
+
+impl Talk {
+    /// Nothing but `near`, behind half a second of silence.
+    pub fn clean(near: &[f32]) -> Self {
+        Self {
+            mic: echo_of(&vec![0.0; near.len() + RATE], &behind(near, RATE / 2)),
+            played: Vec::new(),
+        }
+    }
+
+    /// `near` in pink noise that is 15 dB weaker and begins two seconds before it.
+    pub fn noisy(near: &[f32]) -> Self {
+        let noise = pink_noise(near.len() + 5 * RATE / 2);
+        let gain = rms(near) / rms(&noise) / 10f32.powf(15.0 / 20.0);
+        let noise: Vec<f32> = noise.iter().map(|s| s * gain).collect();
+        Self {
+            mic: echo_of(&noise, &behind(near, 2 * RATE)),
+            played: Vec::new(),
+        }
+    }
+
+    /// `near` while `far` is played in `room`, three seconds after it began.
+    ///
+    /// # Errors
+    /// As [`Room::echo`].
+    pub fn double(near: &[f32], far: &[f32], room: Room) -> Result<Self, Fault> {
+        let length = near.len() + 7 * RATE / 2;
+        let played: Vec<f32> = far.iter().copied().cycle().take(length).collect();
+        let mic = echo_of(&room.echo(&played)?, &behind(near, 3 * RATE));
+        Ok(Self { mic, played })
+    }
+}
+
+/// `sound` behind so many samples of silence.
+fn behind(sound: &[f32], samples: usize) -> Vec<f32> {
+    let mut later = vec![0.0; samples];
+    later.extend_from_slice(sound);
+    later
+}
+
 /// Root of the mean square.
 pub fn rms(samples: &[f32]) -> f32 {
     let sum: f64 = samples.iter().map(|s| f64::from(*s).powi(2)).sum();
     (sum / samples.len().max(1) as f64).sqrt() as f32
 }
 
-/// `samples` with an RMS of `dbfs`.
-pub fn with_level(samples: &[f32], dbfs: f32) -> Vec<f32> {
-    let gain = 10f32.powf(dbfs / 20.0) / rms(samples).max(f32::MIN_POSITIVE);
-    samples.iter().map(|s| s * gain).collect()
-}
-
 /// So many samples of stationary pink noise (3 dB less each octave, from 20 Hz), always the same.
-pub fn pink_noise(samples: usize) -> Vec<f32> {
+fn pink_noise(samples: usize) -> Vec<f32> {
     let mut random = ChaCha8Rng::seed_from_u64(1);
-    // Three poles and zeros at a third of a decade's half: within 0.5 dB of the slope (P. Kellet's economy filter).
+    // Three poles: within 0.5 dB of the slope (P. Kellet's economy filter).
     let (mut a, mut b, mut c) = (0.0f32, 0.0f32, 0.0f32);
     let mut next = || {
         let white: f32 = random.random_range(-1.0..1.0);
@@ -52,12 +94,6 @@ pub fn pink_noise(samples: usize) -> Vec<f32> {
         a + b + c + white * 0.184_8
     };
     (0..samples).map(|_| next()).collect()
-}
-
-/// `speech` in `noise` that is so many decibels weaker.
-pub fn with_snr(speech: &[f32], noise: &[f32], snr_db: f32) -> Vec<f32> {
-    let gain = rms(speech) / rms(noise) / 10f32.powf(snr_db / 20.0);
-    speech.iter().zip(noise).map(|(s, n)| s + n * gain).collect()
 }
 
 /// What a microphone hears of `near` (silence behind its end), of `echo`, and of itself; as long as `echo`.
