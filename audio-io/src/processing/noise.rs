@@ -10,7 +10,7 @@ use super::planes::{FULL_SCALE, Planes};
 
 const BANDS: usize = 3;
 const BAND_FRAMES: usize = 160;
-/// 18 dB: what raises PESQ most at 15 dB of signal over noise and leaves clean speech alone (docs/processing.md).
+/// What it gains in noise and costs in clean speech: docs/processing.md.
 const LEVEL: SuppressionLevel = SuppressionLevel::K18dB;
 
 /// One channel.
