@@ -94,6 +94,7 @@ bench: setup-speech ## the figures of the README, of docs/capacity.md and of doc
 	benches/speech.sh
 	$${CARGO_TARGET_DIR:-target}/release/express-bench-connect
 	benches/playout/run.sh
+	benches/voices/run.sh
 	$${CARGO_TARGET_DIR:-target}/release/mouth-to-ear --json $${CARGO_TARGET_DIR:-target}/bench/mouth-to-ear.json
 
 setup:

@@ -26,6 +26,8 @@
 //! | the actor | [`AudioDeviceActor`] |
 //! | the pump: what happens every 10 ms | [`pump`] |
 //! | devices, real and none | [`devices`] |
+//! | echo, noise and gain of a microphone | [`processing`] |
+//! | a WAV file as blocks | [`WavBlocks`] |
 //! | how loud a stream is | [`Level`] |
 //! | rings and their real-time contract | [`ring`] |
 //!
@@ -45,6 +47,7 @@ mod files;
 mod gain;
 mod meter;
 mod mixer;
+pub mod processing;
 pub mod pump;
 mod resample;
 pub mod ring;
@@ -59,3 +62,4 @@ pub use actor::AudioDeviceActor;
 pub use factory::{AudioIo, PumpDrive};
 pub use meter::Level;
 pub use resample::ResampleError;
+pub use sources::WavBlocks;

@@ -19,6 +19,7 @@
 //! | publish and play statistics, grades | [`stats`] |
 //! | what goes wrong with a stream's sound | [`exceptions`] |
 //! | 10 ms audio blocks and the two data-plane traits | [`audio`] |
+//! | what is done to a microphone's sound | [`voice`] |
 //! | STUN and TURN servers | [`ice`] |
 //! | frames with copies of older ones in one payload | [`red`] |
 //! | budgets, back-off, intervals | [`timings`] |
@@ -35,6 +36,7 @@ pub mod red;
 pub mod stats;
 pub mod timings;
 pub mod types;
+pub mod voice;
 
 #[cfg(feature = "actors")]
 pub mod audio_device;

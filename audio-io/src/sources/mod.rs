@@ -6,3 +6,4 @@ mod wav;
 
 pub(crate) use feed::open_wav;
 pub(crate) use tone::Tone;
+pub use wav::WavBlocks;

@@ -12,6 +12,10 @@ use hound::{SampleFormat, WavReader};
 
 use crate::{files::FileError, mixer::finite, resample::PullResampler};
 
+mod blocks;
+
+pub use blocks::WavBlocks;
+
 /// More channels than any recording has; a header that says so is damaged.
 const MAX_FILE_CHANNELS: usize = 64;
 /// Sample rates that are understood, in Hz.

@@ -1,0 +1,73 @@
+//! The chain over whole recordings.
+
+use std::time::{Duration, Instant};
+
+use express_audio_io::processing::VoiceChain;
+use express_messages::{
+    audio::{AudioBlock, BLOCK_FRAMES},
+    voice::{VoiceConfig, VoiceStatistics},
+};
+
+/// What came out of the chain.
+#[derive(Debug)]
+pub struct Processed {
+    /// As long as the microphone's recording, in whole blocks.
+    pub samples: Vec<f32>,
+    /// Time spent in each block.
+    pub times: Vec<Duration>,
+    /// Blocks that belonged to speech.
+    pub voiced_blocks: usize,
+    /// The chain's own statistics at the end.
+    pub statistics: VoiceStatistics,
+}
+
+/// Median and 99th percentile of how long a block takes.
+#[derive(Debug, Clone, Copy)]
+pub struct Quantiles {
+    /// Half of the blocks took less.
+    pub median: Duration,
+    /// One in a hundred took more.
+    pub p99: Duration,
+}
+
+impl Processed {
+    /// How long blocks took.
+    pub fn quantiles(&self) -> Quantiles {
+        let mut times = self.times.clone();
+        times.sort_unstable();
+        let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
+        Quantiles {
+            median: at(50),
+            p99: at(99),
+        }
+    }
+}
+
+/// Runs a mono microphone and what the speaker plays (silence behind its end) through a new chain.
+pub fn process(config: VoiceConfig, mic: &[f32], played: &[f32]) -> Processed {
+    let mut chain = VoiceChain::new(config, 1);
+    let mut result = Processed {
+        samples: Vec::with_capacity(mic.len()),
+        times: Vec::with_capacity(mic.len() / BLOCK_FRAMES),
+        voiced_blocks: 0,
+        statistics: VoiceStatistics::default(),
+    };
+    let (mut far, mut near, mut mono) = (AudioBlock::silent(2), AudioBlock::silent(1), AudioBlock::silent(1));
+    for (i, heard) in mic.chunks_exact(BLOCK_FRAMES).enumerate() {
+        let from = played.len().min(i * BLOCK_FRAMES);
+        let chunk = &played[from..played.len().min(from + BLOCK_FRAMES)];
+        mono.reset(1);
+        mono.samples_mut()[..chunk.len()].copy_from_slice(chunk);
+        // The pump's mix is stereo.
+        far.copy_from(&mono);
+        near.samples_mut().copy_from_slice(heard);
+        let begun = Instant::now();
+        chain.render(&far);
+        chain.capture(&mut near);
+        result.times.push(begun.elapsed());
+        result.samples.extend_from_slice(near.samples());
+        result.voiced_blocks += usize::from(chain.is_voice());
+    }
+    result.statistics = chain.report().read();
+    result
+}
