@@ -4,6 +4,7 @@ mod files;
 mod mics;
 mod running_pump;
 mod streams;
+mod watching;
 
 use std::{
     collections::HashMap,
@@ -34,6 +35,7 @@ use crate::{
     worker::Worker,
 };
 use running_pump::RunningPump;
+use watching::Watching;
 
 /// Commands that may wait. They are rare; the default of 16 could be met by one burst of streams.
 const MAILBOX: usize = 256;
@@ -53,6 +55,7 @@ pub struct AudioDeviceActor {
     pump: RunningPump,
     /// The interval of [`Self::look`], while the pump runs.
     looking: Option<SpawnHandle>,
+    watching: Watching,
     desk: DeviceDesk,
     devices: HashMap<StreamKey, Arc<DeviceHealth>>,
     files: Vec<Worker<()>>,
@@ -78,6 +81,7 @@ impl AudioDeviceActor {
             drive,
             pump: RunningPump::new(drive),
             looking: None,
+            watching: Watching::default(),
             desk: DeviceDesk::new(backend, drive == PumpDrive::Thread),
             devices: HashMap::new(),
             files: Vec::new(),
@@ -125,6 +129,8 @@ impl AudioDeviceActor {
                 self.devices.remove(&key);
                 self.desk.close(key);
             }
+            Effect::StartWatch => self.start_watch(ctx),
+            Effect::StopWatch => self.stop_watch(ctx),
             Effect::Tell(event) => {
                 tracing::debug!(?event, "audio device event");
                 self.owner.tell(event);

@@ -9,6 +9,7 @@
 //!     └───────────────────────────────────────────────────────────┴─┘        (the speaker)
 //! ```
 
+mod inventory;
 mod mics;
 mod speaker;
 mod watch;
@@ -26,11 +27,12 @@ use express_messages::{
 };
 
 use crate::{
-    devices::{DeviceFailure, StreamKey},
+    devices::{DeviceFailure, DeviceList, StreamKey},
     gain::percent,
     meter::Level,
     pump::{MicId, Playout, PlayoutId, PumpCommand, SinkPlace},
 };
+use inventory::Inventory;
 use mics::Mic;
 use speaker::Speaker;
 pub(crate) use watch::Observation;
@@ -53,6 +55,10 @@ pub(crate) enum Effect {
     OpenSpeaker(StreamKey),
     /// Close a device.
     Close(StreamKey),
+    /// Look at the list of devices, now and from time to time.
+    StartWatch,
+    /// No longer.
+    StopWatch,
     /// Tell the owner.
     Tell(AudioDeviceEvent),
 }
@@ -83,6 +89,10 @@ pub(crate) struct DeviceState {
     mics: BTreeMap<MicId, Mic>,
     mics_muted: bool,
     speaker: Speaker,
+    inventory: Inventory,
+    /// Somebody wants to hear of changes even while no device is open.
+    is_listened_to: bool,
+    watches: bool,
     pump_runs: bool,
     stopped: bool,
     last_id: u64,
@@ -289,6 +299,23 @@ impl DeviceState {
         !self.stopped && (local || self.playouts.values().any(|played| played.audible))
     }
 
+    fn wants_watch(&self) -> bool {
+        !self.stopped && (self.is_listened_to || !self.mics.is_empty() || self.wants_speaker())
+    }
+
+    /// Somebody wants to hear of changes even while no device is open, or nobody does.
+    pub(crate) fn listen(&mut self, wanted: bool) {
+        self.is_listened_to = wanted;
+    }
+
+    /// What a look at the list of devices showed.
+    pub(crate) fn devices_listed(&mut self, list: DeviceList) -> Vec<Effect> {
+        if !self.watches {
+            return Vec::new();
+        }
+        self.inventory.update(list).into_iter().map(Effect::Tell).collect()
+    }
+
     /// Starts the pump where a stream exists. Before any command for it.
     pub(crate) fn start_pump(&mut self) -> Option<Effect> {
         let start = !self.pump_runs && self.wants_pump();
@@ -309,6 +336,11 @@ impl DeviceState {
             effects.push(Effect::Pump(PumpCommand::RemoveSpeaker));
             effects.push(Effect::Close(key));
         }
+        if self.watches != self.wants_watch() {
+            self.watches = !self.watches;
+            self.inventory.forget();
+            effects.push(if self.watches { Effect::StartWatch } else { Effect::StopWatch });
+        }
         if self.pump_runs && !self.wants_pump() {
             self.pump_runs = false;
             effects.push(Effect::StopPump);
@@ -321,6 +353,7 @@ impl DeviceState {
         *self = Self {
             stopped: true,
             pump_runs: self.pump_runs,
+            watches: self.watches,
             last_id: self.last_id,
             ..Self::default()
         };

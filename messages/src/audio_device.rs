@@ -9,7 +9,7 @@ use crate::{
     audio::{CaptureSink, PlayoutSource},
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
-    types::ZegoDeviceInfos,
+    types::{ZegoAudioDeviceType, ZegoDeviceInfo, ZegoDeviceInfos, ZegoUpdateType},
 };
 
 /// Where the sound of a local stream comes from.
@@ -220,6 +220,12 @@ pub struct SoundLevels {
     pub played: Vec<(StreamId, f32)>,
 }
 
+/// Whether the list of devices is watched also while none is open, because somebody wants to hear of changes
+/// (`audioDeviceStateChanged`). Not at first; while a device is open it is watched in any case.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct WatchDevices(pub bool);
+
 /// Closes all devices and ends the actor. Sent by EngineActor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -236,6 +242,15 @@ pub enum AudioDeviceEvent {
         code: i32,
         /// Name of the device.
         device_name: String,
+    },
+    /// A device came or went (`audioDeviceStateChanged`): one event for each. What is there when watching begins is not told.
+    DeviceChanged {
+        /// Came or went.
+        update_type: ZegoUpdateType,
+        /// Microphone or speaker.
+        device_type: ZegoAudioDeviceType,
+        /// As [`ListDevices`] lists, or listed, it.
+        info: ZegoDeviceInfo,
     },
     /// A local stream from a file that does not repeat has come to its end; silence follows.
     SourceEnded(LocalStreamId),
@@ -281,6 +296,8 @@ role_link!(
         forget_playout: ForgetPlayout,
         /// How loud everything is.
         sound_levels: GetSoundLevels,
+        /// Watch the list of devices.
+        watch: WatchDevices,
         /// End.
         stop: StopAudioDevice,
     }

@@ -22,15 +22,18 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::Close(_) => "close".into(),
         Effect::Tell(AudioDeviceEvent::DeviceError { code, .. }) => format!("error {code}"),
         Effect::Tell(other) => format!("{other:?}"),
+        Effect::StartWatch => "watch".into(),
+        Effect::StopWatch => "no watch".into(),
     };
-    effects.iter().map(name).collect()
+    effects.iter().map(name).filter(|name| !name.ends_with("watch")).collect()
 }
 
 fn opened_key(effects: &[Effect]) -> StreamKey {
-    match effects {
-        [Effect::OpenSpeaker(key)] => *key,
-        other => panic!("no speaker is opened: {other:?}"),
-    }
+    let key = effects.iter().find_map(|effect| match effect {
+        Effect::OpenSpeaker(key) => Some(*key),
+        _ => None,
+    });
+    key.unwrap_or_else(|| panic!("no speaker is opened: {effects:?}"))
 }
 
 fn seen(frames: u64, failure: Option<DeviceFailure>) -> Observation {

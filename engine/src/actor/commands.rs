@@ -6,7 +6,7 @@ use express_messages::{
     audio_device::{
         AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels, ListDevices,
         MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SinkId, SoundLevels, StopAudioDevice,
-        TapPlayout,
+        TapPlayout, WatchDevices,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -98,6 +98,7 @@ impl EngineActor {
             Command::SetPlayout(playout) => tell(self.device(), |link| &link.set_playout, playout),
             Command::ForgetPlayout(stream_id) => self.forget_playout(stream_id),
             Command::ListDevices(done) => self.list_devices(done, ctx),
+            Command::WatchDevices(wanted) => tell(self.device(), |link| &link.watch, WatchDevices(wanted)),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),

@@ -59,6 +59,7 @@ note! {
     RecordPlayout => Result<SinkId, ZegoError> = Ok(SinkId(9)),
     ForgetPlayout => () = (),
     GetSoundLevels => SoundLevels = SoundLevels::default(),
+    WatchDevices => () = (),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {

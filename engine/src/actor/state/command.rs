@@ -158,6 +158,7 @@ pub(crate) enum Command {
     SetPlayout(SetPlayout),
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
+    WatchDevices(bool),
     TapPlayout {
         stream_id: StreamId,
         tap: Box<FrameTap>,

@@ -7,7 +7,7 @@ use express_messages::{ZegoError, audio_device::AudioDeviceEvent, codes, ids::Ro
 use super::{Command, EngineState, LifeId, Step, Timer};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
-    events::DeviceError,
+    events::{AudioDeviceStateChanged, DeviceError},
 };
 
 /// The audio device part and its history.
@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Device {
     phase: Phase,
     restarts: RestartLog,
+    /// Somebody wants to hear of devices that come and go.
+    watched: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +34,21 @@ impl EngineState {
         let life = self.new_life();
         self.device.phase = Phase::Running(life);
         out.command(Command::StartDevice(life));
+        if self.device.watched {
+            out.command(Command::WatchDevices(true));
+        }
+    }
+
+    /// Whether devices are watched even while none is open.
+    pub(crate) fn watches_devices(&self) -> bool {
+        self.device.watched
+    }
+
+    /// Watches devices while none is open, or no longer.
+    pub(crate) fn watch_devices(&mut self, watched: bool, out: &mut Step) {
+        if self.alive().is_ok() && std::mem::replace(&mut self.device.watched, watched) != watched {
+            out.command(Command::WatchDevices(watched));
+        }
     }
 
     pub(super) fn device_runs(&self) -> bool {
@@ -66,6 +83,15 @@ impl EngineState {
             AudioDeviceEvent::DeviceError { code, device_name } => out.emit(DeviceError {
                 error_code: code,
                 device_name,
+            }),
+            AudioDeviceEvent::DeviceChanged {
+                update_type,
+                device_type,
+                info,
+            } => out.emit(AudioDeviceStateChanged {
+                update_type,
+                device_type,
+                device_info: info,
             }),
             AudioDeviceEvent::SourceEnded(id) => self.on_source_ended(id, out),
             AudioDeviceEvent::Exited { panicked } => self.on_device_lost(life, panicked, now, out),

@@ -221,6 +221,12 @@ impl Handler<GetSoundLevels> for FakeDevice {
         self.world.lock().levels.clone()
     }
 }
+impl Handler<WatchDevices> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, watch: WatchDevices, _: &mut Self::Context) {
+        self.world.note(format!("watch {}", watch.0));
+    }
+}
 impl Handler<StopAudioDevice> for FakeDevice {
     type Result = ();
     fn handle(&mut self, _: StopAudioDevice, ctx: &mut Self::Context) {
