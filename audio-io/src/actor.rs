@@ -124,11 +124,13 @@ impl AudioDeviceActor {
                 }
             }
             Effect::Pump(command) => self.pump.send(command),
+            Effect::OpenMic(key, device_id) => self.reopen_mic(key, device_id, ctx),
             Effect::OpenSpeaker(key) => self.open_speaker(key, ctx),
             Effect::Close(key) => {
                 self.devices.remove(&key);
                 self.desk.close(key);
             }
+            Effect::Look => self.look_again(ctx),
             Effect::StartWatch => self.start_watch(ctx),
             Effect::StopWatch => self.stop_watch(ctx),
             Effect::Tell(event) => {
@@ -141,9 +143,9 @@ impl AudioDeviceActor {
     /// Every 10 or 20 ms: moves the pump where it has no thread, and looks at what others left.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let now = now();
-        self.pump.look(now);
+        let returned = self.pump.look(now);
         self.report_ended_files();
-        let mut effects = Vec::new();
+        let mut effects: Vec<_> = returned.into_iter().filter_map(|mic| self.state.mic_returned(mic)).collect();
         for (&key, health) in &self.devices {
             let seen = Observation {
                 frames: health.frames(),

@@ -10,6 +10,7 @@
 //! ```
 
 mod inventory;
+mod losses;
 mod mics;
 mod speaker;
 mod watch;
@@ -33,7 +34,8 @@ use crate::{
     pump::{MicId, Playout, PlayoutId, PumpCommand, SinkPlace},
 };
 use inventory::Inventory;
-use mics::Mic;
+use losses::Loss;
+use mics::Mics;
 use speaker::Speaker;
 pub(crate) use watch::Observation;
 
@@ -51,11 +53,15 @@ pub(crate) enum Effect {
     StopPump,
     /// Tell the pump.
     Pump(PumpCommand),
+    /// Open a microphone, `None` the default one, for streams that need another.
+    OpenMic(StreamKey, Option<String>),
     /// Open the default speaker.
     OpenSpeaker(StreamKey),
     /// Close a device.
     Close(StreamKey),
-    /// Look at the list of devices, now and from time to time.
+    /// Look at the list of devices now.
+    Look,
+    /// Look at it now and from time to time.
     StartWatch,
     /// No longer.
     StopWatch,
@@ -68,6 +74,8 @@ struct Local {
     /// Its source is ready and it is on the pump.
     open: bool,
     mic: Option<MicId>,
+    /// The microphone that its user chose, `None` whatever is the default one.
+    asked: Option<String>,
     audible: bool,
     /// How loud it is, once it is open.
     level: Level,
@@ -86,8 +94,8 @@ pub(crate) struct DeviceState {
     locals: HashMap<LocalStreamId, Local>,
     playouts: HashMap<StreamId, Played>,
     sinks: BTreeMap<SinkId, SinkPlace>,
-    mics: BTreeMap<MicId, Mic>,
-    mics_muted: bool,
+    mics: Mics,
+    losses: Vec<Loss>,
     speaker: Speaker,
     inventory: Inventory,
     /// Somebody wants to hear of changes even while no device is open.
@@ -128,6 +136,7 @@ impl DeviceState {
             Local {
                 open: false,
                 mic: None,
+                asked: None,
                 audible: false,
                 level: Level::default(),
             },
@@ -150,9 +159,7 @@ impl DeviceState {
         local.open = true;
         local.mic = mic;
         local.level = level;
-        if let Some(mic) = mic.and_then(|mic| self.mics.get_mut(&mic)) {
-            mic.users += 1;
-        }
+        mic.into_iter().for_each(|mic| self.use_mic(mic));
         true
     }
 
@@ -274,20 +281,7 @@ impl DeviceState {
                 device_error(failure, device_name),
             ];
         }
-        let id = MicId(key.0);
-        let Some(mic) = self.mics.get_mut(&id).filter(|mic| !mic.lost) else {
-            return Vec::new();
-        };
-        let Some(failure) = mic.watch.observe(seen, now) else {
-            return Vec::new();
-        };
-        mic.lost = true;
-        let name = mic.name.clone();
-        vec![
-            Effect::Pump(PumpCommand::RemoveMic(id)),
-            Effect::Close(key),
-            device_error(failure, name),
-        ]
+        self.observe_mic(MicId(key.0), seen, now)
     }
 
     fn wants_pump(&self) -> bool {
@@ -300,7 +294,7 @@ impl DeviceState {
     }
 
     fn wants_watch(&self) -> bool {
-        !self.stopped && (self.is_listened_to || !self.mics.is_empty() || self.wants_speaker())
+        !self.stopped && (self.is_listened_to || self.uses_mics() || self.wants_speaker())
     }
 
     /// Somebody wants to hear of changes even while no device is open, or nobody does.
@@ -308,12 +302,46 @@ impl DeviceState {
         self.is_listened_to = wanted;
     }
 
-    /// What a look at the list of devices showed.
-    pub(crate) fn devices_listed(&mut self, list: DeviceList) -> Vec<Effect> {
+    /// Whether a microphone is open or missed, or its loss is not yet told.
+    fn uses_mics(&self) -> bool {
+        !self.mics.open.is_empty() || !self.losses.is_empty()
+    }
+
+    /// What a look at the list of devices showed; `None` where the list could not be read.
+    pub(crate) fn devices_listed(&mut self, list: Option<DeviceList>, now: Instant) -> Vec<Effect> {
         if !self.watches {
             return Vec::new();
         }
-        self.inventory.update(list).into_iter().map(Effect::Tell).collect()
+        let changes = list.map(|list| self.inventory.update(list)).unwrap_or_default();
+        if !changes.is_empty() {
+            self.mics.try_again();
+        }
+        let mut effects = Vec::new();
+        for change in changes {
+            let gone = inventory::gone_microphone(&change).map(str::to_owned);
+            effects.push(Effect::Tell(change));
+            effects.extend(gone.into_iter().flat_map(|id| self.mic_vanished(&id, now)));
+        }
+        effects.extend(self.tell_losses(now));
+        effects.extend(self.move_streams(now));
+        effects
+    }
+
+    fn tell_losses(&mut self, now: Instant) -> Vec<Effect> {
+        let Self { losses, inventory, .. } = self;
+        let mut told = Vec::new();
+        losses.retain_mut(|loss| {
+            let code = loss.judge(inventory.lists(&loss.device_id), now);
+            let device_name = || loss.name.clone();
+            told.extend(code.map(|code| {
+                Effect::Tell(AudioDeviceEvent::DeviceError {
+                    code,
+                    device_name: device_name(),
+                })
+            }));
+            code.is_none()
+        });
+        told
     }
 
     /// Starts the pump where a stream exists. Before any command for it.
@@ -344,6 +372,7 @@ impl DeviceState {
         if self.pump_runs && !self.wants_pump() {
             self.pump_runs = false;
             effects.push(Effect::StopPump);
+            effects.extend(self.close_retiring());
         }
         effects
     }

@@ -226,6 +226,25 @@ pub struct SoundLevels {
 #[rtype(result = "()")]
 pub struct WatchDevices(pub bool);
 
+/// Lets a local stream capture another microphone (`useAudioDevice`). It is opened first; until it gives sound, and where it
+/// cannot be opened, the stream has the former one.
+///
+/// Errors: as [`OpenLocalStream`] for a device; 1103046 where the stream is none of a microphone, 1103044 where there is no
+/// such stream.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct SetCaptureDevice {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// The device's id from [`ListDevices`].
+    pub device_id: String,
+}
+
+/// Whether a stream whose chosen microphone is gone takes the default one (`enableAutoSwitchDevice`). Not at first.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SetAutoSwitch(pub bool);
+
 /// Closes all devices and ends the actor. Sent by EngineActor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -238,7 +257,8 @@ pub struct StopAudioDevice;
 pub enum AudioDeviceEvent {
     /// A device failed while in use (`deviceError`).
     DeviceError {
-        /// 1006001 or 1006006.
+        /// 1006006 unplugged; of a microphone also 1106007, back within 2 s, and 1106009, there but silent for ever; 1006001
+        /// otherwise.
         code: i32,
         /// Name of the device.
         device_name: String,
@@ -298,6 +318,10 @@ role_link!(
         sound_levels: GetSoundLevels,
         /// Watch the list of devices.
         watch: WatchDevices,
+        /// Another microphone for a local stream.
+        capture_device: SetCaptureDevice,
+        /// What a lost microphone leads to.
+        auto_switch: SetAutoSwitch,
         /// End.
         stop: StopAudioDevice,
     }

@@ -35,9 +35,37 @@ impl Inventory {
         changes
     }
 
+    /// The default device of one direction, if one is known.
+    pub(super) fn default_device(&self, device_type: ZegoAudioDeviceType) -> Option<&str> {
+        let list = self.0.as_ref()?;
+        let devices = match device_type {
+            ZegoAudioDeviceType::Input => &list.inputs,
+            _ => &list.outputs,
+        };
+        devices.first().map(|device| &*device.device_id)
+    }
+
+    /// Whether the last look showed a microphone of that id.
+    pub(super) fn lists(&self, device_id: &str) -> bool {
+        let inputs = self.0.iter().flat_map(|list| &list.inputs);
+        inputs.into_iter().any(|device| device.device_id == device_id)
+    }
+
     /// Nobody looks any more: what is known grows old.
     pub(super) fn forget(&mut self) {
         self.0 = None;
+    }
+}
+
+/// The microphone that `change` tells to be gone.
+pub(super) fn gone_microphone(change: &AudioDeviceEvent) -> Option<&str> {
+    match change {
+        AudioDeviceEvent::DeviceChanged {
+            update_type: ZegoUpdateType::Delete,
+            device_type: ZegoAudioDeviceType::Input,
+            info,
+        } => Some(&info.device_id),
+        _ => None,
     }
 }
 

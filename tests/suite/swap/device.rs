@@ -60,6 +60,8 @@ note! {
     ForgetPlayout => () = (),
     GetSoundLevels => SoundLevels = SoundLevels::default(),
     WatchDevices => () = (),
+    SetCaptureDevice => Result<(), ZegoError> = Ok(()),
+    SetAutoSwitch => () = (),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {

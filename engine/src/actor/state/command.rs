@@ -159,6 +159,12 @@ pub(crate) enum Command {
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
     WatchDevices(bool),
+    AutoSwitch(bool),
+    CaptureDevice {
+        id: LocalStreamId,
+        device_id: String,
+        call: CallId,
+    },
     TapPlayout {
         stream_id: StreamId,
         tap: Box<FrameTap>,
