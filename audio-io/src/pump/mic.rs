@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A ring that holds so much more than its target was not drained for a while (a stopped pump): the oldest is skipped at
-/// once, as ±500 ppm would need minutes. In 10 ms of the device.
+/// once, as ±750 ppm would need minutes. In 10 ms of the device.
 const TRIM_ABOVE: usize = 6;
 
 /// The pump's end of a capture device.
