@@ -4,6 +4,7 @@ mod files;
 mod mics;
 mod running_pump;
 mod streams;
+mod watching;
 
 use std::{
     collections::HashMap,
@@ -34,6 +35,7 @@ use crate::{
     worker::Worker,
 };
 use running_pump::RunningPump;
+use watching::Watching;
 
 /// Commands that may wait. They are rare; the default of 16 could be met by one burst of streams.
 const MAILBOX: usize = 256;
@@ -53,6 +55,7 @@ pub struct AudioDeviceActor {
     pump: RunningPump,
     /// The interval of [`Self::look`], while the pump runs.
     looking: Option<SpawnHandle>,
+    watching: Watching,
     desk: DeviceDesk,
     devices: HashMap<StreamKey, Arc<DeviceHealth>>,
     files: Vec<Worker<()>>,
@@ -78,6 +81,7 @@ impl AudioDeviceActor {
             drive,
             pump: RunningPump::new(drive),
             looking: None,
+            watching: Watching::default(),
             desk: DeviceDesk::new(backend, drive == PumpDrive::Thread),
             devices: HashMap::new(),
             files: Vec::new(),
@@ -120,11 +124,15 @@ impl AudioDeviceActor {
                 }
             }
             Effect::Pump(command) => self.pump.send(command),
+            Effect::OpenMic(key, device_id) => self.reopen_mic(key, device_id, ctx),
             Effect::OpenSpeaker(key) => self.open_speaker(key, ctx),
             Effect::Close(key) => {
                 self.devices.remove(&key);
                 self.desk.close(key);
             }
+            Effect::Look => self.look_again(ctx),
+            Effect::StartWatch => self.start_watch(ctx),
+            Effect::StopWatch => self.stop_watch(ctx),
             Effect::Tell(event) => {
                 tracing::debug!(?event, "audio device event");
                 self.owner.tell(event);
@@ -135,9 +143,9 @@ impl AudioDeviceActor {
     /// Every 10 or 20 ms: moves the pump where it has no thread, and looks at what others left.
     fn look(&mut self, ctx: &mut Context<Self>) {
         let now = now();
-        self.pump.look(now);
+        let returned = self.pump.look(now);
         self.report_ended_files();
-        let mut effects = Vec::new();
+        let mut effects: Vec<_> = returned.into_iter().filter_map(|mic| self.state.mic_returned(mic)).collect();
         for (&key, health) in &self.devices {
             let seen = Observation {
                 frames: health.frames(),

@@ -59,6 +59,19 @@ impl Ramp {
     }
 }
 
+/// Fades from `block` to `other`, of as many channels, within the block.
+pub(crate) fn cross_fade(block: &mut AudioBlock, other: &AudioBlock) {
+    let channels = block.channels();
+    let frames = block
+        .samples_mut()
+        .chunks_exact_mut(channels)
+        .zip(other.samples().chunks_exact(channels));
+    for (i, (frame, other)) in frames.enumerate() {
+        let gain = ramp_at(0.0, 1.0, i);
+        frame.iter_mut().zip(other).for_each(|(s, other)| *s += gain * (other - *s));
+    }
+}
+
 /// The gain at frame `i` of a block that goes from `from` to `to`; the last frame has `to`.
 pub(crate) fn ramp_at(from: f32, to: f32, i: usize) -> f32 {
     from + (to - from) * (i + 1) as f32 / BLOCK_FRAMES as f32

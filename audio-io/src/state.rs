@@ -9,6 +9,8 @@
 //!     └───────────────────────────────────────────────────────────┴─┘        (the speaker)
 //! ```
 
+mod inventory;
+mod losses;
 mod mics;
 mod speaker;
 mod watch;
@@ -26,12 +28,14 @@ use express_messages::{
 };
 
 use crate::{
-    devices::{DeviceFailure, StreamKey},
+    devices::{DeviceFailure, DeviceList, StreamKey},
     gain::percent,
     meter::Level,
     pump::{MicId, Playout, PlayoutId, PumpCommand, SinkPlace},
 };
-use mics::Mic;
+use inventory::Inventory;
+use losses::Loss;
+use mics::Mics;
 use speaker::Speaker;
 pub(crate) use watch::Observation;
 
@@ -49,10 +53,18 @@ pub(crate) enum Effect {
     StopPump,
     /// Tell the pump.
     Pump(PumpCommand),
+    /// Open a microphone, `None` the default one, for streams that need another.
+    OpenMic(StreamKey, Option<String>),
     /// Open the default speaker.
     OpenSpeaker(StreamKey),
     /// Close a device.
     Close(StreamKey),
+    /// Look at the list of devices now.
+    Look,
+    /// Look at it now and from time to time.
+    StartWatch,
+    /// No longer.
+    StopWatch,
     /// Tell the owner.
     Tell(AudioDeviceEvent),
 }
@@ -62,6 +74,8 @@ struct Local {
     /// Its source is ready and it is on the pump.
     open: bool,
     mic: Option<MicId>,
+    /// The microphone that its user chose, `None` whatever is the default one.
+    asked: Option<String>,
     audible: bool,
     /// How loud it is, once it is open.
     level: Level,
@@ -80,9 +94,13 @@ pub(crate) struct DeviceState {
     locals: HashMap<LocalStreamId, Local>,
     playouts: HashMap<StreamId, Played>,
     sinks: BTreeMap<SinkId, SinkPlace>,
-    mics: BTreeMap<MicId, Mic>,
-    mics_muted: bool,
+    mics: Mics,
+    losses: Vec<Loss>,
     speaker: Speaker,
+    inventory: Inventory,
+    /// Somebody wants to hear of changes even while no device is open.
+    is_listened_to: bool,
+    watches: bool,
     pump_runs: bool,
     stopped: bool,
     last_id: u64,
@@ -118,6 +136,7 @@ impl DeviceState {
             Local {
                 open: false,
                 mic: None,
+                asked: None,
                 audible: false,
                 level: Level::default(),
             },
@@ -140,9 +159,7 @@ impl DeviceState {
         local.open = true;
         local.mic = mic;
         local.level = level;
-        if let Some(mic) = mic.and_then(|mic| self.mics.get_mut(&mic)) {
-            mic.users += 1;
-        }
+        mic.into_iter().for_each(|mic| self.use_mic(mic));
         true
     }
 
@@ -264,20 +281,7 @@ impl DeviceState {
                 device_error(failure, device_name),
             ];
         }
-        let id = MicId(key.0);
-        let Some(mic) = self.mics.get_mut(&id).filter(|mic| !mic.lost) else {
-            return Vec::new();
-        };
-        let Some(failure) = mic.watch.observe(seen, now) else {
-            return Vec::new();
-        };
-        mic.lost = true;
-        let name = mic.name.clone();
-        vec![
-            Effect::Pump(PumpCommand::RemoveMic(id)),
-            Effect::Close(key),
-            device_error(failure, name),
-        ]
+        self.observe_mic(MicId(key.0), seen, now)
     }
 
     fn wants_pump(&self) -> bool {
@@ -287,6 +291,57 @@ impl DeviceState {
     fn wants_speaker(&self) -> bool {
         let local = self.locals.values().any(|local| local.open && local.audible);
         !self.stopped && (local || self.playouts.values().any(|played| played.audible))
+    }
+
+    fn wants_watch(&self) -> bool {
+        !self.stopped && (self.is_listened_to || self.uses_mics() || self.wants_speaker())
+    }
+
+    /// Somebody wants to hear of changes even while no device is open, or nobody does.
+    pub(crate) fn listen(&mut self, wanted: bool) {
+        self.is_listened_to = wanted;
+    }
+
+    /// Whether a microphone is open or missed, or its loss is not yet told.
+    fn uses_mics(&self) -> bool {
+        !self.mics.open.is_empty() || !self.losses.is_empty()
+    }
+
+    /// What a look at the list of devices showed; `None` where the list could not be read.
+    pub(crate) fn devices_listed(&mut self, list: Option<DeviceList>, now: Instant) -> Vec<Effect> {
+        if !self.watches {
+            return Vec::new();
+        }
+        let changes = list.map(|list| self.inventory.update(list)).unwrap_or_default();
+        if !changes.is_empty() {
+            self.mics.try_again();
+        }
+        let mut effects = Vec::new();
+        for change in changes {
+            let gone = inventory::gone_microphone(&change).map(str::to_owned);
+            effects.push(Effect::Tell(change));
+            effects.extend(gone.into_iter().flat_map(|id| self.mic_vanished(&id, now)));
+        }
+        effects.extend(self.tell_losses(now));
+        effects.extend(self.move_streams(now));
+        effects
+    }
+
+    fn tell_losses(&mut self, now: Instant) -> Vec<Effect> {
+        let Self { losses, inventory, .. } = self;
+        let mut told = Vec::new();
+        losses.retain_mut(|loss| {
+            let code = loss.judge(inventory.lists(&loss.device_id), now);
+            let device_name = || loss.name.clone();
+            told.extend(code.map(|code| {
+                Effect::Tell(AudioDeviceEvent::DeviceError {
+                    code,
+                    device_name: device_name(),
+                })
+            }));
+            code.is_none()
+        });
+        told
     }
 
     /// Starts the pump where a stream exists. Before any command for it.
@@ -309,9 +364,15 @@ impl DeviceState {
             effects.push(Effect::Pump(PumpCommand::RemoveSpeaker));
             effects.push(Effect::Close(key));
         }
+        if self.watches != self.wants_watch() {
+            self.watches = !self.watches;
+            self.inventory.forget();
+            effects.push(if self.watches { Effect::StartWatch } else { Effect::StopWatch });
+        }
         if self.pump_runs && !self.wants_pump() {
             self.pump_runs = false;
             effects.push(Effect::StopPump);
+            effects.extend(self.close_retiring());
         }
         effects
     }
@@ -321,6 +382,7 @@ impl DeviceState {
         *self = Self {
             stopped: true,
             pump_runs: self.pump_runs,
+            watches: self.watches,
             last_id: self.last_id,
             ..Self::default()
         };

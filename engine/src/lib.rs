@@ -87,9 +87,9 @@ pub use api::{RequirementKind, WeakEngine, ZegoCapabilityDetection, ZegoCodecSup
 pub use builder::EngineBuilder;
 pub use counters::EngineCounters;
 pub use events::{
-    CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage, ImRecvBroadcastMessage,
-    ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate,
-    PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomExtraInfoUpdate,
+    AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage,
+    ImRecvBroadcastMessage, ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate,
+    PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomExtraInfoUpdate,
     RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate,
     StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent, ZegoEvents, ZegoSoundLevelInfo,
 };
@@ -105,8 +105,8 @@ pub use express_messages::{
     timings::{Backoff, Timings},
     types::{
         PlayerState, PublisherState, RemoteMicStatus, RoomState, RoomStateChangedReason, SoundLevelType, StreamDeleteReason,
-        ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos, ZegoRoomExtraInfo, ZegoScenario,
-        ZegoStream, ZegoUpdateType, ZegoUser,
+        ZegoAudioDeviceType, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos,
+        ZegoRoomExtraInfo, ZegoScenario, ZegoStream, ZegoUpdateType, ZegoUser,
     },
 };
 pub use options::{

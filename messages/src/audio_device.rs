@@ -9,7 +9,7 @@ use crate::{
     audio::{CaptureSink, PlayoutSource},
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
-    types::ZegoDeviceInfos,
+    types::{ZegoAudioDeviceType, ZegoDeviceInfo, ZegoDeviceInfos, ZegoUpdateType},
 };
 
 /// Where the sound of a local stream comes from.
@@ -220,6 +220,31 @@ pub struct SoundLevels {
     pub played: Vec<(StreamId, f32)>,
 }
 
+/// Whether the list of devices is watched also while none is open, because somebody wants to hear of changes
+/// (`audioDeviceStateChanged`). Not at first; while a device is open it is watched in any case.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct WatchDevices(pub bool);
+
+/// Lets a local stream capture another microphone (`useAudioDevice`). It is opened first; until it gives sound, and where it
+/// cannot be opened, the stream has the former one.
+///
+/// Errors: as [`OpenLocalStream`] for a device; 1103046 where the stream is none of a microphone, 1103044 where there is no
+/// such stream.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct SetCaptureDevice {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// The device's id from [`ListDevices`].
+    pub device_id: String,
+}
+
+/// Whether a stream whose chosen microphone is gone takes the default one (`enableAutoSwitchDevice`). Not at first.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SetAutoSwitch(pub bool);
+
 /// Closes all devices and ends the actor. Sent by EngineActor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -232,10 +257,20 @@ pub struct StopAudioDevice;
 pub enum AudioDeviceEvent {
     /// A device failed while in use (`deviceError`).
     DeviceError {
-        /// 1006001 or 1006006.
+        /// 1006006 unplugged; of a microphone also 1106007, back within 2 s, and 1106009, there but silent for ever; 1006001
+        /// otherwise.
         code: i32,
         /// Name of the device.
         device_name: String,
+    },
+    /// A device came or went (`audioDeviceStateChanged`): one event for each. What is there when watching begins is not told.
+    DeviceChanged {
+        /// Came or went.
+        update_type: ZegoUpdateType,
+        /// Microphone or speaker.
+        device_type: ZegoAudioDeviceType,
+        /// As [`ListDevices`] lists, or listed, it.
+        info: ZegoDeviceInfo,
     },
     /// A local stream from a file that does not repeat has come to its end; silence follows.
     SourceEnded(LocalStreamId),
@@ -281,6 +316,12 @@ role_link!(
         forget_playout: ForgetPlayout,
         /// How loud everything is.
         sound_levels: GetSoundLevels,
+        /// Watch the list of devices.
+        watch: WatchDevices,
+        /// Another microphone for a local stream.
+        capture_device: SetCaptureDevice,
+        /// What a lost microphone leads to.
+        auto_switch: SetAutoSwitch,
         /// End.
         stop: StopAudioDevice,
     }

@@ -230,6 +230,10 @@ codes! {
 
     /// The device was unplugged or died.
     DEVICE_UNPLUGGED = 1006006;
+    /// A microphone was away for a moment: its plug is loose.
+    DEVICE_MICROPHONE_LOOSE = 1106007;
+    /// A microphone is there, but gives no sound any more.
+    DEVICE_MICROPHONE_TRACK_ENDED = 1106009;
     /// An unknown device id.
     DEVICE_UNKNOWN_ID = 1006002;
     /// A device failed for a reason of its own.

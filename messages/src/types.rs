@@ -157,6 +157,16 @@ documented_words!(
     }
 );
 
+documented_words!(
+    /// Which way a device moves sound.
+    ZegoAudioDeviceType {
+        /// It captures: a microphone.
+        Input = "Input",
+        /// It plays: a speaker.
+        Output = "Output",
+    }
+);
+
 /// A user in a room.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ZegoUser {

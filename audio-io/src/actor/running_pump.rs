@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     PumpDrive,
-    pump::{PERIOD, PumpCommand, PumpCore, PumpPort, PumpThread},
+    pump::{MicId, PERIOD, PumpCommand, PumpCore, PumpPort, PumpThread, Returned},
 };
 
 /// How often what a pump with its own thread returned, and what devices reported, is looked at.
@@ -85,9 +85,10 @@ impl RunningPump {
         }
     }
 
-    /// Moves a pump without a thread, and drops what the pump is done with.
-    pub(super) fn look(&mut self, now: Instant) {
-        let Some((port, runner)) = &mut self.pump else { return };
+    /// Moves a pump without a thread, and drops what the pump is done with; answers which microphones were among that.
+    pub(super) fn look(&mut self, now: Instant) -> Vec<MicId> {
+        let mut mics = Vec::new();
+        let Some((port, runner)) = &mut self.pump else { return mics };
         port.flush();
         match runner {
             Runner::Inline(core) => {
@@ -98,6 +99,9 @@ impl RunningPump {
             Runner::Thread(_) => {}
         }
         while let Some(thing) = port.take_returned() {
+            if let Returned::Mic(mic) = &thing {
+                mics.push(mic.id());
+            }
             drop(thing);
         }
         let counters = port.counters();
@@ -113,6 +117,7 @@ impl RunningPump {
             );
             self.losses = losses;
         }
+        mics
     }
 
     /// Ends the pump; everything it held is dropped on this thread.

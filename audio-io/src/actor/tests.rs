@@ -3,6 +3,7 @@
 mod devices;
 mod streams;
 mod threads;
+mod watching;
 
 use std::{
     path::Path,

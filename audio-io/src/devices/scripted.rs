@@ -25,6 +25,8 @@ struct Scripted {
     format: DeviceFormat,
     input: bool,
     refuse: Option<OpenDeviceError>,
+    /// It is there.
+    plugged: bool,
     running: Option<Running>,
     opened: usize,
 }
@@ -68,6 +70,7 @@ impl ScriptedDevices {
             format,
             input,
             refuse: None,
+            plugged: true,
             running: None,
             opened: 0,
         });
@@ -79,10 +82,31 @@ impl ScriptedDevices {
         self.with_device(id, |device| device.refuse = error);
     }
 
+    /// Pulls `id` out: it is listed no more, and its callbacks end. With `failure` its error callback says so first.
+    pub fn unplug(&self, id: &str, failure: Option<DeviceFailure>) {
+        if let Some(failure) = failure {
+            self.fail(id, failure);
+        }
+        self.with_device(id, |device| device.plugged = false);
+    }
+
+    /// Plugs `id` in again.
+    pub fn plug(&self, id: &str) {
+        self.with_device(id, |device| device.plugged = true);
+    }
+
+    /// Makes `id` the default device of its direction.
+    pub fn set_default(&self, id: &str) {
+        let mut devices = self.lock();
+        if let Some(at) = devices.iter().position(|device| device.info.device_id == id) {
+            devices[..=at].rotate_right(1);
+        }
+    }
+
     /// Calls the callback of microphone `id` with `samples`, interleaved in its channels. False where it is not open.
     pub fn push(&self, id: &str, samples: &[f32]) -> bool {
         self.with_device(id, |device| match &mut device.running {
-            Some(Running::Input(callback)) => {
+            Some(Running::Input(callback)) if device.plugged => {
                 callback.take(samples);
                 true
             }
@@ -95,7 +119,7 @@ impl ScriptedDevices {
     /// empty where it is not open.
     pub fn pull(&self, id: &str, frames: usize) -> Vec<f32> {
         self.with_device(id, |device| match &mut device.running {
-            Some(Running::Output(callback)) => {
+            Some(Running::Output(callback)) if device.plugged => {
                 let mut out = vec![0.0; frames * device.format.channels];
                 callback.fill(&mut out);
                 out
@@ -142,7 +166,8 @@ impl ScriptedDevices {
         ports: impl FnOnce(DeviceFormat) -> (Running, Port),
     ) -> Result<OpenDevice<Port>, OpenDeviceError> {
         let mut devices = self.lock();
-        let wanted = |device: &&mut Scripted| device.input == input && id.is_none_or(|id| device.info.device_id == id);
+        let wanted =
+            |device: &&mut Scripted| device.plugged && device.input == input && id.is_none_or(|id| device.info.device_id == id);
         let Some(device) = devices.iter_mut().find(wanted) else {
             return Err(OpenDeviceError::NotFound(id.map(Into::into)));
         };
@@ -183,7 +208,13 @@ impl Drop for Closer {
 impl AudioBackend for ScriptedDevices {
     fn list(&mut self) -> Result<DeviceList, ListDevicesError> {
         let devices = self.lock();
-        let of = |input| devices.iter().filter(|d| d.input == input).map(|d| d.info.clone()).collect();
+        let of = |input| {
+            devices
+                .iter()
+                .filter(|d| d.plugged && d.input == input)
+                .map(|d| d.info.clone())
+                .collect()
+        };
         Ok(DeviceList {
             inputs: of(true),
             outputs: of(false),

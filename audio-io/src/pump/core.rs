@@ -137,6 +137,8 @@ impl PumpCore {
                 Returned::Playout(self.playouts.swap_remove(at))
             } else if let Some(at) = self.locals.iter().position(|local| local.has_left()) {
                 Returned::Local(self.locals.swap_remove(at))
+            } else if let Some(at) = self.mics.iter().position(|mic| is_unused(mic, &self.locals)) {
+                Returned::Mic(self.mics.swap_remove(at))
             } else {
                 return;
             };
@@ -149,9 +151,9 @@ impl PumpCore {
         match command {
             PumpCommand::AddMic(mic) => self.mics.push(mic),
             PumpCommand::RemoveMic(id) => {
-                let at = self.mics.iter().position(|mic| mic.id() == id)?;
-                return Some(Returned::Mic(self.mics.swap_remove(at)));
+                self.mics.iter_mut().find(|mic| mic.id() == id)?.leaving = true;
             }
+            PumpCommand::SetMic(id, mic) => self.local(id)?.set_mic(mic),
             PumpCommand::MuteMics(muted) => self.mics.iter_mut().for_each(|mic| mic.set_muted(muted)),
             PumpCommand::SetSpeaker(speaker) => return self.speaker.replace(speaker).map(Returned::Speaker),
             PumpCommand::RemoveSpeaker => return self.speaker.take().map(Returned::Speaker),
@@ -206,4 +208,9 @@ impl PumpCore {
             .find(|playout| playout.id() == id)
             .map(|playout| &mut **playout)
     }
+}
+
+/// Whether a microphone that closes may be taken away.
+fn is_unused(mic: &MicInput, locals: &[Box<LocalStream>]) -> bool {
+    mic.leaving && !locals.iter().any(|local| local.uses(mic.id()))
 }

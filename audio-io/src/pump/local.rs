@@ -10,7 +10,7 @@ use express_messages::{
 
 use super::{MicId, Returned, guarded, mic::MicInput};
 use crate::{
-    gain::Ramp,
+    gain::{Ramp, cross_fade},
     meter::{Level, Meter},
     mixer::{Mixer, finite, soft_clip},
 };
@@ -102,8 +102,20 @@ impl fmt::Debug for Guarded {
 /// What a local stream captures.
 #[derive(Debug)]
 enum Capture {
-    Mic(MicId),
+    Mic {
+        id: MicId,
+        /// The one to fade to as soon as it gives sound.
+        next: Option<MicId>,
+    },
     Source(Guarded),
+}
+
+/// Copies what `id` captured to `block`, silence where there is no such microphone.
+fn copy_mic(mics: &[Box<MicInput>], id: MicId, block: &mut AudioBlock) {
+    match mics.iter().find(|mic| mic.id() == id) {
+        Some(mic) => block.copy_from(mic.block()),
+        None => block.samples_mut().fill(0.0),
+    }
 }
 
 /// A local stream on the pump.
@@ -123,7 +135,7 @@ pub struct LocalStream {
 impl LocalStream {
     /// A stream of a microphone.
     pub fn of_mic(id: LocalStreamId, mic: MicId, channels: usize) -> Self {
-        Self::new(id, Capture::Mic(mic), channels)
+        Self::new(id, Capture::Mic { id: mic, next: None }, channels)
     }
 
     /// A stream of anything else.
@@ -152,6 +164,18 @@ impl LocalStream {
 
     pub(super) fn id(&self) -> LocalStreamId {
         self.id
+    }
+
+    /// Fades to another microphone as soon as that one gives sound.
+    pub(super) fn set_mic(&mut self, mic: MicId) {
+        if let Capture::Mic { id, next } = &mut self.capture {
+            *next = (*id != mic).then_some(mic);
+        }
+    }
+
+    /// Whether it needs that microphone.
+    pub(super) fn uses(&self, mic: MicId) -> bool {
+        matches!(&self.capture, Capture::Mic { id, next } if *id == mic || *next == Some(mic))
     }
 
     pub(super) fn set_volume(&mut self, gain: f32) {
@@ -187,10 +211,16 @@ impl LocalStream {
         panics: &mut u64,
     ) {
         match &mut self.capture {
-            Capture::Mic(id) => match mics.iter().find(|mic| mic.id() == *id) {
-                Some(mic) => self.block.copy_from(mic.block()),
-                None => self.block.samples_mut().fill(0.0),
-            },
+            Capture::Mic { id, next } => {
+                copy_mic(mics, *id, &mut self.block);
+                let runs = |next: &MicId| mics.iter().any(|mic| mic.id() == *next && mic.gives_sound());
+                if let Some(other) = next.take_if(|next| runs(next)) {
+                    scratch.reset(self.block.channels());
+                    copy_mic(mics, other, scratch);
+                    cross_fade(&mut self.block, scratch);
+                    *id = other;
+                }
+            }
             Capture::Source(source) => {
                 scratch.reset(self.block.channels());
                 source.fill(scratch, now, panics);

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A ring that holds so much more than its target was not drained for a while (a stopped pump): the oldest is skipped at
-/// once, as ±500 ppm would need minutes. In 10 ms of the device.
+/// once, as ±750 ppm would need minutes. In 10 ms of the device.
 const TRIM_ABOVE: usize = 6;
 
 /// The pump's end of a capture device.
@@ -29,6 +29,8 @@ pub struct MicInput {
     /// Whether the ring has been filled to its target since it last ran dry.
     primed: bool,
     gain: Ramp,
+    /// It closes.
+    pub(super) leaving: bool,
     block: AudioBlock,
     trimmed_frames: u64,
     faults: u64,
@@ -51,6 +53,7 @@ impl MicInput {
             target: AdaptiveTarget::new(port.format.period_frames + ten_ms * 3 / 2, rate),
             primed: false,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
+            leaving: false,
             block: AudioBlock::silent(channels),
             trimmed_frames: 0,
             faults: 0,
@@ -58,7 +61,12 @@ impl MicInput {
         })
     }
 
-    pub(super) fn id(&self) -> MicId {
+    /// Whether its block holds what the device captured.
+    pub(super) fn gives_sound(&self) -> bool {
+        self.primed
+    }
+
+    pub(crate) fn id(&self) -> MicId {
         self.id
     }
 

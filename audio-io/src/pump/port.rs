@@ -37,8 +37,10 @@ pub enum SinkPlace {
 pub enum PumpCommand {
     /// A microphone opened.
     AddMic(Box<MicInput>),
-    /// A microphone closes.
+    /// A microphone closes: it comes back when no local stream has it any more.
     RemoveMic(MicId),
+    /// A local stream of a microphone gets another one, by a fade within one block, as soon as that one gives sound.
+    SetMic(LocalStreamId, MicId),
     /// All microphones are silent, or not.
     MuteMics(bool),
     /// The speaker opened, in place of another.

@@ -1,31 +1,101 @@
-//! Microphones: opened by the first stream that needs one, closed with the last.
+//! Microphones: opened by the first stream that needs one, closed with the last, replaced where they fail or where another is
+//! wanted.
+//!
+//! ```text
+//!   stream asked for      its microphone is lost             the default device becomes another
+//!   the default device    the default device, at once        moves there
+//!   one device            that one, as soon as it is back    stays
+//!     with auto-switch    the default device, at once        stays
+//! ```
+//!
+//! A stream moves when the other microphone runs: until then it has the old one, or silence.
 
-use std::time::Instant;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
-use super::{DeviceState, Effect, watch::Watch};
+use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
+
+use super::{DeviceState, Effect, losses::Loss, watch::Watch};
 use crate::{
-    devices::StreamKey,
+    devices::{DeviceFailure, StreamKey},
     pump::{MicId, PumpCommand},
 };
+
+/// Waits between tries to open a microphone that is needed; the last one goes on. Any change of the list is a new beginning.
+const TRIES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
 
 /// An open microphone, or one that failed.
 #[derive(Debug)]
 pub(super) struct Mic {
     pub(super) device_id: String,
-    pub(super) name: String,
-    /// What the first opener asked for.
-    pub(super) asked: Option<String>,
-    pub(super) users: usize,
-    /// It failed: its streams are silent, and a new stream opens it anew.
+    name: String,
+    users: usize,
+    /// It failed: its streams are silent until they have another.
     pub(super) lost: bool,
-    pub(super) watch: Watch,
+    watch: Watch,
+}
+
+/// Tries to open a device for streams that need it.
+#[derive(Debug, Default)]
+struct Tries {
+    opening: Option<StreamKey>,
+    failed: usize,
+    not_before: Option<Instant>,
+}
+
+/// All microphones.
+#[derive(Debug, Default)]
+pub(super) struct Mics {
+    pub(super) open: BTreeMap<MicId, Mic>,
+    /// No stream is to have them any more, but the pump may not have made the change yet: closed when it gives them back.
+    retiring: BTreeSet<MicId>,
+    /// By the device that is wanted, `None` the default one.
+    tries: BTreeMap<Option<String>, Tries>,
+    /// Whether a stream of a chosen device that is gone takes the default one.
+    auto_switch: bool,
+    muted: bool,
+}
+
+impl Mics {
+    /// A microphone that runs and is `device_id`, or any that runs.
+    fn running(&self, device_id: Option<&str>) -> Option<MicId> {
+        let is_it = |mic: &Mic| !mic.lost && device_id.is_none_or(|id| mic.device_id == id);
+        self.open.iter().find(|(_, mic)| is_it(mic)).map(|(id, _)| *id)
+    }
+
+    /// The list of devices is another: what failed may work now.
+    pub(super) fn try_again(&mut self) {
+        self.tries.retain(|_, tries| tries.opening.is_some());
+        self.tries.values_mut().for_each(|tries| tries.failed = 0);
+    }
 }
 
 impl DeviceState {
-    /// A microphone that is open already and answers to `device_id`.
+    /// A microphone that is open already and is what a stream that asks for `device_id` should have.
     pub(crate) fn find_mic(&self, device_id: Option<&str>) -> Option<MicId> {
-        let answers = |mic: &Mic| !mic.lost && (mic.asked.as_deref() == device_id || Some(&*mic.device_id) == device_id);
-        self.mics.iter().find(|(_, mic)| answers(mic)).map(|(id, _)| *id)
+        if let Some(id) = device_id.or_else(|| self.inventory.default_device(ZegoAudioDeviceType::Input)) {
+            return self.mics.running(Some(id));
+        }
+        // Nobody has looked yet: what was opened as the default one is the default one.
+        let follows = |local: &&super::Local| local.open && local.asked.is_none();
+        let in_use = self.locals.values().filter(follows).filter_map(|local| local.mic);
+        in_use
+            .into_iter()
+            .find(|id| self.mics.open.get(id).is_some_and(|mic| !mic.lost))
+    }
+
+    /// Notes what a stream that is being opened asked for: a device, or `None`, whatever is the default one.
+    pub(crate) fn ask_for_mic(&mut self, id: LocalStreamId, device_id: Option<String>) {
+        if let Some(local) = self.locals.get_mut(&id) {
+            local.asked = device_id;
+        }
     }
 
     /// A name for a microphone that is to be opened.
@@ -34,64 +104,214 @@ impl DeviceState {
     }
 
     /// The microphone `id` runs. Answers the one to use: `id`, or another that is the same device, opened meanwhile.
-    pub(crate) fn mic_opened(
-        &mut self,
-        id: MicId,
-        asked: Option<String>,
-        device_id: String,
-        name: String,
-        now: Instant,
-    ) -> MicId {
-        let same = |mic: &Mic| !mic.lost && mic.device_id == device_id;
-        if let Some((&other, _)) = self.mics.iter().find(|(_, mic)| same(mic)) {
+    pub(crate) fn mic_opened(&mut self, id: MicId, device_id: String, name: String, now: Instant) -> MicId {
+        if let Some(other) = self.mics.running(Some(&device_id)) {
             return other;
         }
         let mic = Mic {
             device_id,
             name,
-            asked,
             users: 0,
             lost: false,
             watch: Watch::new(now),
         };
-        self.mics.insert(id, mic);
+        self.mics.open.insert(id, mic);
         id
     }
 
     /// Closes a microphone that nobody uses.
     pub(crate) fn drop_unused_mic(&mut self, id: MicId) -> Vec<Effect> {
         let mut effects = Vec::new();
-        if self.mics.get(&id).is_some_and(|mic| mic.users == 0) {
+        if self.mics.open.get(&id).is_some_and(|mic| mic.users == 0) {
             self.close_mic(id, &mut effects);
         }
         effects
     }
 
-    pub(super) fn release_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
-        let Some(mic) = self.mics.get_mut(&id) else { return };
+    pub(super) fn use_mic(&mut self, id: MicId) {
+        if let Some(mic) = self.mics.open.get_mut(&id) {
+            mic.users += 1;
+        }
+    }
+
+    /// Answers whether it was the last user.
+    fn leave_mic(&mut self, id: MicId) -> bool {
+        let Some(mic) = self.mics.open.get_mut(&id) else {
+            return false;
+        };
         mic.users = mic.users.saturating_sub(1);
-        if mic.users == 0 {
+        mic.users == 0
+    }
+
+    pub(super) fn release_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
+        if self.leave_mic(id) {
             self.close_mic(id, effects);
         }
     }
 
     fn close_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
-        if let Some(mic) = self.mics.remove(&id)
-            && !mic.lost
-        {
+        if let Some(mic) = self.mics.open.remove(&id) {
             effects.push(Effect::Pump(PumpCommand::RemoveMic(id)));
-            effects.push(Effect::Close(StreamKey(id.0)));
+            if !mic.lost {
+                effects.push(Effect::Close(StreamKey(id.0)));
+            }
         }
+    }
+
+    /// What the callbacks of microphone `id` have reported so far: its failure, once.
+    pub(super) fn observe_mic(&mut self, id: MicId, seen: super::Observation, now: Instant) -> Vec<Effect> {
+        let mic = self.mics.open.get_mut(&id).filter(|mic| !mic.lost);
+        match mic.and_then(|mic| mic.watch.observe(seen, now)) {
+            Some(failure) => {
+                let mut effects = self.lose_mic(id, failure, now);
+                // Whether it is still there decides what to tell and where to go.
+                effects.push(Effect::Look);
+                effects
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// The microphone that is `device_id` is gone from the list.
+    pub(super) fn mic_vanished(&mut self, device_id: &str, now: Instant) -> Vec<Effect> {
+        match self.mics.running(Some(device_id)) {
+            Some(id) => self.lose_mic(id, DeviceFailure::Unplugged, now),
+            None => Vec::new(),
+        }
+    }
+
+    fn lose_mic(&mut self, id: MicId, failure: DeviceFailure, now: Instant) -> Vec<Effect> {
+        let Some(mic) = self.mics.open.get_mut(&id) else {
+            return Vec::new();
+        };
+        mic.lost = true;
+        self.losses
+            .push(Loss::new(mic.device_id.clone(), mic.name.clone(), failure, now));
+        vec![Effect::Close(StreamKey(id.0))]
+    }
+
+    /// Whether a stream of a chosen microphone that is gone takes the default one.
+    pub(crate) fn set_auto_switch(&mut self, wanted: bool, now: Instant) -> Vec<Effect> {
+        self.mics.auto_switch = wanted;
+        self.move_streams(now)
+    }
+
+    /// Gives each stream the microphone that it should have, and opens those that are needed for that.
+    pub(super) fn move_streams(&mut self, now: Instant) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let captures = |(id, local): (&LocalStreamId, &super::Local)| (local.open && local.mic.is_some()).then_some(*id);
+        let mut streams: Vec<_> = self.locals.iter().filter_map(captures).collect();
+        streams.sort_unstable();
+        for id in streams {
+            let Some(wanted) = self.other_device(id) else { continue };
+            match self.mics.running(wanted.as_deref()) {
+                Some(mic) => self.move_stream(id, mic, &mut effects),
+                None => self.try_to_open(wanted, now, &mut effects),
+            }
+        }
+        effects
+    }
+
+    /// The device that a stream should have in place of its present one; `Some(None)` is the default one, whatever it is.
+    fn other_device(&self, id: LocalStreamId) -> Option<Option<String>> {
+        let local = self.locals.get(&id)?;
+        let present = self.mics.open.get(&local.mic?)?;
+        let default = self.inventory.default_device(ZegoAudioDeviceType::Input);
+        match &local.asked {
+            None if present.lost => Some(default.map(Into::into)),
+            None => default.filter(|id| *id != present.device_id).map(|id| Some(id.into())),
+            Some(_) if !present.lost => None,
+            Some(asked) if self.mics.auto_switch && !self.inventory.lists(asked) => Some(default.map(Into::into)),
+            Some(asked) => Some(Some(asked.clone())),
+        }
+    }
+
+    fn move_stream(&mut self, id: LocalStreamId, to: MicId, effects: &mut Vec<Effect>) {
+        let Some(local) = self.locals.get_mut(&id) else { return };
+        let from = local.mic.replace(to);
+        if let (Some(asked), Some(mic)) = (&mut local.asked, self.mics.open.get(&to)) {
+            // One that was switched by itself stays there, too.
+            asked.clone_from(&mic.device_id);
+        }
+        self.use_mic(to);
+        effects.push(Effect::Pump(PumpCommand::SetMic(id, to)));
+        if let Some(from) = from.filter(|from| self.leave_mic(*from))
+            && let Some(mic) = self.mics.open.remove(&from)
+        {
+            effects.push(Effect::Pump(PumpCommand::RemoveMic(from)));
+            if !mic.lost {
+                self.mics.retiring.insert(from);
+            }
+        }
+    }
+
+    fn try_to_open(&mut self, device: Option<String>, now: Instant, effects: &mut Vec<Effect>) {
+        let tries = self.mics.tries.entry(device.clone()).or_default();
+        if tries.opening.is_some() || tries.not_before.is_some_and(|at| now < at) {
+            return;
+        }
+        self.last_id += 1;
+        let key = StreamKey(self.last_id);
+        tries.opening = Some(key);
+        effects.push(Effect::OpenMic(key, device));
+    }
+
+    /// A microphone that streams needed runs, and the pump has it.
+    pub(crate) fn reopened(&mut self, key: StreamKey, now: Instant) -> Vec<Effect> {
+        self.mics.tries.retain(|_, tries| tries.opening != Some(key));
+        self.move_streams(now)
+    }
+
+    /// It could not be opened: tried again later.
+    pub(crate) fn not_reopened(&mut self, key: StreamKey, now: Instant) {
+        if let Some(tries) = self.mics.tries.values_mut().find(|tries| tries.opening == Some(key)) {
+            let wait = TRIES[tries.failed.min(TRIES.len() - 1)];
+            *tries = Tries {
+                opening: None,
+                failed: tries.failed + 1,
+                not_before: Some(now + wait),
+            };
+        }
+    }
+
+    /// Moves a stream to microphone `to`, which its user chose.
+    pub(crate) fn choose_mic(&mut self, id: LocalStreamId, device_id: String, to: MicId) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.ask_for_mic(id, Some(device_id));
+        if self
+            .locals
+            .get(&id)
+            .is_some_and(|local| local.open && local.mic.is_some_and(|mic| mic != to))
+        {
+            self.move_stream(id, to, &mut effects);
+        }
+        effects
+    }
+
+    /// Whether a local stream captures a microphone.
+    pub(crate) fn is_mic_stream(&self, id: LocalStreamId) -> bool {
+        self.locals.get(&id).is_some_and(|local| local.open && local.mic.is_some())
+    }
+
+    /// The pump has no stream of microphone `id` any more.
+    pub(crate) fn mic_returned(&mut self, id: MicId) -> Option<Effect> {
+        self.mics.retiring.remove(&id).then_some(Effect::Close(StreamKey(id.0)))
+    }
+
+    /// The pump ends, and with it every use of what was retiring.
+    pub(super) fn close_retiring(&mut self) -> impl Iterator<Item = Effect> + use<> {
+        let retiring = std::mem::take(&mut self.mics.retiring);
+        retiring.into_iter().map(|id| Effect::Close(StreamKey(id.0)))
     }
 
     /// Silences all microphones, or not.
     pub(crate) fn mute_mics(&mut self, muted: bool) -> PumpCommand {
-        self.mics_muted = muted;
+        self.mics.muted = muted;
         PumpCommand::MuteMics(muted)
     }
 
     /// Whether all microphones are silent.
     pub(crate) fn mics_muted(&self) -> bool {
-        self.mics_muted
+        self.mics.muted
     }
 }

@@ -5,8 +5,8 @@ use express_messages::{
     ZegoError,
     audio_device::{
         AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels, ListDevices,
-        MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SinkId, SoundLevels, StopAudioDevice,
-        TapPlayout,
+        MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetAutoSwitch, SetCaptureDevice, SetCaptureVolume,
+        SinkId, SoundLevels, StopAudioDevice, TapPlayout, WatchDevices,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -98,6 +98,9 @@ impl EngineActor {
             Command::SetPlayout(playout) => tell(self.device(), |link| &link.set_playout, playout),
             Command::ForgetPlayout(stream_id) => self.forget_playout(stream_id),
             Command::ListDevices(done) => self.list_devices(done, ctx),
+            Command::WatchDevices(wanted) => tell(self.device(), |link| &link.watch, WatchDevices(wanted)),
+            Command::AutoSwitch(wanted) => tell(self.device(), |link| &link.auto_switch, SetAutoSwitch(wanted)),
+            Command::CaptureDevice { id, device_id, call } => self.capture_device(id, device_id, call, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
@@ -189,6 +192,19 @@ impl EngineActor {
             move |engine, life, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_local_opened(id, life, result, out));
+            },
+        );
+    }
+
+    fn capture_device(&mut self, id: LocalStreamId, device_id: String, call: CallId, ctx: &mut Context<Self>) {
+        let chosen = device_id.clone();
+        self.ask_device(
+            SetCaptureDevice { id, device_id },
+            |link| &link.capture_device,
+            ctx,
+            move |engine, _, result| {
+                let shared = &engine.shared;
+                shared.report(|state, _, out| state.on_capture_device(id, chosen, call, result, out));
             },
         );
     }

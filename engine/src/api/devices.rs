@@ -7,7 +7,7 @@ use express_messages::{
 use serde::Serialize;
 
 use super::ZegoExpressEngine;
-use crate::{actor::state::Command, reply::Reply};
+use crate::{actor::state::Command, reply::Reply, streams::ZegoLocalStream};
 
 /// What `check_system_requirements` found.
 #[doc(alias = "checkSystemRequirements")]
@@ -170,6 +170,33 @@ impl ZegoExpressEngine {
     #[doc(alias = "getCameras")]
     pub fn get_cameras(&self) -> Reply<Vec<ZegoDeviceInfo>> {
         self.list_devices(|devices| devices.map(|devices| devices.cameras))
+    }
+
+    /// Lets a local stream of a microphone capture another one, also while it is published. The new one is opened first: there
+    /// is no gap, and where it cannot be used the old one goes on. The stream stays there when the system's default changes.
+    ///
+    /// # Errors
+    /// - 1103044: it is of another engine, or was destroyed; 1103046: it captures no microphone
+    /// - 1103048: no such device; 1103064: not allowed; 1103065: busy; 1103066: no usable format; 1103061: anything else
+    #[doc(alias = "useAudioDevice")]
+    pub fn use_audio_device(&self, stream: &ZegoLocalStream, device_id: impl Into<String>) -> Reply<()> {
+        let (id, device_id) = (stream.id_in(self.shared()), device_id.into());
+        self.shared().call(
+            |state, call, _, out| state.use_audio_device(id, device_id, call, out),
+            |()| (),
+        )
+    }
+
+    /// Whether a stream whose microphone was chosen by its id takes the default one when that is unplugged; not at first. It
+    /// stays there. Without this it is silent until its microphone is back. (A stream of the default microphone always takes
+    /// whatever is the default one.)
+    ///
+    /// # Errors
+    /// Only 1000001, after `destroy_engine`.
+    #[doc(alias = "enableAutoSwitchDevice")]
+    pub fn enable_auto_switch_device(&self, microphone: bool) -> Result<(), ZegoError> {
+        self.shared()
+            .decide(|state, _, out| state.enable_auto_switch(microphone, out))
     }
 
     fn list_devices<T: Send + 'static>(

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::ZegoExpressEngine;
-use crate::events::{EventType, ListenerId, ZegoEvents};
+use crate::events::{EventKind, EventType, ListenerId, ZegoEvents};
 
 impl ZegoExpressEngine {
     /// Calls `callback` for each event of the type that it takes, from now on: what was reported before this call is not
@@ -24,7 +24,9 @@ impl ZegoExpressEngine {
     #[doc(alias = "setEventHandler")]
     pub fn on<E: EventType>(&self, callback: impl FnMut(&E) + Send + 'static) -> ListenerId {
         let shared = self.shared();
-        shared.listeners.on(shared.hub.reported(), callback)
+        let listener = shared.listeners.on(shared.hub.reported(), callback);
+        self.watch_devices();
+        listener
     }
 
     /// As [`on`](Self::on), for an async callback, which may await engine calls as the documented JavaScript does.
@@ -59,17 +61,32 @@ impl ZegoExpressEngine {
         Fut: Future<Output = ()> + Send + 'static,
     {
         let shared = self.shared();
-        shared.listeners.on_async(shared.hub.reported(), callback)
+        let listener = shared.listeners.on_async(shared.hub.reported(), callback);
+        self.watch_devices();
+        listener
     }
 
     /// Takes one callback away; at once, also for the event that is being delivered. `false`: it was not there.
     pub fn off(&self, listener: ListenerId) -> bool {
-        self.shared().listeners.off(listener)
+        let was_there = self.shared().listeners.off(listener);
+        self.watch_devices();
+        was_there
     }
 
     /// Takes all callbacks of one event away (the documented `off` without a callback). `false`: there was none.
     pub fn off_all<E: EventType>(&self) -> bool {
-        self.shared().listeners.off_all(E::KIND)
+        let was_there = self.shared().listeners.off_all(E::KIND);
+        self.watch_devices();
+        was_there
+    }
+
+    /// Devices are watched for callbacks even while none is open; nobody pays for that otherwise.
+    fn watch_devices(&self) {
+        let shared = self.shared();
+        let wanted = shared.listeners.has(EventKind::AudioDeviceStateChanged);
+        if shared.look(|state| state.watches_devices()) != wanted {
+            shared.decide(|state, _, out| state.watch_devices(wanted, out));
+        }
     }
 
     /// All events from now on, as a stream or for a thread of your own; see [`ZegoEvents`].

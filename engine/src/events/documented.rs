@@ -2,7 +2,7 @@
 
 use express_messages::{
     ids::LocalStreamId,
-    types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUser},
+    types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUser},
 };
 use serde::{Serialize, Serializer};
 
@@ -68,6 +68,22 @@ pub(super) fn room_infos<S: Serializer>(infos: &[ZegoRoomExtraInfo], serializer:
 
 pub(super) fn local_stream<S: Serializer>(id: &LocalStreamId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(id.0)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DeviceInfo<'a> {
+    device_name: &'a str,
+    #[serde(rename = "deviceID")]
+    device_id: &'a str,
+}
+
+pub(super) fn device_info<S: Serializer>(info: &ZegoDeviceInfo, serializer: S) -> Result<S::Ok, S::Error> {
+    let info = DeviceInfo {
+        device_name: &info.device_name,
+        device_id: &info.device_id,
+    };
+    info.serialize(serializer)
 }
 
 /// An item of both kinds of message; only the type of its name differs.

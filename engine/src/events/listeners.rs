@@ -130,6 +130,11 @@ impl Listeners {
         self.remove(|listener| listener.kind == kind) > 0
     }
 
+    /// Whether anybody listens to events of that kind.
+    pub(crate) fn has(&self, kind: EventKind) -> bool {
+        self.lock().listeners.iter().any(|listener| listener.kind == kind)
+    }
+
     /// Drops all callbacks and takes no more.
     pub(crate) fn close(&self) {
         self.lock().closed = true;

@@ -4,7 +4,7 @@ use express_messages::{
     exceptions::StreamException,
     ids::{LocalStreamId, StreamId},
     stats::{QualityGrade, ZegoPlayStats, ZegoPublishStats},
-    types::{PlayerState, PublisherState, RemoteMicStatus, SoundLevelType},
+    types::{PlayerState, PublisherState, RemoteMicStatus, SoundLevelType, ZegoAudioDeviceType, ZegoDeviceInfo, ZegoUpdateType},
 };
 use serde::Serialize;
 
@@ -103,10 +103,29 @@ pub struct ExceptionUpdate {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DeviceError {
-    /// 1006006 unplugged, 1006001 otherwise.
+    /// 1006006 unplugged; of a microphone also 1106007, it was away for less than 2 s, and 1106009, it is there but gives no
+    /// sound any more; 1006001 otherwise.
     pub error_code: i32,
     /// Name of the device; empty where it was not one device alone.
     pub device_name: String,
+}
+
+/// A microphone or speaker came or went: one event for each device. Told while a callback for it is registered or a device is
+/// open, within about 250 ms; what is there at that moment is not told, see
+/// [`enum_devices`](crate::ZegoExpressEngine::enum_devices).
+#[doc(alias = "audioDeviceStateChanged")]
+#[doc(alias = "onAudioDeviceStateChanged")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct AudioDeviceStateChanged {
+    /// Came or went.
+    pub update_type: ZegoUpdateType,
+    /// Microphone or speaker.
+    pub device_type: ZegoAudioDeviceType,
+    /// The device.
+    #[serde(serialize_with = "documented::device_info")]
+    pub device_info: ZegoDeviceInfo,
 }
 
 /// A local stream from a file that does not repeat came to its end; silence follows. An addition of ours, for bots.

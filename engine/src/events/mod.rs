@@ -20,8 +20,9 @@ pub(crate) use hub::EventHub;
 pub use listeners::ListenerId;
 pub(crate) use listeners::Listeners;
 pub use media::{
-    CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, NetworkQuality, PlayQualityUpdate,
-    PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate, ZegoSoundLevelInfo,
+    AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, NetworkQuality,
+    PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate,
+    ZegoSoundLevelInfo,
 };
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
@@ -148,6 +149,8 @@ events! {
     CapturedSoundLevelUpdate = "capturedSoundLevelUpdate",
     /// A device failed.
     DeviceError = "deviceError",
+    /// A device came or went.
+    AudioDeviceStateChanged = "audioDeviceStateChanged",
     /// A local stream from a file ended.
     LocalSourceEnded = "localSourceEnded",
 }

@@ -30,6 +30,13 @@ impl SourceSpec {
         matches!(self, Self::Microphone { .. })
     }
 
+    /// Another microphone is captured now.
+    pub(crate) fn set_microphone(&mut self, chosen: String) {
+        if let Self::Microphone { device_id } = self {
+            *device_id = Some(chosen);
+        }
+    }
+
     /// What the audio device part opens.
     pub(crate) fn open(&self) -> CaptureSource {
         match self.clone() {

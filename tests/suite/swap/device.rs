@@ -59,6 +59,9 @@ note! {
     RecordPlayout => Result<SinkId, ZegoError> = Ok(SinkId(9)),
     ForgetPlayout => () = (),
     GetSoundLevels => SoundLevels = SoundLevels::default(),
+    WatchDevices => () = (),
+    SetCaptureDevice => Result<(), ZegoError> = Ok(()),
+    SetAutoSwitch => () = (),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {

@@ -88,7 +88,7 @@ async fn two_streams_share_one_microphone_which_closes_with_the_last() {
 }
 
 /// Lets `ms` pass while microphone `mic` captures a 1 kHz tone of 0.5 and speaker `spk` plays; returns what it played, as mono.
-async fn run_devices(devices: &ScriptedDevices, rate: u32, ms: u64, phase: &mut f64) -> Vec<f32> {
+pub(super) async fn run_devices(devices: &ScriptedDevices, rate: u32, ms: u64, phase: &mut f64) -> Vec<f32> {
     let frames = rate as usize / 50;
     let mut played = Vec::new();
     for _ in 0..ms / 20 {
@@ -105,11 +105,11 @@ async fn run_devices(devices: &ScriptedDevices, rate: u32, ms: u64, phase: &mut 
     played
 }
 
-fn rms(samples: &[f32]) -> f32 {
+pub(super) fn rms(samples: &[f32]) -> f32 {
     (samples.iter().map(|s| s * s).sum::<f32>() / samples.len().max(1) as f32).sqrt()
 }
 
-fn steepest(samples: &[f32]) -> f32 {
+pub(super) fn steepest(samples: &[f32]) -> f32 {
     samples.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max)
 }
 
@@ -222,6 +222,7 @@ async fn a_microphone_that_fails_is_reported_once_and_its_stream_falls_silent() 
     attach(&link, &heard).await.unwrap();
     run_devices(&devices, 48_000, 400, &mut 0.0).await;
     assert!(rms(&heard.samples()[9_600..]) > 0.3);
+    devices.refuse("mic", Some(OpenDeviceError::Busy("mic".into())));
     devices.fail("mic", DeviceFailure::Failed);
     pass(1_000).await;
     let error = AudioDeviceEvent::DeviceError {
@@ -231,13 +232,16 @@ async fn a_microphone_that_fails_is_reported_once_and_its_stream_falls_silent() 
     assert_eq!(events.take(), [error]);
     let samples = heard.samples();
     assert!(samples[samples.len() - 4_800..].iter().all(|s| *s == 0.0));
-    link.close.send(CloseLocalStream(LOCAL)).await.unwrap();
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(devices.times_opened("mic"), 2);
+    devices.refuse("mic", None);
+    pass(2_500).await;
+    assert_eq!(
+        devices.times_opened("mic"),
+        2,
+        "it is opened again as soon as that is possible"
+    );
+    run_devices(&devices, 48_000, 400, &mut 0.0).await;
+    let samples = heard.samples();
+    assert!(rms(&samples[samples.len() - 4_800..]) > 0.3, "the stream lived on");
 }
 
 #[actix::test]

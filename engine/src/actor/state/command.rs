@@ -158,6 +158,13 @@ pub(crate) enum Command {
     SetPlayout(SetPlayout),
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
+    WatchDevices(bool),
+    AutoSwitch(bool),
+    CaptureDevice {
+        id: LocalStreamId,
+        device_id: String,
+        call: CallId,
+    },
     TapPlayout {
         stream_id: StreamId,
         tap: Box<FrameTap>,

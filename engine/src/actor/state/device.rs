@@ -2,12 +2,17 @@
 
 use std::time::Instant;
 
-use express_messages::{ZegoError, audio_device::AudioDeviceEvent, codes, ids::RoomId};
+use express_messages::{
+    ZegoError,
+    audio_device::AudioDeviceEvent,
+    codes,
+    ids::{LocalStreamId, RoomId},
+};
 
-use super::{Command, EngineState, LifeId, Step, Timer};
+use super::{CallId, Command, EngineState, LifeId, Step, Timer};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
-    events::DeviceError,
+    events::{AudioDeviceStateChanged, DeviceError},
 };
 
 /// The audio device part and its history.
@@ -15,6 +20,10 @@ use crate::{
 pub(super) struct Device {
     phase: Phase,
     restarts: RestartLog,
+    /// Somebody wants to hear of devices that come and go.
+    watched: bool,
+    /// A stream whose chosen microphone is gone takes the default one.
+    auto_switch: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,6 +41,69 @@ impl EngineState {
         let life = self.new_life();
         self.device.phase = Phase::Running(life);
         out.command(Command::StartDevice(life));
+        if self.device.watched {
+            out.command(Command::WatchDevices(true));
+        }
+        if self.device.auto_switch {
+            out.command(Command::AutoSwitch(true));
+        }
+    }
+
+    /// `enableAutoSwitchDevice`.
+    pub(crate) fn enable_auto_switch(&mut self, wanted: bool, out: &mut Step) -> Result<(), ZegoError> {
+        self.alive()?;
+        self.device.auto_switch = wanted;
+        out.command(Command::AutoSwitch(wanted));
+        Ok(())
+    }
+
+    /// `useAudioDevice`. The answer comes when the other microphone is open.
+    pub(crate) fn use_audio_device(
+        &mut self,
+        id: Option<LocalStreamId>,
+        device_id: String,
+        call: CallId,
+        out: &mut Step,
+    ) -> Result<(), ZegoError> {
+        self.alive()?;
+        let Some(id) = id.filter(|id| self.has_local(*id)) else {
+            let text = "that local stream is not of this engine, or was destroyed; use create_zego_stream";
+            return Err(ZegoError::new(codes::PUBLISH_NO_PREVIEW, text));
+        };
+        if !self.is_microphone(id) {
+            let text = "that local stream captures no microphone, so it cannot have another";
+            return Err(ZegoError::new(codes::PUBLISHER_NO_AUDIO, text));
+        }
+        self.device_works()?;
+        out.command(Command::CaptureDevice { id, device_id, call });
+        Ok(())
+    }
+
+    /// The audio device part answered `useAudioDevice`.
+    pub(crate) fn on_capture_device(
+        &mut self,
+        id: LocalStreamId,
+        device_id: String,
+        call: CallId,
+        result: Result<(), ZegoError>,
+        out: &mut Step,
+    ) {
+        if result.is_ok() {
+            self.note_device(id, device_id);
+        }
+        out.answer(Some(call), result);
+    }
+
+    /// Whether devices are watched even while none is open.
+    pub(crate) fn watches_devices(&self) -> bool {
+        self.device.watched
+    }
+
+    /// Watches devices while none is open, or no longer.
+    pub(crate) fn watch_devices(&mut self, watched: bool, out: &mut Step) {
+        if self.alive().is_ok() && std::mem::replace(&mut self.device.watched, watched) != watched {
+            out.command(Command::WatchDevices(watched));
+        }
     }
 
     pub(super) fn device_runs(&self) -> bool {
@@ -66,6 +138,15 @@ impl EngineState {
             AudioDeviceEvent::DeviceError { code, device_name } => out.emit(DeviceError {
                 error_code: code,
                 device_name,
+            }),
+            AudioDeviceEvent::DeviceChanged {
+                update_type,
+                device_type,
+                info,
+            } => out.emit(AudioDeviceStateChanged {
+                update_type,
+                device_type,
+                device_info: info,
             }),
             AudioDeviceEvent::SourceEnded(id) => self.on_source_ended(id, out),
             AudioDeviceEvent::Exited { panicked } => self.on_device_lost(life, panicked, now, out),

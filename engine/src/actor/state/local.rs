@@ -237,6 +237,13 @@ impl EngineState {
         self.locals.contains_key(&id)
     }
 
+    /// It captures another microphone now, also where the audio device part is started afresh.
+    pub(super) fn note_device(&mut self, id: LocalStreamId, device_id: String) {
+        if let Some(local) = self.locals.get_mut(&id) {
+            local.source.set_microphone(device_id);
+        }
+    }
+
     pub(super) fn on_source_ended(&self, id: LocalStreamId, out: &mut Step) {
         if self.locals.contains_key(&id) {
             out.emit(LocalSourceEnded { local_stream: id });

@@ -221,6 +221,28 @@ impl Handler<GetSoundLevels> for FakeDevice {
         self.world.lock().levels.clone()
     }
 }
+impl Handler<WatchDevices> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, watch: WatchDevices, _: &mut Self::Context) {
+        self.world.note(format!("watch {}", watch.0));
+    }
+}
+impl Handler<SetCaptureDevice> for FakeDevice {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, set: SetCaptureDevice, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("capture device {}", set.device_id));
+        match &*set.device_id {
+            "missing" => Err(ZegoError::new(codes::DEVICE_NOT_FOUND, "no such device")),
+            _ => Ok(()),
+        }
+    }
+}
+impl Handler<SetAutoSwitch> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, set: SetAutoSwitch, _: &mut Self::Context) {
+        self.world.note(format!("auto switch {}", set.0));
+    }
+}
 impl Handler<StopAudioDevice> for FakeDevice {
     type Result = ();
     fn handle(&mut self, _: StopAudioDevice, ctx: &mut Self::Context) {
