@@ -75,10 +75,10 @@ static: setup-test ## a server that needs nothing beside it, run in an empty chr
 	  $${CARGO_TARGET_DIR:-target}/release/express-call
 
 check: layers ## format, lints, docs, layers, licences
-	@tests/tools/setup.sh build lint
+	@tests/tools/setup.sh build node
 	@tests/tools/node_env.sh tests/lint
 	$(CARGO) fmt --all --check
-	tests/lint/node_modules/.bin/prettier --check "{web,tests/browser,tests/interop,tests/lint}/**/*.{js,mjs}"
+	tests/lint/node_modules/.bin/prettier --check "{web,tests/browser,tests/interop,tests/lint}/**/*.{js,mjs,ts}"
 	tests/lint/node_modules/.bin/eslint --config tests/lint/eslint.config.mjs web tests/browser tests/interop
 	$(CARGO) clippy $(BUILD) --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc $(BUILD) --no-deps
@@ -101,7 +101,7 @@ setup:
 	@tests/tools/setup.sh build
 
 setup-test:
-	@tests/tools/setup.sh build test python browser interop reach
+	@tests/tools/setup.sh build test python node browser interop reach
 	@tests/tools/node_env.sh tests/browser
 	@tests/tools/node_env.sh tests/interop
 

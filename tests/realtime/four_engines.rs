@@ -46,7 +46,7 @@ fn four_engines_in_one_room_all_hear_all_twenty_times_and_leave_nothing_behind()
         std::thread::scope(|scope| {
             for (n, member) in members.iter_mut().enumerate() {
                 for (other, frames) in &mut member.heard {
-                    scope.spawn(move || assert_heard((round, listen), n, *other, frames));
+                    scope.spawn(move || assert_heard(round, listen, n, *other, frames));
                 }
             }
         });
@@ -88,7 +88,7 @@ fn play(zg: &ZegoExpressEngine, other: usize) -> ZegoFrames {
 }
 
 /// The tone is there within the patience of a test, and then as long as is listened, without the other tones.
-fn assert_heard((round, listen): (usize, Duration), n: usize, other: usize, frames: &mut ZegoFrames) {
+fn assert_heard(round: usize, listen: Duration, n: usize, other: usize, frames: &mut ZegoFrames) {
     let deadline = Instant::now() + PATIENCE;
     let mut samples: Vec<f32> = Vec::new();
     let wanted = 48 * listen.as_millis() as usize;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sees to the system packages that a target needs: `setup.sh build [test] [python] [lint] [browser] [interop] [reach]`.
+# Sees to the system packages that a target needs: `setup.sh build [test] [python] [node] [browser] [interop] [reach]`.
 # Installs what is missing where root and apt are there; else names it exactly and fails, touching nothing.
 set -euo pipefail
 
@@ -32,15 +32,13 @@ for group in "$@"; do
       # The package that scores speech is built from source.
       [ -n "$(find /usr/include -path '*python3*/Python.h' -print -quit 2>/dev/null)" ] || missing+=(python3-dev)
       ;;
-    lint)
+    node)
       need_command node nodejs
       need_command npm npm
       ;;
     browser)
       need_command chromium chromium
       need_command firefox-esr firefox-esr
-      need_command node nodejs
-      need_command npm npm
       # Without any font a page has no text to look at.
       [ -n "$(find /usr/share/fonts -name '*.[to]tf' -print -quit 2>/dev/null)" ] || missing+=(fonts-dejavu-core)
       ;;
@@ -60,7 +58,7 @@ for group in "$@"; do
       need_command ip iproute2
       need_command openssl openssl
       ;;
-    *) echo "setup.sh: unknown group '$group' (known: build test python lint browser interop reach)" >&2; exit 2 ;;
+    *) echo "setup.sh: unknown group '$group' (known: build test python node browser interop reach)" >&2; exit 2 ;;
   esac
 done
 
