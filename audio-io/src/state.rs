@@ -61,11 +61,16 @@ pub(crate) enum Effect {
 struct Local {
     /// Its source is ready and it is on the pump.
     open: bool,
-    mic: Option<MicId>,
+    sent: Feed,
+    /// What is captured, where that is not what is sent.
+    waiting: Option<Feed>,
     audible: bool,
     /// How loud it is, once it is open.
     level: Level,
 }
+
+/// The microphone that a local stream uses; `None` for any other source, and for none.
+type Feed = Option<MicId>;
 
 #[derive(Debug)]
 struct Played {
@@ -105,10 +110,7 @@ impl DeviceState {
                 "the audio device actor has stopped",
             ));
         }
-        if !(1..=2).contains(&channels) {
-            let message = format!("a stream of {channels} channels cannot be made; use 1 or 2");
-            return Err(ZegoError::new(codes::INPUT_PARAM, message));
-        }
+        check_channels(channels)?;
         if self.locals.contains_key(&id) {
             let message = format!("local stream {} is in use; close it first", id.0);
             return Err(ZegoError::new(codes::INPUT_PARAM, message));
@@ -117,7 +119,8 @@ impl DeviceState {
             id,
             Local {
                 open: false,
-                mic: None,
+                sent: None,
+                waiting: None,
                 audible: false,
                 level: Level::default(),
             },
@@ -138,12 +141,47 @@ impl DeviceState {
             return false;
         };
         local.open = true;
-        local.mic = mic;
+        local.sent = mic;
         local.level = level;
-        if let Some(mic) = mic.and_then(|mic| self.mics.get_mut(&mic)) {
-            mic.users += 1;
-        }
+        self.use_mic(mic);
         true
+    }
+
+    /// Another source is ready: a local stream captures it. Answers what follows, or `None` where the stream was closed
+    /// meanwhile.
+    pub(crate) fn captured(&mut self, id: LocalStreamId, mic: Option<MicId>) -> Option<Vec<Effect>> {
+        let local = self.locals.get_mut(&id).filter(|local| local.open)?;
+        let former = local.waiting.replace(mic).flatten();
+        self.use_mic(mic);
+        Some(self.release_feed(former))
+    }
+
+    /// A local stream's sinks hear what is captured.
+    pub(crate) fn send_captured(&mut self, id: LocalStreamId) -> Vec<Effect> {
+        let Some(local) = self.locals.get_mut(&id) else {
+            return Vec::new();
+        };
+        let Some(captured) = local.waiting.take() else {
+            return Vec::new();
+        };
+        let former = std::mem::replace(&mut local.sent, captured);
+        let mut effects = vec![Effect::Pump(PumpCommand::SendCaptured(id))];
+        effects.extend(self.release_feed(former));
+        effects
+    }
+
+    /// A local stream captures nothing any more.
+    pub(crate) fn stop_capture(&mut self, id: LocalStreamId) -> Vec<Effect> {
+        let Some(local) = self.locals.get_mut(&id).filter(|local| local.open) else {
+            return Vec::new();
+        };
+        let captured = match local.waiting.take() {
+            Some(waiting) => waiting,
+            None => local.sent.take(),
+        };
+        let mut effects = vec![Effect::Pump(PumpCommand::StopCapture(id))];
+        effects.extend(self.release_feed(captured));
+        effects
     }
 
     /// Closes a local stream.
@@ -156,15 +194,32 @@ impl DeviceState {
         if local.open {
             effects.push(Effect::Pump(PumpCommand::RemoveLocal(id)));
         }
-        if let Some(mic) = local.mic {
-            self.release_mic(mic, &mut effects);
+        for feed in [local.sent, local.waiting.flatten()] {
+            effects.extend(self.release_feed(feed));
         }
         effects
     }
 
     /// Whether a local stream can take commands.
-    pub(crate) fn is_open(&self, id: LocalStreamId) -> bool {
+    fn is_open(&self, id: LocalStreamId) -> bool {
         self.locals.get(&id).is_some_and(|local| local.open)
+    }
+
+    /// # Errors
+    /// 1000018 where a local stream is not open.
+    pub(crate) fn require_open(&self, id: LocalStreamId) -> Result<(), ZegoError> {
+        if self.is_open(id) {
+            return Ok(());
+        }
+        let text = format!("there is no local stream {}; open it first", id.0);
+        Err(ZegoError::new(codes::LOCALSTREAM_WRONG, text))
+    }
+
+    /// # Errors
+    /// 1000018 where a local stream is not open, 1100001 where `channels` is not 1 or 2.
+    pub(crate) fn may_capture(&self, id: LocalStreamId, channels: usize) -> Result<(), ZegoError> {
+        check_channels(channels)?;
+        self.require_open(id)
     }
 
     /// Sets the capture gain of a local stream.
@@ -325,6 +380,14 @@ impl DeviceState {
             ..Self::default()
         };
     }
+}
+
+fn check_channels(channels: usize) -> Result<(), ZegoError> {
+    if (1..=2).contains(&channels) {
+        return Ok(());
+    }
+    let message = format!("sound of {channels} channels cannot be captured; use 1 or 2");
+    Err(ZegoError::new(codes::INPUT_PARAM, message))
 }
 
 fn device_error(failure: DeviceFailure, device_name: String) -> Effect {

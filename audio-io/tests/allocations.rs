@@ -9,7 +9,8 @@ use std::{
 use express_audio_io::{
     devices::{DeviceFailure, DeviceFormat, InputCallback, OutputCallback, input_port, output_port},
     pump::{
-        LocalStream, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, SinkEntry, SinkPlace, SpeakerOut,
+        Capture, LocalStream, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, SinkEntry, SinkPlace,
+        SpeakerOut,
     },
 };
 use express_messages::{
@@ -98,8 +99,8 @@ fn full_pump(rate: u32) -> (PumpCore, Devices) {
     port.send(PumpCommand::AddMic(Box::new(MicInput::new(mic, input_port, false).unwrap())));
     port.send(PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(output_port).unwrap())));
     for (id, stream) in [
-        LocalStream::of_mic(LocalStreamId(1), mic, 1),
-        LocalStream::of_source(LocalStreamId(2), Box::new(Saw(0.0)), 2),
+        LocalStream::new(LocalStreamId(1), Some(Capture::of_mic(mic, 1)), 1),
+        LocalStream::new(LocalStreamId(2), Some(Capture::of_source(Box::new(Saw(0.0)), 2)), 2),
     ]
     .into_iter()
     .enumerate()
@@ -146,9 +147,9 @@ fn volume_mute_removal_and_replacement_are_carried_out_without_freeing_anything(
     let (mut core, mut port) = PumpCore::new();
     let local = LocalStreamId(1);
     let playout = PlayoutId(2);
-    port.send(PumpCommand::AddLocal(Box::new(LocalStream::of_source(
+    port.send(PumpCommand::AddLocal(Box::new(LocalStream::new(
         local,
-        Box::new(Saw(0.0)),
+        Some(Capture::of_source(Box::new(Saw(0.0)), 1)),
         1,
     ))));
     port.send(PumpCommand::AddPlayout(Box::new(Playout::new(playout, 1.0))));

@@ -110,8 +110,8 @@ pub use express_messages::{
     },
 };
 pub use options::{
-    CustomSource, LoginUser, ZegoEngineConfig, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions,
-    ZegoStreamSource,
+    CustomSource, LoginUser, ZegoEngineConfig, ZegoMicrophoneOptions, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig,
+    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;

@@ -15,6 +15,8 @@ use crate::{
 /// Where the sound of a local stream comes from.
 #[non_exhaustive]
 pub enum CaptureSource {
+    /// Nowhere yet: silence, until [`ReplaceCapture`] and [`SendCaptured`].
+    Nothing,
     /// A capture device; `None` is the default one.
     Microphone {
         /// Its id from [`ListDevices`].
@@ -41,6 +43,7 @@ pub enum CaptureSource {
 impl fmt::Debug for CaptureSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nothing => f.write_str("Nothing"),
             Self::Microphone { device_id } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
             Self::Wav { path, repeat } => f.debug_struct("Wav").field("path", path).field("repeat", repeat).finish(),
             Self::Pushed(_) => f.write_str("Pushed"),
@@ -48,6 +51,33 @@ impl fmt::Debug for CaptureSource {
         }
     }
 }
+
+/// Captures another source with a local stream (`startCaptureMicrophone`, `startCaptureCustomAudio`). What the stream's sinks
+/// hear stays as it is until [`SendCaptured`]; a source that was captured and never sent is closed.
+///
+/// Errors: those of [`OpenLocalStream`], then what was captured goes on; 1000018 where there is no such local stream (any more).
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct ReplaceCapture {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// Where its sound comes from, from now on.
+    pub source: CaptureSource,
+    /// Channels that are captured, 1 or 2; the sinks get as many as the stream has.
+    pub channels: usize,
+}
+
+/// Lets a local stream's sinks hear what is captured (`updatePublishingStream`): faded over, and what was sent is closed.
+/// Without effect where that is so already.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SendCaptured(pub LocalStreamId);
+
+/// Closes what a local stream captures (`stopCaptureAudio`). Where its sinks hear that, they hear silence from then on; what
+/// they hear else goes on.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct StopCapture(pub LocalStreamId);
 
 /// Lists the devices (`enumDevices`).
 #[derive(Debug, Message)]
@@ -283,6 +313,13 @@ role_link!(
         sound_levels: GetSoundLevels,
         /// End.
         stop: StopAudioDevice,
+
+        /// Capture another source.
+        replace_capture: ReplaceCapture,
+        /// Send what is captured.
+        send_captured: SendCaptured,
+        /// Capture nothing.
+        stop_capture: StopCapture,
     }
 );
 

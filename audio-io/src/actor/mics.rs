@@ -1,25 +1,24 @@
 //! Opening microphones and the speaker.
 
 use actix::{ActorFutureExt, AsyncContext, Context, ResponseActFuture, WrapFuture};
-use express_messages::{ZegoError, ids::LocalStreamId};
+use express_messages::ZegoError;
 
-use super::{AudioDeviceActor, NO_ANSWER, answered, now};
+use super::{AudioDeviceActor, NO_ANSWER, answered, now, streams::Wish};
 use crate::{
     devices::{InputPort, OpenDeviceError, Opened, OutputPort, StreamKey},
-    pump::{LocalStream, MicId, MicInput, PumpCommand, SpeakerOut},
+    pump::{Capture, MicId, MicInput, PumpCommand, SpeakerOut},
 };
 
 impl AudioDeviceActor {
-    /// Opens a local stream of a microphone, which may be open already.
-    pub(super) fn open_mic_stream(
+    /// Opens a microphone for a local stream; it may be open already.
+    pub(super) fn open_mic(
         &mut self,
-        id: LocalStreamId,
+        wish: Wish,
         device_id: Option<String>,
-        channels: usize,
         ctx: &mut Context<Self>,
     ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
         if let Some(mic) = self.state.find_mic(device_id.as_deref()) {
-            let answer = self.add_mic_stream(id, mic, None, channels, ctx);
+            let answer = self.mic_ready(wish, mic, None, ctx);
             return Box::pin(actix::fut::ready(answer));
         }
         let mic = self.state.new_mic();
@@ -30,11 +29,8 @@ impl AudioDeviceActor {
                 .map_err(ZegoError::from)
                 .and_then(|opened| this.mic_opened(mic, device_id, opened));
             match ready {
-                Ok((used, input)) => this.add_mic_stream(id, used, input, channels, ctx),
-                Err(error) => {
-                    this.state.abort_open(id);
-                    Err(error)
-                }
+                Ok((used, input)) => this.mic_ready(wish, used, input, ctx),
+                Err(error) => Err(this.source_failed(wish, error)),
             }
         }))
     }
@@ -65,16 +61,15 @@ impl AudioDeviceActor {
         Ok((mic, Some(input)))
     }
 
-    fn add_mic_stream(
+    fn mic_ready(
         &mut self,
-        id: LocalStreamId,
+        wish: Wish,
         mic: MicId,
         input: Option<Box<MicInput>>,
-        channels: usize,
         ctx: &mut Context<Self>,
     ) -> Result<(), ZegoError> {
         let before = input.map(PumpCommand::AddMic);
-        let added = self.add_local(id, Some(mic), before, LocalStream::of_mic(id, mic, channels), ctx);
+        let added = self.source_ready(wish, Some(mic), before, Some(Capture::of_mic(mic, wish.channels)), ctx);
         // Where the stream was closed meanwhile the microphone may have no user.
         let effects = self.state.drop_unused_mic(mic);
         self.carry_out(effects, ctx);

@@ -1,5 +1,6 @@
 //! AudioDeviceActor alone: against a recorded owner, with scripted devices, in virtual time.
 
+mod capture;
 mod devices;
 mod streams;
 mod threads;

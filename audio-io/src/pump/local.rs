@@ -99,19 +99,77 @@ impl fmt::Debug for Guarded {
     }
 }
 
-/// What a local stream captures.
+/// Something that can be captured: a microphone or a source.
 #[derive(Debug)]
-enum Capture {
+pub struct Capture {
+    from: From,
+    channels: usize,
+}
+
+#[derive(Debug)]
+enum From {
     Mic(MicId),
     Source(Guarded),
+}
+
+impl Capture {
+    /// A microphone, captured with `channels` (1 or 2).
+    pub fn of_mic(mic: MicId, channels: usize) -> Self {
+        let from = From::Mic(mic);
+        Self { from, channels }
+    }
+
+    /// Anything else, captured with `channels` (1 or 2).
+    pub fn of_source(source: Box<dyn PlayoutSource>, channels: usize) -> Self {
+        let from = From::Source(Guarded::new(source));
+        Self { from, channels }
+    }
+
+    /// Fills `out` with the next block, converted to its channels; silence where the microphone is gone.
+    fn fill(&mut self, out: &mut AudioBlock, around: &mut Around<'_>) {
+        let block = match &mut self.from {
+            From::Mic(id) => around.mics.iter().find(|mic| mic.id() == *id).map(|mic| mic.block()),
+            From::Source(source) => {
+                around.scratch.reset(self.channels);
+                source.fill(around.scratch, around.now, around.panics);
+                Some(&*around.scratch)
+            }
+        };
+        match block {
+            Some(stereo) if self.channels == 1 && stereo.channels() == 2 => {
+                let mut mono = AudioBlock::silent(1);
+                mono.copy_from(stereo);
+                out.copy_from(&mono);
+            }
+            Some(block) => out.copy_from(block),
+            None => out.samples_mut().fill(0.0),
+        }
+    }
+}
+
+/// What making a block needs of the rest of the pump.
+pub(super) struct Around<'a> {
+    pub(super) mics: &'a [Box<MicInput>],
+    /// Overwritten.
+    pub(super) scratch: &'a mut AudioBlock,
+    pub(super) now: Instant,
+    pub(super) panics: &'a mut u64,
 }
 
 /// A local stream on the pump.
 #[derive(Debug)]
 pub struct LocalStream {
     id: LocalStreamId,
-    capture: Capture,
+    /// What its sinks hear.
+    sent: Option<Capture>,
+    /// What was heard before, while it fades out.
+    faded: Option<Capture>,
+    /// Fades what is sent in.
+    fade: Ramp,
+    /// What is captured, where that is not what is sent.
+    waiting: Option<Capture>,
     block: AudioBlock,
+    other: AudioBlock,
     volume: Ramp,
     mute: Ramp,
     monitor: Ramp,
@@ -121,21 +179,16 @@ pub struct LocalStream {
 }
 
 impl LocalStream {
-    /// A stream of a microphone.
-    pub fn of_mic(id: LocalStreamId, mic: MicId, channels: usize) -> Self {
-        Self::new(id, Capture::Mic(mic), channels)
-    }
-
-    /// A stream of anything else.
-    pub fn of_source(id: LocalStreamId, source: Box<dyn PlayoutSource>, channels: usize) -> Self {
-        Self::new(id, Capture::Source(Guarded::new(source)), channels)
-    }
-
-    fn new(id: LocalStreamId, capture: Capture, channels: usize) -> Self {
+    /// A stream that captures and sends `capture`, or nothing; its sinks get `channels` (1 or 2).
+    pub fn new(id: LocalStreamId, capture: Option<Capture>, channels: usize) -> Self {
         Self {
             id,
-            capture,
+            sent: capture,
+            faded: None,
+            fade: Ramp::at(1.0),
+            waiting: None,
             block: AudioBlock::silent(channels),
+            other: AudioBlock::silent(channels),
             volume: Ramp::at(1.0),
             mute: Ramp::at(1.0),
             monitor: Ramp::at(0.0),
@@ -166,6 +219,43 @@ impl LocalStream {
         self.monitor.set(gain);
     }
 
+    /// Captures `capture`, which its sinks do not hear yet; gives back what was captured and never heard.
+    pub(super) fn capture(&mut self, capture: Capture) -> Option<Returned> {
+        self.waiting.replace(capture).map(Returned::Capture)
+    }
+
+    /// Lets the sinks hear what is captured.
+    pub(super) fn send_captured(&mut self) -> Option<Returned> {
+        let captured = self.waiting.take()?;
+        self.send(Some(captured))
+    }
+
+    /// Captures nothing any more.
+    pub(super) fn stop_capture(&mut self) -> Option<Returned> {
+        match self.waiting.take() {
+            Some(waiting) => Some(Returned::Capture(waiting)),
+            None => self.send(None),
+        }
+    }
+
+    fn send(&mut self, next: Option<Capture>) -> Option<Returned> {
+        let former = std::mem::replace(&mut self.sent, next);
+        let is_unheard = self.fade.span().0 == 0.0;
+        if is_unheard {
+            return former.map(Returned::Capture);
+        }
+        self.faded = former;
+        self.fade = Ramp::at(0.0);
+        self.fade.set(1.0);
+        None
+    }
+
+    /// Gives back what was sent before, once it has faded out.
+    pub(super) fn settle(&mut self) -> Option<Returned> {
+        let has_faded = self.fade.span().0 == 1.0;
+        self.faded.take_if(|_| has_faded).map(Returned::Capture)
+    }
+
     /// Begins to leave: silent to its sinks at once, and to the speaker within a block.
     pub(super) fn leave(&mut self) {
         self.leaving = true;
@@ -177,34 +267,38 @@ impl LocalStream {
         self.leaving && self.monitor.is_silent()
     }
 
-    /// Makes the next block, gives it to the sinks and to `mixer`. `scratch` is overwritten.
-    pub(super) fn make_block(
-        &mut self,
-        mics: &[Box<MicInput>],
-        scratch: &mut AudioBlock,
-        mixer: &mut Mixer,
-        now: Instant,
-        panics: &mut u64,
-    ) {
-        match &mut self.capture {
-            Capture::Mic(id) => match mics.iter().find(|mic| mic.id() == *id) {
-                Some(mic) => self.block.copy_from(mic.block()),
-                None => self.block.samples_mut().fill(0.0),
-            },
-            Capture::Source(source) => {
-                scratch.reset(self.block.channels());
-                source.fill(scratch, now, panics);
-                self.block.copy_from(scratch);
-            }
+    /// Makes the next block, gives it to the sinks and to `mixer`.
+    pub(super) fn make_block(&mut self, mixer: &mut Mixer, around: &mut Around<'_>) {
+        self.fill_sent(around);
+        if let Some(waiting) = &mut self.waiting {
+            // Taken whether it is heard or not, else it would be old once it is.
+            waiting.fill(&mut self.other, around);
         }
         self.apply_gains();
         self.meter.measure(&self.block);
         if !self.leaving {
             for sink in &mut self.sinks {
-                sink.give(&self.block, now, panics);
+                sink.give(&self.block, around.now, around.panics);
             }
         }
         mixer.add(&self.block, &mut self.monitor);
+    }
+
+    /// Fills the block with what is sent, faded over from what was sent before.
+    fn fill_sent(&mut self, around: &mut Around<'_>) {
+        match &mut self.sent {
+            Some(sent) => sent.fill(&mut self.block, around),
+            None => self.block.samples_mut().fill(0.0),
+        }
+        self.fade.apply(&mut self.block);
+        if let Some(faded) = &mut self.faded {
+            faded.fill(&mut self.other, around);
+            let mut out = Ramp::at(1.0);
+            out.set(0.0);
+            out.apply(&mut self.other);
+            let sum = self.block.samples_mut().iter_mut().zip(self.other.samples());
+            sum.for_each(|(sample, old)| *sample += old);
+        }
     }
 
     fn apply_gains(&mut self) {

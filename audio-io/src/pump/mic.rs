@@ -29,6 +29,7 @@ pub struct MicInput {
     /// Whether the ring has been filled to its target since it last ran dry.
     primed: bool,
     gain: Ramp,
+    leaving: bool,
     block: AudioBlock,
     trimmed_frames: u64,
     faults: u64,
@@ -51,6 +52,7 @@ impl MicInput {
             target: AdaptiveTarget::new(port.format.period_frames + ten_ms * 3 / 2, rate),
             primed: false,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
+            leaving: false,
             block: AudioBlock::silent(channels),
             trimmed_frames: 0,
             faults: 0,
@@ -63,7 +65,20 @@ impl MicInput {
     }
 
     pub(super) fn set_muted(&mut self, muted: bool) {
-        self.gain.set(if muted { 0.0 } else { 1.0 });
+        if !self.leaving {
+            self.gain.set(if muted { 0.0 } else { 1.0 });
+        }
+    }
+
+    /// Begins to leave: silent within a block.
+    pub(super) fn leave(&mut self) {
+        self.leaving = true;
+        self.gain.set(0.0);
+    }
+
+    /// Whether it may be taken away without a click.
+    pub(super) fn has_left(&self) -> bool {
+        self.leaving && self.gain.is_silent()
     }
 
     /// The block that [`Self::make_block`] made last.

@@ -26,7 +26,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) use self::{clock::PERIOD, thread::PumpThread};
 pub use self::{
     core::PumpCore,
-    local::{LocalStream, SinkEntry},
+    local::{Capture, LocalStream, SinkEntry},
     mic::MicInput,
     playout::Playout,
     port::{PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace},

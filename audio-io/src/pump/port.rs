@@ -14,7 +14,7 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::{
     MicId, PlayoutId,
-    local::{LocalStream, SinkEntry},
+    local::{Capture, LocalStream, SinkEntry},
     mic::MicInput,
     playout::Playout,
     speaker::SpeakerOut,
@@ -47,6 +47,12 @@ pub enum PumpCommand {
     RemoveSpeaker,
     /// A new local stream.
     AddLocal(Box<LocalStream>),
+    /// A local stream captures something else, which its sinks do not hear yet.
+    Capture(LocalStreamId, Capture),
+    /// A local stream's sinks hear what is captured.
+    SendCaptured(LocalStreamId),
+    /// A local stream captures nothing any more.
+    StopCapture(LocalStreamId),
     /// A local stream ends.
     RemoveLocal(LocalStreamId),
     /// Capture gain, as a factor.
@@ -86,6 +92,8 @@ pub enum Returned {
     Speaker(Box<SpeakerOut>),
     /// A local stream with its sinks.
     Local(Box<LocalStream>),
+    /// What a local stream captured.
+    Capture(Capture),
     /// A played stream with its taps.
     Playout(Box<Playout>),
     /// A sink or tap.
@@ -102,6 +110,7 @@ impl fmt::Debug for Returned {
             Self::Mic(_) => "Mic",
             Self::Speaker(_) => "Speaker",
             Self::Local(_) => "Local",
+            Self::Capture(_) => "Capture",
             Self::Playout(_) => "Playout",
             Self::Sink(_) => "Sink",
             Self::Source(_) => "Source",

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{DeviceState, Effect, watch::Watch};
+use super::{DeviceState, Effect, Feed, watch::Watch};
 use crate::{
     devices::StreamKey,
     pump::{MicId, PumpCommand},
@@ -67,12 +67,20 @@ impl DeviceState {
         effects
     }
 
-    pub(super) fn release_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
-        let Some(mic) = self.mics.get_mut(&id) else { return };
-        mic.users = mic.users.saturating_sub(1);
-        if mic.users == 0 {
-            self.close_mic(id, effects);
+    /// One more use of `mic`.
+    pub(super) fn use_mic(&mut self, mic: Feed) {
+        if let Some(mic) = mic.and_then(|mic| self.mics.get_mut(&mic)) {
+            mic.users += 1;
         }
+    }
+
+    /// One use of `mic` less.
+    pub(super) fn release_feed(&mut self, mic: Feed) -> Vec<Effect> {
+        let Some((id, mic)) = mic.and_then(|id| Some((id, self.mics.get_mut(&id)?))) else {
+            return Vec::new();
+        };
+        mic.users = mic.users.saturating_sub(1);
+        self.drop_unused_mic(id)
     }
 
     fn close_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {

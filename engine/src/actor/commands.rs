@@ -4,9 +4,9 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, Message, Recipi
 use express_messages::{
     ZegoError,
     audio_device::{
-        AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels, ListDevices,
-        MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetCaptureVolume, SinkId, SoundLevels, StopAudioDevice,
-        TapPlayout,
+        AudioDeviceEvent, AudioDeviceLink, CaptureSource, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels,
+        ListDevices, MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, ReplaceCapture, SendCaptured,
+        SetCaptureVolume, SinkId, SoundLevels, StopAudioDevice, StopCapture, TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -21,8 +21,8 @@ use super::{
     state::{CallId, Command, LifeId, TapKey},
 };
 use crate::{
-    reply::Completion,
-    streams::{FrameTap, SourceSpec},
+    reply::{Completion, part_gone},
+    streams::{Feed, FrameTap, SourceSpec},
 };
 
 impl EngineActor {
@@ -85,7 +85,10 @@ impl EngineActor {
 
             Command::StartDevice(life) => self.start_device(life, ctx),
             Command::StopDevice => tell(self.device(), |link| &link.stop, StopAudioDevice),
-            Command::OpenLocal { id, source, channels } => self.open_local(id, &source, channels, ctx),
+            Command::OpenLocal { id, source, channels } => self.open_local(id, source.as_ref(), channels, ctx),
+            Command::ReplaceCapture { id, feed, call } => self.replace_capture(id, feed, call, ctx),
+            Command::SendCaptured(id) => tell(self.device(), |link| &link.send_captured, SendCaptured(id)),
+            Command::StopCapture(id) => tell(self.device(), |link| &link.stop_capture, StopCapture(id)),
             Command::CloseLocal(id) => tell(self.device(), |link| &link.close, CloseLocalStream(id)),
             Command::CaptureVolume { id, percent } => {
                 tell(self.device(), |link| &link.capture_volume, SetCaptureVolume { id, percent });
@@ -176,10 +179,10 @@ impl EngineActor {
         }));
     }
 
-    fn open_local(&mut self, id: LocalStreamId, source: &SourceSpec, channels: usize, ctx: &mut Context<Self>) {
+    fn open_local(&mut self, id: LocalStreamId, source: Option<&SourceSpec>, channels: usize, ctx: &mut Context<Self>) {
         let open = OpenLocalStream {
             id,
-            source: source.open(),
+            source: source.map_or(CaptureSource::Nothing, SourceSpec::open),
             channels,
         };
         self.ask_device(
@@ -189,6 +192,23 @@ impl EngineActor {
             move |engine, life, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_local_opened(id, life, result, out));
+            },
+        );
+    }
+
+    fn replace_capture(&mut self, id: LocalStreamId, feed: Feed, call: Option<CallId>, ctx: &mut Context<Self>) {
+        let replace = ReplaceCapture {
+            id,
+            source: feed.source.open(),
+            channels: feed.channels,
+        };
+        self.ask_device(
+            replace,
+            |link| &link.replace_capture,
+            ctx,
+            move |engine, life, result| {
+                let shared = &engine.shared;
+                shared.report(|state, _, out| state.on_captured(id, life, feed, call, result, out));
             },
         );
     }
@@ -316,13 +336,6 @@ impl IntoAnswer<Self> for () {
     fn into_answer(self) -> Result<Self, ZegoError> {
         Ok(self)
     }
-}
-
-pub(super) fn part_gone() -> ZegoError {
-    ZegoError::new(
-        codes::DEVICE_GENERIC,
-        "a part of the engine failed and is started afresh; call again",
-    )
 }
 
 fn request_error(error: RequestError) -> ZegoError {

@@ -12,4 +12,4 @@ pub use local::ZegoLocalStream;
 pub use pcm::ZegoPcmWriter;
 pub(crate) use pcm::pcm_channel;
 pub use remote::{ZegoRecording, ZegoRemoteStream};
-pub(crate) use source::SourceSpec;
+pub(crate) use source::{Feed, SourceSpec};

@@ -1,6 +1,7 @@
 //! Whole engines with strangers in all four roles, most of them in virtual time.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod capture;
 mod ending;
 mod events;
 mod fakes;

@@ -16,7 +16,7 @@ use express_messages::{
 use crate::{
     events::ZegoEvent,
     reply::Completion,
-    streams::{FrameTap, SourceSpec},
+    streams::{Feed, FrameTap, SourceSpec},
 };
 
 /// Names one started part, from its start to its exit.
@@ -141,9 +141,17 @@ pub(crate) enum Command {
     StopDevice,
     OpenLocal {
         id: LocalStreamId,
-        source: SourceSpec,
+        /// `None`: it captures nothing yet.
+        source: Option<SourceSpec>,
         channels: usize,
     },
+    ReplaceCapture {
+        id: LocalStreamId,
+        feed: Feed,
+        call: Option<CallId>,
+    },
+    SendCaptured(LocalStreamId),
+    StopCapture(LocalStreamId),
     CloseLocal(LocalStreamId),
     CaptureVolume {
         id: LocalStreamId,

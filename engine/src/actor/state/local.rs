@@ -1,5 +1,7 @@
 //! Local streams: made, muted, monitored, destroyed.
 
+mod capture;
+
 use std::time::Instant;
 
 use express_messages::{
@@ -11,13 +13,16 @@ use crate::{
     actor::throttle::{Throttled, Verdict},
     events::{DeviceError, LocalSourceEnded},
     options::ZegoStreamOptions,
-    streams::SourceSpec,
+    streams::Feed,
 };
+use capture::Captured;
 
 /// One `createZegoStream`, until `destroyStream`.
 #[derive(Debug)]
 pub(super) struct LocalStream {
-    source: SourceSpec,
+    /// What its publications send.
+    sent: Option<Feed>,
+    captured: Captured,
     channels: usize,
     bitrate_kbps: u32,
     frame: FrameLength,
@@ -30,6 +35,22 @@ pub(super) struct LocalStream {
 }
 
 impl LocalStream {
+    /// What is sent, or will be.
+    fn feed(&self) -> Option<&Feed> {
+        match &self.captured {
+            Captured::Waiting(feed) if self.sent.is_none() => Some(feed),
+            _ => self.sent.as_ref(),
+        }
+    }
+
+    fn is_microphone(&self) -> bool {
+        self.feed().is_some_and(|feed| feed.source.is_microphone())
+    }
+
+    pub(super) fn has_sound(&self) -> bool {
+        self.feed().is_some()
+    }
+
     pub(super) fn channels(&self) -> usize {
         self.channels
     }
@@ -88,7 +109,15 @@ impl EngineState {
         self.device_works()?;
         let id = LocalStreamId(self.fresh());
         let local = LocalStream {
-            source: options.source_spec(),
+            sent: options.auto_capture.then(|| Feed {
+                source: options.source_spec(),
+                channels: options.channel_count,
+            }),
+            captured: if options.auto_capture {
+                Captured::Sent
+            } else {
+                Captured::Nothing
+            },
             channels: options.channel_count,
             bitrate_kbps: options.audio_bitrate,
             frame: frame_of(self.settings.scenario),
@@ -232,11 +261,6 @@ impl EngineState {
         true
     }
 
-    /// Whether that local stream was not destroyed.
-    pub(crate) fn has_local(&self, id: LocalStreamId) -> bool {
-        self.locals.contains_key(&id)
-    }
-
     pub(super) fn on_source_ended(&self, id: LocalStreamId, out: &mut Step) {
         if self.locals.contains_key(&id) {
             out.emit(LocalSourceEnded { local_stream: id });
@@ -245,14 +269,14 @@ impl EngineState {
 
     /// Whether that local stream is a microphone.
     pub(super) fn is_microphone(&self, id: LocalStreamId) -> bool {
-        self.locals.get(&id).is_some_and(|local| local.source.is_microphone())
+        self.locals.get(&id).is_some_and(LocalStream::is_microphone)
     }
 
     /// Whether what is published of a local stream is silenced, by its own mute or the microphone's.
     pub(super) fn is_muted(&self, id: LocalStreamId) -> bool {
         self.locals
             .get(&id)
-            .is_some_and(|local| local.muted.wanted() || (local.source.is_microphone() && self.microphone.wanted()))
+            .is_some_and(|local| local.muted.wanted() || (local.is_microphone() && self.microphone.wanted()))
     }
 
     /// Opens all local streams anew, with the settings they had.
@@ -262,6 +286,10 @@ impl EngineState {
         }
         for (&id, local) in &self.locals {
             out.command(open(id, local));
+            if let Captured::Waiting(feed) = &local.captured {
+                let (feed, call) = (feed.clone(), None);
+                out.command(Command::ReplaceCapture { id, feed, call });
+            }
             if local.capture_percent != 100 {
                 let percent = local.capture_percent;
                 out.command(Command::CaptureVolume { id, percent });
@@ -284,12 +312,12 @@ impl EngineState {
 
     /// # Errors
     /// 1000018 for a stream of another engine or one that was destroyed.
-    fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
+    pub(super) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
         id.filter(|id| self.locals.contains_key(id)).ok_or_else(unknown)
     }
 }
 
-fn unknown() -> ZegoError {
+pub(super) fn unknown() -> ZegoError {
     let text = "that local stream is not of this engine, or was destroyed; use create_zego_stream";
     ZegoError::new(codes::LOCALSTREAM_WRONG, text)
 }
@@ -297,7 +325,7 @@ fn unknown() -> ZegoError {
 fn open(id: LocalStreamId, local: &LocalStream) -> Command {
     Command::OpenLocal {
         id,
-        source: local.source.clone(),
+        source: local.sent.as_ref().map(|feed| feed.source.clone()),
         channels: local.channels,
     }
 }
