@@ -9,18 +9,19 @@
 //!     └───────────────────────────────────────────────────────────┴─┘        (the speaker)
 //! ```
 
+mod media;
 mod mics;
 mod speaker;
 mod watch;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Instant,
 };
 
 use express_messages::{
     ZegoError,
-    audio_device::{AudioDeviceEvent, SinkId, SoundLevels},
+    audio_device::{AudioDeviceEvent, MediaId, SinkId, SoundLevels},
     codes,
     ids::{LocalStreamId, StreamId},
 };
@@ -64,6 +65,7 @@ struct Local {
     sent: Feed,
     /// What is captured, where that is not what is sent.
     waiting: Option<Feed>,
+    media: BTreeSet<MediaId>,
     audible: bool,
     /// How loud it is, once it is open.
     level: Level,
@@ -121,6 +123,7 @@ impl DeviceState {
                 open: false,
                 sent: None,
                 waiting: None,
+                media: BTreeSet::new(),
                 audible: false,
                 level: Level::default(),
             },

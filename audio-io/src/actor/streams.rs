@@ -4,9 +4,9 @@ use actix::{Context, Handler, ResponseActFuture, ResponseFuture};
 use express_messages::{
     ZegoError,
     audio_device::{
-        AttachSink, AttachSource, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout, GetSoundLevels,
-        MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured, SetCaptureVolume,
-        SetPlayout, SinkId, SoundLevels, StopCapture, TapPlayout,
+        AttachSink, AttachSource, AudioDeviceEvent, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout,
+        GetSoundLevels, MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured,
+        SetCaptureVolume, SetPlayout, SinkId, SoundLevels, StopCapture, TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -79,7 +79,7 @@ impl AudioDeviceActor {
             effects.push(Effect::Pump(PumpCommand::AddLocal(Box::new(stream))));
         } else {
             let released = self.state.captured(wish.id, mic).ok_or_else(|| closed_meanwhile(wish.id))?;
-            self.running_files.retain(|(id, _)| *id != wish.id);
+            self.forget_ends(|end| *end == AudioDeviceEvent::SourceEnded(wish.id));
             effects.extend(before);
             effects.extend(capture.map(|capture| Effect::Pump(PumpCommand::Capture(wish.id, capture))));
             effects.extend(released);
@@ -104,7 +104,7 @@ impl AudioDeviceActor {
         id
     }
 
-    fn send(&mut self, command: Option<PumpCommand>, ctx: &mut Context<Self>) {
+    pub(super) fn send(&mut self, command: Option<PumpCommand>, ctx: &mut Context<Self>) {
         self.carry_out(command.map(Effect::Pump).into_iter().collect(), ctx);
     }
 
@@ -159,7 +159,7 @@ impl Handler<StopCapture> for AudioDeviceActor {
     type Result = ();
 
     fn handle(&mut self, message: StopCapture, ctx: &mut Context<Self>) {
-        self.running_files.retain(|(id, _)| *id != message.0);
+        self.forget_ends(|end| *end == AudioDeviceEvent::SourceEnded(message.0));
         let effects = self.state.stop_capture(message.0);
         self.carry_out(effects, ctx);
     }
@@ -169,7 +169,9 @@ impl Handler<CloseLocalStream> for AudioDeviceActor {
     type Result = ();
 
     fn handle(&mut self, message: CloseLocalStream, ctx: &mut Context<Self>) {
-        self.running_files.retain(|(id, _)| *id != message.0);
+        self.forget_ends(
+            |end| matches!(end, AudioDeviceEvent::SourceEnded(id) | AudioDeviceEvent::MixingEnded(id, _) if *id == message.0),
+        );
         let effects = self.state.close_local(message.0);
         self.carry_out(effects, ctx);
     }

@@ -2,6 +2,7 @@
 
 mod capture;
 mod devices;
+mod mixing;
 mod streams;
 mod threads;
 

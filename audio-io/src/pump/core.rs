@@ -12,6 +12,7 @@ use super::{
     clock::PumpClock,
     effort::Efforts,
     local::{Around, Capture, LocalStream, SinkEntry, take_sink},
+    media::Medium,
     mic::MicInput,
     playout::Playout,
     port::{PlayedSource, PumpEnd, add, port},
@@ -166,6 +167,9 @@ impl PumpCore {
             PumpCommand::Capture(id, capture) => return self.capture(id, capture),
             PumpCommand::SendCaptured(id) => return self.local(id)?.send_captured(),
             PumpCommand::StopCapture(id) => return self.local(id)?.stop_capture(),
+            PumpCommand::AddMedium(id, medium) => return self.add_medium(id, medium),
+            PumpCommand::RemoveMedium(id, media) => self.local(id)?.media().remove(media),
+            PumpCommand::SetMediumGain(id, media, gain) => self.local(id)?.media().set_gain(media, gain),
             PumpCommand::SetVolume(id, gain) => self.local(id)?.set_volume(gain),
             PumpCommand::SetMuted(id, muted) => self.local(id)?.set_muted(muted),
             PumpCommand::SetMonitor(id, gain) => self.local(id)?.set_monitor(gain),
@@ -189,6 +193,16 @@ impl PumpCore {
         match self.local(id) {
             Some(local) => local.capture(capture),
             None => Some(Returned::Undone(PumpCommand::Capture(id, capture))),
+        }
+    }
+
+    fn add_medium(&mut self, id: LocalStreamId, medium: Medium) -> Option<Returned> {
+        match self.local(id) {
+            Some(local) => {
+                local.media().add(medium);
+                None
+            }
+            None => Some(Returned::Undone(PumpCommand::AddMedium(id, medium))),
         }
     }
 

@@ -8,7 +8,7 @@ use express_messages::{
     ids::LocalStreamId,
 };
 
-use super::{MicId, Returned, guarded, mic::MicInput};
+use super::{MicId, Returned, guarded, media::Media, mic::MicInput};
 use crate::{
     gain::Ramp,
     meter::{Level, Meter},
@@ -168,6 +168,7 @@ pub struct LocalStream {
     fade: Ramp,
     /// What is captured, where that is not what is sent.
     waiting: Option<Capture>,
+    media: Media,
     block: AudioBlock,
     other: AudioBlock,
     volume: Ramp,
@@ -187,6 +188,7 @@ impl LocalStream {
             faded: None,
             fade: Ramp::at(1.0),
             waiting: None,
+            media: Media::new(),
             block: AudioBlock::silent(channels),
             other: AudioBlock::silent(channels),
             volume: Ramp::at(1.0),
@@ -250,10 +252,15 @@ impl LocalStream {
         None
     }
 
-    /// Gives back what was sent before, once it has faded out.
+    /// Gives back what was sent or mixed in before, once it has faded out.
     pub(super) fn settle(&mut self) -> Option<Returned> {
         let has_faded = self.fade.span().0 == 1.0;
-        self.faded.take_if(|_| has_faded).map(Returned::Capture)
+        let faded = self.faded.take_if(|_| has_faded).map(Returned::Capture);
+        faded.or_else(|| self.media.settle())
+    }
+
+    pub(super) fn media(&mut self) -> &mut Media {
+        &mut self.media
     }
 
     /// Begins to leave: silent to its sinks at once, and to the speaker within a block.
@@ -274,7 +281,9 @@ impl LocalStream {
             // Taken whether it is heard or not, else it would be old once it is.
             waiting.fill(&mut self.other, around);
         }
-        self.apply_gains();
+        self.apply_volume();
+        self.media.mix_into(&mut self.block, around);
+        self.mute.apply(&mut self.block);
         self.meter.measure(&self.block);
         if !self.leaving {
             for sink in &mut self.sinks {
@@ -301,12 +310,11 @@ impl LocalStream {
         }
     }
 
-    fn apply_gains(&mut self) {
+    fn apply_volume(&mut self) {
         let (from, to) = self.volume.span();
         self.volume.apply(&mut self.block);
         if from > 1.0 || to > 1.0 {
             self.block.samples_mut().iter_mut().for_each(|s| *s = soft_clip(*s));
         }
-        self.mute.apply(&mut self.block);
     }
 }

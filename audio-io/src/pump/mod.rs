@@ -12,6 +12,7 @@ mod clock;
 mod core;
 mod effort;
 mod local;
+mod media;
 mod mic;
 mod playout;
 mod port;
@@ -27,6 +28,7 @@ pub(crate) use self::{clock::PERIOD, thread::PumpThread};
 pub use self::{
     core::PumpCore,
     local::{Capture, LocalStream, SinkEntry},
+    media::Medium,
     mic::MicInput,
     playout::Playout,
     port::{PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace},

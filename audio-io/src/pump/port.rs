@@ -9,12 +9,17 @@ use std::{
     },
 };
 
-use express_messages::{audio::PlayoutSource, audio_device::SinkId, ids::LocalStreamId};
+use express_messages::{
+    audio::PlayoutSource,
+    audio_device::{MediaId, SinkId},
+    ids::LocalStreamId,
+};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::{
     MicId, PlayoutId,
     local::{Capture, LocalStream, SinkEntry},
+    media::Medium,
     mic::MicInput,
     playout::Playout,
     speaker::SpeakerOut,
@@ -53,6 +58,12 @@ pub enum PumpCommand {
     SendCaptured(LocalStreamId),
     /// A local stream captures nothing any more.
     StopCapture(LocalStreamId),
+    /// A medium is mixed into a local stream.
+    AddMedium(LocalStreamId, Medium),
+    /// It is so no longer.
+    RemoveMedium(LocalStreamId, MediaId),
+    /// How loud it is, as a factor.
+    SetMediumGain(LocalStreamId, MediaId, f32),
     /// A local stream ends.
     RemoveLocal(LocalStreamId),
     /// Capture gain, as a factor.
@@ -94,6 +105,8 @@ pub enum Returned {
     Local(Box<LocalStream>),
     /// What a local stream captured.
     Capture(Capture),
+    /// What was mixed into a local stream.
+    Medium(Medium),
     /// A played stream with its taps.
     Playout(Box<Playout>),
     /// A sink or tap.
@@ -111,6 +124,7 @@ impl fmt::Debug for Returned {
             Self::Speaker(_) => "Speaker",
             Self::Local(_) => "Local",
             Self::Capture(_) => "Capture",
+            Self::Medium(_) => "Medium",
             Self::Playout(_) => "Playout",
             Self::Sink(_) => "Sink",
             Self::Source(_) => "Source",

@@ -4,5 +4,5 @@ mod feed;
 mod tone;
 mod wav;
 
-pub(crate) use feed::open_wav;
+pub(crate) use feed::{OpenedWav, open_wav};
 pub(crate) use tone::Tone;

@@ -6,7 +6,7 @@ use express_messages::{
     audio_device::{
         AudioDeviceEvent, AudioDeviceLink, CaptureSource, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels,
         ListDevices, MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, ReplaceCapture, SendCaptured,
-        SetCaptureVolume, SinkId, SoundLevels, StopAudioDevice, StopCapture, TapPlayout,
+        SetCaptureVolume, SinkId, SoundLevels, StartMixing, StopAudioDevice, StopCapture, TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     reply::{Completion, part_gone},
-    streams::{Feed, FrameTap, SourceSpec},
+    streams::{Feed, FrameTap, SourceSpec, ZegoMediaSource},
 };
 
 impl EngineActor {
@@ -88,6 +88,14 @@ impl EngineActor {
             Command::OpenLocal { id, source, channels } => self.open_local(id, source.as_ref(), channels, ctx),
             Command::ReplaceCapture { id, feed, call } => self.replace_capture(id, feed, call, ctx),
             Command::SendCaptured(id) => tell(self.device(), |link| &link.send_captured, SendCaptured(id)),
+            Command::StartMixing {
+                id,
+                media,
+                percent,
+                call,
+            } => self.start_mixing(id, &media, percent, call, ctx),
+            Command::StopMixing(stop) => tell(self.device(), |link| &link.stop_mixing, stop),
+            Command::MixingVolume(volume) => tell(self.device(), |link| &link.mixing_volume, volume),
             Command::StopCapture(id) => tell(self.device(), |link| &link.stop_capture, StopCapture(id)),
             Command::CloseLocal(id) => tell(self.device(), |link| &link.close, CloseLocalStream(id)),
             Command::CaptureVolume { id, percent } => {
@@ -209,6 +217,32 @@ impl EngineActor {
             move |engine, life, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_captured(id, life, feed, call, result, out));
+            },
+        );
+    }
+
+    fn start_mixing(
+        &mut self,
+        id: LocalStreamId,
+        media: &ZegoMediaSource,
+        percent: u16,
+        call: Option<CallId>,
+        ctx: &mut Context<Self>,
+    ) {
+        let (source, media) = (media.source().open(), media.id());
+        let start = StartMixing {
+            id,
+            media,
+            source,
+            percent,
+        };
+        self.ask_device(
+            start,
+            |link| &link.start_mixing,
+            ctx,
+            move |engine, life, result| {
+                let shared = &engine.shared;
+                shared.report(|state, _, out| state.on_mixing_started(id, life, media, call, result, out));
             },
         );
     }

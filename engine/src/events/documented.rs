@@ -1,6 +1,7 @@
 //! Documented spellings inside lists.
 
 use express_messages::{
+    audio_device::MediaId,
     ids::LocalStreamId,
     types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUser},
 };
@@ -67,6 +68,10 @@ pub(super) fn room_infos<S: Serializer>(infos: &[ZegoRoomExtraInfo], serializer:
 }
 
 pub(super) fn local_stream<S: Serializer>(id: &LocalStreamId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(id.0)
+}
+
+pub(super) fn media<S: Serializer>(id: &MediaId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(id.0)
 }
 

@@ -19,8 +19,9 @@ pub(crate) use hub::EventHub;
 pub use listeners::ListenerId;
 pub(crate) use listeners::Listeners;
 pub use media::{
-    CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, NetworkQuality, PlayQualityUpdate,
-    PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate, ZegoSoundLevelInfo,
+    CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, MixingAudioEnded, NetworkQuality,
+    PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate,
+    ZegoSoundLevelInfo,
 };
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
@@ -149,6 +150,8 @@ events! {
     DeviceError = "deviceError",
     /// A local stream from a file ended.
     LocalSourceEnded = "localSourceEnded",
+    /// A file that was mixed into a local stream ended.
+    MixingAudioEnded = "mixingAudioEnded",
 }
 
 impl fmt::Display for EventKind {

@@ -7,6 +7,7 @@ mod events;
 mod fakes;
 mod flow;
 mod messages;
+mod mixing;
 mod mute;
 mod pages;
 mod preconditions;

@@ -1,6 +1,7 @@
 //! Local streams: made, muted, monitored, destroyed.
 
 mod capture;
+mod mixing;
 
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ use crate::{
     streams::Feed,
 };
 use capture::Captured;
+use mixing::Mixed;
 
 /// One `createZegoStream`, until `destroyStream`.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(super) struct LocalStream {
     /// What its publications send.
     sent: Option<Feed>,
     captured: Captured,
+    /// What is mixed in.
+    media: Vec<Mixed>,
     channels: usize,
     bitrate_kbps: u32,
     frame: FrameLength,
@@ -61,6 +65,25 @@ impl LocalStream {
 
     pub(super) fn frame(&self) -> FrameLength {
         self.frame
+    }
+
+    /// Gives a fresh audio device part, which has opened the stream, all that was wanted of the former.
+    fn restore(&self, id: LocalStreamId, out: &mut Step) {
+        if let Captured::Waiting(feed) = &self.captured {
+            let (feed, call) = (feed.clone(), None);
+            out.command(Command::ReplaceCapture { id, feed, call });
+        }
+        self.mix_again(id, out);
+        if self.capture_percent != 100 {
+            let percent = self.capture_percent;
+            out.command(Command::CaptureVolume { id, percent });
+        }
+        if self.muted.wanted() {
+            out.command(Command::MuteLocal { id, muted: true });
+        }
+        if self.audible {
+            out.command(self.monitor(id));
+        }
     }
 
     fn monitor(&self, id: LocalStreamId) -> Command {
@@ -118,6 +141,7 @@ impl EngineState {
             } else {
                 Captured::Nothing
             },
+            media: Vec::new(),
             channels: options.channel_count,
             bitrate_kbps: options.audio_bitrate,
             frame: frame_of(self.settings.scenario),
@@ -141,6 +165,9 @@ impl EngineState {
             return;
         };
         let call = local.call.take();
+        if result.is_ok() && call.is_none() {
+            local.restore(id, out);
+        }
         if let Err(error) = &result {
             self.locals.remove(&id);
             if call.is_none() {
@@ -279,27 +306,13 @@ impl EngineState {
             .is_some_and(|local| local.muted.wanted() || (local.is_microphone() && self.microphone.wanted()))
     }
 
-    /// Opens all local streams anew, with the settings they had.
+    /// Opens all local streams anew; each gets what it had when it is open.
     pub(super) fn reopen_locals(&self, out: &mut Step) {
         if self.microphone.wanted() {
             out.command(Command::MuteMicrophone(true));
         }
         for (&id, local) in &self.locals {
             out.command(open(id, local));
-            if let Captured::Waiting(feed) = &local.captured {
-                let (feed, call) = (feed.clone(), None);
-                out.command(Command::ReplaceCapture { id, feed, call });
-            }
-            if local.capture_percent != 100 {
-                let percent = local.capture_percent;
-                out.command(Command::CaptureVolume { id, percent });
-            }
-            if local.muted.wanted() {
-                out.command(Command::MuteLocal { id, muted: true });
-            }
-            if local.audible {
-                out.command(local.monitor(id));
-            }
         }
     }
 

@@ -137,6 +137,28 @@ impl Handler<StopCapture> for FakeDevice {
         self.world.note("stop capture");
     }
 }
+impl Handler<StartMixing> for FakeDevice {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, mix: StartMixing, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("mix {:?} {}", mix.source, mix.percent));
+        match self.world.lock().open_code {
+            0 => Ok(()),
+            code => Err(ZegoError::new(code, "it cannot be opened")),
+        }
+    }
+}
+impl Handler<StopMixing> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, _: StopMixing, _: &mut Self::Context) {
+        self.world.note("stop mixing");
+    }
+}
+impl Handler<SetMixingVolume> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, volume: SetMixingVolume, _: &mut Self::Context) {
+        self.world.note(format!("mixing volume {}", volume.percent));
+    }
+}
 impl Handler<CloseLocalStream> for FakeDevice {
     type Result = ();
     fn handle(&mut self, close: CloseLocalStream, _: &mut Self::Context) {
