@@ -2,6 +2,7 @@
 
 mod files;
 mod mics;
+mod mixing;
 mod running_pump;
 mod streams;
 mod watching;
@@ -22,7 +23,6 @@ use actix::{
 use express_messages::{
     ExitGuard, ZegoError,
     audio_device::{AudioDeviceEvent, ListDevices, SinkId, StopAudioDevice},
-    ids::LocalStreamId,
     types::ZegoDeviceInfos,
 };
 use tokio::sync::oneshot;
@@ -59,8 +59,8 @@ pub struct AudioDeviceActor {
     desk: DeviceDesk,
     devices: HashMap<StreamKey, Arc<DeviceHealth>>,
     files: Vec<Worker<()>>,
-    /// Files that do not repeat and have not ended.
-    running_files: Vec<(LocalStreamId, Arc<AtomicBool>)>,
+    /// Files that do not repeat and have not ended, and what is to be told of their end.
+    running_files: Vec<(AudioDeviceEvent, Arc<AtomicBool>)>,
     recordings: HashMap<SinkId, oneshot::Receiver<()>>,
 }
 
@@ -159,13 +159,18 @@ impl AudioDeviceActor {
 
     fn report_ended_files(&mut self) {
         let owner = &self.owner;
-        self.running_files.retain(|(id, ended)| {
+        self.running_files.retain(|(end, ended)| {
             let ended = ended.load(Ordering::Acquire);
             if ended {
-                owner.tell(AudioDeviceEvent::SourceEnded(*id));
+                owner.tell(end.clone());
             }
             !ended
         });
+    }
+
+    /// The ends that `gone` names concern nobody any more.
+    fn forget_ends(&mut self, gone: impl Fn(&AudioDeviceEvent) -> bool) {
+        self.running_files.retain(|(end, _)| !gone(end));
     }
 }
 

@@ -55,6 +55,11 @@ impl Mixer {
         }
     }
 
+    /// Whether the limiter turns nothing down (any more).
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.limit == 1.0
+    }
+
     /// The limited sum.
     pub(crate) fn finish(&mut self) -> &AudioBlock {
         let peak = self.sum.peak();

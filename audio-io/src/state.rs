@@ -10,7 +10,9 @@
 //! ```
 
 mod inventory;
+mod locals;
 mod losses;
+mod media;
 mod mics;
 mod speaker;
 mod watch;
@@ -21,7 +23,6 @@ use std::{
 };
 
 use express_messages::{
-    ZegoError,
     audio_device::{AudioDeviceEvent, SinkId, SoundLevels},
     codes,
     ids::{LocalStreamId, StreamId},
@@ -34,6 +35,8 @@ use crate::{
     pump::{MicId, Playout, PlayoutId, PumpCommand, SinkPlace},
 };
 use inventory::Inventory;
+use locals::Local;
+pub(crate) use locals::MicFeed;
 use losses::Loss;
 use mics::Mics;
 use speaker::Speaker;
@@ -70,18 +73,6 @@ pub(crate) enum Effect {
 }
 
 #[derive(Debug)]
-struct Local {
-    /// Its source is ready and it is on the pump.
-    open: bool,
-    mic: Option<MicId>,
-    /// The microphone that its user chose, `None` whatever is the default one.
-    asked: Option<String>,
-    audible: bool,
-    /// How loud it is, once it is open.
-    level: Level,
-}
-
-#[derive(Debug)]
 struct Played {
     id: PlayoutId,
     audible: bool,
@@ -110,93 +101,6 @@ impl DeviceState {
     fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id
-    }
-
-    /// Reserves `id` for a stream whose source is being opened.
-    ///
-    /// # Errors
-    /// 1100001 where it is in use or `channels` is not 1 or 2; 1000001 after the end.
-    pub(crate) fn begin_open(&mut self, id: LocalStreamId, channels: usize) -> Result<(), ZegoError> {
-        if self.stopped {
-            return Err(ZegoError::new(
-                codes::ENGINE_NOT_CREATED,
-                "the audio device actor has stopped",
-            ));
-        }
-        if !(1..=2).contains(&channels) {
-            let message = format!("a stream of {channels} channels cannot be made; use 1 or 2");
-            return Err(ZegoError::new(codes::INPUT_PARAM, message));
-        }
-        if self.locals.contains_key(&id) {
-            let message = format!("local stream {} is in use; close it first", id.0);
-            return Err(ZegoError::new(codes::INPUT_PARAM, message));
-        }
-        self.locals.insert(
-            id,
-            Local {
-                open: false,
-                mic: None,
-                asked: None,
-                audible: false,
-                level: Level::default(),
-            },
-        );
-        Ok(())
-    }
-
-    /// Its source could not be opened.
-    pub(crate) fn abort_open(&mut self, id: LocalStreamId) {
-        if self.locals.get(&id).is_some_and(|local| !local.open) {
-            self.locals.remove(&id);
-        }
-    }
-
-    /// Its source is ready, and `level` says how loud it is. False where it was closed meanwhile.
-    pub(crate) fn opened(&mut self, id: LocalStreamId, mic: Option<MicId>, level: Level) -> bool {
-        let Some(local) = self.locals.get_mut(&id).filter(|local| !local.open) else {
-            return false;
-        };
-        local.open = true;
-        local.mic = mic;
-        local.level = level;
-        mic.into_iter().for_each(|mic| self.use_mic(mic));
-        true
-    }
-
-    /// Closes a local stream.
-    pub(crate) fn close_local(&mut self, id: LocalStreamId) -> Vec<Effect> {
-        let Some(local) = self.locals.remove(&id) else {
-            return Vec::new();
-        };
-        self.sinks.retain(|_, place| *place != SinkPlace::Local(id));
-        let mut effects = Vec::new();
-        if local.open {
-            effects.push(Effect::Pump(PumpCommand::RemoveLocal(id)));
-        }
-        if let Some(mic) = local.mic {
-            self.release_mic(mic, &mut effects);
-        }
-        effects
-    }
-
-    /// Whether a local stream can take commands.
-    pub(crate) fn is_open(&self, id: LocalStreamId) -> bool {
-        self.locals.get(&id).is_some_and(|local| local.open)
-    }
-
-    /// Sets the capture gain of a local stream.
-    pub(crate) fn set_volume(&self, id: LocalStreamId, volume: u16) -> Option<PumpCommand> {
-        self.is_open(id)
-            .then(|| PumpCommand::SetVolume(id, percent(volume, VOLUME_MAX)))
-    }
-
-    /// Lets a local stream be heard on the speaker.
-    pub(crate) fn monitor(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
-        let local = self.locals.get_mut(&id).filter(|local| local.open)?;
-        local.audible = audible;
-        self.speaker.asked(audible);
-        let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
-        Some(PumpCommand::SetMonitor(id, gain))
     }
 
     /// The played stream `stream`, made on its first mention.

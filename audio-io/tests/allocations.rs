@@ -9,12 +9,13 @@ use std::{
 use express_audio_io::{
     devices::{DeviceFailure, DeviceFormat, InputCallback, OutputCallback, input_port, output_port},
     pump::{
-        LocalStream, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, SinkEntry, SinkPlace, SpeakerOut,
+        Capture, LocalStream, Medium, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, SinkEntry,
+        SinkPlace, SpeakerOut,
     },
 };
 use express_messages::{
     audio::{AudioBlock, CaptureSink, PlayoutSource},
-    audio_device::SinkId,
+    audio_device::{MediaId, SinkId},
     ids::LocalStreamId,
     testkit::{Counting, allocations},
 };
@@ -98,8 +99,8 @@ fn full_pump(rate: u32) -> (PumpCore, Devices) {
     port.send(PumpCommand::AddMic(Box::new(MicInput::new(mic, input_port, false).unwrap())));
     port.send(PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(output_port).unwrap())));
     for (id, stream) in [
-        LocalStream::of_mic(LocalStreamId(1), mic, 1),
-        LocalStream::of_source(LocalStreamId(2), Box::new(Saw(0.0)), 2),
+        LocalStream::new(LocalStreamId(1), Some(Capture::of_mic(mic, 1)), 1),
+        LocalStream::new(LocalStreamId(2), Some(Capture::of_source(Box::new(Saw(0.0)), 2)), 2),
     ]
     .into_iter()
     .enumerate()
@@ -146,9 +147,9 @@ fn volume_mute_removal_and_replacement_are_carried_out_without_freeing_anything(
     let (mut core, mut port) = PumpCore::new();
     let local = LocalStreamId(1);
     let playout = PlayoutId(2);
-    port.send(PumpCommand::AddLocal(Box::new(LocalStream::of_source(
+    port.send(PumpCommand::AddLocal(Box::new(LocalStream::new(
         local,
-        Box::new(Saw(0.0)),
+        Some(Capture::of_source(Box::new(Saw(0.0)), 1)),
         1,
     ))));
     port.send(PumpCommand::AddPlayout(Box::new(Playout::new(playout, 1.0))));
@@ -159,8 +160,21 @@ fn volume_mute_removal_and_replacement_are_carried_out_without_freeing_anything(
     port.send(PumpCommand::SetMuted(local, true));
     port.send(PumpCommand::SetSource(playout, PlayedSource(Some(Box::new(Saw(0.2))))));
     port.send(PumpCommand::RemoveSink(SinkPlace::Local(local), SinkId(99)));
+    port.send(PumpCommand::Capture(local, Capture::of_source(Box::new(Saw(0.3)), 2)));
+    port.send(PumpCommand::SendCaptured(local));
+    port.send(PumpCommand::AddMedium(
+        local,
+        Medium::new(MediaId(1), Box::new(Saw(0.4)), 1.0),
+    ));
     let calls = allocations(|| {
         for tick in 1..5 {
+            core.tick(start + Duration::from_millis(tick * 10));
+        }
+    });
+    assert_eq!(calls, 0);
+    port.send(PumpCommand::RemoveMedium(local, MediaId(1)));
+    let calls = allocations(|| {
+        for tick in 5..7 {
             core.tick(start + Duration::from_millis(tick * 10));
         }
     });
@@ -168,7 +182,7 @@ fn volume_mute_removal_and_replacement_are_carried_out_without_freeing_anything(
     port.send(PumpCommand::RemoveLocal(local));
     port.send(PumpCommand::RemovePlayout(playout));
     let calls = allocations(|| {
-        for tick in 5..9 {
+        for tick in 7..11 {
             core.tick(start + Duration::from_millis(tick * 10));
         }
     });
@@ -176,5 +190,5 @@ fn volume_mute_removal_and_replacement_are_carried_out_without_freeing_anything(
     let returned: Vec<String> = std::iter::from_fn(|| port.take_returned())
         .map(|thing| format!("{thing:?}"))
         .collect();
-    assert_eq!(returned, ["Source", "Local", "Playout"]);
+    assert_eq!(returned, ["Source", "Capture", "Medium", "Local", "Playout"]);
 }

@@ -88,14 +88,15 @@ pub use builder::EngineBuilder;
 pub use counters::EngineCounters;
 pub use events::{
     AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage,
-    ImRecvBroadcastMessage, ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, NetworkQuality, PlayQualityUpdate,
-    PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate, RoomExtraInfoUpdate,
-    RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate, SoundLevelUpdate,
-    StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent, ZegoEvents, ZegoSoundLevelInfo,
+    ImRecvBroadcastMessage, ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, MixingAudioEnded, NetworkQuality,
+    PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate,
+    RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate,
+    SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent, ZegoEvents, ZegoSoundLevelInfo,
 };
 pub use express_messages::{
     ZegoError,
     audio::{AudioBlock, BLOCK_FRAMES, PlayoutSource, SAMPLE_RATE},
+    audio_device::MediaId,
     codes,
     exceptions::StreamException,
     ids::{LocalStreamId, RoomId, StreamId, UserId},
@@ -110,10 +111,10 @@ pub use express_messages::{
     },
 };
 pub use options::{
-    CustomSource, LoginUser, ZegoEngineConfig, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig, ZegoStreamOptions,
-    ZegoStreamSource,
+    CustomSource, LoginUser, ZegoEngineConfig, ZegoMicrophoneOptions, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig,
+    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;
 pub use server_address::ServerAddresses;
-pub use streams::{ZegoFrames, ZegoLocalStream, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream};
+pub use streams::{ZegoFrames, ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream};

@@ -104,6 +104,12 @@ pub(crate) fn engine_gone() -> ZegoError {
     ZegoError::new(codes::ENGINE_NOT_CREATED, text)
 }
 
+/// The error of a call whose part of the engine failed before it answered.
+pub(crate) fn part_gone() -> ZegoError {
+    let text = "a part of the engine failed and is started afresh; call again";
+    ZegoError::new(codes::DEVICE_GENERIC, text)
+}
+
 impl<T> Future for Reply<T> {
     type Output = Result<T, ZegoError>;
 

@@ -15,6 +15,8 @@ use crate::{
 /// Where the sound of a local stream comes from.
 #[non_exhaustive]
 pub enum CaptureSource {
+    /// Nowhere yet: silence, until [`ReplaceCapture`] and [`SendCaptured`].
+    Nothing,
     /// A capture device; `None` is the default one.
     Microphone {
         /// Its id from [`ListDevices`].
@@ -41,12 +43,87 @@ pub enum CaptureSource {
 impl fmt::Debug for CaptureSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Nothing => f.write_str("Nothing"),
             Self::Microphone { device_id } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
             Self::Wav { path, repeat } => f.debug_struct("Wav").field("path", path).field("repeat", repeat).finish(),
             Self::Pushed(_) => f.write_str("Pushed"),
             Self::Tone { frequency_hz, amplitude } => write!(f, "Tone({frequency_hz} Hz, {amplitude})"),
         }
     }
+}
+
+/// Captures another source with a local stream (`startCaptureMicrophone`, `startCaptureCustomAudio`). What the stream's sinks
+/// hear stays as it is until [`SendCaptured`]; a source that was captured and never sent is closed.
+///
+/// Errors: those of [`OpenLocalStream`], then what was captured goes on; 1000018 where there is no such local stream (any more).
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct ReplaceCapture {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// Where its sound comes from, from now on.
+    pub source: CaptureSource,
+    /// Channels that are captured, 1 or 2; the sinks get as many as the stream has.
+    pub channels: usize,
+}
+
+/// Lets a local stream's sinks hear what is captured (`updatePublishingStream`): faded over, and what was sent is closed.
+/// Without effect where that is so already.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SendCaptured(pub LocalStreamId);
+
+/// Closes what a local stream captures (`stopCaptureAudio`). Where its sinks hear that, they hear silence from then on; what
+/// they hear else goes on.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct StopCapture(pub LocalStreamId);
+
+/// Names one medium that is mixed into local streams; the owner chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MediaId(pub u64);
+
+/// Most media in one local stream (documented).
+pub const MAX_MIXED_MEDIA: usize = 6;
+
+/// Mixes a medium into a local stream (`startMixingAudio`): behind capture volume and microphone mute, before
+/// [`MuteLocalStream`]. The sum is limited to −1 dBFS. It ends with [`StopMixing`], also where its file has ended.
+///
+/// Errors: 1000018 where there is no such local stream; 1100001 for a file or tone that cannot be used, a medium that is mixed
+/// in already, more than [`MAX_MIXED_MEDIA`], or one that was stopped before it was open.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct StartMixing {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// The medium's name, not in use in that stream.
+    pub media: MediaId,
+    /// Its sound: a file, a tone or pushed PCM.
+    pub source: CaptureSource,
+    /// 0..=100 percent.
+    pub percent: u16,
+}
+
+/// Mixes a medium in no longer. Unknown names are ignored.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct StopMixing {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// The medium.
+    pub media: MediaId,
+}
+
+/// Sets how loud a medium is mixed in (`setMixingAudioVolume`). Unknown names are ignored.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SetMixingVolume {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// The medium.
+    pub media: MediaId,
+    /// 0..=100 percent.
+    pub percent: u16,
 }
 
 /// Lists the devices (`enumDevices`).
@@ -274,6 +351,8 @@ pub enum AudioDeviceEvent {
     },
     /// A local stream from a file that does not repeat has come to its end; silence follows.
     SourceEnded(LocalStreamId),
+    /// A file that is mixed into a local stream and does not repeat has come to its end; silence follows.
+    MixingEnded(LocalStreamId, MediaId),
     /// The actor is gone; always the last event.
     Exited {
         /// By a panic.
@@ -324,6 +403,19 @@ role_link!(
         auto_switch: SetAutoSwitch,
         /// End.
         stop: StopAudioDevice,
+
+        /// Capture another source.
+        replace_capture: ReplaceCapture,
+        /// Send what is captured.
+        send_captured: SendCaptured,
+        /// Capture nothing.
+        stop_capture: StopCapture,
+        /// Mix a medium in.
+        start_mixing: StartMixing,
+        /// Mix it in no longer.
+        stop_mixing: StopMixing,
+        /// How loud it is.
+        mixing_volume: SetMixingVolume,
     }
 );
 

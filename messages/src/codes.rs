@@ -173,6 +173,10 @@ codes! {
     DEVICE_NO_READABLE = 1103065;
     /// The device does not know the wanted format, or the id is wrong.
     DEVICE_OVER_CONSTRAINED = 1103066;
+    /// What was given is no local stream of this engine.
+    NOT_ZEGO_STREAM = 1103086;
+    /// The local stream captures no sound.
+    ZEGO_STREAM_NOT_AUDIO = 1103087;
     /// The user stopped before publishing succeeded (an event reports it as 0).
     CANCEL_PUBLISH = 1103089;
     /// The output device cannot be used.

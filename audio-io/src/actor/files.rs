@@ -3,46 +3,32 @@
 use actix::{ActorFutureExt, Context, Handler, ResponseActFuture, WrapFuture};
 use express_messages::{
     ZegoError,
-    audio_device::{RecordPlayout, SinkId},
+    audio_device::{AudioDeviceEvent, RecordPlayout, SinkId},
     codes,
-    ids::LocalStreamId,
 };
 use std::path::PathBuf;
+use tokio::sync::oneshot::error::RecvError;
 
-use super::AudioDeviceActor;
+use super::{AudioDeviceActor, streams::Wish};
 use crate::{
-    files::Opening,
-    pump::{LocalStream, PlayoutId, PumpCommand, SinkEntry, SinkPlace},
+    files::{FileError, Opening},
+    pump::{Capture, PlayoutId, PumpCommand, SinkEntry, SinkPlace},
     sinks::{Recording, record_wav},
-    sources::open_wav,
+    sources::{OpenedWav, open_wav},
 };
 
 impl AudioDeviceActor {
-    /// Opens a local stream of a WAV file.
-    pub(super) fn open_wav_stream(
-        &mut self,
-        id: LocalStreamId,
-        path: PathBuf,
-        repeat: bool,
-        channels: usize,
-    ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
+    /// Opens a WAV file for a local stream.
+    pub(super) fn open_wav(&mut self, wish: Wish, path: PathBuf, repeat: bool) -> ResponseActFuture<Self, Result<(), ZegoError>> {
         let Opening { answer, worker } = open_wav(path, repeat, self.file_mode());
         self.files.extend(worker);
-        Box::pin(answer.into_actor(self).map(move |opened, this, ctx| {
-            let wav = match opened {
-                Ok(Ok(wav)) => wav,
-                Ok(Err(error)) => {
-                    this.state.abort_open(id);
-                    return Err(error.into());
-                }
-                Err(_) => {
-                    this.state.abort_open(id);
-                    return Err(ZegoError::new(codes::INPUT_PARAM, "the WAV file cannot be read"));
-                }
-            };
-            this.add_local(id, None, None, LocalStream::of_source(id, wav.source, channels), ctx)?;
+        Box::pin(answer.into_actor(self).map(move |answer, this, ctx| {
+            let wav = opened(answer).map_err(|error| this.source_failed(wish, error))?;
+            let capture = Capture::of_source(wav.source, wish.channels);
+            this.source_ready(wish, None, None, Some(capture), ctx)?;
             if !repeat {
-                this.running_files.push((id, wav.ended));
+                let end = AudioDeviceEvent::SourceEnded(wish.id);
+                this.running_files.push((end, wav.ended));
             }
             Ok(())
         }))
@@ -83,5 +69,13 @@ impl Handler<RecordPlayout> for AudioDeviceActor {
             Ok(Err(error)) => Err(error.into()),
             Err(_) => Err(ZegoError::new(codes::INPUT_PARAM, "the recording cannot be made")),
         }))
+    }
+}
+
+/// What became of a WAV file that was to be played.
+pub(super) fn opened(answer: Result<Result<OpenedWav, FileError>, RecvError>) -> Result<OpenedWav, ZegoError> {
+    match answer {
+        Ok(opened) => opened.map_err(ZegoError::from),
+        Err(_) => Err(ZegoError::new(codes::INPUT_PARAM, "the WAV file cannot be read")),
     }
 }

@@ -8,37 +8,37 @@ use express_messages::{
     ids::LocalStreamId,
 };
 
-use super::{AudioDeviceActor, NO_ANSWER, answered, now};
+use super::{AudioDeviceActor, NO_ANSWER, answered, now, streams::Wish};
 use crate::{
     devices::{InputPort, OpenDeviceError, Opened, OutputPort, StreamKey},
-    pump::{LocalStream, MicId, MicInput, PumpCommand, SpeakerOut},
+    pump::{Capture, MicId, MicInput, PumpCommand, SpeakerOut},
+    state::MicFeed,
 };
 
 impl AudioDeviceActor {
-    /// Opens a local stream of a microphone, which may be open already.
-    pub(super) fn open_mic_stream(
+    /// Opens a microphone for a local stream; it may be open already.
+    pub(super) fn open_mic(
         &mut self,
-        id: LocalStreamId,
+        wish: Wish,
         device_id: Option<String>,
-        channels: usize,
         ctx: &mut Context<Self>,
     ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
-        self.state.ask_for_mic(id, device_id.clone());
         if let Some(mic) = self.state.find_mic(device_id.as_deref()) {
-            let answer = self.add_mic_stream(id, mic, None, channels, ctx);
+            let feed = MicFeed { mic, asked: device_id };
+            let answer = self.mic_ready(wish, feed, None, ctx);
             return Box::pin(actix::fut::ready(answer));
         }
         let mic = self.state.new_mic();
-        let opening = self.desk.open_input(StreamKey(mic.0), device_id);
+        let opening = self.desk.open_input(StreamKey(mic.0), device_id.clone());
         Box::pin(
             answered(opening)
                 .into_actor(self)
                 .map(move |opened, this, ctx| match this.take_mic(mic, opened) {
-                    Ok((used, input)) => this.add_mic_stream(id, used, input, channels, ctx),
-                    Err(error) => {
-                        this.state.abort_open(id);
-                        Err(error)
+                    Ok((mic, input)) => {
+                        let feed = MicFeed { mic, asked: device_id };
+                        this.mic_ready(wish, feed, input, ctx)
                     }
+                    Err(error) => Err(this.source_failed(wish, error)),
                 }),
         )
     }
@@ -96,16 +96,16 @@ impl AudioDeviceActor {
         Ok((mic, Some(input)))
     }
 
-    fn add_mic_stream(
+    fn mic_ready(
         &mut self,
-        id: LocalStreamId,
-        mic: MicId,
+        wish: Wish,
+        feed: MicFeed,
         input: Option<Box<MicInput>>,
-        channels: usize,
         ctx: &mut Context<Self>,
     ) -> Result<(), ZegoError> {
+        let mic = feed.mic;
         let before = input.map(PumpCommand::AddMic);
-        let added = self.add_local(id, Some(mic), before, LocalStream::of_mic(id, mic, channels), ctx);
+        let added = self.source_ready(wish, Some(feed), before, Some(Capture::of_mic(mic, wish.channels)), ctx);
         // Where the stream was closed meanwhile the microphone may have no user.
         let effects = self.state.drop_unused_mic(mic);
         self.carry_out(effects, ctx);
@@ -185,7 +185,7 @@ impl Handler<SetCaptureDevice> for AudioDeviceActor {
 impl AudioDeviceActor {
     /// # Errors
     /// 1103044 where there is no such stream, 1103046 where it is none of a microphone.
-    fn is_mic_stream(&self, id: LocalStreamId) -> Result<(), ZegoError> {
+    fn is_mic_stream(&mut self, id: LocalStreamId) -> Result<(), ZegoError> {
         if !self.state.is_open(id) {
             let text = format!("there is no local stream {}; open it first", id.0);
             return Err(ZegoError::new(codes::PUBLISH_NO_PREVIEW, text));

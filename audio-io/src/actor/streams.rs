@@ -4,9 +4,9 @@ use actix::{Context, Handler, ResponseActFuture, ResponseFuture};
 use express_messages::{
     ZegoError,
     audio_device::{
-        AttachSink, AttachSource, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout, GetSoundLevels,
-        MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream, SetCaptureVolume, SetPlayout, SinkId, SoundLevels,
-        TapPlayout,
+        AttachSink, AttachSource, AudioDeviceEvent, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout,
+        GetSoundLevels, MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured,
+        SetCaptureVolume, SetPlayout, SinkId, SoundLevels, StopCapture, TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -14,29 +14,86 @@ use express_messages::{
 
 use super::AudioDeviceActor;
 use crate::{
-    pump::{LocalStream, MicId, PlayedSource, PlayoutId, PumpCommand, SinkEntry, SinkPlace},
+    pump::{Capture, LocalStream, PlayedSource, PlayoutId, PumpCommand, SinkEntry, SinkPlace},
     sources::Tone,
-    state::Effect,
+    state::{Effect, MicFeed},
 };
 
+/// What a source is opened for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    pub(super) id: LocalStreamId,
+    /// Channels that are captured.
+    pub(super) channels: usize,
+    /// The stream is to be made with it; else it is there, and captures it next.
+    is_new: bool,
+}
+
 impl AudioDeviceActor {
-    /// Puts a stream, whose source is ready, on the pump; `before` goes to the pump first.
-    pub(super) fn add_local(
+    /// Opens `source`, then lets the stream have it.
+    fn open_source(
         &mut self,
-        id: LocalStreamId,
-        mic: Option<MicId>,
+        wish: Wish,
+        source: CaptureSource,
+        ctx: &mut Context<Self>,
+    ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
+        let of_source = |source| Some(Capture::of_source(source, wish.channels));
+        let capture = match source {
+            CaptureSource::Microphone { device_id } => return self.open_mic(wish, device_id, ctx),
+            CaptureSource::Wav { path, repeat } => return self.open_wav(wish, path, repeat),
+            CaptureSource::Nothing if wish.is_new => Ok(None),
+            CaptureSource::Pushed(source) => Ok(of_source(source)),
+            CaptureSource::Tone { frequency_hz, amplitude } => {
+                Tone::new(frequency_hz, amplitude).map(|tone| of_source(Box::new(tone)))
+            }
+            other => Err(ZegoError::new(
+                codes::INPUT_PARAM,
+                format!("{other:?} cannot be captured here"),
+            )),
+        };
+        let answer = match capture {
+            Ok(capture) => self.source_ready(wish, None, None, capture, ctx),
+            Err(error) => Err(self.source_failed(wish, error)),
+        };
+        Box::pin(actix::fut::ready(answer))
+    }
+
+    /// The source is open; `before` goes to the pump first.
+    pub(super) fn source_ready(
+        &mut self,
+        wish: Wish,
+        feed: Option<MicFeed>,
         before: Option<PumpCommand>,
-        stream: LocalStream,
+        capture: Option<Capture>,
         ctx: &mut Context<Self>,
     ) -> Result<(), ZegoError> {
-        if !self.state.opened(id, mic, stream.level()) {
-            let message = format!("local stream {} was closed while it was being opened", id.0);
-            return Err(ZegoError::new(codes::LOCALSTREAM_WRONG, message));
+        let mut effects = Vec::new();
+        let before = before.map(Effect::Pump);
+        if wish.is_new {
+            let stream = LocalStream::new(wish.id, capture, wish.channels);
+            if !self.state.opened(wish.id, feed, stream.level()) {
+                return Err(closed_meanwhile(wish.id));
+            }
+            effects.extend(self.state.start_pump());
+            effects.extend(before);
+            effects.push(Effect::Pump(PumpCommand::AddLocal(Box::new(stream))));
+        } else {
+            let released = self.state.captured(wish.id, feed).ok_or_else(|| closed_meanwhile(wish.id))?;
+            self.forget_ends(|end| *end == AudioDeviceEvent::SourceEnded(wish.id));
+            effects.extend(before);
+            effects.extend(capture.map(|capture| Effect::Pump(PumpCommand::Capture(wish.id, capture))));
+            effects.extend(released);
         }
-        let start = self.state.start_pump();
-        let add = before.into_iter().chain([PumpCommand::AddLocal(Box::new(stream))]);
-        self.carry_out(start.into_iter().chain(add.map(Effect::Pump)).collect(), ctx);
+        self.carry_out(effects, ctx);
         Ok(())
+    }
+
+    /// The source cannot be opened; gives `error` back.
+    pub(super) fn source_failed(&mut self, wish: Wish, error: ZegoError) -> ZegoError {
+        if wish.is_new {
+            self.state.abort_open(wish.id);
+        }
+        error
     }
 
     /// The played stream `stream_id`, on the pump from its first mention.
@@ -47,7 +104,7 @@ impl AudioDeviceActor {
         id
     }
 
-    fn send(&mut self, command: Option<PumpCommand>, ctx: &mut Context<Self>) {
+    pub(super) fn send(&mut self, command: Option<PumpCommand>, ctx: &mut Context<Self>) {
         self.carry_out(command.map(Effect::Pump).into_iter().collect(), ctx);
     }
 
@@ -71,23 +128,40 @@ impl Handler<OpenLocalStream> for AudioDeviceActor {
         if let Err(error) = self.state.begin_open(id, channels) {
             return Box::pin(actix::fut::err(error));
         }
-        let stream = match source {
-            CaptureSource::Microphone { device_id } => return self.open_mic_stream(id, device_id, channels, ctx),
-            CaptureSource::Wav { path, repeat } => return self.open_wav_stream(id, path, repeat, channels),
-            CaptureSource::Pushed(source) => Ok(LocalStream::of_source(id, source, channels)),
-            CaptureSource::Tone { frequency_hz, amplitude } => {
-                Tone::new(frequency_hz, amplitude).map(|tone| LocalStream::of_source(id, Box::new(tone), channels))
-            }
-            other => Err(ZegoError::new(codes::INPUT_PARAM, format!("{other:?} is not known here"))),
-        };
-        let answer = match stream {
-            Ok(stream) => self.add_local(id, None, None, stream, ctx),
-            Err(error) => {
-                self.state.abort_open(id);
-                Err(error)
-            }
-        };
-        Box::pin(actix::fut::ready(answer))
+        let is_new = true;
+        self.open_source(Wish { id, channels, is_new }, source, ctx)
+    }
+}
+
+impl Handler<ReplaceCapture> for AudioDeviceActor {
+    type Result = ResponseActFuture<Self, Result<(), ZegoError>>;
+
+    fn handle(&mut self, message: ReplaceCapture, ctx: &mut Context<Self>) -> Self::Result {
+        let ReplaceCapture { id, source, channels } = message;
+        if let Err(error) = self.state.may_capture(id, channels) {
+            return Box::pin(actix::fut::err(error));
+        }
+        let is_new = false;
+        self.open_source(Wish { id, channels, is_new }, source, ctx)
+    }
+}
+
+impl Handler<SendCaptured> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: SendCaptured, ctx: &mut Context<Self>) {
+        let effects = self.state.send_captured(message.0);
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<StopCapture> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: StopCapture, ctx: &mut Context<Self>) {
+        self.forget_ends(|end| *end == AudioDeviceEvent::SourceEnded(message.0));
+        let effects = self.state.stop_capture(message.0);
+        self.carry_out(effects, ctx);
     }
 }
 
@@ -95,7 +169,9 @@ impl Handler<CloseLocalStream> for AudioDeviceActor {
     type Result = ();
 
     fn handle(&mut self, message: CloseLocalStream, ctx: &mut Context<Self>) {
-        self.running_files.retain(|(id, _)| *id != message.0);
+        self.forget_ends(
+            |end| matches!(end, AudioDeviceEvent::SourceEnded(id) | AudioDeviceEvent::MixingEnded(id, _) if *id == message.0),
+        );
         let effects = self.state.close_local(message.0);
         self.carry_out(effects, ctx);
     }
@@ -140,10 +216,7 @@ impl Handler<AttachSink> for AudioDeviceActor {
     type Result = Result<SinkId, ZegoError>;
 
     fn handle(&mut self, message: AttachSink, ctx: &mut Context<Self>) -> Self::Result {
-        if !self.state.is_open(message.local_stream) {
-            let text = format!("there is no local stream {}; open it first", message.local_stream.0);
-            return Err(ZegoError::new(codes::LOCALSTREAM_WRONG, text));
-        }
+        self.state.require_open(message.local_stream)?;
         let place = SinkPlace::Local(message.local_stream);
         let id = self.state.add_sink(place);
         self.send(Some(PumpCommand::AddSink(place, SinkEntry::new(id, message.sink))), ctx);
@@ -216,4 +289,9 @@ impl Handler<ForgetPlayout> for AudioDeviceActor {
         self.carry_out(effects, ctx);
         self.completed(sinks)
     }
+}
+
+fn closed_meanwhile(id: LocalStreamId) -> ZegoError {
+    let message = format!("local stream {} was closed while its source was being opened", id.0);
+    ZegoError::new(codes::LOCALSTREAM_WRONG, message)
 }

@@ -1,6 +1,8 @@
 //! AudioDeviceActor alone: against a recorded owner, with scripted devices, in virtual time.
 
+mod capture;
 mod devices;
+mod mixing;
 mod streams;
 mod threads;
 mod watching;

@@ -9,9 +9,11 @@ use express_messages::{audio::AudioBlock, ids::LocalStreamId};
 
 use super::{
     PlayoutId, PumpCommand, PumpPort, Returned, SinkPlace,
+    capture::{Around, Capture},
     clock::PumpClock,
     effort::Efforts,
     local::{LocalStream, SinkEntry, take_sink},
+    media::Medium,
     mic::MicInput,
     playout::Playout,
     port::{PlayedSource, PumpEnd, add, port},
@@ -102,8 +104,14 @@ impl PumpCore {
         for mic in &mut self.mics {
             mic.make_block(now);
         }
+        let mut around = Around {
+            mics: &self.mics,
+            scratch: &mut self.scratch,
+            now,
+            panics: &mut panics,
+        };
         for local in &mut self.locals {
-            local.make_block(&self.mics, &mut self.scratch, &mut self.mixer, now, &mut panics);
+            local.make_block(&mut self.mixer, &mut around);
         }
         for playout in &mut self.playouts {
             playout.make_block(&mut self.scratch, &mut self.mixer, now, &mut panics);
@@ -124,13 +132,13 @@ impl PumpCore {
 
     /// Lets go what has faded out.
     fn settle(&mut self) {
-        for playout in &mut self.playouts {
-            if !self.end.has_room() {
-                return;
-            }
-            if let Some(source) = playout.settle() {
-                self.end.give_back(source);
-            }
+        let sources = self.playouts.iter_mut().filter_map(|playout| playout.settle());
+        let captures = self.locals.iter_mut().filter_map(|local| local.settle());
+        // Settled only where there is room, so nothing is dropped here.
+        let mut settled = sources.chain(captures);
+        while self.end.has_room() {
+            let Some(thing) = settled.next() else { break };
+            self.end.give_back(thing);
         }
         while self.end.has_room() {
             let left = if let Some(at) = self.playouts.iter().position(|playout| playout.has_left()) {
@@ -153,13 +161,19 @@ impl PumpCore {
             PumpCommand::RemoveMic(id) => {
                 self.mics.iter_mut().find(|mic| mic.id() == id)?.leaving = true;
             }
-            PumpCommand::SetMic(id, mic) => self.local(id)?.set_mic(mic),
+            PumpCommand::SetMic(id, slot, mic) => self.local(id)?.set_mic(slot, mic),
             PumpCommand::MuteMics(muted) => self.mics.iter_mut().for_each(|mic| mic.set_muted(muted)),
             PumpCommand::SetSpeaker(speaker) => return self.speaker.replace(speaker).map(Returned::Speaker),
             PumpCommand::RemoveSpeaker => return self.speaker.take().map(Returned::Speaker),
             PumpCommand::AddLocal(local) => self.locals.push(local),
             PumpCommand::AddPlayout(playout) => self.playouts.push(playout),
             PumpCommand::RemoveLocal(id) => self.local(id)?.leave(),
+            PumpCommand::Capture(id, capture) => return self.capture(id, capture),
+            PumpCommand::SendCaptured(id) => return self.local(id)?.send_captured(),
+            PumpCommand::StopCapture(id) => return self.local(id)?.stop_capture(),
+            PumpCommand::AddMedium(id, medium) => return self.add_medium(id, medium),
+            PumpCommand::RemoveMedium(id, media) => self.local(id)?.media().remove(media),
+            PumpCommand::SetMediumGain(id, media, gain) => self.local(id)?.media().set_gain(media, gain),
             PumpCommand::SetVolume(id, gain) => self.local(id)?.set_volume(gain),
             PumpCommand::SetMuted(id, muted) => self.local(id)?.set_muted(muted),
             PumpCommand::SetMonitor(id, gain) => self.local(id)?.set_monitor(gain),
@@ -176,6 +190,23 @@ impl PumpCore {
         match self.playout(id) {
             Some(playout) => playout.set_source(source.0),
             None => Some(Returned::Undone(PumpCommand::SetSource(id, source))),
+        }
+    }
+
+    fn capture(&mut self, id: LocalStreamId, capture: Capture) -> Option<Returned> {
+        match self.local(id) {
+            Some(local) => local.capture(capture),
+            None => Some(Returned::Undone(PumpCommand::Capture(id, capture))),
+        }
+    }
+
+    fn add_medium(&mut self, id: LocalStreamId, medium: Medium) -> Option<Returned> {
+        match self.local(id) {
+            Some(local) => {
+                local.media().add(medium);
+                None
+            }
+            None => Some(Returned::Undone(PumpCommand::AddMedium(id, medium))),
         }
     }
 

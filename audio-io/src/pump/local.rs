@@ -1,18 +1,23 @@
-//! A local stream on the pump: one source, its gains, its sinks.
+//! A local stream on the pump: what it captures, its gains, its sinks.
 
 use std::{fmt, time::Instant};
 
 use express_messages::{
-    audio::{AudioBlock, CaptureSink, Effort, PlayoutSource},
+    audio::{AudioBlock, CaptureSink},
     audio_device::SinkId,
     ids::LocalStreamId,
 };
 
-use super::{MicId, Returned, guarded, mic::MicInput};
+use super::{
+    MicId, Returned, Slot,
+    capture::{Around, Capture},
+    guarded,
+    media::Media,
+};
 use crate::{
-    gain::{Ramp, cross_fade},
+    gain::Ramp,
     meter::{Level, Meter},
-    mixer::{Mixer, finite, soft_clip},
+    mixer::{Mixer, soft_clip},
 };
 
 /// Room for sinks that a stream has from the start; more than that allocates once, when the sink is added.
@@ -52,78 +57,21 @@ pub(super) fn take_sink(sinks: &mut Vec<SinkEntry>, id: SinkId) -> Option<Return
     Some(Returned::Sink(sinks.swap_remove(at)))
 }
 
-/// A foreign source that is called until it panics.
-pub(super) struct Guarded {
-    source: Box<dyn PlayoutSource>,
-    effort: Effort,
-    dead: bool,
-}
-
-impl Guarded {
-    pub(super) fn new(source: Box<dyn PlayoutSource>) -> Self {
-        Self {
-            source,
-            effort: Effort::default(),
-            dead: false,
-        }
-    }
-
-    /// How much the source may compute from now on.
-    pub(super) fn set_effort(&mut self, effort: Effort, panics: &mut u64) {
-        if self.effort != effort && !self.dead {
-            self.effort = effort;
-            self.dead = guarded(panics, || self.source.set_effort(effort));
-        }
-    }
-
-    /// Fills `block`, which is silent: silence where the source panicked, or gave what is no number.
-    pub(super) fn fill(&mut self, block: &mut AudioBlock, now: Instant, panics: &mut u64) {
-        if self.dead {
-            return;
-        }
-        self.dead = guarded(panics, || self.source.next_block(block, now));
-        if self.dead {
-            block.reset(block.channels());
-        }
-        block.samples_mut().iter_mut().for_each(|s| *s = finite(*s));
-    }
-
-    pub(super) fn into_inner(self) -> Box<dyn PlayoutSource> {
-        self.source
-    }
-}
-
-impl fmt::Debug for Guarded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Guarded(dead: {})", self.dead)
-    }
-}
-
-/// What a local stream captures.
-#[derive(Debug)]
-enum Capture {
-    Mic {
-        id: MicId,
-        /// The one to fade to as soon as it gives sound.
-        next: Option<MicId>,
-    },
-    Source(Guarded),
-}
-
-/// Copies what `id` captured to `block`, silence where there is no such microphone.
-fn copy_mic(mics: &[Box<MicInput>], id: MicId, block: &mut AudioBlock) {
-    match mics.iter().find(|mic| mic.id() == id) {
-        Some(mic) => block.copy_from(mic.block()),
-        None => block.samples_mut().fill(0.0),
-    }
-}
-
 /// A local stream on the pump.
 #[derive(Debug)]
 pub struct LocalStream {
     id: LocalStreamId,
-    capture: Capture,
+    /// What its sinks hear.
+    sent: Option<Capture>,
+    /// What was heard before, while it fades out.
+    faded: Option<Capture>,
+    /// Fades what is sent in.
+    fade: Ramp,
+    /// What is captured, where that is not what is sent.
+    waiting: Option<Capture>,
+    media: Media,
     block: AudioBlock,
+    other: AudioBlock,
     volume: Ramp,
     mute: Ramp,
     monitor: Ramp,
@@ -133,21 +81,17 @@ pub struct LocalStream {
 }
 
 impl LocalStream {
-    /// A stream of a microphone.
-    pub fn of_mic(id: LocalStreamId, mic: MicId, channels: usize) -> Self {
-        Self::new(id, Capture::Mic { id: mic, next: None }, channels)
-    }
-
-    /// A stream of anything else.
-    pub fn of_source(id: LocalStreamId, source: Box<dyn PlayoutSource>, channels: usize) -> Self {
-        Self::new(id, Capture::Source(Guarded::new(source)), channels)
-    }
-
-    fn new(id: LocalStreamId, capture: Capture, channels: usize) -> Self {
+    /// A stream that captures and sends `capture`, or nothing; its sinks get `channels` (1 or 2).
+    pub fn new(id: LocalStreamId, capture: Option<Capture>, channels: usize) -> Self {
         Self {
             id,
-            capture,
+            sent: capture,
+            faded: None,
+            fade: Ramp::at(1.0),
+            waiting: None,
+            media: Media::new(),
             block: AudioBlock::silent(channels),
+            other: AudioBlock::silent(channels),
             volume: Ramp::at(1.0),
             mute: Ramp::at(1.0),
             monitor: Ramp::at(0.0),
@@ -167,15 +111,20 @@ impl LocalStream {
     }
 
     /// Fades to another microphone as soon as that one gives sound.
-    pub(super) fn set_mic(&mut self, mic: MicId) {
-        if let Capture::Mic { id, next } = &mut self.capture {
-            *next = (*id != mic).then_some(mic);
+    pub(super) fn set_mic(&mut self, slot: Slot, mic: MicId) {
+        let capture = match slot {
+            Slot::Sent => &mut self.sent,
+            Slot::Waiting => &mut self.waiting,
+        };
+        if let Some(capture) = capture {
+            capture.set_mic(mic);
         }
     }
 
     /// Whether it needs that microphone.
     pub(super) fn uses(&self, mic: MicId) -> bool {
-        matches!(&self.capture, Capture::Mic { id, next } if *id == mic || *next == Some(mic))
+        let captures = [&self.sent, &self.faded, &self.waiting];
+        captures.into_iter().flatten().any(|capture| capture.uses(mic))
     }
 
     pub(super) fn set_volume(&mut self, gain: f32) {
@@ -190,6 +139,48 @@ impl LocalStream {
         self.monitor.set(gain);
     }
 
+    /// Captures `capture`, which its sinks do not hear yet; gives back what was captured and never heard.
+    pub(super) fn capture(&mut self, capture: Capture) -> Option<Returned> {
+        self.waiting.replace(capture).map(Returned::Capture)
+    }
+
+    /// Lets the sinks hear what is captured.
+    pub(super) fn send_captured(&mut self) -> Option<Returned> {
+        let captured = self.waiting.take()?;
+        self.send(Some(captured))
+    }
+
+    /// Captures nothing any more.
+    pub(super) fn stop_capture(&mut self) -> Option<Returned> {
+        match self.waiting.take() {
+            Some(waiting) => Some(Returned::Capture(waiting)),
+            None => self.send(None),
+        }
+    }
+
+    fn send(&mut self, next: Option<Capture>) -> Option<Returned> {
+        let former = std::mem::replace(&mut self.sent, next);
+        let is_unheard = self.fade.span().0 == 0.0;
+        if is_unheard {
+            return former.map(Returned::Capture);
+        }
+        self.faded = former;
+        self.fade = Ramp::at(0.0);
+        self.fade.set(1.0);
+        None
+    }
+
+    /// Gives back what was sent or mixed in before, once it has faded out.
+    pub(super) fn settle(&mut self) -> Option<Returned> {
+        let has_faded = self.fade.span().0 == 1.0;
+        let faded = self.faded.take_if(|_| has_faded).map(Returned::Capture);
+        faded.or_else(|| self.media.settle())
+    }
+
+    pub(super) fn media(&mut self) -> &mut Media {
+        &mut self.media
+    }
+
     /// Begins to leave: silent to its sinks at once, and to the speaker within a block.
     pub(super) fn leave(&mut self) {
         self.leaving = true;
@@ -201,48 +192,47 @@ impl LocalStream {
         self.leaving && self.monitor.is_silent()
     }
 
-    /// Makes the next block, gives it to the sinks and to `mixer`. `scratch` is overwritten.
-    pub(super) fn make_block(
-        &mut self,
-        mics: &[Box<MicInput>],
-        scratch: &mut AudioBlock,
-        mixer: &mut Mixer,
-        now: Instant,
-        panics: &mut u64,
-    ) {
-        match &mut self.capture {
-            Capture::Mic { id, next } => {
-                copy_mic(mics, *id, &mut self.block);
-                let runs = |next: &MicId| mics.iter().any(|mic| mic.id() == *next && mic.gives_sound());
-                if let Some(other) = next.take_if(|next| runs(next)) {
-                    scratch.reset(self.block.channels());
-                    copy_mic(mics, other, scratch);
-                    cross_fade(&mut self.block, scratch);
-                    *id = other;
-                }
-            }
-            Capture::Source(source) => {
-                scratch.reset(self.block.channels());
-                source.fill(scratch, now, panics);
-                self.block.copy_from(scratch);
-            }
+    /// Makes the next block, gives it to the sinks and to `mixer`.
+    pub(super) fn make_block(&mut self, mixer: &mut Mixer, around: &mut Around<'_>) {
+        self.fill_sent(around);
+        if let Some(waiting) = &mut self.waiting {
+            // Taken whether it is heard or not, else it would be old once it is.
+            waiting.fill(&mut self.other, around);
         }
-        self.apply_gains();
+        self.apply_volume();
+        self.media.mix_into(&mut self.block, around);
+        self.mute.apply(&mut self.block);
         self.meter.measure(&self.block);
         if !self.leaving {
             for sink in &mut self.sinks {
-                sink.give(&self.block, now, panics);
+                sink.give(&self.block, around.now, around.panics);
             }
         }
         mixer.add(&self.block, &mut self.monitor);
     }
 
-    fn apply_gains(&mut self) {
+    /// Fills the block with what is sent, faded over from what was sent before.
+    fn fill_sent(&mut self, around: &mut Around<'_>) {
+        match &mut self.sent {
+            Some(sent) => sent.fill(&mut self.block, around),
+            None => self.block.samples_mut().fill(0.0),
+        }
+        self.fade.apply(&mut self.block);
+        if let Some(faded) = &mut self.faded {
+            faded.fill(&mut self.other, around);
+            let mut out = Ramp::at(1.0);
+            out.set(0.0);
+            out.apply(&mut self.other);
+            let sum = self.block.samples_mut().iter_mut().zip(self.other.samples());
+            sum.for_each(|(sample, old)| *sample += old);
+        }
+    }
+
+    fn apply_volume(&mut self) {
         let (from, to) = self.volume.span();
         self.volume.apply(&mut self.block);
         if from > 1.0 || to > 1.0 {
             self.block.samples_mut().iter_mut().for_each(|s| *s = soft_clip(*s));
         }
-        self.mute.apply(&mut self.block);
     }
 }

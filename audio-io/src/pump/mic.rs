@@ -29,7 +29,7 @@ pub struct MicInput {
     /// Whether the ring has been filled to its target since it last ran dry.
     primed: bool,
     gain: Ramp,
-    /// It closes.
+    /// It closes as soon as no stream has it.
     pub(super) leaving: bool,
     block: AudioBlock,
     trimmed_frames: u64,

@@ -8,10 +8,12 @@
 //! In steady state a tick does not allocate, lock, block or make a system call; what foreign sources and sinks do is up
 //! to their own contracts. `tests/allocations.rs` holds it.
 
+mod capture;
 mod clock;
 mod core;
 mod effort;
 mod local;
+mod media;
 mod mic;
 mod playout;
 mod port;
@@ -23,15 +25,17 @@ mod tests;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-pub(crate) use self::{clock::PERIOD, thread::PumpThread};
 pub use self::{
+    capture::Capture,
     core::PumpCore,
     local::{LocalStream, SinkEntry},
+    media::Medium,
     mic::MicInput,
     playout::Playout,
-    port::{PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace},
+    port::{PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace, Slot},
     speaker::SpeakerOut,
 };
+pub(crate) use self::{clock::PERIOD, thread::PumpThread};
 
 /// Names one open microphone on the pump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,7 +6,8 @@ use express_messages::audio::{AudioBlock, Effort, PlayoutSource};
 
 use super::{
     PlayoutId, Returned,
-    local::{Guarded, SINKS, SinkEntry},
+    capture::Guarded,
+    local::{SINKS, SinkEntry},
 };
 use crate::{
     gain::Ramp,

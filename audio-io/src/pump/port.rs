@@ -9,12 +9,18 @@ use std::{
     },
 };
 
-use express_messages::{audio::PlayoutSource, audio_device::SinkId, ids::LocalStreamId};
+use express_messages::{
+    audio::PlayoutSource,
+    audio_device::{MediaId, SinkId},
+    ids::LocalStreamId,
+};
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::{
     MicId, PlayoutId,
+    capture::Capture,
     local::{LocalStream, SinkEntry},
+    media::Medium,
     mic::MicInput,
     playout::Playout,
     speaker::SpeakerOut,
@@ -32,6 +38,15 @@ pub enum SinkPlace {
     Playout(PlayoutId),
 }
 
+/// A place for what a local stream captures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Slot {
+    /// What its sinks hear.
+    Sent,
+    /// What is captured, where that is not what they hear.
+    Waiting,
+}
+
 /// What the control side tells the pump. A command that names something unknown comes back undone.
 #[derive(Debug)]
 pub enum PumpCommand {
@@ -39,8 +54,9 @@ pub enum PumpCommand {
     AddMic(Box<MicInput>),
     /// A microphone closes: it comes back when no local stream has it any more.
     RemoveMic(MicId),
-    /// A local stream of a microphone gets another one, by a fade within one block, as soon as that one gives sound.
-    SetMic(LocalStreamId, MicId),
+    /// A local stream that has a microphone in that place gets another one there, by a fade within one block, as soon as that
+    /// one gives sound.
+    SetMic(LocalStreamId, Slot, MicId),
     /// All microphones are silent, or not.
     MuteMics(bool),
     /// The speaker opened, in place of another.
@@ -49,6 +65,18 @@ pub enum PumpCommand {
     RemoveSpeaker,
     /// A new local stream.
     AddLocal(Box<LocalStream>),
+    /// A local stream captures something else, which its sinks do not hear yet.
+    Capture(LocalStreamId, Capture),
+    /// A local stream's sinks hear what is captured.
+    SendCaptured(LocalStreamId),
+    /// A local stream captures nothing any more.
+    StopCapture(LocalStreamId),
+    /// A medium is mixed into a local stream.
+    AddMedium(LocalStreamId, Medium),
+    /// It is so no longer.
+    RemoveMedium(LocalStreamId, MediaId),
+    /// How loud it is, as a factor.
+    SetMediumGain(LocalStreamId, MediaId, f32),
     /// A local stream ends.
     RemoveLocal(LocalStreamId),
     /// Capture gain, as a factor.
@@ -88,6 +116,10 @@ pub enum Returned {
     Speaker(Box<SpeakerOut>),
     /// A local stream with its sinks.
     Local(Box<LocalStream>),
+    /// What a local stream captured.
+    Capture(Capture),
+    /// What was mixed into a local stream.
+    Medium(Medium),
     /// A played stream with its taps.
     Playout(Box<Playout>),
     /// A sink or tap.
@@ -104,6 +136,8 @@ impl fmt::Debug for Returned {
             Self::Mic(_) => "Mic",
             Self::Speaker(_) => "Speaker",
             Self::Local(_) => "Local",
+            Self::Capture(_) => "Capture",
+            Self::Medium(_) => "Medium",
             Self::Playout(_) => "Playout",
             Self::Sink(_) => "Sink",
             Self::Source(_) => "Source",

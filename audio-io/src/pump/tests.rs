@@ -156,7 +156,7 @@ fn all_that_is_heard_is_summed_each_with_its_volume() {
             bench.play(id, gain, tone(frequency, 0.1));
         }
         let local = LocalStreamId(9);
-        let stream = LocalStream::of_source(local, tone(7_000.0, 0.1), 1);
+        let stream = LocalStream::new(local, Some(Capture::of_source(tone(7_000.0, 0.1), 1)), 1);
         bench.port.send(PumpCommand::AddLocal(Box::new(stream)));
         bench.port.send(PumpCommand::SetMonitor(local, 0.3));
         bench.listen(&mut speaker, rate, 200);
@@ -260,7 +260,7 @@ fn a_speaker_that_hangs_does_not_hold_up_what_is_captured() {
     let mut bench = Bench::new();
     let mut speaker = bench.speaker(RATE);
     let local = LocalStreamId(1);
-    let stream = LocalStream::of_source(local, Box::new(Counting(0)), 1);
+    let stream = LocalStream::new(local, Some(Capture::of_source(Box::new(Counting(0)), 1)), 1);
     bench.port.send(PumpCommand::AddLocal(Box::new(stream)));
     let heard = bench.tap(SinkPlace::Local(local));
     bench.listen(&mut speaker, RATE, 200);
@@ -278,9 +278,11 @@ fn capture(rate: u32, ppm: f64, seconds: u32) -> Vec<f32> {
     let mut bench = Bench::new();
     let (mic, mut callback) = bench.mic(rate);
     let local = LocalStreamId(1);
-    bench
-        .port
-        .send(PumpCommand::AddLocal(Box::new(LocalStream::of_mic(local, mic, 1))));
+    bench.port.send(PumpCommand::AddLocal(Box::new(LocalStream::new(
+        local,
+        Some(Capture::of_mic(mic, 1)),
+        1,
+    ))));
     let heard = bench.tap(SinkPlace::Local(local));
     let (mut given, mut phase) = (0.005, 0.0f64);
     for tick in 0..seconds * 100 {
@@ -318,9 +320,9 @@ fn a_microphone_with_a_clock_of_its_own_is_captured_without_a_gap() {
 fn more_commands_than_the_ring_holds_are_carried_out_in_order() {
     let mut bench = Bench::new();
     let local = LocalStreamId(1);
-    bench.port.send(PumpCommand::AddLocal(Box::new(LocalStream::of_source(
+    bench.port.send(PumpCommand::AddLocal(Box::new(LocalStream::new(
         local,
-        tone(500.0, 0.5),
+        Some(Capture::of_source(tone(500.0, 0.5), 1)),
         1,
     ))));
     let heard = bench.tap(SinkPlace::Local(local));

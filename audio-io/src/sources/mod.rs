@@ -4,6 +4,6 @@ mod feed;
 mod tone;
 mod wav;
 
-pub(crate) use feed::open_wav;
+pub(crate) use feed::{OpenedWav, open_wav};
 pub(crate) use tone::Tone;
 pub use wav::WavBlocks;

@@ -17,10 +17,10 @@ use std::{
 
 use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
-use super::{DeviceState, Effect, losses::Loss, watch::Watch};
+use super::{DeviceState, Effect, MicFeed, losses::Loss, watch::Watch};
 use crate::{
     devices::{DeviceFailure, StreamKey},
-    pump::{MicId, PumpCommand},
+    pump::{MicId, PumpCommand, Slot},
 };
 
 /// Waits between tries to open a microphone that is needed; the last one goes on. Any change of the list is a new beginning.
@@ -84,18 +84,9 @@ impl DeviceState {
             return self.mics.running(Some(id));
         }
         // Nobody has looked yet: what was opened as the default one is the default one.
-        let follows = |local: &&super::Local| local.open && local.asked.is_none();
-        let in_use = self.locals.values().filter(follows).filter_map(|local| local.mic);
-        in_use
-            .into_iter()
-            .find(|id| self.mics.open.get(id).is_some_and(|mic| !mic.lost))
-    }
-
-    /// Notes what a stream that is being opened asked for: a device, or `None`, whatever is the default one.
-    pub(crate) fn ask_for_mic(&mut self, id: LocalStreamId, device_id: Option<String>) {
-        if let Some(local) = self.locals.get_mut(&id) {
-            local.asked = device_id;
-        }
+        let feeds = self.locals.values().filter(|local| local.open).flat_map(super::Local::feeds);
+        let mut in_use = feeds.filter(|(_, feed)| feed.asked.is_none()).map(|(_, feed)| feed.mic);
+        in_use.find(|id| self.mics.open.get(id).is_some_and(|mic| !mic.lost))
     }
 
     /// A name for a microphone that is to be opened.
@@ -128,13 +119,14 @@ impl DeviceState {
         effects
     }
 
+    /// One more use of a microphone.
     pub(super) fn use_mic(&mut self, id: MicId) {
         if let Some(mic) = self.mics.open.get_mut(&id) {
             mic.users += 1;
         }
     }
 
-    /// Answers whether it was the last user.
+    /// One use less. Answers whether it was the last one.
     fn leave_mic(&mut self, id: MicId) -> bool {
         let Some(mic) = self.mics.open.get_mut(&id) else {
             return false;
@@ -143,10 +135,13 @@ impl DeviceState {
         mic.users == 0
     }
 
-    pub(super) fn release_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
-        if self.leave_mic(id) {
-            self.close_mic(id, effects);
+    /// What `feed` used is used once less; closed with its last use.
+    pub(super) fn release_feed(&mut self, feed: Option<MicFeed>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(feed) = feed.filter(|feed| self.leave_mic(feed.mic)) {
+            self.close_mic(feed.mic, &mut effects);
         }
+        effects
     }
 
     fn close_mic(&mut self, id: MicId, effects: &mut Vec<Effect>) {
@@ -199,13 +194,14 @@ impl DeviceState {
     /// Gives each stream the microphone that it should have, and opens those that are needed for that.
     pub(super) fn move_streams(&mut self, now: Instant) -> Vec<Effect> {
         let mut effects = Vec::new();
-        let captures = |(id, local): (&LocalStreamId, &super::Local)| (local.open && local.mic.is_some()).then_some(*id);
-        let mut streams: Vec<_> = self.locals.iter().filter_map(captures).collect();
-        streams.sort_unstable();
-        for id in streams {
-            let Some(wanted) = self.other_device(id) else { continue };
+        let locals = self.locals.iter().filter(|(_, local)| local.open);
+        let feeds = locals.flat_map(|(id, local)| local.feeds().map(move |(slot, feed)| (*id, slot, feed.clone())));
+        let mut feeds: Vec<_> = feeds.collect();
+        feeds.sort_unstable_by_key(|(id, slot, _)| (*id, *slot));
+        for (id, slot, feed) in feeds {
+            let Some(wanted) = self.other_device(&feed) else { continue };
             match self.mics.running(wanted.as_deref()) {
-                Some(mic) => self.move_stream(id, mic, &mut effects),
+                Some(mic) => self.move_stream(id, slot, mic, &mut effects),
                 None => self.try_to_open(wanted, now, &mut effects),
             }
         }
@@ -213,11 +209,10 @@ impl DeviceState {
     }
 
     /// The device that a stream should have in place of its present one; `Some(None)` is the default one, whatever it is.
-    fn other_device(&self, id: LocalStreamId) -> Option<Option<String>> {
-        let local = self.locals.get(&id)?;
-        let present = self.mics.open.get(&local.mic?)?;
+    fn other_device(&self, feed: &MicFeed) -> Option<Option<String>> {
+        let present = self.mics.open.get(&feed.mic)?;
         let default = self.inventory.default_device(ZegoAudioDeviceType::Input);
-        match &local.asked {
+        match &feed.asked {
             None if present.lost => Some(default.map(Into::into)),
             None => default.filter(|id| *id != present.device_id).map(|id| Some(id.into())),
             Some(_) if !present.lost => None,
@@ -226,16 +221,17 @@ impl DeviceState {
         }
     }
 
-    fn move_stream(&mut self, id: LocalStreamId, to: MicId, effects: &mut Vec<Effect>) {
-        let Some(local) = self.locals.get_mut(&id) else { return };
-        let from = local.mic.replace(to);
-        if let (Some(asked), Some(mic)) = (&mut local.asked, self.mics.open.get(&to)) {
+    fn move_stream(&mut self, id: LocalStreamId, slot: Slot, to: MicId, effects: &mut Vec<Effect>) {
+        let feed = self.locals.get_mut(&id).and_then(|local| local.feed(slot));
+        let Some(feed) = feed else { return };
+        let from = std::mem::replace(&mut feed.mic, to);
+        if let (Some(asked), Some(mic)) = (&mut feed.asked, self.mics.open.get(&to)) {
             // One that was switched by itself stays there, too.
             asked.clone_from(&mic.device_id);
         }
         self.use_mic(to);
-        effects.push(Effect::Pump(PumpCommand::SetMic(id, to)));
-        if let Some(from) = from.filter(|from| self.leave_mic(*from))
+        effects.push(Effect::Pump(PumpCommand::SetMic(id, slot, to)));
+        if self.leave_mic(from)
             && let Some(mic) = self.mics.open.remove(&from)
         {
             effects.push(Effect::Pump(PumpCommand::RemoveMic(from)));
@@ -274,23 +270,25 @@ impl DeviceState {
         }
     }
 
-    /// Moves a stream to microphone `to`, which its user chose.
+    /// Captures microphone `to`, which the stream's user chose, in place of another.
     pub(crate) fn choose_mic(&mut self, id: LocalStreamId, device_id: String, to: MicId) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.ask_for_mic(id, Some(device_id));
-        if self
-            .locals
-            .get(&id)
-            .is_some_and(|local| local.open && local.mic.is_some_and(|mic| mic != to))
-        {
-            self.move_stream(id, to, &mut effects);
+        let Some(local) = self.locals.get_mut(&id).filter(|local| local.open) else {
+            return effects;
+        };
+        let slot = local.captured();
+        let Some(feed) = local.feed(slot) else { return effects };
+        feed.asked = Some(device_id);
+        if feed.mic != to {
+            self.move_stream(id, slot, to, &mut effects);
         }
         effects
     }
 
     /// Whether a local stream captures a microphone.
-    pub(crate) fn is_mic_stream(&self, id: LocalStreamId) -> bool {
-        self.locals.get(&id).is_some_and(|local| local.open && local.mic.is_some())
+    pub(crate) fn is_mic_stream(&mut self, id: LocalStreamId) -> bool {
+        let local = self.locals.get_mut(&id).filter(|local| local.open);
+        local.is_some_and(|local| local.feed(local.captured()).is_some())
     }
 
     /// The pump has no stream of microphone `id` any more.

@@ -145,7 +145,7 @@ fn a_microphone_is_open_while_a_stream_uses_it_and_is_shared() {
     assert_eq!(state.mic_opened(mic, "id".into(), "name".into(), now), mic);
     for id in [LOCAL, other] {
         state.begin_open(id, 1).unwrap();
-        assert!(state.opened(id, Some(mic), Level::default()));
+        assert!(state.opened(id, Some(MicFeed { mic, asked: None }), Level::default()));
     }
     assert_eq!(state.find_mic(None), Some(mic));
     assert_eq!(state.find_mic(Some("id")), Some(mic));

@@ -4,9 +4,10 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, Message, Recipi
 use express_messages::{
     ZegoError,
     audio_device::{
-        AudioDeviceEvent, AudioDeviceLink, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels, ListDevices,
-        MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, SetAutoSwitch, SetCaptureDevice, SetCaptureVolume,
-        SinkId, SoundLevels, StopAudioDevice, TapPlayout, WatchDevices,
+        AudioDeviceEvent, AudioDeviceLink, CaptureSource, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels,
+        ListDevices, MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, ReplaceCapture, SendCaptured,
+        SetAutoSwitch, SetCaptureDevice, SetCaptureVolume, SinkId, SoundLevels, StartMixing, StopAudioDevice, StopCapture,
+        TapPlayout, WatchDevices,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -21,8 +22,8 @@ use super::{
     state::{CallId, Command, LifeId, TapKey},
 };
 use crate::{
-    reply::Completion,
-    streams::{FrameTap, SourceSpec},
+    reply::{Completion, part_gone},
+    streams::{Feed, FrameTap, SourceSpec, ZegoMediaSource},
 };
 
 impl EngineActor {
@@ -85,7 +86,18 @@ impl EngineActor {
 
             Command::StartDevice(life) => self.start_device(life, ctx),
             Command::StopDevice => tell(self.device(), |link| &link.stop, StopAudioDevice),
-            Command::OpenLocal { id, source, channels } => self.open_local(id, &source, channels, ctx),
+            Command::OpenLocal { id, source, channels } => self.open_local(id, source.as_ref(), channels, ctx),
+            Command::ReplaceCapture { id, feed, call } => self.replace_capture(id, feed, call, ctx),
+            Command::SendCaptured(id) => tell(self.device(), |link| &link.send_captured, SendCaptured(id)),
+            Command::StartMixing {
+                id,
+                media,
+                percent,
+                call,
+            } => self.start_mixing(id, &media, percent, call, ctx),
+            Command::StopMixing(stop) => tell(self.device(), |link| &link.stop_mixing, stop),
+            Command::MixingVolume(volume) => tell(self.device(), |link| &link.mixing_volume, volume),
+            Command::StopCapture(id) => tell(self.device(), |link| &link.stop_capture, StopCapture(id)),
             Command::CloseLocal(id) => tell(self.device(), |link| &link.close, CloseLocalStream(id)),
             Command::CaptureVolume { id, percent } => {
                 tell(self.device(), |link| &link.capture_volume, SetCaptureVolume { id, percent });
@@ -179,10 +191,10 @@ impl EngineActor {
         }));
     }
 
-    fn open_local(&mut self, id: LocalStreamId, source: &SourceSpec, channels: usize, ctx: &mut Context<Self>) {
+    fn open_local(&mut self, id: LocalStreamId, source: Option<&SourceSpec>, channels: usize, ctx: &mut Context<Self>) {
         let open = OpenLocalStream {
             id,
-            source: source.open(),
+            source: source.map_or(CaptureSource::Nothing, SourceSpec::open),
             channels,
         };
         self.ask_device(
@@ -205,6 +217,49 @@ impl EngineActor {
             move |engine, _, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_capture_device(id, chosen, call, result, out));
+            },
+        );
+    }
+
+    fn replace_capture(&mut self, id: LocalStreamId, feed: Feed, call: Option<CallId>, ctx: &mut Context<Self>) {
+        let replace = ReplaceCapture {
+            id,
+            source: feed.source.open(),
+            channels: feed.channels,
+        };
+        self.ask_device(
+            replace,
+            |link| &link.replace_capture,
+            ctx,
+            move |engine, life, result| {
+                let shared = &engine.shared;
+                shared.report(|state, _, out| state.on_captured(id, life, feed, call, result, out));
+            },
+        );
+    }
+
+    fn start_mixing(
+        &mut self,
+        id: LocalStreamId,
+        media: &ZegoMediaSource,
+        percent: u16,
+        call: Option<CallId>,
+        ctx: &mut Context<Self>,
+    ) {
+        let (source, media) = (media.source().open(), media.id());
+        let start = StartMixing {
+            id,
+            media,
+            source,
+            percent,
+        };
+        self.ask_device(
+            start,
+            |link| &link.start_mixing,
+            ctx,
+            move |engine, life, result| {
+                let shared = &engine.shared;
+                shared.report(|state, _, out| state.on_mixing_started(id, life, media, call, result, out));
             },
         );
     }
@@ -332,13 +387,6 @@ impl IntoAnswer<Self> for () {
     fn into_answer(self) -> Result<Self, ZegoError> {
         Ok(self)
     }
-}
-
-pub(super) fn part_gone() -> ZegoError {
-    ZegoError::new(
-        codes::DEVICE_GENERIC,
-        "a part of the engine failed and is started afresh; call again",
-    )
 }
 
 fn request_error(error: RequestError) -> ZegoError {

@@ -8,8 +8,8 @@ use express_messages::{
     room::{RequestError, RoomLink, SendBarrageMessage, SendBroadcastMessage, SendCustomCommand, SetRoomExtraInfo},
 };
 
-use super::{commands::part_gone, engine_actor::EngineActor, state::LifeId};
-use crate::reply::Completion;
+use super::{engine_actor::EngineActor, state::LifeId};
+use crate::reply::{Completion, part_gone};
 
 impl EngineActor {
     pub(super) fn broadcast(&self, room: LifeId, message: String, done: Completion<u64>, ctx: &mut Context<Self>) {

@@ -3,7 +3,12 @@
 use express_messages::{ZegoError, stats::ZegoPublishStats};
 
 use super::ZegoExpressEngine;
-use crate::{actor::state::Command, options::ZegoPublishOptions, reply::Reply, streams::ZegoLocalStream};
+use crate::{
+    actor::state::Command,
+    options::{ZegoPublishOptions, ZegoStreamUpdateType},
+    reply::Reply,
+    streams::ZegoLocalStream,
+};
 
 impl ZegoExpressEngine {
     /// Publishes a local stream under an id that nobody else in the AppID uses. Several streams may be published, also of one
@@ -17,7 +22,7 @@ impl ZegoExpressEngine {
     /// In this order:
     /// - 1000015, 1000014, 1000016: the streamID is empty, too long, has a bad character
     /// - 1003051: extraInfo has more than 1,024 bytes
-    /// - 1103044: the local stream is of another engine; 1103099: it was destroyed
+    /// - 1103044: the local stream is of another engine; 1103099: it was destroyed, or captures nothing
     /// - 1000002: in no room, or not in that one; 1003071: in multi-room mode it is not said which
     /// - 1103056: that stream is being published already
     #[doc(alias = "startPublishingStream")]
@@ -30,6 +35,23 @@ impl ZegoExpressEngine {
         let local = stream.id_in(self.shared());
         self.shared()
             .decide(|state, _, out| state.start_publishing(stream_id.as_ref(), local, options, out))
+    }
+
+    /// Sends what `stream` captures now, in all its publications, instead of what it captured when they began or when this was
+    /// last called; faded over in 10 ms. Without effect where that is sent already.
+    ///
+    /// # Errors
+    /// - 1100001: `update` is video, which this SDK has not
+    /// - 1103086: the stream is of another engine; 1000018: it was destroyed
+    /// - 1103087: it captures nothing
+    #[doc(alias = "updatePublishingStream")]
+    pub fn update_publishing_stream(&self, stream: &ZegoLocalStream, update: ZegoStreamUpdateType) -> Reply<()> {
+        let id = stream.id_in(self.shared());
+        Reply::ready(
+            update
+                .check()
+                .and_then(|()| self.shared().decide(|state, _, out| state.update_publishing(id, out))),
+        )
     }
 
     /// Publishes a stream no more; NO_PUBLISH with 0 follows. The local stream stays open.

@@ -1,6 +1,7 @@
 //! Documented spellings inside lists.
 
 use express_messages::{
+    audio_device::MediaId,
     ids::LocalStreamId,
     types::{ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoRoomExtraInfo, ZegoStream, ZegoUser},
 };
@@ -84,6 +85,10 @@ pub(super) fn device_info<S: Serializer>(info: &ZegoDeviceInfo, serializer: S) -
         device_id: &info.device_id,
     };
     info.serialize(serializer)
+}
+
+pub(super) fn media<S: Serializer>(id: &MediaId, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(id.0)
 }
 
 /// An item of both kinds of message; only the type of its name differs.

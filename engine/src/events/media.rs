@@ -1,6 +1,7 @@
 //! Events of streams and devices.
 
 use express_messages::{
+    audio_device::MediaId,
     exceptions::StreamException,
     ids::{LocalStreamId, StreamId},
     stats::{QualityGrade, ZegoPlayStats, ZegoPublishStats},
@@ -136,6 +137,20 @@ pub struct LocalSourceEnded {
     /// The local stream, see [`ZegoLocalStream::id`](crate::ZegoLocalStream::id).
     #[serde(serialize_with = "documented::local_stream")]
     pub local_stream: LocalStreamId,
+}
+
+/// A file that is mixed into a local stream and does not repeat came to its end, and is mixed in no longer. An addition of
+/// ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct MixingAudioEnded {
+    /// The local stream, see [`ZegoLocalStream::id`](crate::ZegoLocalStream::id).
+    #[serde(serialize_with = "documented::local_stream")]
+    pub local_stream: LocalStreamId,
+    /// The medium, see [`ZegoMediaSource::id`](crate::ZegoMediaSource::id).
+    #[serde(serialize_with = "documented::media")]
+    pub media: MediaId,
 }
 
 /// How good the network is: this user's own with userID "" first, then that of others, as they report it themselves.

@@ -20,9 +20,9 @@ pub(crate) use hub::EventHub;
 pub use listeners::ListenerId;
 pub(crate) use listeners::Listeners;
 pub use media::{
-    AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, NetworkQuality,
-    PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelUpdate,
-    ZegoSoundLevelInfo,
+    AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, MixingAudioEnded,
+    NetworkQuality, PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate,
+    SoundLevelUpdate, ZegoSoundLevelInfo,
 };
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
@@ -153,6 +153,8 @@ events! {
     AudioDeviceStateChanged = "audioDeviceStateChanged",
     /// A local stream from a file ended.
     LocalSourceEnded = "localSourceEnded",
+    /// A file that was mixed into a local stream ended.
+    MixingAudioEnded = "mixingAudioEnded",
 }
 
 impl fmt::Display for EventKind {

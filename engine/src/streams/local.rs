@@ -4,7 +4,13 @@ use std::{fmt, sync::Arc};
 
 use express_messages::{ZegoError, codes, ids::LocalStreamId};
 
-use crate::{actor::state::check_percent, shared::Shared};
+use super::Feed;
+use crate::{
+    actor::state::check_percent,
+    options::{ZegoMicrophoneOptions, ZegoStreamSource, feed},
+    reply::Reply,
+    shared::Shared,
+};
 
 /// A local stream: something captured that can be heard here and published.
 ///
@@ -26,10 +32,55 @@ impl ZegoLocalStream {
         self.id
     }
 
-    /// Whether it captures still, that is: neither it nor its engine was destroyed.
+    /// Whether it captures something, that is: neither it nor its engine was destroyed, and it was made with a source or
+    /// told of one, and not told to stop.
     #[doc(alias = "active")]
     pub fn is_active(&self) -> bool {
-        self.shared.look(|state| state.has_local(self.id))
+        self.shared.look(|state| state.is_capturing(self.id))
+    }
+
+    /// Captures a microphone from now on, in place of what was captured. While the stream is published, what is sent stays
+    /// as it is until [`update_publishing_stream`](crate::ZegoExpressEngine::update_publishing_stream). The new source is
+    /// opened first; where that fails everything goes on as it was.
+    ///
+    /// # Errors
+    /// - 1100001: not 1 or 2 channels
+    /// - 1000018: the stream was destroyed
+    /// - 1103061: the microphone cannot be opened; 1103064: not allowed; 1103065: busy; 1103066: a wrong id or format;
+    ///   1103048: none there
+    /// - 1006001: the audio device part failed
+    #[doc(alias = "startCaptureMicrophone")]
+    pub fn start_capture_microphone(&self, options: ZegoMicrophoneOptions) -> Reply<()> {
+        self.capture(options.feed())
+    }
+
+    /// Captures a file, a tone or sound that the application makes from now on, with `channel_count` (1 or 2) channels;
+    /// else as [`start_capture_microphone`](Self::start_capture_microphone). A [`CustomSource`](crate::CustomSource) is made
+    /// by [`ZegoStreamOptions::pushed`](crate::ZegoStreamOptions::pushed) and
+    /// [`custom`](crate::ZegoStreamOptions::custom), in their `source`.
+    ///
+    /// # Errors
+    /// 1100001: an option is out of its range, or the file cannot be used; else as there.
+    #[doc(alias = "startCaptureCustomAudio")]
+    pub fn start_capture_custom_audio(&self, source: ZegoStreamSource, channel_count: usize) -> Reply<()> {
+        self.capture(feed(&source, channel_count))
+    }
+
+    /// Captures nothing any more. Where that was sent, silence is sent; where something else is sent still, it goes on.
+    /// `false`: nothing was captured.
+    #[doc(alias = "stopCaptureAudio")]
+    pub fn stop_capture_audio(&self) -> bool {
+        self.shared.decide(|state, _, out| state.stop_capture(self.id, out))
+    }
+
+    fn capture(&self, feed: Result<Feed, ZegoError>) -> Reply<()> {
+        match feed {
+            Ok(feed) => self.shared.call(
+                |state, call, _, out| state.start_capture(Some(self.id), feed, call, out),
+                |()| (),
+            ),
+            Err(error) => Reply::ready(Err(error)),
+        }
     }
 
     /// Makes it heard on this machine's speaker. Without effect once the stream was destroyed.

@@ -2,6 +2,7 @@
 
 mod frames;
 mod local;
+mod media;
 mod pcm;
 mod remote;
 mod source;
@@ -9,7 +10,8 @@ mod source;
 pub use frames::ZegoFrames;
 pub(crate) use frames::{FrameTap, frames};
 pub use local::ZegoLocalStream;
+pub use media::ZegoMediaSource;
 pub use pcm::ZegoPcmWriter;
 pub(crate) use pcm::pcm_channel;
 pub use remote::{ZegoRecording, ZegoRemoteStream};
-pub(crate) use source::SourceSpec;
+pub(crate) use source::{Feed, SourceSpec};

@@ -21,6 +21,13 @@ pub(crate) enum SourceSpec {
     Custom(Arc<Mutex<dyn PlayoutSource>>),
 }
 
+/// A source, and with how many channels it is captured.
+#[derive(Debug, Clone)]
+pub(crate) struct Feed {
+    pub(crate) source: SourceSpec,
+    pub(crate) channels: usize,
+}
+
 impl SourceSpec {
     pub(crate) fn custom(source: impl PlayoutSource + 'static) -> Self {
         Self::Custom(Arc::new(Mutex::new(source)))

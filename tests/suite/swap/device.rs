@@ -45,6 +45,12 @@ fn one_microphone() -> ZegoDeviceInfos {
 note! {
     ListDevices => Result<ZegoDeviceInfos, ZegoError> = Ok(one_microphone()),
     OpenLocalStream => Result<(), ZegoError> = Ok(()),
+    ReplaceCapture => Result<(), ZegoError> = Ok(()),
+    SendCaptured => () = (),
+    StopCapture => () = (),
+    StartMixing => Result<(), ZegoError> = Ok(()),
+    StopMixing => () = (),
+    SetMixingVolume => () = (),
     CloseLocalStream => () = (),
     SetCaptureVolume => () = (),
     MuteLocalStream => () = (),

@@ -43,7 +43,11 @@ impl CaptureSink for Missed {
 fn any_command(kind: u8, id: u64, gain: f32) -> PumpCommand {
     let (local, playout, sink) = (LocalStreamId(id), PlayoutId(id), SinkId(id));
     match kind {
-        0 => PumpCommand::AddLocal(Box::new(LocalStream::of_source(local, Missed::new(), 1))),
+        0 => PumpCommand::AddLocal(Box::new(LocalStream::new(
+            local,
+            Some(Capture::of_source(Missed::new(), 1)),
+            1,
+        ))),
         1 => PumpCommand::AddPlayout(Box::new(Playout::new(playout, gain))),
         2 => PumpCommand::SetSource(playout, PlayedSource(Some(Missed::new()))),
         3 => PumpCommand::AddSink(SinkPlace::Playout(playout), SinkEntry::new(sink, Missed::new())),

@@ -19,10 +19,10 @@ fn list(inputs: &[&str]) -> Option<DeviceList> {
 fn stream_of(asked: Option<&str>, device: &str, inputs: &[&str], now: Instant) -> (DeviceState, MicId) {
     let mut state = DeviceState::default();
     state.begin_open(LOCAL, 1).unwrap();
-    state.ask_for_mic(LOCAL, asked.map(Into::into));
     let mic = state.new_mic();
     state.mic_opened(mic, device.into(), device.into(), now);
-    assert!(state.opened(LOCAL, Some(mic), Level::default()));
+    let asked = asked.map(Into::into);
+    assert!(state.opened(LOCAL, Some(MicFeed { mic, asked }), Level::default()));
     state.start_pump();
     state.reconcile(now);
     state.devices_listed(list(inputs), now);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetPlayout},
+    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
@@ -16,7 +16,7 @@ use express_messages::{
 use crate::{
     events::ZegoEvent,
     reply::Completion,
-    streams::{FrameTap, SourceSpec},
+    streams::{Feed, FrameTap, SourceSpec, ZegoMediaSource},
 };
 
 /// Names one started part, from its start to its exit.
@@ -141,9 +141,25 @@ pub(crate) enum Command {
     StopDevice,
     OpenLocal {
         id: LocalStreamId,
-        source: SourceSpec,
+        /// `None`: it captures nothing yet.
+        source: Option<SourceSpec>,
         channels: usize,
     },
+    ReplaceCapture {
+        id: LocalStreamId,
+        feed: Feed,
+        call: Option<CallId>,
+    },
+    SendCaptured(LocalStreamId),
+    StartMixing {
+        id: LocalStreamId,
+        media: ZegoMediaSource,
+        percent: u16,
+        call: Option<CallId>,
+    },
+    StopMixing(StopMixing),
+    MixingVolume(SetMixingVolume),
+    StopCapture(LocalStreamId),
     CloseLocal(LocalStreamId),
     CaptureVolume {
         id: LocalStreamId,

@@ -149,6 +149,7 @@ impl EngineState {
                 device_info: info,
             }),
             AudioDeviceEvent::SourceEnded(id) => self.on_source_ended(id, out),
+            AudioDeviceEvent::MixingEnded(id, media) => self.on_mixing_ended(id, media, out),
             AudioDeviceEvent::Exited { panicked } => self.on_device_lost(life, panicked, now, out),
             other => tracing::warn!(?other, "an audio device event that this engine does not know"),
         }

@@ -1,5 +1,8 @@
 //! Local streams: made, muted, monitored, destroyed.
 
+mod capture;
+mod mixing;
+
 use std::time::Instant;
 
 use express_messages::{
@@ -11,13 +14,19 @@ use crate::{
     actor::throttle::{Throttled, Verdict},
     events::{DeviceError, LocalSourceEnded},
     options::ZegoStreamOptions,
-    streams::SourceSpec,
+    streams::Feed,
 };
+use capture::Captured;
+use mixing::Mixed;
 
 /// One `createZegoStream`, until `destroyStream`.
 #[derive(Debug)]
 pub(super) struct LocalStream {
-    source: SourceSpec,
+    /// What its publications send.
+    sent: Option<Feed>,
+    captured: Captured,
+    /// What is mixed in.
+    media: Vec<Mixed>,
     channels: usize,
     bitrate_kbps: u32,
     frame: FrameLength,
@@ -30,6 +39,30 @@ pub(super) struct LocalStream {
 }
 
 impl LocalStream {
+    /// What is sent, or will be.
+    fn feed(&self) -> Option<&Feed> {
+        match &self.captured {
+            Captured::Waiting(feed) if self.sent.is_none() => Some(feed),
+            _ => self.sent.as_ref(),
+        }
+    }
+
+    fn captured_feed(&mut self) -> Option<&mut Feed> {
+        match &mut self.captured {
+            Captured::Waiting(feed) => Some(feed),
+            Captured::Sent => self.sent.as_mut(),
+            Captured::Nothing => None,
+        }
+    }
+
+    fn is_microphone(&self) -> bool {
+        self.feed().is_some_and(|feed| feed.source.is_microphone())
+    }
+
+    pub(super) fn has_sound(&self) -> bool {
+        self.feed().is_some()
+    }
+
     pub(super) fn channels(&self) -> usize {
         self.channels
     }
@@ -40,6 +73,25 @@ impl LocalStream {
 
     pub(super) fn frame(&self) -> FrameLength {
         self.frame
+    }
+
+    /// Gives a fresh audio device part, which has opened the stream, all that was wanted of the former.
+    fn restore(&self, id: LocalStreamId, out: &mut Step) {
+        if let Captured::Waiting(feed) = &self.captured {
+            let (feed, call) = (feed.clone(), None);
+            out.command(Command::ReplaceCapture { id, feed, call });
+        }
+        self.mix_again(id, out);
+        if self.capture_percent != 100 {
+            let percent = self.capture_percent;
+            out.command(Command::CaptureVolume { id, percent });
+        }
+        if self.muted.wanted() {
+            out.command(Command::MuteLocal { id, muted: true });
+        }
+        if self.audible {
+            out.command(self.monitor(id));
+        }
     }
 
     fn monitor(&self, id: LocalStreamId) -> Command {
@@ -88,7 +140,16 @@ impl EngineState {
         self.device_works()?;
         let id = LocalStreamId(self.fresh());
         let local = LocalStream {
-            source: options.source_spec(),
+            sent: options.auto_capture.then(|| Feed {
+                source: options.source_spec(),
+                channels: options.channel_count,
+            }),
+            captured: if options.auto_capture {
+                Captured::Sent
+            } else {
+                Captured::Nothing
+            },
+            media: Vec::new(),
             channels: options.channel_count,
             bitrate_kbps: options.audio_bitrate,
             frame: frame_of(self.settings.scenario),
@@ -112,6 +173,9 @@ impl EngineState {
             return;
         };
         let call = local.call.take();
+        if result.is_ok() && call.is_none() {
+            local.restore(id, out);
+        }
         if let Err(error) = &result {
             self.locals.remove(&id);
             if call.is_none() {
@@ -239,8 +303,8 @@ impl EngineState {
 
     /// It captures another microphone now, also where the audio device part is started afresh.
     pub(super) fn note_device(&mut self, id: LocalStreamId, device_id: String) {
-        if let Some(local) = self.locals.get_mut(&id) {
-            local.source.set_microphone(device_id);
+        if let Some(feed) = self.locals.get_mut(&id).and_then(LocalStream::captured_feed) {
+            feed.source.set_microphone(device_id);
         }
     }
 
@@ -252,33 +316,23 @@ impl EngineState {
 
     /// Whether that local stream is a microphone.
     pub(super) fn is_microphone(&self, id: LocalStreamId) -> bool {
-        self.locals.get(&id).is_some_and(|local| local.source.is_microphone())
+        self.locals.get(&id).is_some_and(LocalStream::is_microphone)
     }
 
     /// Whether what is published of a local stream is silenced, by its own mute or the microphone's.
     pub(super) fn is_muted(&self, id: LocalStreamId) -> bool {
         self.locals
             .get(&id)
-            .is_some_and(|local| local.muted.wanted() || (local.source.is_microphone() && self.microphone.wanted()))
+            .is_some_and(|local| local.muted.wanted() || (local.is_microphone() && self.microphone.wanted()))
     }
 
-    /// Opens all local streams anew, with the settings they had.
+    /// Opens all local streams anew; each gets what it had when it is open.
     pub(super) fn reopen_locals(&self, out: &mut Step) {
         if self.microphone.wanted() {
             out.command(Command::MuteMicrophone(true));
         }
         for (&id, local) in &self.locals {
             out.command(open(id, local));
-            if local.capture_percent != 100 {
-                let percent = local.capture_percent;
-                out.command(Command::CaptureVolume { id, percent });
-            }
-            if local.muted.wanted() {
-                out.command(Command::MuteLocal { id, muted: true });
-            }
-            if local.audible {
-                out.command(local.monitor(id));
-            }
         }
     }
 
@@ -291,12 +345,12 @@ impl EngineState {
 
     /// # Errors
     /// 1000018 for a stream of another engine or one that was destroyed.
-    fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
+    pub(super) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
         id.filter(|id| self.locals.contains_key(id)).ok_or_else(unknown)
     }
 }
 
-fn unknown() -> ZegoError {
+pub(super) fn unknown() -> ZegoError {
     let text = "that local stream is not of this engine, or was destroyed; use create_zego_stream";
     ZegoError::new(codes::LOCALSTREAM_WRONG, text)
 }
@@ -304,7 +358,7 @@ fn unknown() -> ZegoError {
 fn open(id: LocalStreamId, local: &LocalStream) -> Command {
     Command::OpenLocal {
         id,
-        source: local.source.clone(),
+        source: local.sent.as_ref().map(|feed| feed.source.clone()),
         channels: local.channels,
     }
 }

@@ -92,6 +92,10 @@ impl EngineState {
             .locals
             .get(&local_stream)
             .ok_or_else(|| ZegoError::new(codes::PUBLISH_NO_CAPTURE, "that local stream was destroyed; make a new one"))?;
+        if !local.has_sound() {
+            let text = "that local stream captures nothing; call start_capture_microphone or start_capture_custom_audio first";
+            return Err(ZegoError::new(codes::PUBLISH_NO_CAPTURE, text));
+        }
         let encoder = EncoderOptions {
             bitrate_kbps: local.bitrate_kbps(),
             channels: local.channels(),
@@ -210,6 +214,11 @@ impl EngineState {
         for stream_id in self.published_ids(|p| p.options.local_stream == local) {
             self.end_publication(&stream_id, code, message.into(), out);
         }
+    }
+
+    /// Whether anything of that local stream is published.
+    pub(super) fn publishes(&self, local: LocalStreamId) -> bool {
+        self.publications.iter().any(|p| p.local_stream() == local)
     }
 
     fn published_ids(&self, wanted: impl Fn(&Publication) -> bool) -> Vec<StreamId> {

@@ -114,6 +114,51 @@ impl Handler<OpenLocalStream> for FakeDevice {
         }))
     }
 }
+impl Handler<ReplaceCapture> for FakeDevice {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, replace: ReplaceCapture, _: &mut Self::Context) -> Self::Result {
+        self.world
+            .note(format!("capture {:?} {} ch", replace.source, replace.channels));
+        match self.world.lock().open_code {
+            0 => Ok(()),
+            code => Err(ZegoError::new(code, "it cannot be opened")),
+        }
+    }
+}
+impl Handler<SendCaptured> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, _: SendCaptured, _: &mut Self::Context) {
+        self.world.note("send captured");
+    }
+}
+impl Handler<StopCapture> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, _: StopCapture, _: &mut Self::Context) {
+        self.world.note("stop capture");
+    }
+}
+impl Handler<StartMixing> for FakeDevice {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, mix: StartMixing, _: &mut Self::Context) -> Self::Result {
+        self.world.note(format!("mix {:?} {}", mix.source, mix.percent));
+        match self.world.lock().open_code {
+            0 => Ok(()),
+            code => Err(ZegoError::new(code, "it cannot be opened")),
+        }
+    }
+}
+impl Handler<StopMixing> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, _: StopMixing, _: &mut Self::Context) {
+        self.world.note("stop mixing");
+    }
+}
+impl Handler<SetMixingVolume> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, volume: SetMixingVolume, _: &mut Self::Context) {
+        self.world.note(format!("mixing volume {}", volume.percent));
+    }
+}
 impl Handler<CloseLocalStream> for FakeDevice {
     type Result = ();
     fn handle(&mut self, close: CloseLocalStream, _: &mut Self::Context) {
