@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
+    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetOutputDevice, SetPlayout, StopMixing},
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
@@ -13,6 +13,7 @@ use express_messages::{
     types::ZegoDeviceInfos,
 };
 
+use super::Heard;
 use crate::{
     events::ZegoEvent,
     reply::Completion,
@@ -180,6 +181,11 @@ pub(crate) enum Command {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    OutputDevice {
+        set: SetOutputDevice,
+        /// Whose choice it is, and the call to answer; `None` for a fresh part that is told of a former choice.
+        chosen: Option<(Heard, CallId)>,
     },
     TapPlayout {
         stream_id: StreamId,
