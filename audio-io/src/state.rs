@@ -15,6 +15,7 @@ mod losses;
 mod media;
 mod mics;
 mod speaker;
+mod voice;
 mod watch;
 
 use std::{

@@ -124,8 +124,15 @@ impl PumpCore {
             }
         }
         let mix = self.mixer.finish();
+        self.scratch.reset(2);
+        let mut heard = &self.scratch;
         if let (Some(speaker), true) = (&mut self.speaker, master_runs) {
             speaker.write(mix);
+            heard = mix;
+        }
+        // Block by block, so that an echo keeps its distance; silence where nothing is played.
+        for mic in &mut self.mics {
+            mic.hear(heard);
         }
         add(&self.end.counters.panics, panics);
     }
@@ -162,6 +169,9 @@ impl PumpCore {
                 self.mics.iter_mut().find(|mic| mic.id() == id)?.leaving = true;
             }
             PumpCommand::SetMic(id, slot, mic) => self.local(id)?.set_mic(slot, mic),
+            PumpCommand::SetVoice(id, voice) => {
+                self.mics.iter_mut().find(|mic| mic.id() == id)?.set_voice(voice);
+            }
             PumpCommand::MuteMics(muted) => self.mics.iter_mut().for_each(|mic| mic.set_muted(muted)),
             PumpCommand::SetSpeaker(speaker) => return self.speaker.replace(speaker).map(Returned::Speaker),
             PumpCommand::RemoveSpeaker => return self.speaker.take().map(Returned::Speaker),

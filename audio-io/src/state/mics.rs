@@ -17,10 +17,10 @@ use std::{
 
 use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
-use super::{DeviceState, Effect, MicFeed, losses::Loss, watch::Watch};
+use super::{DeviceState, Effect, MicFeed, losses::Loss, voice::Chain, watch::Watch};
 use crate::{
     devices::{DeviceFailure, StreamKey},
-    pump::{MicId, PumpCommand, Slot},
+    pump::{MicId, PumpCommand, Slot, Voice},
 };
 
 /// Waits between tries to open a microphone that is needed; the last one goes on. Any change of the list is a new beginning.
@@ -39,13 +39,16 @@ pub(super) struct Mic {
     users: usize,
     /// It failed: its streams are silent until they have another.
     pub(super) lost: bool,
+    pub(super) chain: Option<Chain>,
     watch: Watch,
 }
 
 /// Tries to open a device for streams that need it.
 #[derive(Debug, Default)]
-struct Tries {
-    opening: Option<StreamKey>,
+pub(super) struct Tries {
+    pub(super) opening: Option<StreamKey>,
+    /// What a stream that needs it wants to be done to its sound.
+    pub(super) voice: Voice,
     failed: usize,
     not_before: Option<Instant>,
 }
@@ -57,7 +60,7 @@ pub(super) struct Mics {
     /// No stream is to have them any more, but the pump may not have made the change yet: closed when it gives them back.
     retiring: BTreeSet<MicId>,
     /// By the device that is wanted, `None` the default one.
-    tries: BTreeMap<Option<String>, Tries>,
+    pub(super) tries: BTreeMap<Option<String>, Tries>,
     /// Whether a stream of a chosen device that is gone takes the default one.
     auto_switch: bool,
     muted: bool,
@@ -104,6 +107,7 @@ impl DeviceState {
             name,
             users: 0,
             lost: false,
+            chain: None,
             watch: Watch::new(now),
         };
         self.mics.open.insert(id, mic);
@@ -202,7 +206,7 @@ impl DeviceState {
             let Some(wanted) = self.other_device(&feed) else { continue };
             match self.mics.running(wanted.as_deref()) {
                 Some(mic) => self.move_stream(id, slot, mic, &mut effects),
-                None => self.try_to_open(wanted, now, &mut effects),
+                None => self.try_to_open(wanted, feed.voice, now, &mut effects),
             }
         }
         effects
@@ -224,12 +228,13 @@ impl DeviceState {
     fn move_stream(&mut self, id: LocalStreamId, slot: Slot, to: MicId, effects: &mut Vec<Effect>) {
         let feed = self.locals.get_mut(&id).and_then(|local| local.feed(slot));
         let Some(feed) = feed else { return };
-        let from = std::mem::replace(&mut feed.mic, to);
+        let (from, voice) = (std::mem::replace(&mut feed.mic, to), feed.voice);
         if let (Some(asked), Some(mic)) = (&mut feed.asked, self.mics.open.get(&to)) {
             // One that was switched by itself stays there, too.
             asked.clone_from(&mic.device_id);
         }
         self.use_mic(to);
+        effects.extend(self.ask_voice(to, voice));
         effects.push(Effect::Pump(PumpCommand::SetMic(id, slot, to)));
         if self.leave_mic(from)
             && let Some(mic) = self.mics.open.remove(&from)
@@ -241,7 +246,7 @@ impl DeviceState {
         }
     }
 
-    fn try_to_open(&mut self, device: Option<String>, now: Instant, effects: &mut Vec<Effect>) {
+    fn try_to_open(&mut self, device: Option<String>, voice: Voice, now: Instant, effects: &mut Vec<Effect>) {
         let tries = self.mics.tries.entry(device.clone()).or_default();
         if tries.opening.is_some() || tries.not_before.is_some_and(|at| now < at) {
             return;
@@ -249,6 +254,7 @@ impl DeviceState {
         self.last_id += 1;
         let key = StreamKey(self.last_id);
         tries.opening = Some(key);
+        tries.voice = voice;
         effects.push(Effect::OpenMic(key, device));
     }
 
@@ -266,6 +272,7 @@ impl DeviceState {
                 opening: None,
                 failed: tries.failed + 1,
                 not_before: Some(now + wait),
+                ..*tries
             };
         }
     }
@@ -286,9 +293,16 @@ impl DeviceState {
     }
 
     /// Whether a local stream captures a microphone.
-    pub(crate) fn is_mic_stream(&mut self, id: LocalStreamId) -> bool {
-        let local = self.locals.get_mut(&id).filter(|local| local.open);
-        local.is_some_and(|local| local.feed(local.captured()).is_some())
+    pub(crate) fn is_mic_stream(&self, id: LocalStreamId) -> bool {
+        self.captured_mic(id).is_some()
+    }
+
+    /// The microphone that a local stream captures.
+    pub(super) fn captured_mic(&self, id: LocalStreamId) -> Option<&MicFeed> {
+        let local = self.locals.get(&id).filter(|local| local.open)?;
+        let captured = local.captured();
+        let mut feeds = local.feeds();
+        feeds.find(|(slot, _)| *slot == captured).map(|(_, feed)| feed)
     }
 
     /// The pump has no stream of microphone `id` any more.

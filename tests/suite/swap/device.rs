@@ -68,6 +68,8 @@ note! {
     WatchDevices => () = (),
     SetCaptureDevice => Result<(), ZegoError> = Ok(()),
     SetAutoSwitch => () = (),
+    SetVoice => () = (),
+    GetVoiceStatistics => MessageResult<GetVoiceStatistics> = MessageResult(None),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {

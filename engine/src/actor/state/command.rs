@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
+    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, SetVoice, StopMixing},
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
     room::{RoomOptions, SetRoomExtraInfo},
     stats::{ListenerReport, QualityGrade, UplinkReport},
     types::ZegoDeviceInfos,
+    voice::VoiceStatistics,
 };
 
 use crate::{
@@ -180,6 +181,11 @@ pub(crate) enum Command {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    SetVoice(SetVoice),
+    VoiceStatistics {
+        id: LocalStreamId,
+        done: Completion<Option<VoiceStatistics>>,
     },
     TapPlayout {
         stream_id: StreamId,
