@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "demo")]
     pub(crate) room: String,
     /// The userID
-    #[arg(long)]
+    #[arg(long, required_unless_present = "check", default_value = "")]
     pub(crate) user: String,
     /// The name to show; without it the userID
     #[arg(long, default_value = "")]
@@ -63,6 +63,10 @@ pub(crate) struct Arguments {
     /// Leave after so many seconds
     #[arg(long)]
     seconds: Option<u64>,
+    /// Look at what this machine can do, and whether the server can be reached, print it as JSON and end: 0 where nothing is missing
+    /// for a call, else 1
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Lines of JSON instead of a screen
     #[arg(long)]
     pub(crate) script: bool,

@@ -7,15 +7,16 @@ use std::{
 };
 
 use express_engine::{
-    Lagged, LoginUser, Reply, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents, ZegoExpressEngine, ZegoLocalStream,
-    ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, codes,
+    Lagged, LoginUser, Reply, RequirementKind, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents, ZegoExpressEngine,
+    ZegoLocalStream, ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, codes,
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::json;
 
 use crate::{
     arguments::Arguments,
     fact::{Fact, Outcome},
-    model::Intent,
+    model::{Ending, Intent},
     token::{Ticket, TokenSource},
 };
 
@@ -69,11 +70,7 @@ impl Call {
     /// # Errors
     /// What the engine refuses at once: the address, the certificate.
     pub(crate) fn start(arguments: &Arguments, ticket: &Ticket) -> Result<Self, ZegoError> {
-        let mut builder = ZegoExpressEngine::builder(ticket.app_id, arguments.server.as_str());
-        if let Some(file) = &arguments.root_certificate {
-            builder = builder.root_certificate(std::fs::read(file).map_err(|error| unreadable(file, &error))?);
-        }
-        let zg = builder.build()?;
+        let zg = engine(arguments, ticket.app_id)?;
         zg.set_sound_level_delegate(true, LEVEL_INTERVAL_MS)?;
         let call = Self {
             events: zg.events(),
@@ -113,8 +110,8 @@ impl Call {
     fn open_source(&self, arguments: &Arguments) {
         let zg = self.zg.clone();
         let (options, name) = match (&arguments.wav, &arguments.microphone) {
-            (Some(wav), _) if arguments.repeat => (ZegoStreamOptions::wav_loop(wav), wav.display().to_string()),
-            (Some(wav), _) => (ZegoStreamOptions::wav(wav), wav.display().to_string()),
+            (Some(wav), _) if arguments.repeat => (ZegoStreamOptions::wav_loop(wav), file_name(wav)),
+            (Some(wav), _) => (ZegoStreamOptions::wav(wav), file_name(wav)),
             (None, Some(id)) => (ZegoStreamOptions::microphone_device(id), id.clone()),
             (None, None) => (ZegoStreamOptions::microphone(), "the default microphone".into()),
         };
@@ -304,6 +301,29 @@ impl Call {
     }
 }
 
+fn engine(arguments: &Arguments, app_id: u32) -> Result<ZegoExpressEngine, ZegoError> {
+    let mut builder = ZegoExpressEngine::builder(app_id, arguments.server.as_str());
+    if let Some(file) = &arguments.root_certificate {
+        builder = builder.root_certificate(std::fs::read(file).map_err(|error| unreadable(file, &error))?);
+    }
+    builder.build()
+}
+
+/// Prints what this machine can do; the error is the first thing that a call needs and that is missing.
+pub(crate) fn check(arguments: &Arguments) -> Result<Ending, ZegoError> {
+    // Any AppID will do: nobody logs in.
+    let zg = engine(arguments, 1)?;
+    let found = zg.check_system_requirements_exactly().wait()?;
+    zg.destroy_engine();
+    println!("{}", json!(found));
+    // Without a sound card there is silence; without a server or a codec there is nothing.
+    let needed = |kind: &RequirementKind| matches!(kind, RequirementKind::Server | RequirementKind::Codec);
+    match found.err_info.into_iter().find(|(kind, _)| needed(kind)) {
+        Some((_, error)) => Err(error),
+        None => Ok(Ending::Left),
+    }
+}
+
 /// Silence in place of what cannot speak.
 async fn silence(zg: &ZegoExpressEngine, why: &str) -> Done {
     let (options, writer) = ZegoStreamOptions::pushed(1);
@@ -321,6 +341,10 @@ async fn silence(zg: &ZegoExpressEngine, why: &str) -> Done {
 
 fn failed(what: &'static str, error: ZegoError) -> Done {
     Done::Fact(Fact::new(what, Err(error)))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> ZegoError {

@@ -4,12 +4,14 @@ use std::{fmt, sync::Arc};
 
 use actix::Recipient;
 use express_messages::{
+    ZegoError, codes,
     player::{PlayerEvent, PlayerFactory, PlayerLink, PlayerOptions, PlayerPeers},
     publisher::{PublisherEvent, PublisherFactory, PublisherLink, PublisherOptions, PublisherPeers},
 };
 use tokio::runtime::Handle;
 
 use crate::{
+    codec::self_test,
     player, publisher,
     transport::{TransportFactory, WebRtcTransports},
 };
@@ -42,6 +44,10 @@ impl fmt::Debug for MediaParts {
 impl PublisherFactory for MediaParts {
     fn start(&self, options: PublisherOptions, events: Recipient<PublisherEvent>, peers: PublisherPeers) -> PublisherLink {
         publisher::start(options, events, peers, self.transports.clone())
+    }
+
+    fn self_test(&self) -> Option<Result<(), ZegoError>> {
+        Some(self_test().map_err(|error| ZegoError::new(codes::MODULE_NOT_IMPORTED, error.to_string())))
     }
 }
 

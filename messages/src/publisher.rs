@@ -3,6 +3,7 @@
 use actix::{Message, Recipient};
 
 use crate::{
+    ZegoError,
     audio_device::{AttachSink, DetachSink},
     exceptions::PublishInterval,
     ids::{LocalStreamId, StreamId},
@@ -188,4 +189,10 @@ role_link!(
 pub trait PublisherFactory: Send {
     /// Starts one publication; PUBLISH_REQUESTING is the first event.
     fn start(&self, options: PublisherOptions, events: Recipient<PublisherEvent>, peers: PublisherPeers) -> PublisherLink;
+
+    /// Tries the codec on some milliseconds of sound, for `checkSystemRequirements`; takes a few milliseconds. `None`: a part that does
+    /// not say otherwise cannot tell.
+    fn self_test(&self) -> Option<Result<(), ZegoError>> {
+        None
+    }
 }

@@ -2,7 +2,7 @@
 
 mod talk;
 
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
 use actix::{Message, Recipient};
 
@@ -300,8 +300,19 @@ role_link!(
     }
 );
 
+/// Whether a server can be reached, once that is known; `None` where the part cannot tell.
+pub type Reach = Pin<Box<dyn Future<Output = Option<Result<(), ZegoError>>> + Send>>;
+
 /// Starts the room role. Runs on the engine's control thread, inside its actix system.
 pub trait RoomFactory: Send {
     /// Starts one login; LOGINING is the first event.
     fn start(&self, options: RoomOptions, events: Recipient<RoomEvent>, peers: RoomPeers) -> RoomLink;
+
+    /// Tries whether one of `servers` takes a signalling connection (name, TCP, TLS, WebSocket), without a login: for
+    /// `checkSystemRequirements`. The error says what of it failed. Dropping the future ends the try; by itself it may take as long
+    /// as the network does. A part that does not say otherwise cannot tell.
+    fn reach(&self, servers: &[String]) -> Reach {
+        let _ = servers;
+        Box::pin(std::future::ready(None))
+    }
 }

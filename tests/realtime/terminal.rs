@@ -164,7 +164,10 @@ fn three_on_their_terminals_see_each_other_speak_mute_and_write() {
     for other in ["bob", "carol"] {
         terminals.wait(other, "the message", |screen| screen.contains("alice: hello, you two"));
     }
-    let picture = terminals.wait("alice", "that bob speaks", |screen| row(screen, "bob").contains("speaking"));
+    let picture = terminals.wait("alice", "that bob speaks", |screen| {
+        let row = row(screen, "bob");
+        row.contains("speaking") && row.contains("###")
+    });
     println!("{picture}");
     if std::env::var_os(PICTURE).is_some() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/express-call.txt"), &picture).unwrap();
@@ -245,4 +248,28 @@ fn a_login_that_is_refused_and_a_server_that_gives_no_token_have_their_exit_stat
     arguments.push("--shout".into());
     let mut process = Process::start(&program("express-call"), &arguments, &folder.join("log"));
     assert_eq!(process.wait(PATIENCE).code(), Some(2));
+}
+
+#[test]
+fn a_check_tells_what_works_here_and_whether_the_server_can_be_reached() {
+    let folder = work_folder("check");
+    let mut server = Server::start(&folder);
+    let arguments = ["--check", "--server", &server.url].map(String::from);
+    let check = || Process::start(&program("express-call"), &arguments, &folder.join("log"));
+    let mut reached = check();
+    let found = reached.line("the report", |line| line.starts_with('{'));
+    println!("{found}");
+    assert!(
+        found.contains("\"server\":true") && found.contains("\"codec\":true"),
+        "{found}"
+    );
+    assert_eq!(reached.wait(PATIENCE).code(), Some(0));
+    server.process.kill();
+    let mut refused = check();
+    let found = refused.line("the report", |line| line.starts_with('{'));
+    assert!(
+        found.contains("\"server\":false") && found.contains("cannot connect to"),
+        "{found}"
+    );
+    assert_eq!(refused.wait(PATIENCE).code(), Some(1));
 }

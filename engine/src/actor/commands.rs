@@ -98,6 +98,7 @@ impl EngineActor {
             Command::SetPlayout(playout) => tell(self.device(), |link| &link.set_playout, playout),
             Command::ForgetPlayout(stream_id) => self.forget_playout(stream_id),
             Command::ListDevices(done) => self.list_devices(done, ctx),
+            Command::CheckSystem { exact, done } => self.check_system(exact, done, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
@@ -109,7 +110,7 @@ impl EngineActor {
         }
     }
 
-    fn device(&self) -> Option<&AudioDeviceLink> {
+    pub(super) fn device(&self) -> Option<&AudioDeviceLink> {
         self.device.as_ref().map(|(_, device)| device)
     }
 

@@ -1,13 +1,19 @@
 //! Devices, and what this system can do.
 
 use express_messages::{
-    ZegoError,
+    ZegoError, codes,
     types::{ZegoDeviceInfo, ZegoDeviceInfos},
 };
 use serde::Serialize;
 
 use super::ZegoExpressEngine;
-use crate::{actor::state::Command, reply::Reply};
+use crate::{
+    actor::{
+        ExactLook, Findings,
+        state::{Command, EngineState},
+    },
+    reply::Reply,
+};
 
 /// What `check_system_requirements` found.
 #[doc(alias = "checkSystemRequirements")]
@@ -22,15 +28,24 @@ pub struct ZegoCapabilityDetection {
     pub custom_capture: bool,
     /// Always `false`: this is the audio SDK.
     pub camera: bool,
-    /// Whether there is a microphone.
+    /// Whether there is a microphone; of an exact look, whether it opens.
     pub microphone: bool,
     /// Always `false`: this is the audio SDK.
     pub screen_sharing: bool,
     /// Always all `false`: this is the audio SDK.
     pub video_codec: ZegoCodecSupport,
-    /// Whether there is a speaker (an addition of ours).
+    /// Whether there is a speaker (an addition of ours, as all that follow but `err_info`).
     pub speaker: bool,
-    /// Why something is missing, by the documented word of what is missing.
+    /// Whether Opus works here: 20 ms are encoded and decoded. `None`: another publisher part, which cannot tell.
+    pub codec: Option<bool>,
+    /// Of an exact look, whether a server takes a signalling connection: its name, TCP, TLS and the WebSocket. `None`: not looked at,
+    /// or another room part, which cannot tell.
+    ///
+    /// Of the media ports (UDP and TCP) nothing is known here: a server names them to who publishes or plays, and answers no stranger.
+    /// Whether they can be reached is told by [`PublisherStateUpdate`](crate::PublisherStateUpdate) and
+    /// [`PlayerStateUpdate`](crate::PlayerStateUpdate).
+    pub server: Option<bool>,
+    /// Why something is missing and what to do, by the documented word of what is missing.
     pub err_info: Vec<(RequirementKind, ZegoError)>,
 }
 
@@ -78,28 +93,64 @@ pub enum RequirementKind {
     /// The video codec VP8.
     #[serde(rename = "VP8")]
     Vp8,
+    /// A speaker (an addition of ours, as all that follow).
+    #[serde(rename = "speaker")]
+    Speaker,
+    /// Opus.
+    #[serde(rename = "codec")]
+    Codec,
+    /// The server's signalling.
+    #[serde(rename = "server")]
+    Server,
 }
 
 impl ZegoCapabilityDetection {
-    fn from_devices(devices: Result<ZegoDeviceInfos, ZegoError>) -> Self {
+    fn of(findings: Findings) -> Self {
         let mut found = Self {
             web_rtc: true,
             custom_capture: true,
             ..Self::default()
         };
-        match devices {
-            Ok(devices) => {
-                found.microphone = !devices.microphones.is_empty();
-                found.speaker = !devices.speakers.is_empty();
-                if !found.microphone {
-                    let text = "no microphone is there; plug one in, or publish a file, a tone or pushed PCM";
-                    let error = ZegoError::new(express_messages::codes::DEVICE_NOT_FOUND, text);
-                    found.err_info.push((RequirementKind::Microphone, error));
-                }
-            }
-            Err(error) => found.err_info.push((RequirementKind::Microphone, error)),
-        }
+        found.take_devices(findings.devices, findings.microphone);
+        found.codec = found.take(RequirementKind::Codec, findings.codec);
+        found.server = found.take(RequirementKind::Server, findings.server);
+        found.web_rtc = found.codec != Some(false);
         found
+    }
+
+    fn take_devices(&mut self, devices: Result<ZegoDeviceInfos, ZegoError>, opened: Option<Result<(), ZegoError>>) {
+        let devices = match devices {
+            Ok(devices) => devices,
+            Err(error) => return self.err_info.push((RequirementKind::Microphone, error)),
+        };
+        self.microphone = !devices.microphones.is_empty();
+        self.speaker = !devices.speakers.is_empty();
+        if !self.microphone {
+            let text = "no microphone is there; plug one in, or publish a file, a tone or pushed PCM";
+            self.missing(RequirementKind::Microphone, text);
+        }
+        if !self.speaker {
+            let text = "no speaker is there; plug one in, or take what is played as PCM (ZegoRemoteStream::frames)";
+            self.missing(RequirementKind::Speaker, text);
+        }
+        if let Some(opens) = self.take(RequirementKind::Microphone, opened) {
+            self.microphone = opens;
+        }
+    }
+
+    fn missing(&mut self, kind: RequirementKind, text: &str) {
+        self.err_info.push((kind, ZegoError::new(codes::DEVICE_NOT_FOUND, text)));
+    }
+
+    /// Whether something works, with its error kept.
+    fn take(&mut self, kind: RequirementKind, result: Option<Result<(), ZegoError>>) -> Option<bool> {
+        result.map(|result| match result {
+            Ok(()) => true,
+            Err(error) => {
+                self.err_info.push((kind, error));
+                false
+            }
+        })
     }
 
     /// Whether one of the documented requirements is met.
@@ -113,27 +164,58 @@ impl ZegoCapabilityDetection {
             RequirementKind::H264 => self.video_codec.h264,
             RequirementKind::H265 => self.video_codec.h265,
             RequirementKind::Vp8 => self.video_codec.vp8,
+            RequirementKind::Speaker => self.speaker,
+            RequirementKind::Codec => self.codec == Some(true),
+            RequirementKind::Server => self.server == Some(true),
         }
     }
 }
 
 impl ZegoExpressEngine {
-    /// Tells what this system can do. Nothing that is missing is an error: look at the fields.
+    /// Tells what this system can do (the documented level 0): lists the devices and tries the codec, opens nothing and connects to
+    /// nothing. Nothing that is missing is an error: look at the fields.
     ///
     /// # Errors
     /// Only 1000001, after `destroy_engine`.
     #[doc(alias = "checkSystemRequirements")]
     pub fn check_system_requirements(&self) -> Reply<ZegoCapabilityDetection> {
-        self.list_devices(|devices| Ok(ZegoCapabilityDetection::from_devices(devices)))
+        self.check_system(|state| state.alive().map(|()| None), |found| found)
     }
 
-    /// Tells whether one thing is there (the documented `checkSystemRequirements` with a type).
+    /// As [`check_system_requirements`](Self::check_system_requirements), exactly (the documented level 1): the default microphone
+    /// is opened for a moment, which a system may ask its user about, and the servers are connected to, without a login. Answers within
+    /// 3 s, whatever devices and network do.
+    ///
+    /// # Errors
+    /// Only 1000001, after `destroy_engine`.
+    #[doc(alias = "checkSystemRequirements")]
+    pub fn check_system_requirements_exactly(&self) -> Reply<ZegoCapabilityDetection> {
+        self.check_system(|state| state.exact_look().map(Some), |found| found)
+    }
+
+    /// Tells whether one thing is there (the documented `checkSystemRequirements` with a type); of a server, whether it can be
+    /// reached, for which it is connected to.
     ///
     /// # Errors
     /// Only 1000001, after `destroy_engine`.
     #[doc(alias = "checkSystemRequirements")]
     pub fn check_system_requirement(&self, kind: RequirementKind) -> Reply<bool> {
-        self.list_devices(move |devices| Ok(ZegoCapabilityDetection::from_devices(devices).has(kind)))
+        let answer = move |found: ZegoCapabilityDetection| found.has(kind);
+        match kind {
+            RequirementKind::Server => self.check_system(|state| state.exact_look().map(Some), answer),
+            _ => self.check_system(|state| state.alive().map(|()| None), answer),
+        }
+    }
+
+    fn check_system<T: Send + 'static>(
+        &self,
+        exact: impl FnOnce(&mut EngineState) -> Result<Option<ExactLook>, ZegoError>,
+        answer: impl FnOnce(ZegoCapabilityDetection) -> T + Send + 'static,
+    ) -> Reply<T> {
+        self.shared().ask_whom(exact, |exact, done| Command::CheckSystem {
+            exact,
+            done: done.map(|findings| answer(ZegoCapabilityDetection::of(findings))),
+        })
     }
 
     /// All devices. No device at all is an ordinary answer.
@@ -177,5 +259,63 @@ impl ZegoExpressEngine {
         answer: impl FnOnce(Result<ZegoDeviceInfos, ZegoError>) -> Result<T, ZegoError> + Send + 'static,
     ) -> Reply<T> {
         self.shared().ask(|done| Command::ListDevices(done.and_then(answer)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn devices(count: usize) -> ZegoDeviceInfos {
+        let device = ZegoDeviceInfo {
+            device_name: "built-in".into(),
+            device_id: "0".into(),
+        };
+        ZegoDeviceInfos {
+            microphones: vec![device.clone(); count],
+            speakers: vec![device; count],
+            cameras: Vec::new(),
+        }
+    }
+
+    fn kinds(found: &ZegoCapabilityDetection) -> Vec<RequirementKind> {
+        found.err_info.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    #[test]
+    fn what_works_is_true_and_what_was_not_looked_at_is_not_known() {
+        let found = ZegoCapabilityDetection::of(Findings {
+            devices: Ok(devices(1)),
+            microphone: None,
+            server: None,
+            codec: Some(Ok(())),
+        });
+        assert!(found.web_rtc && found.microphone && found.speaker && found.err_info.is_empty());
+        assert_eq!((found.codec, found.server), (Some(true), None));
+    }
+
+    #[test]
+    fn what_is_missing_is_false_with_its_reason_and_advice() {
+        let refused = |code| Some(Err(ZegoError::new(code, "why")));
+        let found = ZegoCapabilityDetection::of(Findings {
+            devices: Ok(devices(1)),
+            microphone: refused(1103064),
+            server: refused(1000017),
+            codec: refused(1101003),
+        });
+        assert!(found.speaker && !found.microphone && !found.web_rtc);
+        assert_eq!((found.codec, found.server), (Some(false), Some(false)));
+        assert_eq!(
+            kinds(&found),
+            [RequirementKind::Microphone, RequirementKind::Codec, RequirementKind::Server]
+        );
+        let none = ZegoCapabilityDetection::of(Findings {
+            devices: Ok(devices(0)),
+            microphone: None,
+            server: None,
+            codec: None,
+        });
+        assert_eq!(kinds(&none), [RequirementKind::Microphone, RequirementKind::Speaker]);
+        assert!(none.err_info[0].1.message.contains("plug one in"));
     }
 }

@@ -203,12 +203,13 @@ async fn after_destroy_every_call_is_refused_with_1000001() {
         code(zg.mute_play_stream_audio("", true).await),
         code(zg.set_capture_volume(&local, 100).await),
         code(zg.check_system_requirements().await),
+        code(zg.check_system_requirements_exactly().await),
         code(zg.enum_devices().await),
         code(zg.get_microphones().await),
         code(recording.stop().await),
         code(zg.destroy_stream(local.clone())),
     ];
-    assert_eq!(codes, [1000001; 19]);
+    assert_eq!(codes, [1000001; 20]);
     // What cannot fail does nothing.
     local.play_audio();
     remote.play_audio();
@@ -239,4 +240,60 @@ async fn devices_are_listed_and_what_this_system_can_do() {
     ] {
         assert_eq!(zg.check_system_requirement(kind).await.unwrap(), there, "{kind:?}");
     }
+}
+
+#[actix::test]
+async fn an_exact_look_opens_the_microphone_for_a_moment_and_asks_for_the_server() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    world.lock().reach = Some(Ok(()));
+    settle().await;
+    world.told();
+    let found = zg.check_system_requirements_exactly().await.unwrap();
+    assert!(found.microphone && found.err_info.is_empty(), "{found:?}");
+    assert_eq!(
+        (found.server, found.codec),
+        (Some(true), None),
+        "the fake publisher part cannot tell of a codec"
+    );
+    let mut told = world.told();
+    told.sort();
+    let opened = "open Microphone { device_id: None } 1 ch";
+    assert_eq!(told, ["close", opened, "reach [\"ws://127.0.0.1:1\"]"]);
+
+    let error = |code| ZegoError::new(code, "why");
+    world.lock().open_code = 1103064;
+    world.lock().reach = Some(Err(error(1000017)));
+    let found = zg.check_system_requirements_exactly().await.unwrap();
+    let codes: Vec<i32> = found.err_info.iter().map(|(_, error)| error.code).collect();
+    assert_eq!(
+        (found.microphone, found.server, codes),
+        (false, Some(false), vec![1103064, 1000017])
+    );
+    assert!(
+        !zg.check_system_requirement(express_engine::RequirementKind::Server)
+            .await
+            .unwrap()
+    );
+    // The other look opens and asks nothing.
+    world.told();
+    assert!(zg.check_system_requirements().await.unwrap().microphone);
+    assert!(world.told().is_empty());
+}
+
+#[actix::test]
+async fn an_exact_look_answers_within_three_seconds_whatever_devices_and_network_do() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    world.lock().open_after = Duration::from_secs(60);
+    let begun = tokio::time::Instant::now();
+    let found = zg.check_system_requirements_exactly().await.unwrap();
+    assert!(begun.elapsed() <= Duration::from_millis(3_050), "{:?}", begun.elapsed());
+    let codes: Vec<i32> = found.err_info.iter().map(|(_, error)| error.code).collect();
+    assert_eq!(
+        (found.microphone, found.server, codes),
+        (false, Some(false), vec![1100002; 2])
+    );
 }

@@ -14,6 +14,7 @@ use express_messages::{
 };
 
 use crate::{
+    actor::{ExactLook, Findings},
     events::ZegoEvent,
     reply::Completion,
     streams::{FrameTap, SourceSpec},
@@ -158,6 +159,11 @@ pub(crate) enum Command {
     SetPlayout(SetPlayout),
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
+    /// Look at what this system can do; with the second, at what takes longer, too.
+    CheckSystem {
+        exact: Option<ExactLook>,
+        done: Completion<Findings>,
+    },
     TapPlayout {
         stream_id: StreamId,
         tap: Box<FrameTap>,
