@@ -113,6 +113,7 @@ impl EngineActor {
             Command::WatchDevices(wanted) => tell(self.device(), |link| &link.watch, WatchDevices(wanted)),
             Command::AutoSwitch(wanted) => tell(self.device(), |link| &link.auto_switch, SetAutoSwitch(wanted)),
             Command::CaptureDevice { id, device_id, call } => self.capture_device(id, device_id, call, ctx),
+            Command::CheckSystem { exact, done } => self.check_system(exact, done, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
@@ -124,7 +125,7 @@ impl EngineActor {
         }
     }
 
-    fn device(&self) -> Option<&AudioDeviceLink> {
+    pub(super) fn device(&self) -> Option<&AudioDeviceLink> {
         self.device.as_ref().map(|(_, device)| device)
     }
 

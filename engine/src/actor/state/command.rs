@@ -14,6 +14,7 @@ use express_messages::{
 };
 
 use crate::{
+    actor::{ExactLook, Findings},
     events::ZegoEvent,
     reply::Completion,
     streams::{Feed, FrameTap, SourceSpec, ZegoMediaSource},
@@ -180,6 +181,11 @@ pub(crate) enum Command {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    /// Look at what this system can do; with the second, at what takes longer, too.
+    CheckSystem {
+        exact: Option<ExactLook>,
+        done: Completion<Findings>,
     },
     TapPlayout {
         stream_id: StreamId,
