@@ -17,6 +17,7 @@ mod losses;
 mod media;
 mod mics;
 mod speakers;
+mod voice;
 mod watch;
 
 use std::{

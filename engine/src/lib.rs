@@ -109,10 +109,11 @@ pub use express_messages::{
         ZegoAudioDeviceType, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos,
         ZegoRoomExtraInfo, ZegoScenario, ZegoStream, ZegoUpdateType, ZegoUser,
     },
+    voice::{AiDenoiseMode, BlockLevel, VoiceStatistics},
 };
 pub use options::{
     CustomSource, LoginUser, ZegoEngineConfig, ZegoMicrophoneOptions, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig,
-    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType,
+    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType, ZegoVoiceOptions,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;

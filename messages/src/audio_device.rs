@@ -10,6 +10,7 @@ use crate::{
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
     types::{ZegoAudioDeviceType, ZegoDeviceInfo, ZegoDeviceInfos, ZegoUpdateType},
+    voice::{VoiceConfig, VoiceStatistics},
 };
 
 /// Where the sound of a local stream comes from.
@@ -21,6 +22,9 @@ pub enum CaptureSource {
     Microphone {
         /// Its id from [`ListDevices`].
         device_id: Option<String>,
+        /// What is done to its sound. A device has one voice chain for all streams that capture it: what was asked for last
+        /// counts.
+        voice: VoiceConfig,
     },
     /// A WAV file (8 to 192 kHz, 16, 24 or 32 bit integer or 32 bit float, any channel count; more than 2 are mixed down).
     Wav {
@@ -44,7 +48,7 @@ impl fmt::Debug for CaptureSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("Nothing"),
-            Self::Microphone { device_id } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
+            Self::Microphone { device_id, .. } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
             Self::Wav { path, repeat } => f.debug_struct("Wav").field("path", path).field("repeat", repeat).finish(),
             Self::Pushed(_) => f.write_str("Pushed"),
             Self::Tone { frequency_hz, amplitude } => write!(f, "Tone({frequency_hz} Hz, {amplitude})"),
@@ -346,6 +350,23 @@ pub struct SetOutputDevice {
 #[rtype(result = "()")]
 pub struct SetAutoSwitch(pub bool);
 
+/// Changes what is done to the sound of the microphone that a local stream captures (`setAudioConfig`, `enableAiDenoise`,
+/// `setAiDenoiseMode`), without a click; parts of the voice chain that stay keep what they have learnt. It counts for all
+/// streams that capture that device. Streams without a microphone, and unknown ones, are left alone.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SetVoice {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// What is done from now on.
+    pub voice: VoiceConfig,
+}
+
+/// Asks what the voice chain of the microphone that a local stream captures reports; `None` where it captures none.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Option<VoiceStatistics>")]
+pub struct GetVoiceStatistics(pub LocalStreamId);
+
 /// Closes all devices and ends the actor. Sent by EngineActor.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -427,6 +448,10 @@ role_link!(
         auto_switch: SetAutoSwitch,
         /// Another speaker for a stream.
         output_device: SetOutputDevice,
+        /// What is done to a microphone's sound.
+        voice: SetVoice,
+        /// What came of it.
+        voice_statistics: GetVoiceStatistics,
         /// End.
         stop: StopAudioDevice,
 

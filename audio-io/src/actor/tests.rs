@@ -6,6 +6,7 @@ mod mixing;
 mod speakers;
 mod streams;
 mod threads;
+mod voice;
 mod watching;
 
 use std::{
@@ -18,6 +19,7 @@ use express_messages::{
     audio_device::*,
     ids::{LocalStreamId, StreamId},
     testkit::{Recorded, Recorder},
+    voice::VoiceConfig,
 };
 
 use super::*;
@@ -96,6 +98,14 @@ fn open(source: CaptureSource) -> OpenLocalStream {
         id: LOCAL,
         source,
         channels: 1,
+    }
+}
+
+/// A microphone with nothing done to its sound: a tone is no speech.
+fn microphone(device_id: Option<&str>) -> CaptureSource {
+    CaptureSource::Microphone {
+        device_id: device_id.map(Into::into),
+        voice: VoiceConfig::OFF,
     }
 }
 

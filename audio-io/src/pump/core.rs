@@ -119,7 +119,11 @@ impl PumpCore {
                 playout.set_effort(*effort);
             }
         }
-        self.outputs.finish(now, master_runs);
+        let heard = self.outputs.finish(now, master_runs);
+        // Block by block, so that an echo keeps its distance; silence where nothing is played.
+        for mic in &mut self.mics {
+            mic.hear(heard);
+        }
         add(&self.end.counters.panics, panics);
     }
 
@@ -155,6 +159,9 @@ impl PumpCore {
                 self.mics.iter_mut().find(|mic| mic.id() == id)?.leaving = true;
             }
             PumpCommand::SetMic(id, slot, mic) => self.local(id)?.set_mic(slot, mic),
+            PumpCommand::SetVoice(id, voice) => {
+                self.mics.iter_mut().find(|mic| mic.id() == id)?.set_voice(voice);
+            }
             PumpCommand::MuteMics(muted) => self.mics.iter_mut().for_each(|mic| mic.set_muted(muted)),
             PumpCommand::AddSpeaker(speaker) => self.outputs.add(speaker),
             PumpCommand::RemoveSpeaker(id) => return self.outputs.remove(id).map(Returned::Speaker),

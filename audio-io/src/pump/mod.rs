@@ -31,7 +31,7 @@ pub use self::{
     core::PumpCore,
     local::{LocalStream, SinkEntry},
     media::Medium,
-    mic::MicInput,
+    mic::{MicInput, Voice},
     playout::Playout,
     port::{Audible, PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace, Slot},
     speaker::SpeakerOut,

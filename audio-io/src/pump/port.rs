@@ -21,7 +21,7 @@ use super::{
     capture::Capture,
     local::{LocalStream, SinkEntry},
     media::Medium,
-    mic::MicInput,
+    mic::{MicInput, Voice},
     playout::Playout,
     speaker::SpeakerOut,
 };
@@ -66,6 +66,8 @@ pub enum PumpCommand {
     /// A local stream that has a microphone in that place gets another one there, by a fade within one block, as soon as that
     /// one gives sound.
     SetMic(LocalStreamId, Slot, MicId),
+    /// What the voice chain of a microphone does from now on.
+    SetVoice(MicId, Voice),
     /// All microphones are silent, or not.
     MuteMics(bool),
     /// A speaker opened.

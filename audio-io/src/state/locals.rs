@@ -8,7 +8,7 @@ use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX, speakers::Hearing};
 use crate::{
     gain::percent,
     meter::Level,
-    pump::{MicId, PumpCommand, SinkPlace, Slot},
+    pump::{MicId, PumpCommand, SinkPlace, Slot, Voice},
 };
 
 /// The microphone that a local stream uses, and why that one.
@@ -17,6 +17,8 @@ pub(crate) struct MicFeed {
     pub(crate) mic: MicId,
     /// The device that its user chose, `None` whatever is the default one.
     pub(crate) asked: Option<String>,
+    /// What is done to its sound.
+    pub(crate) voice: Voice,
 }
 
 /// `None` for any other source, and for none.
@@ -40,6 +42,11 @@ impl Local {
     pub(super) fn feeds(&self) -> impl Iterator<Item = (Slot, &MicFeed)> {
         let sent = self.sent.iter().map(|feed| (Slot::Sent, feed));
         sent.chain(self.waiting.iter().flatten().map(|feed| (Slot::Waiting, feed)))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn feeds_mut(&mut self) -> impl Iterator<Item = &mut MicFeed> {
+        self.sent.iter_mut().chain(self.waiting.iter_mut().flatten())
     }
 
     pub(super) fn feed(&mut self, slot: Slot) -> Option<&mut MicFeed> {

@@ -17,10 +17,10 @@ use std::{
 
 use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
-use super::{DeviceState, Effect, MicFeed, attempts::Attempts, losses::Loss, watch::Watch};
+use super::{DeviceState, Effect, MicFeed, attempts::Attempts, losses::Loss, voice::Chain, watch::Watch};
 use crate::{
     devices::{DeviceFailure, StreamKey},
-    pump::{MicId, PumpCommand, Slot},
+    pump::{MicId, PumpCommand, Slot, Voice},
 };
 
 /// An open microphone, or one that failed.
@@ -31,6 +31,7 @@ pub(super) struct Mic {
     users: usize,
     /// It failed: its streams are silent until they have another.
     pub(super) lost: bool,
+    pub(super) chain: Option<Chain>,
     watch: Watch,
 }
 
@@ -41,6 +42,8 @@ pub(super) struct Mics {
     /// No stream is to have them any more, but the pump may not have made the change yet: closed when it gives them back.
     retiring: BTreeSet<MicId>,
     attempts: Attempts,
+    /// What the streams that wait for a microphone want to be done to its sound.
+    pub(super) awaited: BTreeMap<StreamKey, Voice>,
     /// Whether a stream of a chosen device that is gone takes the default one.
     auto_switch: bool,
     muted: bool,
@@ -88,6 +91,7 @@ impl DeviceState {
             name,
             users: 0,
             lost: false,
+            chain: None,
             watch: Watch::new(now),
         };
         self.mics.open.insert(id, mic);
@@ -192,7 +196,7 @@ impl DeviceState {
             let Some(wanted) = self.other_device(&feed) else { continue };
             match self.mics.running(wanted.as_deref()) {
                 Some(mic) => self.move_stream(id, slot, mic, &mut effects),
-                None => self.try_to_open(wanted, now, &mut effects),
+                None => self.try_to_open(wanted, feed.voice, now, &mut effects),
             }
         }
         effects
@@ -214,12 +218,13 @@ impl DeviceState {
     fn move_stream(&mut self, id: LocalStreamId, slot: Slot, to: MicId, effects: &mut Vec<Effect>) {
         let feed = self.locals.get_mut(&id).and_then(|local| local.feed(slot));
         let Some(feed) = feed else { return };
-        let from = std::mem::replace(&mut feed.mic, to);
+        let (from, voice) = (std::mem::replace(&mut feed.mic, to), feed.voice);
         if let (Some(asked), Some(mic)) = (&mut feed.asked, self.mics.open.get(&to)) {
             // One that was switched by itself stays there, too.
             asked.clone_from(&mic.device_id);
         }
         self.use_mic(to);
+        effects.extend(self.ask_voice(to, voice));
         effects.push(Effect::Pump(PumpCommand::SetMic(id, slot, to)));
         if self.leave_mic(from)
             && let Some(mic) = self.mics.open.remove(&from)
@@ -231,12 +236,13 @@ impl DeviceState {
         }
     }
 
-    fn try_to_open(&mut self, device: Option<String>, now: Instant, effects: &mut Vec<Effect>) {
+    fn try_to_open(&mut self, device: Option<String>, voice: Voice, now: Instant, effects: &mut Vec<Effect>) {
         if !self.mics.attempts.may_begin(device.as_deref(), now) {
             return;
         }
         let key = StreamKey(self.next_id());
         self.mics.attempts.begin(device.clone(), key);
+        self.mics.awaited.insert(key, voice);
         effects.push(Effect::OpenMic(key, device));
     }
 
@@ -268,9 +274,16 @@ impl DeviceState {
     }
 
     /// Whether a local stream captures a microphone.
-    pub(crate) fn is_mic_stream(&mut self, id: LocalStreamId) -> bool {
-        let local = self.locals.get_mut(&id).filter(|local| local.open);
-        local.is_some_and(|local| local.feed(local.captured()).is_some())
+    pub(crate) fn is_mic_stream(&self, id: LocalStreamId) -> bool {
+        self.captured_mic(id).is_some()
+    }
+
+    /// The microphone that a local stream captures.
+    pub(super) fn captured_mic(&self, id: LocalStreamId) -> Option<&MicFeed> {
+        let local = self.locals.get(&id).filter(|local| local.open)?;
+        let captured = local.captured();
+        let mut feeds = local.feeds();
+        feeds.find(|(slot, _)| *slot == captured).map(|(_, feed)| feed)
     }
 
     /// The pump has no stream of microphone `id` any more.

@@ -4,7 +4,7 @@ mod speakers;
 use std::time::Duration;
 
 use super::*;
-use crate::devices::DeviceFailure;
+use crate::{devices::DeviceFailure, pump::Voice};
 
 const LOCAL: LocalStreamId = LocalStreamId(7);
 
@@ -34,6 +34,14 @@ fn names(effects: &[Effect]) -> Vec<String> {
         Effect::StopWatch => "no watch".into(),
     };
     effects.iter().map(name).filter(|name| !name.ends_with("watch")).collect()
+}
+
+fn feed(mic: MicId, asked: Option<&str>) -> MicFeed {
+    MicFeed {
+        mic,
+        asked: asked.map(Into::into),
+        voice: Voice::default(),
+    }
 }
 
 fn seen(frames: u64, failure: Option<DeviceFailure>) -> Observation {
@@ -68,7 +76,7 @@ fn a_microphone_is_open_while_a_stream_uses_it_and_is_shared() {
     assert_eq!(state.mic_opened(mic, "id".into(), "name".into(), now), mic);
     for id in [LOCAL, other] {
         state.begin_open(id, 1).unwrap();
-        assert!(state.opened(id, Some(MicFeed { mic, asked: None }), Level::default()));
+        assert!(state.opened(id, Some(feed(mic, None)), Level::default()));
     }
     assert_eq!(state.find_mic(None), Some(mic));
     assert_eq!(state.find_mic(Some("id")), Some(mic));

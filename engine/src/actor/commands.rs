@@ -114,6 +114,8 @@ impl EngineActor {
             Command::AutoSwitch(wanted) => tell(self.device(), |link| &link.auto_switch, SetAutoSwitch(wanted)),
             Command::CaptureDevice { id, device_id, call } => self.capture_device(id, device_id, call, ctx),
             Command::OutputDevice { set, chosen } => self.output_device(set, chosen, ctx),
+            Command::SetVoice(voice) => tell(self.device(), |link| &link.voice, voice),
+            Command::VoiceStatistics { id, done } => self.voice_statistics(id, done, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
@@ -166,7 +168,7 @@ impl EngineActor {
     }
 
     /// Asks the device part and goes on with its answer. A part that is gone without a word is taken for one that panicked.
-    fn ask_device<M, T>(
+    pub(super) fn ask_device<M, T>(
         &mut self,
         question: M,
         of: impl FnOnce(&AudioDeviceLink) -> &Recipient<M>,
@@ -382,7 +384,7 @@ where
 }
 
 /// Answers of the device part, whether they can be an error or not.
-trait IntoAnswer<T> {
+pub(super) trait IntoAnswer<T> {
     fn into_answer(self) -> Result<T, ZegoError>;
 }
 

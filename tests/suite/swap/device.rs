@@ -69,6 +69,8 @@ note! {
     SetCaptureDevice => Result<(), ZegoError> = Ok(()),
     SetAutoSwitch => () = (),
     SetOutputDevice => Result<(), ZegoError> = Ok(()),
+    SetVoice => () = (),
+    GetVoiceStatistics => MessageResult<GetVoiceStatistics> = MessageResult(None),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {

@@ -47,7 +47,7 @@ async fn while_a_device_is_open_changes_are_told_too() {
         .with_microphone("mic", format(48_000, 1))
         .with_microphone("other", format(48_000, 1));
     let (link, events) = start(&devices);
-    let source = CaptureSource::Microphone { device_id: None };
+    let source = microphone(None);
     link.open.send(open(source)).await.unwrap().unwrap();
     pass(300).await;
     devices.unplug("other", None);
@@ -88,9 +88,7 @@ async fn talking(device_id: Option<&str>) -> (ScriptedDevices, AudioDeviceLink, 
         .with_microphone("mic", format(48_000, 1))
         .with_microphone("other", format(48_000, 1));
     let (link, events) = start(&devices);
-    let source = CaptureSource::Microphone {
-        device_id: device_id.map(Into::into),
-    };
+    let source = microphone(device_id);
     link.open.send(open(source)).await.unwrap().unwrap();
     let heard = Heard::default();
     attach(&link, &heard).await.unwrap();

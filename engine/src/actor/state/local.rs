@@ -2,6 +2,7 @@
 
 mod capture;
 mod mixing;
+mod voice;
 
 use std::time::Instant;
 
@@ -23,6 +24,7 @@ use crate::{
 };
 use capture::Captured;
 use mixing::Mixed;
+use voice::AiDenoise;
 
 /// One `createZegoStream`, until `destroyStream`.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub(super) struct LocalStream {
     /// What its publications send.
     sent: Option<Feed>,
     captured: Captured,
+    ai_denoise: AiDenoise,
     /// What is mixed in.
     media: Vec<Mixed>,
     channels: usize,
@@ -149,7 +152,7 @@ impl EngineState {
         let id = LocalStreamId(self.fresh());
         let local = LocalStream {
             sent: options.auto_capture.then(|| Feed {
-                source: options.source_spec(),
+                source: options.source_spec(self.usual_voice()),
                 channels: options.channel_count,
             }),
             captured: if options.auto_capture {
@@ -157,6 +160,7 @@ impl EngineState {
             } else {
                 Captured::Nothing
             },
+            ai_denoise: AiDenoise::default(),
             media: Vec::new(),
             channels: options.channel_count,
             bitrate_kbps: options.audio_bitrate,
@@ -354,7 +358,7 @@ impl EngineState {
 
     /// # Errors
     /// 1000018 for a stream of another engine or one that was destroyed.
-    pub(super) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
+    pub(crate) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
         id.filter(|id| self.locals.contains_key(id)).ok_or_else(unknown)
     }
 }
