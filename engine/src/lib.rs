@@ -118,4 +118,6 @@ pub use options::{
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;
 pub use server_address::ServerAddresses;
-pub use streams::{ZegoFrames, ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream};
+pub use streams::{
+    ZegoFrames, ZegoHeardStream, ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream,
+};

@@ -321,6 +321,30 @@ pub struct SetCaptureDevice {
     pub device_id: String,
 }
 
+/// A stream that can be heard on a speaker.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeardStream {
+    /// A local stream, while it is monitored.
+    Local(LocalStreamId),
+    /// A played stream.
+    Played(StreamId),
+}
+
+/// Lets a stream be heard on another speaker (`useAudioOutputDevice`), also one that is not audible now. The speaker is opened
+/// first; where that fails the stream is heard where it was. While a chosen speaker is gone the stream is heard on the default
+/// one, and on the chosen one again as soon as that is back.
+///
+/// Errors: 1103093 where the speaker is not there or cannot be opened; 1000018 where there is no such local stream, 1104044
+/// where the played stream is forgotten meanwhile.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct SetOutputDevice {
+    /// The stream.
+    pub stream: HeardStream,
+    /// The device's id from [`ListDevices`]; `None` is whatever is the default one, as at first.
+    pub device_id: Option<String>,
+}
+
 /// Whether a stream whose chosen microphone is gone takes the default one (`enableAutoSwitchDevice`). Not at first.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
@@ -355,8 +379,8 @@ pub struct StopAudioDevice;
 pub enum AudioDeviceEvent {
     /// A device failed while in use (`deviceError`).
     DeviceError {
-        /// 1006006 unplugged; of a microphone also 1106007, back within 2 s, and 1106009, there but silent for ever; 1006001
-        /// otherwise.
+        /// 1006006 unplugged; of a microphone also 1106007 after that, back within 2 s, and 1106009, there but silent for ever;
+        /// 1006001 otherwise.
         code: i32,
         /// Name of the device.
         device_name: String,
@@ -422,6 +446,8 @@ role_link!(
         capture_device: SetCaptureDevice,
         /// What a lost microphone leads to.
         auto_switch: SetAutoSwitch,
+        /// Another speaker for a stream.
+        output_device: SetOutputDevice,
         /// What is done to a microphone's sound.
         voice: SetVoice,
         /// What came of it.

@@ -1,4 +1,4 @@
-//! Opening microphones and the speaker.
+//! Opening microphones.
 
 use actix::{ActorFutureExt, AsyncContext, Context, Handler, MessageResult, ResponseActFuture, WrapFuture};
 use express_messages::{
@@ -11,8 +11,8 @@ use express_messages::{
 
 use super::{AudioDeviceActor, NO_ANSWER, answered, now, streams::Wish};
 use crate::{
-    devices::{InputPort, OpenDeviceError, Opened, OutputPort, StreamKey},
-    pump::{Capture, MicId, MicInput, PumpCommand, SpeakerOut, Voice},
+    devices::{InputPort, OpenDeviceError, Opened, StreamKey},
+    pump::{Capture, MicId, MicInput, PumpCommand, Voice},
     state::MicFeed,
 };
 
@@ -55,7 +55,8 @@ impl AudioDeviceActor {
     pub(super) fn reopen_mic(&mut self, key: StreamKey, device_id: Option<String>, ctx: &mut Context<Self>) {
         let opening = answered(self.desk.open_input(key, device_id));
         ctx.spawn(opening.into_actor(self).map(move |opened, this, ctx| {
-            let effects = match this.take_mic(MicId(key.0), this.state.voice_for(key), opened) {
+            let voice = this.state.take_voice(key);
+            let effects = match this.take_mic(MicId(key.0), voice, opened) {
                 Ok((mic, input)) => {
                     input.into_iter().for_each(|input| this.pump.send(PumpCommand::AddMic(input)));
                     let mut effects = this.state.reopened(key, now());
@@ -132,43 +133,9 @@ impl AudioDeviceActor {
         self.carry_out(effects, ctx);
         added
     }
-
-    /// Opens the default speaker as `key`. Where there is none, everything goes on in silence.
-    pub(super) fn open_speaker(&mut self, key: StreamKey, ctx: &mut Context<Self>) {
-        let opening = answered(self.desk.open_output(key))
-            .into_actor(self)
-            .map(move |opened, this, ctx| {
-                let opened = opened.unwrap_or_else(|| Err(no_answer("speaker")));
-                let wanted = opened.and_then(|opened| this.speaker_opened(key, opened));
-                if let Err(error) = wanted {
-                    tracing::info!(%error, "no speaker");
-                    this.state.speaker_not_opened(key, now());
-                }
-                this.carry_out(Vec::new(), ctx);
-            });
-        ctx.spawn(opening);
-    }
-
-    fn speaker_opened(&mut self, key: StreamKey, opened: Opened<OutputPort>) -> Result<(), OpenDeviceError> {
-        let health = opened.port.health.clone();
-        let speaker = SpeakerOut::new(opened.port).map_err(|error| {
-            self.desk.close(key);
-            OpenDeviceError::Format {
-                name: opened.name.clone(),
-                reason: error.to_string(),
-            }
-        })?;
-        if self.state.speaker_opened(key, opened.name, now()) {
-            self.devices.insert(key, health);
-            self.pump.send(PumpCommand::SetSpeaker(Box::new(speaker)));
-        } else {
-            self.desk.close(key);
-        }
-        Ok(())
-    }
 }
 
-fn no_answer(what: &str) -> OpenDeviceError {
+pub(super) fn no_answer(what: &str) -> OpenDeviceError {
     OpenDeviceError::Failed {
         name: what.into(),
         reason: NO_ANSWER.into(),

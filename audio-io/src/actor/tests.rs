@@ -3,6 +3,7 @@
 mod capture;
 mod devices;
 mod mixing;
+mod speakers;
 mod streams;
 mod threads;
 mod voice;

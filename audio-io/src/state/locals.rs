@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use express_messages::{ZegoError, audio_device::MediaId, codes, ids::LocalStreamId};
 
-use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX};
+use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX, speakers::Hearing};
 use crate::{
     gain::percent,
     meter::Level,
@@ -32,7 +32,7 @@ pub(super) struct Local {
     /// What is captured, where that is not what is sent.
     waiting: Option<Feed>,
     pub(super) media: BTreeSet<MediaId>,
-    pub(super) audible: bool,
+    pub(super) hearing: Hearing,
     /// How loud it is, once it is open.
     pub(super) level: Level,
 }
@@ -86,7 +86,7 @@ impl DeviceState {
                 sent: None,
                 waiting: None,
                 media: BTreeSet::new(),
-                audible: false,
+                hearing: Hearing::default(),
                 level: Level::default(),
             },
         );
@@ -198,8 +198,7 @@ impl DeviceState {
     /// Lets a local stream be heard on the speaker.
     pub(crate) fn monitor(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
         let local = self.locals.get_mut(&id).filter(|local| local.open)?;
-        local.audible = audible;
-        self.speaker.asked(audible);
+        local.hearing.audible = audible;
         let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
         Some(PumpCommand::SetMonitor(id, gain))
     }

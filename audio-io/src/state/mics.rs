@@ -12,24 +12,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
-use super::{DeviceState, Effect, MicFeed, losses::Loss, voice::Chain, watch::Watch};
+use super::{DeviceState, Effect, MicFeed, attempts::Attempts, losses::Loss, voice::Chain, watch::Watch};
 use crate::{
     devices::{DeviceFailure, StreamKey},
     pump::{MicId, PumpCommand, Slot, Voice},
 };
-
-/// Waits between tries to open a microphone that is needed; the last one goes on. Any change of the list is a new beginning.
-const TRIES: [Duration; 4] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 
 /// An open microphone, or one that failed.
 #[derive(Debug)]
@@ -43,24 +35,15 @@ pub(super) struct Mic {
     watch: Watch,
 }
 
-/// Tries to open a device for streams that need it.
-#[derive(Debug, Default)]
-pub(super) struct Tries {
-    pub(super) opening: Option<StreamKey>,
-    /// What a stream that needs it wants to be done to its sound.
-    pub(super) voice: Voice,
-    failed: usize,
-    not_before: Option<Instant>,
-}
-
 /// All microphones.
 #[derive(Debug, Default)]
 pub(super) struct Mics {
     pub(super) open: BTreeMap<MicId, Mic>,
     /// No stream is to have them any more, but the pump may not have made the change yet: closed when it gives them back.
     retiring: BTreeSet<MicId>,
-    /// By the device that is wanted, `None` the default one.
-    pub(super) tries: BTreeMap<Option<String>, Tries>,
+    attempts: Attempts,
+    /// What the streams that wait for a microphone want to be done to its sound.
+    pub(super) awaited: BTreeMap<StreamKey, Voice>,
     /// Whether a stream of a chosen device that is gone takes the default one.
     auto_switch: bool,
     muted: bool,
@@ -75,8 +58,7 @@ impl Mics {
 
     /// The list of devices is another: what failed may work now.
     pub(super) fn try_again(&mut self) {
-        self.tries.retain(|_, tries| tries.opening.is_some());
-        self.tries.values_mut().for_each(|tries| tries.failed = 0);
+        self.attempts.try_again();
     }
 }
 
@@ -102,6 +84,8 @@ impl DeviceState {
         if let Some(other) = self.mics.running(Some(&device_id)) {
             return other;
         }
+        let back = self.losses.iter_mut().filter(|loss| loss.device_id == device_id);
+        back.for_each(Loss::reopened);
         let mic = Mic {
             device_id,
             name,
@@ -163,8 +147,12 @@ impl DeviceState {
         match mic.and_then(|mic| mic.watch.observe(seen, now)) {
             Some(failure) => {
                 let mut effects = self.lose_mic(id, failure, now);
-                // Whether it is still there decides what to tell and where to go.
-                effects.push(Effect::Look);
+                if failure == DeviceFailure::Changed {
+                    effects.extend(self.move_streams(now));
+                } else {
+                    // Whether it is still there decides what to tell and where to go.
+                    effects.push(Effect::Look);
+                }
                 effects
             }
             None => Vec::new(),
@@ -184,8 +172,10 @@ impl DeviceState {
             return Vec::new();
         };
         mic.lost = true;
-        self.losses
-            .push(Loss::new(mic.device_id.clone(), mic.name.clone(), failure, now));
+        if self.mics.attempts.lost(StreamKey(id.0), mic.watch.age(now), now) {
+            self.losses
+                .push(Loss::new(mic.device_id.clone(), mic.name.clone(), failure, now));
+        }
         vec![Effect::Close(StreamKey(id.0))]
     }
 
@@ -247,34 +237,25 @@ impl DeviceState {
     }
 
     fn try_to_open(&mut self, device: Option<String>, voice: Voice, now: Instant, effects: &mut Vec<Effect>) {
-        let tries = self.mics.tries.entry(device.clone()).or_default();
-        if tries.opening.is_some() || tries.not_before.is_some_and(|at| now < at) {
+        if !self.mics.attempts.may_begin(device.as_deref(), now) {
             return;
         }
-        self.last_id += 1;
-        let key = StreamKey(self.last_id);
-        tries.opening = Some(key);
-        tries.voice = voice;
+        let key = StreamKey(self.next_id());
+        self.mics.attempts.begin(device.clone(), key);
+        self.mics.awaited.insert(key, voice);
         effects.push(Effect::OpenMic(key, device));
     }
 
     /// A microphone that streams needed runs, and the pump has it.
     pub(crate) fn reopened(&mut self, key: StreamKey, now: Instant) -> Vec<Effect> {
-        self.mics.tries.retain(|_, tries| tries.opening != Some(key));
+        self.mics.attempts.opened(key);
         self.move_streams(now)
     }
 
     /// It could not be opened: tried again later.
     pub(crate) fn not_reopened(&mut self, key: StreamKey, now: Instant) {
-        if let Some(tries) = self.mics.tries.values_mut().find(|tries| tries.opening == Some(key)) {
-            let wait = TRIES[tries.failed.min(TRIES.len() - 1)];
-            *tries = Tries {
-                opening: None,
-                failed: tries.failed + 1,
-                not_before: Some(now + wait),
-                ..*tries
-            };
-        }
+        self.mics.attempts.not_opened(key, now);
+        self.losses.iter_mut().for_each(Loss::not_reopened);
     }
 
     /// Captures microphone `to`, which the stream's user chose, in place of another.

@@ -28,11 +28,9 @@ impl DeviceState {
         }
     }
 
-    /// What a stream that waits for the device that is opened as `key` wants to be done.
-    pub(crate) fn voice_for(&self, key: StreamKey) -> Voice {
-        let mut tries = self.mics.tries.values();
-        let waits = tries.find(|tries| tries.opening == Some(key));
-        waits.map(|tries| tries.voice).unwrap_or_default()
+    /// Takes what the stream that waited for the device that is open as `key`, or failed, wants to be done.
+    pub(crate) fn take_voice(&mut self, key: StreamKey) -> Voice {
+        self.mics.awaited.remove(&key).unwrap_or_default()
     }
 
     /// What is done to the microphone that a local stream captures.

@@ -8,9 +8,9 @@ use express_messages::{
     voice::{VoiceConfig, VoiceStatistics},
 };
 
-use super::Feed;
+use super::{Feed, use_output};
 use crate::{
-    actor::state::{Command, check_percent},
+    actor::state::{Command, Heard, check_percent},
     options::{ZegoMicrophoneOptions, ZegoStreamSource, feed},
     reply::Reply,
     shared::Shared,
@@ -131,6 +131,16 @@ impl ZegoLocalStream {
             return Ok(());
         }
         Err(ZegoError::new(codes::LOCALSTREAM_WRONG, "that local stream was destroyed"))
+    }
+
+    /// Lets it be heard on another speaker, while it is heard; see
+    /// [`use_audio_output_device`](crate::ZegoExpressEngine::use_audio_output_device) for what that means.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(alias = "useAudioOutputDevice")]
+    pub fn use_audio_output_device(&self, device_id: impl Into<String>) -> Reply<()> {
+        use_output(&self.shared, Some(Heard::Local(self.id)), device_id.into())
     }
 
     fn monitor(&self, audible: Option<bool>, percent: Option<u16>) -> bool {

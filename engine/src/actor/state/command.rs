@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, SetVoice, StopMixing},
+    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetOutputDevice, SetPlayout, SetVoice, StopMixing},
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
@@ -14,6 +14,7 @@ use express_messages::{
     voice::VoiceStatistics,
 };
 
+use super::Heard;
 use crate::{
     events::ZegoEvent,
     reply::Completion,
@@ -181,6 +182,11 @@ pub(crate) enum Command {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    OutputDevice {
+        set: SetOutputDevice,
+        /// Whose choice it is, and the call to answer; `None` for a fresh part that is told of a former choice.
+        chosen: Option<(Heard, CallId)>,
     },
     SetVoice(SetVoice),
     VoiceStatistics {

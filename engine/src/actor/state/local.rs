@@ -7,10 +7,15 @@ mod voice;
 use std::time::Instant;
 
 use express_messages::{
-    ZegoError, audio_device::MonitorLocalStream, codes, ids::LocalStreamId, publisher::FrameLength, types::ZegoScenario,
+    ZegoError,
+    audio_device::{HeardStream, MonitorLocalStream},
+    codes,
+    ids::LocalStreamId,
+    publisher::FrameLength,
+    types::ZegoScenario,
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, Timer};
+use super::{CallId, Command, EngineState, LifeId, Step, Timer, output};
 use crate::{
     actor::throttle::{Throttled, Verdict},
     events::{DeviceError, LocalSourceEnded},
@@ -39,6 +44,8 @@ pub(super) struct LocalStream {
     muted: Throttled,
     audible: bool,
     monitor_percent: u16,
+    /// The speaker that its user chose.
+    pub(super) output: Option<String>,
 }
 
 impl LocalStream {
@@ -92,6 +99,7 @@ impl LocalStream {
         if self.muted.wanted() {
             out.command(Command::MuteLocal { id, muted: true });
         }
+        output::restore(HeardStream::Local(id), self.output.as_ref(), out);
         if self.audible {
             out.command(self.monitor(id));
         }
@@ -162,6 +170,7 @@ impl EngineState {
             muted: Throttled::new(false),
             audible: false,
             monitor_percent: 100,
+            output: None,
         };
         if self.device_runs() {
             out.command(open(id, &local));

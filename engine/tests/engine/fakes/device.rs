@@ -319,6 +319,21 @@ impl Handler<SetCaptureDevice> for FakeDevice {
         }
     }
 }
+impl Handler<SetOutputDevice> for FakeDevice {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, set: SetOutputDevice, _: &mut Self::Context) -> Self::Result {
+        let stream = match set.stream {
+            HeardStream::Local(_) => "local".into(),
+            HeardStream::Played(id) => id.to_string(),
+        };
+        let device = set.device_id.as_deref().unwrap_or("default");
+        self.world.note(format!("{stream} on {device}"));
+        match device {
+            "missing" => Err(ZegoError::new(codes::SET_AUDIO_OUTPUT_ERROR, "no such device")),
+            _ => Ok(()),
+        }
+    }
+}
 impl Handler<SetAutoSwitch> for FakeDevice {
     type Result = ();
     fn handle(&mut self, set: SetAutoSwitch, _: &mut Self::Context) {
