@@ -78,7 +78,7 @@ mod tests {
         assert!(direct < 1e-3, "{direct}");
         assert_eq!(rest, 0.0);
         let (cutoff, voice) = (peaks(80.0).0, peaks(200.0).0);
-        assert!((cutoff - 0.7071).abs() < 0.01, "{cutoff}");
+        assert!((cutoff - std::f32::consts::FRAC_1_SQRT_2).abs() < 0.01, "{cutoff}");
         assert!(peaks(50.0).0 < 0.4 && voice > 0.97, "{voice}");
     }
 }

@@ -82,7 +82,7 @@ impl Loss {
 mod tests {
     use super::*;
 
-    /// Whether it is listed, in which ms, and what that tells.
+    /// Whether the device is listed, after so many milliseconds, and the code that is told then.
     type Look = (bool, u64, Option<i32>);
 
     #[test]

@@ -202,11 +202,11 @@ fn changes_while_a_tone_is_heard_do_not_click() {
         steepest
     };
     let toggled = |number: usize| VoiceConfig {
-        aec: (number / 40) % 2 == 0,
-        ans: (number / 50) % 2 == 0,
-        agc: (number / 60) % 2 == 0,
-        ai_denoise: ((number / 70) % 2 == 1).then_some(AiDenoiseMode::Ai),
-        high_pass: (number / 80) % 2 == 0,
+        aec: (number / 40).is_multiple_of(2),
+        ans: (number / 50).is_multiple_of(2),
+        agc: (number / 60).is_multiple_of(2),
+        ai_denoise: (!(number / 70).is_multiple_of(2)).then_some(AiDenoiseMode::Ai),
+        high_pass: (number / 80).is_multiple_of(2),
     };
     let tone_itself = 0.2 * std::f32::consts::TAU * 300.0 / 48_000.0;
     let steepest = steps(&toggled);
