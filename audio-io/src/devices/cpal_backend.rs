@@ -5,7 +5,13 @@
 //! PulseAudio needs [`OTHER_PERIOD`].
 
 mod config;
+#[cfg(test)]
+mod fake;
 mod run;
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
 
 use cpal::{
     DeviceDirection, DeviceId, ErrorKind, HostId,
@@ -21,16 +27,51 @@ const PULSE_PERIOD: u32 = 20;
 /// A callback on any other host takes 30 ms.
 const OTHER_PERIOD: u32 = 30;
 
+/// Reaches a sound system: the one that is named, or the preferred one.
+type Connect = dyn Fn(Option<HostId>) -> Result<cpal::Host, cpal::Error> + Send + Sync;
+
 /// Opens devices through `cpal`. See the module for which.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Clone)]
 pub struct CpalBackend {
-    _private: (),
+    connect: Arc<Connect>,
+}
+
+impl fmt::Debug for CpalBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CpalBackend").finish_non_exhaustive()
+    }
+}
+
+impl Default for CpalBackend {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl CpalBackend {
-    /// A backend that has not yet touched any device.
+    /// A backend for the sound systems of this machine, that has not yet touched any device.
     pub fn new() -> Self {
-        Self::default()
+        Self::reaching(|id| id.map_or_else(|| Ok(cpal::default_host()), cpal::host_from_id))
+    }
+
+    /// A backend for the sound systems that `connect` reaches.
+    fn reaching(connect: impl Fn(Option<HostId>) -> Result<cpal::Host, cpal::Error> + Send + Sync + 'static) -> Self {
+        Self {
+            connect: Arc::new(connect),
+        }
+    }
+
+    /// The device that `id` names, with its connection.
+    fn choose(&self, id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), OpenDeviceError> {
+        let absent = || OpenDeviceError::NotFound(id.map(Into::into));
+        let parsed = id.map(str::parse::<DeviceId>).transpose().map_err(|_| absent())?;
+        let host = (self.connect)(parsed.as_ref().map(DeviceId::host)).map_err(|_| absent())?;
+        let connection = Connection::new(host);
+        let found = connection.find(parsed.as_ref(), input);
+        let device = found
+            .map_err(|error| open_error(&error, id.unwrap_or("default")))?
+            .ok_or_else(absent)?;
+        Ok((connection, device))
     }
 }
 
@@ -42,14 +83,8 @@ struct Connection {
 }
 
 impl Connection {
-    /// The preferred host.
-    fn new() -> Self {
-        let host = cpal::default_host();
+    fn new(host: cpal::Host) -> Self {
         Self { id: host.id(), host }
-    }
-
-    fn of(id: HostId) -> Result<Self, cpal::Error> {
-        cpal::host_from_id(id).map(|host| Self { id, host })
     }
 
     fn is_alsa(&self) -> bool {
@@ -136,28 +171,12 @@ fn open_error(error: &cpal::Error, name: &str) -> OpenDeviceError {
     }
 }
 
-/// The device that `id` names, with its connection.
-fn choose(id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), OpenDeviceError> {
-    let absent = || OpenDeviceError::NotFound(id.map(Into::into));
-    let parsed = id.map(str::parse::<DeviceId>).transpose().map_err(|_| absent())?;
-    let connection = match &parsed {
-        Some(id) => Connection::of(id.host()).map_err(|_| absent())?,
-        None => Connection::new(),
-    };
-    let found = connection.find(parsed.as_ref(), input);
-    let device = found
-        .map_err(|error| open_error(&error, id.unwrap_or("default")))?
-        .ok_or_else(absent)?;
-    Ok((connection, device))
-}
-
 impl AudioBackend for CpalBackend {
     fn list(&mut self) -> Result<DeviceList, ListDevicesError> {
-        let connection = Connection::new();
+        let unlisted = |error: cpal::Error| ListDevicesError(error.to_string());
+        let connection = Connection::new((self.connect)(None).map_err(unlisted)?);
         let list = |input| {
-            let devices = connection
-                .choices(input)
-                .map_err(|error| ListDevicesError(error.to_string()))?;
+            let devices = connection.choices(input).map_err(unlisted)?;
             Ok(devices.iter().filter_map(info).collect())
         };
         Ok(DeviceList {
@@ -167,12 +186,12 @@ impl AudioBackend for CpalBackend {
     }
 
     fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {
-        let (connection, device) = choose(device_id, true)?;
+        let (connection, device) = self.choose(device_id, true)?;
         open_input(&device, connection.period_ms())
     }
 
     fn open_output(&mut self, device_id: Option<&str>) -> Result<OpenDevice<OutputPort>, OpenDeviceError> {
-        let (connection, device) = choose(device_id, false)?;
+        let (connection, device) = self.choose(device_id, false)?;
         open_output(&device, connection.period_ms())
     }
 }
@@ -184,30 +203,4 @@ fn info(device: &cpal::Device) -> Option<ZegoDeviceInfo> {
         .description()
         .map_or_else(|_| device_id.clone(), |description| description.name().to_owned());
     Some(ZegoDeviceInfo { device_name, device_id })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kind_of_error_has_its_documented_code() {
-        for (kind, code) in [
-            (ErrorKind::DeviceNotAvailable, 1103048),
-            (ErrorKind::HostUnavailable, 1103048),
-            (ErrorKind::PermissionDenied, 1103064),
-            (ErrorKind::DeviceBusy, 1103065),
-            (ErrorKind::UnsupportedConfig, 1103066),
-            (ErrorKind::BackendError, 1103061),
-        ] {
-            assert_eq!(open_error(&kind.into(), "mic").code(), code, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn an_id_that_is_no_id_names_no_device() {
-        for id in ["", "nonsense", "nohost:device", ":"] {
-            assert_eq!(choose(Some(id), true).err().expect("refused").code(), 1103048, "{id:?}");
-        }
-    }
 }
