@@ -11,7 +11,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use cpal::{
     DeviceDirection, DeviceId, ErrorKind, HostId,
@@ -31,9 +31,11 @@ const OTHER_PERIOD: u32 = 30;
 type Connect = dyn Fn(Option<HostId>) -> Result<cpal::Host, cpal::Error> + Send + Sync;
 
 /// Opens devices through `cpal`. See the module for which.
-#[derive(Clone)]
 pub struct CpalBackend {
-    connect: Arc<Connect>,
+    connect: Box<Connect>,
+    /// The connection over which the list is read. It is kept: nothing wakes the reader of a PulseAudio connection that is
+    /// dropped (pulseaudio 0.3), so one for each look would stay open, and after 64 of them nobody can connect any more.
+    listing: Option<Connection>,
 }
 
 impl fmt::Debug for CpalBackend {
@@ -57,26 +59,45 @@ impl CpalBackend {
     /// A backend for the sound systems that `connect` reaches.
     fn reaching(connect: impl Fn(Option<HostId>) -> Result<cpal::Host, cpal::Error> + Send + Sync + 'static) -> Self {
         Self {
-            connect: Arc::new(connect),
+            connect: Box::new(connect),
+            listing: None,
         }
     }
 
-    /// The device that `id` names, with its connection.
-    fn choose(&self, id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), OpenDeviceError> {
+    /// Looks at what is there, over the connection that is kept. One whose server is gone is given up: the next look connects
+    /// anew.
+    fn look<T>(&mut self, at: impl FnOnce(&Connection) -> Result<T, cpal::Error>) -> Result<T, cpal::Error> {
+        let connection = match self.listing.take() {
+            Some(connection) => connection,
+            None => Connection::new((self.connect)(None)?),
+        };
+        let seen = at(&connection)?;
+        // ALSA has no server, and one that comes later is to be found.
+        self.listing = Some(connection).filter(|connection| !connection.is_alsa());
+        Ok(seen)
+    }
+
+    /// The device that `id` names, with a connection of its own: a second output on one PulseAudio connection fails.
+    fn choose(&mut self, id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), OpenDeviceError> {
         let absent = || OpenDeviceError::NotFound(id.map(Into::into));
+        let failed = |error: cpal::Error| open_error(&error, id.unwrap_or("default"));
         let parsed = id.map(str::parse::<DeviceId>).transpose().map_err(|_| absent())?;
-        let host = (self.connect)(parsed.as_ref().map(DeviceId::host)).map_err(|_| absent())?;
-        let connection = Connection::new(host);
-        let found = connection.find(parsed.as_ref(), input);
-        let device = found
-            .map_err(|error| open_error(&error, id.unwrap_or("default")))?
-            .ok_or_else(absent)?;
+        let parsed = parsed.as_ref();
+        // Looked for before that connection is made, as it would stay open without a stream.
+        let is_there = |connection: &Connection| match parsed {
+            Some(id) if id.host() != connection.id => Ok(true),
+            _ => Ok(connection.find(parsed, input)?.is_some()),
+        };
+        if !self.look(is_there).map_err(failed)? {
+            return Err(absent());
+        }
+        let connection = Connection::new((self.connect)(parsed.map(DeviceId::host)).map_err(|_| absent())?);
+        let device = connection.find(parsed, input).map_err(failed)?.ok_or_else(absent)?;
         Ok((connection, device))
     }
 }
 
-/// A connection to a host. A new one for every use: a second output on one PulseAudio connection fails, and one that
-/// outlives its server is of no use.
+/// A connection to a host.
 struct Connection {
     id: HostId,
     host: cpal::Host,
@@ -109,7 +130,8 @@ impl Connection {
             (false, true) => self.host.default_input_device(),
             (false, false) => self.host.default_output_device(),
         };
-        if let Some(default) = default {
+        // A server without a microphone calls the monitor of a speaker its default one.
+        if let Some(default) = default.filter(|device| self.is_choice(device, input)) {
             devices.retain(|device| device.id().ok() != default.id().ok());
             devices.insert(0, default);
         }
@@ -173,16 +195,13 @@ fn open_error(error: &cpal::Error, name: &str) -> OpenDeviceError {
 
 impl AudioBackend for CpalBackend {
     fn list(&mut self) -> Result<DeviceList, ListDevicesError> {
-        let unlisted = |error: cpal::Error| ListDevicesError(error.to_string());
-        let connection = Connection::new((self.connect)(None).map_err(unlisted)?);
-        let list = |input| {
-            let devices = connection.choices(input).map_err(unlisted)?;
-            Ok(devices.iter().filter_map(info).collect())
+        let list = |connection: &Connection| {
+            Ok(DeviceList {
+                inputs: connection.choices(true)?.iter().filter_map(info).collect(),
+                outputs: connection.choices(false)?.iter().filter_map(info).collect(),
+            })
         };
-        Ok(DeviceList {
-            inputs: list(true)?,
-            outputs: list(false)?,
-        })
+        self.look(list).map_err(|error| ListDevicesError(error.to_string()))
     }
 
     fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {

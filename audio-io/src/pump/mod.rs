@@ -18,6 +18,7 @@ mod mic;
 mod playout;
 mod port;
 mod speaker;
+mod target;
 mod thread;
 
 #[cfg(test)]

@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use express_messages::audio::{AudioBlock, BLOCK_FRAMES, SAMPLE_RATE};
 
-use super::clock::{AdaptiveTarget, MasterView};
+use super::{
+    clock::MasterView,
+    target::{AdaptiveTarget, Mean},
+};
 use crate::{
     devices::OutputPort,
     resample::{PushResampler, ResampleError},
@@ -20,6 +23,10 @@ pub struct SpeakerOut {
     /// `None` where the device runs at 48 kHz. Its ratio is fixed: the device is the master.
     resampler: Option<PushResampler>,
     target: AdaptiveTarget,
+    /// Frames that the device had taken when it was last looked at, in its own rate.
+    taken: Option<u64>,
+    /// How full the ring is when the pump comes, in frames at the device's rate.
+    fill: Mean,
     faults: u64,
 }
 
@@ -40,16 +47,27 @@ impl SpeakerOut {
             port,
             resampler,
             target: AdaptiveTarget::new(base, SAMPLE_RATE),
+            taken: None,
+            fill: Mean::default(),
             faults: 0,
         })
     }
 
-    /// What the clock wants to know.
+    /// What the clock wants to know. To be asked once for each time the ring is filled.
     pub(super) fn view(&mut self, now: Instant) -> MasterView {
+        let rate = self.port.format.rate_hz;
+        let (fill, taken) = (self.port.writer.fill_frames(), self.port.health.frames());
+        self.fill.note(fill);
+        // As much as it took at once, between two looks, it may take again; and a block for the slip between both.
+        let at_once = self.taken.replace(taken).map_or(0, |before| taken.saturating_sub(before));
+        let needed = to_48k(usize::try_from(at_once).unwrap_or(usize::MAX), rate).saturating_add(BLOCK_FRAMES);
+        let target_frames = self.target.update(now, needed);
+        let target = target_frames * rate as usize / SAMPLE_RATE as usize;
+        self.port.health.measured.note_ring(self.fill.get() as usize, target);
         MasterView {
-            fill_frames: to_48k(self.port.writer.fill_frames(), self.port.format.rate_hz),
-            target_frames: self.target.update(now, self.port.writer.counters().underruns()),
-            taken_frames: self.port.health.frames(),
+            fill_frames: to_48k(fill, rate),
+            target_frames,
+            taken_frames: taken,
         }
     }
 
@@ -71,19 +89,14 @@ impl SpeakerOut {
 
 impl Drop for SpeakerOut {
     fn drop(&mut self) {
-        let ring = self.port.writer.counters();
         tracing::debug!(
-            underruns = ring.underruns(),
-            underrun_frames = ring.underrun_frames(),
-            overrun_frames = ring.overrun_frames(),
             faults = self.faults,
-            xruns = self.port.health.xruns(),
-            errors = self.port.health.errors(),
+            report = %self.port.health.report(self.port.format.rate_hz),
             "speaker closed"
         );
     }
 }
 
 fn to_48k(frames: usize, rate: u32) -> usize {
-    frames * SAMPLE_RATE as usize / rate.max(1) as usize
+    frames.saturating_mul(SAMPLE_RATE as usize) / rate.max(1) as usize
 }

@@ -6,7 +6,10 @@
 use std::{
     fmt,
     hash::{Hash, Hasher},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
     vec,
 };
@@ -273,8 +276,38 @@ impl StreamTrait for FakeStream {
 }
 
 /// A sound system with devices; the first of each direction is the default one.
-#[derive(Clone, Default)]
-pub(super) struct FakeHost(pub(super) Vec<FakeDevice>);
+pub(super) struct FakeHost {
+    devices: Vec<FakeDevice>,
+    /// How often it still answers.
+    answers: AtomicUsize,
+}
+
+impl FakeHost {
+    pub(super) fn new(devices: Vec<FakeDevice>) -> Self {
+        Self {
+            devices,
+            answers: AtomicUsize::new(usize::MAX),
+        }
+    }
+
+    /// It goes away after so many looks at its devices, for each connection that is made.
+    pub(super) fn going_away_after(self, answers: usize) -> Self {
+        Self {
+            answers: AtomicUsize::new(answers),
+            ..self
+        }
+    }
+}
+
+impl Clone for FakeHost {
+    /// Another connection to it.
+    fn clone(&self) -> Self {
+        Self {
+            devices: self.devices.clone(),
+            answers: AtomicUsize::new(self.answers.load(Ordering::Relaxed)),
+        }
+    }
+}
 
 impl HostTrait for FakeHost {
     type Devices = vec::IntoIter<FakeDevice>;
@@ -285,14 +318,19 @@ impl HostTrait for FakeHost {
     }
 
     fn devices(&self) -> Result<Self::Devices, Error> {
-        Ok(self.0.clone().into_iter())
+        let left = self.answers.load(Ordering::Relaxed);
+        self.answers.store(left.saturating_sub(1), Ordering::Relaxed);
+        match left {
+            0 => Err(ErrorKind::HostUnavailable.into()),
+            _ => Ok(self.devices.clone().into_iter()),
+        }
     }
 
     fn default_input_device(&self) -> Option<Self::Device> {
-        self.0.iter().find(|device| device.input).cloned()
+        self.devices.iter().find(|device| device.input).cloned()
     }
 
     fn default_output_device(&self) -> Option<Self::Device> {
-        self.0.iter().find(|device| !device.input).cloned()
+        self.devices.iter().find(|device| !device.input).cloned()
     }
 }

@@ -1,5 +1,10 @@
 //! The backend over a sound system that a test makes: what becomes of a device that cannot be used, or no longer.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use cpal::{BufferSize, ErrorKind, SampleFormat, platform::CustomHost};
 
 use super::{
@@ -9,7 +14,7 @@ use super::{
 use crate::devices::{AudioBackend, DeviceFailure, DeviceFormat, OpenDeviceError};
 
 fn backend(devices: &[FakeDevice]) -> CpalBackend {
-    let host = FakeHost(devices.to_vec());
+    let host = FakeHost::new(devices.to_vec());
     CpalBackend::reaching(move |_| Ok(CustomHost::from_host(host.clone()).into()))
 }
 
@@ -106,17 +111,49 @@ fn a_device_that_gives_other_periods_than_asked_for_is_believed_where_they_are_l
 fn the_list_begins_with_the_default_devices_and_leaves_monitors_out() {
     let devices = [
         FakeDevice::speaker("a"),
-        FakeDevice::microphone("b"),
         FakeDevice::microphone("a.monitor"),
+        FakeDevice::microphone("b"),
         FakeDevice::microphone("c"),
     ];
-    let list = backend(&devices).list().unwrap();
+    let mut backend = backend(&devices);
+    let list = backend.list().unwrap();
     let ids = |infos: &[express_messages::types::ZegoDeviceInfo]| -> Vec<String> {
         infos.iter().map(|info| info.device_id.clone()).collect()
     };
     assert_eq!(ids(&list.inputs), ["custom:b", "custom:c"]);
     assert_eq!(ids(&list.outputs), ["custom:a"]);
     assert_eq!(list.outputs[0].device_name, "the a");
+    // The monitor is the default one here, as it is where the last microphone was pulled out.
+    assert_eq!(backend.open_input(None).unwrap().device_id, "custom:b");
+}
+
+#[test]
+fn the_list_is_read_over_one_connection_and_what_is_not_there_costs_none() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&connections);
+    let host = FakeHost::new(vec![FakeDevice::microphone("mic")]);
+    let mut backend = CpalBackend::reaching(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(CustomHost::from_host(host.clone()).into())
+    });
+    for _ in 0..100 {
+        assert_eq!(backend.list().unwrap().inputs.len(), 1);
+        assert!(backend.open_output(None).is_err());
+        assert!(backend.open_input(Some("custom:gone")).is_err());
+    }
+    assert_eq!(connections.load(Ordering::Relaxed), 1);
+    let opened = backend.open_input(None).unwrap();
+    assert_eq!(connections.load(Ordering::Relaxed), 2, "a device has one of its own");
+    drop(opened);
+}
+
+#[test]
+fn a_sound_system_that_went_away_is_connected_to_anew() {
+    let broken = FakeHost::new(vec![FakeDevice::microphone("mic")]).going_away_after(2);
+    let mut backend = CpalBackend::reaching(move |_| Ok(CustomHost::from_host(broken.clone()).into()));
+    assert!(backend.list().is_ok());
+    assert!(backend.list().is_err());
+    assert!(backend.list().is_ok());
 }
 
 #[test]
