@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use express_messages::audio::{AudioBlock, BLOCK_FRAMES, MAX_CHANNELS, SAMPLE_RATE};
+use express_messages::{
+    audio::{AudioBlock, BLOCK_FRAMES, MAX_CHANNELS, SAMPLE_RATE},
+    voice::VoiceConfig,
+};
 
 use super::{
     MicId,
@@ -11,6 +14,7 @@ use super::{
 use crate::{
     devices::InputPort,
     gain::Ramp,
+    processing::{VoiceChain, VoiceReport},
     resample::{DriftControl, PullResampler, ResampleError},
     seam::Seam,
 };
@@ -22,10 +26,30 @@ const TRIM_ABOVE: usize = 6;
 /// slip between callbacks and blocks.
 const SPARE: f64 = 0.5;
 
+/// What is done to the sound of a capture device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voice {
+    /// The parts of the voice chain that work.
+    pub config: VoiceConfig,
+    /// Channels that somebody captures, 1 or 2: of a stereo device that is captured with one the mean is processed, at half of
+    /// the cost.
+    pub channels: usize,
+}
+
+impl Default for Voice {
+    fn default() -> Self {
+        Self {
+            config: VoiceConfig::default(),
+            channels: 1,
+        }
+    }
+}
+
 /// The pump's end of a capture device.
 ///
 /// # Real time
-/// A block is computed and read from its ring: no allocation. It logs what was lost when it is dropped, on the control side.
+/// A block is computed and read from its ring: no allocation, but for those of a [`VoiceChain`]. It logs what was lost when it
+/// is dropped, on the control side.
 #[derive(Debug)]
 pub struct MicInput {
     id: MicId,
@@ -40,6 +64,8 @@ pub struct MicInput {
     /// Frames that were wanted of the ring since it ran dry.
     missed: usize,
     seam: Seam,
+    /// What is done to its sound.
+    chain: Option<Box<VoiceChain>>,
     gain: Ramp,
     /// It closes as soon as no stream has it.
     pub(super) leaving: bool,
@@ -69,6 +95,7 @@ impl MicInput {
             primed: false,
             fill: Mean::default(),
             missed: 0,
+            chain: None,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
             leaving: false,
             block: AudioBlock::silent(channels),
@@ -76,6 +103,38 @@ impl MicInput {
             faults: 0,
             port,
         })
+    }
+
+    /// Lets a voice chain clean what it captures. Without that it gives the device's sound as it is.
+    #[must_use]
+    pub fn with_voice(mut self, voice: Voice) -> Self {
+        self.chain = Some(Box::new(VoiceChain::new(voice.config, self.channels_of(voice))));
+        self
+    }
+
+    fn channels_of(&self, voice: Voice) -> usize {
+        voice.channels.min(self.port.reader.channels())
+    }
+
+    /// Where its voice chain, if it has one, is reported on.
+    pub fn voice_report(&self) -> Option<VoiceReport> {
+        self.chain.as_ref().map(|chain| chain.report())
+    }
+
+    /// Parts that begin to work are built here, which takes some 100 us.
+    pub(super) fn set_voice(&mut self, voice: Voice) {
+        let channels = self.channels_of(voice);
+        if let Some(chain) = &mut self.chain {
+            chain.widen(channels);
+            chain.configure(voice.config);
+        }
+    }
+
+    /// Hears what the speaker is given, for each block that is made: its echo is expected in a later one.
+    pub(super) fn hear(&mut self, played: &AudioBlock) {
+        if let Some(chain) = &mut self.chain {
+            chain.render(played);
+        }
     }
 
     /// Whether its block holds what the device captured.
@@ -112,6 +171,9 @@ impl MicInput {
             self.seam.gap_block(&mut self.block);
         }
         self.port.health.measured.note_ring(self.fill.get() as usize, target);
+        if let Some(chain) = &mut self.chain {
+            chain.capture(&mut self.block);
+        }
         self.gain.apply(&mut self.block);
     }
 

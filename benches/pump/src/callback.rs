@@ -3,7 +3,7 @@
 
 use express_audio_io::{
     devices::{DeviceFormat, input_port, output_port},
-    pump::{MicId, MicInput, PumpCommand, PumpCore, SpeakerOut},
+    pump::{MicId, MicInput, OutputId, PumpCommand, PumpCore, SpeakerOut},
 };
 use express_messages::audio::SAMPLE_RATE;
 use serde::Serialize;
@@ -66,9 +66,11 @@ const FORMAT: DeviceFormat = DeviceFormat {
 fn speaker_us(pump_runs: bool) -> Result<Vec<f64>, Fault> {
     let (mut callback, port) = output_port(FORMAT);
     let mut samples = vec![0i16; 2 * FRAMES];
-    calls(pump_runs, PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(port)?)), || {
-        callback.fill(&mut samples)
-    })
+    calls(
+        pump_runs,
+        PumpCommand::AddSpeaker(Box::new(SpeakerOut::new(OutputId(1), port)?)),
+        || callback.fill(&mut samples),
+    )
 }
 
 fn microphone_us(pump_runs: bool) -> Result<Vec<f64>, Fault> {

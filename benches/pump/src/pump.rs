@@ -1,12 +1,12 @@
-//! What a tick of the pump costs with a microphone, a speaker and many played streams.
+//! What a tick of the pump costs with a microphone and its voice chain, a speaker and many played streams.
 
 use std::time::Instant;
 
 use express_audio_io::{
     devices::{DeviceFormat, InputCallback, OutputCallback, input_port, output_port},
     pump::{
-        Capture, LocalStream, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, PumpPort, SinkEntry,
-        SinkPlace, SpeakerOut,
+        Audible, Capture, LocalStream, MicId, MicInput, OutputId, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore,
+        PumpPort, SinkEntry, SinkPlace, SpeakerOut, Voice,
     },
 };
 use express_media::rtp::{PacketSender, RtpPacketIn};
@@ -25,6 +25,7 @@ use crate::{
 
 /// The pump's budget in ms.
 const BUDGET_MS: f64 = 5.0;
+const SPEAKER: OutputId = OutputId(1);
 /// Packets of a second of each stream.
 const SECOND: usize = 50;
 /// An outage begins every second and lasts so many packets: 200 ms.
@@ -99,9 +100,10 @@ impl Bench {
         };
         let (speaker, speaker_port) = output_port(format(2));
         let (microphone, mic_port) = input_port(format(1));
-        port.send(PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(speaker_port)?)));
+        port.send(PumpCommand::AddSpeaker(Box::new(SpeakerOut::new(SPEAKER, speaker_port)?)));
         let (mic, local) = (MicId(1), LocalStreamId(1));
-        port.send(PumpCommand::AddMic(Box::new(MicInput::new(mic, mic_port, false)?)));
+        let microphone_input = MicInput::new(mic, mic_port, false)?.with_voice(Voice::default());
+        port.send(PumpCommand::AddMic(Box::new(microphone_input)));
         let stream = LocalStream::new(local, Some(Capture::of_mic(mic, 1)), 1);
         port.send(PumpCommand::AddLocal(Box::new(stream)));
         let sink = SinkEntry::new(SinkId(1), Box::new(Drain));
@@ -166,6 +168,7 @@ fn play(port: &mut PumpPort, number: usize) -> Result<PacketSender, Fault> {
     let id = PlayoutId(number as u64);
     let gain = 1.0 / (1.0 + number as f32);
     port.send(PumpCommand::AddPlayout(Box::new(Playout::new(id, gain))));
+    port.send(PumpCommand::SetOutput(Audible::Played(id), SPEAKER));
     port.send(PumpCommand::SetSource(id, PlayedSource(Some(Box::new(pipeline)))));
     Ok(network)
 }

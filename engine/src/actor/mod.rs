@@ -11,5 +11,6 @@ pub(crate) mod state;
 mod supervise;
 mod talk;
 mod throttle;
+mod voice;
 
 pub(crate) use engine_actor::{EngineActor, Parts, Work};

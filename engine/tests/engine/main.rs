@@ -18,3 +18,4 @@ mod rooms;
 mod sound;
 mod supervision;
 mod told;
+mod voice;

@@ -157,13 +157,14 @@ fn a_sound_system_that_went_away_is_connected_to_anew() {
 }
 
 #[test]
-fn an_open_device_that_is_gone_fails_and_one_that_stumbles_goes_on() {
+fn an_open_device_that_is_gone_fails_one_that_changes_is_told_and_one_that_stumbles_goes_on() {
     for (kind, failure, xruns) in [
         (ErrorKind::Xrun, None, 1),
         (ErrorKind::RealtimeDenied, None, 0),
         (ErrorKind::BackendError, None, 0),
         (ErrorKind::DeviceNotAvailable, Some(DeviceFailure::Unplugged), 0),
-        (ErrorKind::StreamInvalidated, Some(DeviceFailure::Unplugged), 0),
+        (ErrorKind::StreamInvalidated, Some(DeviceFailure::Changed), 0),
+        (ErrorKind::DeviceChanged, Some(DeviceFailure::Changed), 0),
         (ErrorKind::HostUnavailable, Some(DeviceFailure::Unplugged), 0),
     ] {
         let (mic, speaker) = (FakeDevice::microphone("mic"), FakeDevice::speaker("box"));

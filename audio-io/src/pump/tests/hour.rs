@@ -97,6 +97,7 @@ fn hear(ticks: u32, mic_ppm: f64, speaker_ppm: f64) -> Seconds {
     let stream = LocalStream::new(local, Some(Capture::of_mic(mic, 1)), 1);
     bench.port.send(PumpCommand::AddLocal(Box::new(stream)));
     bench.port.send(PumpCommand::SetMonitor(local, 1.0));
+    bench.port.send(PumpCommand::SetOutput(Audible::Local(local), SPEAKER));
 
     let (mut said, mut reference) = (Phasor::new(mic_ppm), Phasor::new(speaker_ppm));
     let (mut mic_calls, mut speaker_calls) = (Callbacks::new(mic_ppm, 1), Callbacks::new(speaker_ppm, 2));
@@ -178,9 +179,6 @@ fn is_without_a_fault(ticks: u32, mic_ppm: f64, speaker_ppm: f64) {
     );
     // A click would be a step; that of the tone itself is 0.000 33.
     assert!(heard.steepest < 0.000_4, "{}", heard.steepest);
-    for ((low, high), what) in [(mic, "microphone"), (speaker, "speaker")] {
-        assert!(high - low < 10.0, "{what}: {low:.1} to {high:.1} ms from its target");
-    }
 }
 
 #[test]
