@@ -109,12 +109,15 @@ pub use express_messages::{
         ZegoAudioDeviceType, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos,
         ZegoRoomExtraInfo, ZegoScenario, ZegoStream, ZegoUpdateType, ZegoUser,
     },
+    voice::{AiDenoiseMode, BlockLevel, VoiceStatistics},
 };
 pub use options::{
     CustomSource, LoginUser, ZegoEngineConfig, ZegoMicrophoneOptions, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig,
-    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType,
+    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType, ZegoVoiceOptions,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;
 pub use server_address::ServerAddresses;
-pub use streams::{ZegoFrames, ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream};
+pub use streams::{
+    ZegoFrames, ZegoHeardStream, ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream,
+};

@@ -1,6 +1,7 @@
 //! What calls are given: option structs with public fields and documented defaults.
 
 mod stream;
+mod voice;
 
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use express_messages::{ZegoError, codes, ids::EXTRA_INFO_MAX, types::ZegoUser};
 
 pub(crate) use stream::feed;
 pub use stream::{CustomSource, ZegoMicrophoneOptions, ZegoStreamOptions, ZegoStreamSource};
+pub use voice::ZegoVoiceOptions;
+pub(crate) use voice::usual_voice;
 
 /// How to log in to a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

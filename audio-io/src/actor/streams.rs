@@ -39,7 +39,7 @@ impl AudioDeviceActor {
     ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
         let of_source = |source| Some(Capture::of_source(source, wish.channels));
         let capture = match source {
-            CaptureSource::Microphone { device_id } => return self.open_mic(wish, device_id, ctx),
+            CaptureSource::Microphone { device_id, voice } => return self.open_mic(wish, device_id, voice, ctx),
             CaptureSource::Wav { path, repeat } => return self.open_wav(wish, path, repeat),
             CaptureSource::Nothing if wish.is_new => Ok(None),
             CaptureSource::Pushed(source) => Ok(of_source(source)),

@@ -3,8 +3,10 @@
 mod capture;
 mod devices;
 mod mixing;
+mod speakers;
 mod streams;
 mod threads;
+mod voice;
 mod watching;
 
 use std::{
@@ -17,6 +19,7 @@ use express_messages::{
     audio_device::*,
     ids::{LocalStreamId, StreamId},
     testkit::{Recorded, Recorder},
+    voice::VoiceConfig,
 };
 
 use super::*;
@@ -95,6 +98,14 @@ fn open(source: CaptureSource) -> OpenLocalStream {
         id: LOCAL,
         source,
         channels: 1,
+    }
+}
+
+/// A microphone with nothing done to its sound: a tone is no speech.
+fn microphone(device_id: Option<&str>) -> CaptureSource {
+    CaptureSource::Microphone {
+        device_id: device_id.map(Into::into),
+        voice: VoiceConfig::OFF,
     }
 }
 

@@ -9,15 +9,16 @@ use express_messages::{
 };
 
 use super::{
-    MicId, Returned, Slot,
+    MicId, OutputId, Returned, Slot,
     capture::{Around, Capture},
     guarded,
     media::Media,
+    outputs::{Outputs, Route},
 };
 use crate::{
     gain::Ramp,
     meter::{Level, Meter},
-    mixer::{Mixer, soft_clip},
+    mixer::soft_clip,
 };
 
 /// Room for sinks that a stream has from the start; more than that allocates once, when the sink is added.
@@ -75,6 +76,7 @@ pub struct LocalStream {
     volume: Ramp,
     mute: Ramp,
     monitor: Ramp,
+    route: Route,
     meter: Meter,
     pub(super) sinks: Vec<SinkEntry>,
     pub(super) leaving: bool,
@@ -95,6 +97,7 @@ impl LocalStream {
             volume: Ramp::at(1.0),
             mute: Ramp::at(1.0),
             monitor: Ramp::at(0.0),
+            route: Route::default(),
             meter: Meter::new(),
             sinks: Vec::with_capacity(SINKS),
             leaving: false,
@@ -137,6 +140,10 @@ impl LocalStream {
 
     pub(super) fn set_monitor(&mut self, gain: f32) {
         self.monitor.set(gain);
+    }
+
+    pub(super) fn set_output(&mut self, output: OutputId) {
+        self.route.set(output);
     }
 
     /// Captures `capture`, which its sinks do not hear yet; gives back what was captured and never heard.
@@ -192,8 +199,8 @@ impl LocalStream {
         self.leaving && self.monitor.is_silent()
     }
 
-    /// Makes the next block, gives it to the sinks and to `mixer`.
-    pub(super) fn make_block(&mut self, mixer: &mut Mixer, around: &mut Around<'_>) {
+    /// Makes the next block, gives it to the sinks and to its output.
+    pub(super) fn make_block(&mut self, outputs: &mut Outputs, around: &mut Around<'_>) {
         self.fill_sent(around);
         if let Some(waiting) = &mut self.waiting {
             // Taken whether it is heard or not, else it would be old once it is.
@@ -208,7 +215,8 @@ impl LocalStream {
                 sink.give(&self.block, around.now, around.panics);
             }
         }
-        mixer.add(&self.block, &mut self.monitor);
+        self.route.mix(&self.block, &mut self.monitor, outputs);
+        self.route.finish();
     }
 
     /// Fills the block with what is sent, faded over from what was sent before.

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use express_messages::{ZegoError, audio_device::MediaId, codes, ids::LocalStreamId};
 
-use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX};
+use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX, speakers::Hearing};
 use crate::{
     gain::percent,
     meter::Level,
-    pump::{MicId, PumpCommand, SinkPlace, Slot},
+    pump::{MicId, PumpCommand, SinkPlace, Slot, Voice},
 };
 
 /// The microphone that a local stream uses, and why that one.
@@ -17,6 +17,8 @@ pub(crate) struct MicFeed {
     pub(crate) mic: MicId,
     /// The device that its user chose, `None` whatever is the default one.
     pub(crate) asked: Option<String>,
+    /// What is done to its sound.
+    pub(crate) voice: Voice,
 }
 
 /// `None` for any other source, and for none.
@@ -30,7 +32,7 @@ pub(super) struct Local {
     /// What is captured, where that is not what is sent.
     waiting: Option<Feed>,
     pub(super) media: BTreeSet<MediaId>,
-    pub(super) audible: bool,
+    pub(super) hearing: Hearing,
     /// How loud it is, once it is open.
     pub(super) level: Level,
 }
@@ -40,6 +42,11 @@ impl Local {
     pub(super) fn feeds(&self) -> impl Iterator<Item = (Slot, &MicFeed)> {
         let sent = self.sent.iter().map(|feed| (Slot::Sent, feed));
         sent.chain(self.waiting.iter().flatten().map(|feed| (Slot::Waiting, feed)))
+    }
+
+    /// The same, to be changed.
+    pub(super) fn feeds_mut(&mut self) -> impl Iterator<Item = &mut MicFeed> {
+        self.sent.iter_mut().chain(self.waiting.iter_mut().flatten())
     }
 
     pub(super) fn feed(&mut self, slot: Slot) -> Option<&mut MicFeed> {
@@ -79,7 +86,7 @@ impl DeviceState {
                 sent: None,
                 waiting: None,
                 media: BTreeSet::new(),
-                audible: false,
+                hearing: Hearing::default(),
                 level: Level::default(),
             },
         );
@@ -191,8 +198,7 @@ impl DeviceState {
     /// Lets a local stream be heard on the speaker.
     pub(crate) fn monitor(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
         let local = self.locals.get_mut(&id).filter(|local| local.open)?;
-        local.audible = audible;
-        self.speaker.asked(audible);
+        local.hearing.audible = audible;
         let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
         Some(PumpCommand::SetMonitor(id, gain))
     }

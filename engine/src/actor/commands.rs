@@ -6,8 +6,8 @@ use express_messages::{
     audio_device::{
         AudioDeviceEvent, AudioDeviceLink, CaptureSource, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels,
         ListDevices, MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, ReplaceCapture, SendCaptured,
-        SetAutoSwitch, SetCaptureDevice, SetCaptureVolume, SinkId, SoundLevels, StartMixing, StopAudioDevice, StopCapture,
-        TapPlayout, WatchDevices,
+        SetAutoSwitch, SetCaptureDevice, SetCaptureVolume, SetOutputDevice, SinkId, SoundLevels, StartMixing, StopAudioDevice,
+        StopCapture, TapPlayout, WatchDevices,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -19,7 +19,7 @@ use express_messages::{
 
 use super::{
     engine_actor::{EngineActor, Hear, Tap},
-    state::{CallId, Command, LifeId, TapKey},
+    state::{CallId, Command, Heard, LifeId, TapKey},
 };
 use crate::{
     reply::{Completion, part_gone},
@@ -113,6 +113,9 @@ impl EngineActor {
             Command::WatchDevices(wanted) => tell(self.device(), |link| &link.watch, WatchDevices(wanted)),
             Command::AutoSwitch(wanted) => tell(self.device(), |link| &link.auto_switch, SetAutoSwitch(wanted)),
             Command::CaptureDevice { id, device_id, call } => self.capture_device(id, device_id, call, ctx),
+            Command::OutputDevice { set, chosen } => self.output_device(set, chosen, ctx),
+            Command::SetVoice(voice) => tell(self.device(), |link| &link.voice, voice),
+            Command::VoiceStatistics { id, done } => self.voice_statistics(id, done, ctx),
             Command::CheckSystem { exact, done } => self.check_system(exact, done, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
@@ -166,7 +169,7 @@ impl EngineActor {
     }
 
     /// Asks the device part and goes on with its answer. A part that is gone without a word is taken for one that panicked.
-    fn ask_device<M, T>(
+    pub(super) fn ask_device<M, T>(
         &mut self,
         question: M,
         of: impl FnOnce(&AudioDeviceLink) -> &Recipient<M>,
@@ -218,6 +221,26 @@ impl EngineActor {
             move |engine, _, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_capture_device(id, chosen, call, result, out));
+            },
+        );
+    }
+
+    fn output_device(&mut self, set: SetOutputDevice, chosen: Option<(Heard, CallId)>, ctx: &mut Context<Self>) {
+        let device_id = set.device_id.clone();
+        self.ask_device(
+            set,
+            |link| &link.output_device,
+            ctx,
+            move |engine, _, result| match chosen {
+                Some((heard, call)) => {
+                    let shared = &engine.shared;
+                    shared.report(|state, _, out| state.on_output(heard, device_id, call, result, out));
+                }
+                None => {
+                    if let Err(error) = result {
+                        tracing::warn!(%error, "a stream is heard on the default speaker again");
+                    }
+                }
             },
         );
     }
@@ -362,7 +385,7 @@ where
 }
 
 /// Answers of the device part, whether they can be an error or not.
-trait IntoAnswer<T> {
+pub(super) trait IntoAnswer<T> {
     fn into_answer(self) -> Result<T, ZegoError>;
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod state;
 mod supervise;
 mod talk;
 mod throttle;
+mod voice;
 
 pub(crate) use engine_actor::{EngineActor, Parts, Work};
 pub(crate) use requirements::{ExactLook, Findings};

@@ -11,6 +11,7 @@ use express_messages::{
     publisher::MediaWays,
     room::MediaPorts,
     types::ZegoDeviceInfos,
+    voice::VoiceConfig,
 };
 use tokio::{sync::oneshot, time::timeout};
 
@@ -40,8 +41,8 @@ pub(crate) struct Findings {
 /// What an exact look needs.
 #[derive(Debug)]
 pub(crate) struct ExactLook {
-    /// For the microphone that is opened for a moment; not in use.
-    pub(crate) id: LocalStreamId,
+    /// For the microphone that is opened for a moment; `None` where one is captured already, which shows as much.
+    pub(crate) id: Option<LocalStreamId>,
     /// Where to connect to.
     pub(crate) servers: Vec<String>,
 }
@@ -57,7 +58,7 @@ impl EngineActor {
     pub(super) fn check_system(&self, exact: Option<ExactLook>, done: Completion<Findings>, ctx: &mut Context<Self>) {
         let codec = self.parts.publisher.self_test();
         let device = self.device().map(Asked::of);
-        let microphone = exact.as_ref().map(|exact| exact.id);
+        let microphone = exact.as_ref().and_then(|exact| exact.id);
         let network = exact.map(|exact| self.look_at_network(&exact.servers, ctx));
         let look = async move {
             let network = async {
@@ -146,7 +147,10 @@ impl Asked {
     async fn open_for_a_moment(&self, id: LocalStreamId) -> Result<(), ZegoError> {
         let open = OpenLocalStream {
             id,
-            source: CaptureSource::Microphone { device_id: None },
+            source: CaptureSource::Microphone {
+                device_id: None,
+                voice: VoiceConfig::OFF,
+            },
             channels: 1,
         };
         let opened = timeout(DEVICE_LIMIT, self.open.send(open)).await;

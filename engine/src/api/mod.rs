@@ -9,6 +9,7 @@ mod play;
 mod publish;
 mod requirements;
 mod room;
+mod voice;
 
 use std::{
     fmt,

@@ -2,8 +2,9 @@
 
 use std::{fmt, path::PathBuf};
 
-use express_messages::{ZegoError, audio::PlayoutSource, codes};
+use express_messages::{ZegoError, audio::PlayoutSource, codes, voice::VoiceConfig};
 
+use super::ZegoVoiceOptions;
 use crate::streams::{Feed, SourceSpec, ZegoPcmWriter, pcm_channel};
 
 /// What to capture and how to encode it (`createZegoStream`). The default is the default microphone.
@@ -17,6 +18,8 @@ pub struct ZegoStreamOptions {
     /// Channels when published, 1 (the default) or 2.
     #[doc(alias = "channelCount")]
     pub channel_count: usize,
+    /// What is done to the sound of a microphone; other sources are sent as they are.
+    pub voice: ZegoVoiceOptions,
     /// Whether [`source`](Self::source) is captured from the start; on by default. `false`: the stream captures nothing until
     /// [`start_capture_microphone`](crate::ZegoLocalStream::start_capture_microphone) or
     /// [`start_capture_custom_audio`](crate::ZegoLocalStream::start_capture_custom_audio).
@@ -69,6 +72,7 @@ impl ZegoStreamOptions {
             source,
             audio_bitrate: 48,
             channel_count: 1,
+            voice: ZegoVoiceOptions::default(),
             auto_capture: true,
             video: false,
         }
@@ -152,9 +156,9 @@ impl ZegoStreamOptions {
         self.source.check()
     }
 
-    /// The source as it can be opened again and again.
-    pub(crate) fn source_spec(&self) -> SourceSpec {
-        self.source.spec()
+    /// The source as it can be opened again and again; `usual` is what is done to a microphone's sound.
+    pub(crate) fn source_spec(&self, usual: VoiceConfig) -> SourceSpec {
+        self.source.spec(self.voice.over(usual))
     }
 }
 
@@ -181,10 +185,11 @@ impl ZegoStreamSource {
         }
     }
 
-    fn spec(&self) -> SourceSpec {
+    fn spec(&self, voice: VoiceConfig) -> SourceSpec {
         match self {
             Self::Microphone { device_id } => SourceSpec::Microphone {
                 device_id: device_id.clone(),
+                voice,
             },
             Self::Wav { path, repeat } => SourceSpec::Wav {
                 path: path.clone(),
@@ -209,6 +214,8 @@ pub struct ZegoMicrophoneOptions {
     /// Channels that are captured, 1 (the default) or 2; sent are as many as the stream was made with.
     #[doc(alias = "channelCount")]
     pub channel_count: usize,
+    /// What is done to its sound.
+    pub voice: ZegoVoiceOptions,
 }
 
 impl Default for ZegoMicrophoneOptions {
@@ -216,23 +223,28 @@ impl Default for ZegoMicrophoneOptions {
         Self {
             device_id: None,
             channel_count: 1,
+            voice: ZegoVoiceOptions::default(),
         }
     }
 }
 
 impl ZegoMicrophoneOptions {
-    pub(crate) fn feed(self) -> Result<Feed, ZegoError> {
+    /// `usual`: what is done to a microphone's sound where the options say nothing.
+    pub(crate) fn feed(self, usual: VoiceConfig) -> Result<Feed, ZegoError> {
         let device_id = self.device_id;
-        feed(&ZegoStreamSource::Microphone { device_id }, self.channel_count)
+        let voice = self.voice.over(usual);
+        feed(&ZegoStreamSource::Microphone { device_id }, self.channel_count, voice)
     }
 }
 
+/// `voice` is what is done to the sound of a microphone.
+///
 /// # Errors
 /// 1100001 for a channel count or a tone out of range.
-pub(crate) fn feed(source: &ZegoStreamSource, channels: usize) -> Result<Feed, ZegoError> {
+pub(crate) fn feed(source: &ZegoStreamSource, channels: usize, voice: VoiceConfig) -> Result<Feed, ZegoError> {
     check_channels(channels)?;
     source.check()?;
-    let source = source.spec();
+    let source = source.spec(voice);
     Ok(Feed { source, channels })
 }
 

@@ -1,6 +1,7 @@
 //! Handles of streams, and the sound that crosses between them and the application.
 
 mod frames;
+mod heard;
 mod local;
 mod media;
 mod pcm;
@@ -9,6 +10,8 @@ mod source;
 
 pub use frames::ZegoFrames;
 pub(crate) use frames::{FrameTap, frames};
+pub use heard::ZegoHeardStream;
+pub(crate) use heard::use_output;
 pub use local::ZegoLocalStream;
 pub use media::ZegoMediaSource;
 pub use pcm::ZegoPcmWriter;

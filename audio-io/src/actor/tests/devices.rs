@@ -7,8 +7,8 @@ async fn no_sound_card_is_an_ordinary_case() {
     let (link, events) = start(&ScriptedDevices::new());
     let list = link.list_devices.send(ListDevices).await.unwrap().unwrap();
     assert_eq!(list, ZegoDeviceInfos::default());
-    for device_id in [None, Some("usb".to_owned())] {
-        let source = CaptureSource::Microphone { device_id };
+    for device_id in [None, Some("usb")] {
+        let source = microphone(device_id);
         assert_eq!(link.open.send(open(source)).await.unwrap().unwrap_err().code, 1103048);
     }
     let set = SetPlayout {
@@ -52,19 +52,11 @@ async fn each_reason_of_a_microphone_that_does_not_open_has_its_documented_code(
         (OpenDeviceError::Failed { name, reason }, 1103061),
     ] {
         devices.refuse("mic", Some(error));
-        let answer = link
-            .open
-            .send(open(CaptureSource::Microphone { device_id: None }))
-            .await
-            .unwrap();
+        let answer = link.open.send(open(microphone(None))).await.unwrap();
         assert_eq!(answer.unwrap_err().code, code);
     }
     devices.refuse("mic", None);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     assert!(devices.is_open("mic"), "and the name is free again");
 }
 
@@ -72,10 +64,10 @@ async fn each_reason_of_a_microphone_that_does_not_open_has_its_documented_code(
 async fn two_streams_share_one_microphone_which_closes_with_the_last() {
     let devices = ScriptedDevices::new().with_microphone("mic", format(48_000, 1));
     let (link, _) = start(&devices);
-    for (id, device_id) in [(1, None), (2, Some("mic".to_owned()))] {
+    for (id, device_id) in [(1, None), (2, Some("mic"))] {
         let open = OpenLocalStream {
             id: LocalStreamId(id),
-            source: CaptureSource::Microphone { device_id },
+            source: microphone(device_id),
             channels: 2,
         };
         link.open.send(open).await.unwrap().unwrap();
@@ -120,11 +112,7 @@ async fn a_microphone_is_monitored_on_a_speaker_of_44_1_khz_and_each_mute_is_smo
         .with_microphone("mic", format(rate, 1))
         .with_speaker("spk", format(rate, 2));
     let (link, events) = start(&devices);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     let monitor = MonitorLocalStream {
         id: LOCAL,
         audible: true,
@@ -213,11 +201,7 @@ async fn a_speaker_that_falls_silent_without_a_word_is_reported_after_a_second()
 async fn a_microphone_that_fails_is_reported_once_and_its_stream_falls_silent() {
     let devices = ScriptedDevices::new().with_microphone("mic", format(48_000, 1));
     let (link, events) = start(&devices);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     let heard = Heard::default();
     attach(&link, &heard).await.unwrap();
     run_devices(&devices, 48_000, 400, &mut 0.0).await;
@@ -250,11 +234,7 @@ async fn the_end_closes_devices_and_is_the_last_event() {
         .with_microphone("mic", format(48_000, 1))
         .with_speaker("spk", format(48_000, 2));
     let (link, events) = start(&devices);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     let monitor = MonitorLocalStream {
         id: LOCAL,
         audible: true,

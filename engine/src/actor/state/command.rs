@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
+    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetOutputDevice, SetPlayout, SetVoice, StopMixing},
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
     room::{RoomOptions, SetRoomExtraInfo},
     stats::{ListenerReport, QualityGrade, UplinkReport},
     types::ZegoDeviceInfos,
+    voice::VoiceStatistics,
 };
 
+use super::Heard;
 use crate::{
     actor::{ExactLook, Findings},
     events::ZegoEvent,
@@ -181,6 +183,16 @@ pub(crate) enum Command {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    OutputDevice {
+        set: SetOutputDevice,
+        /// Whose choice it is, and the call to answer; `None` for a fresh part that is told of a former choice.
+        chosen: Option<(Heard, CallId)>,
+    },
+    SetVoice(SetVoice),
+    VoiceStatistics {
+        id: LocalStreamId,
+        done: Completion<Option<VoiceStatistics>>,
     },
     /// Look at what this system can do; with the second, at what takes longer, too.
     CheckSystem {

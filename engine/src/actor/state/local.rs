@@ -2,14 +2,20 @@
 
 mod capture;
 mod mixing;
+mod voice;
 
 use std::time::Instant;
 
 use express_messages::{
-    ZegoError, audio_device::MonitorLocalStream, codes, ids::LocalStreamId, publisher::FrameLength, types::ZegoScenario,
+    ZegoError,
+    audio_device::{HeardStream, MonitorLocalStream},
+    codes,
+    ids::LocalStreamId,
+    publisher::FrameLength,
+    types::ZegoScenario,
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, Timer};
+use super::{CallId, Command, EngineState, LifeId, Step, Timer, output};
 use crate::{
     actor::throttle::{Throttled, Verdict},
     events::{DeviceError, LocalSourceEnded},
@@ -18,6 +24,7 @@ use crate::{
 };
 use capture::Captured;
 use mixing::Mixed;
+use voice::AiDenoise;
 
 /// One `createZegoStream`, until `destroyStream`.
 #[derive(Debug)]
@@ -25,6 +32,7 @@ pub(super) struct LocalStream {
     /// What its publications send.
     sent: Option<Feed>,
     captured: Captured,
+    ai_denoise: AiDenoise,
     /// What is mixed in.
     media: Vec<Mixed>,
     channels: usize,
@@ -36,6 +44,8 @@ pub(super) struct LocalStream {
     muted: Throttled,
     audible: bool,
     monitor_percent: u16,
+    /// The speaker that its user chose.
+    pub(super) output: Option<String>,
 }
 
 impl LocalStream {
@@ -89,6 +99,7 @@ impl LocalStream {
         if self.muted.wanted() {
             out.command(Command::MuteLocal { id, muted: true });
         }
+        output::restore(HeardStream::Local(id), self.output.as_ref(), out);
         if self.audible {
             out.command(self.monitor(id));
         }
@@ -141,7 +152,7 @@ impl EngineState {
         let id = LocalStreamId(self.fresh());
         let local = LocalStream {
             sent: options.auto_capture.then(|| Feed {
-                source: options.source_spec(),
+                source: options.source_spec(self.usual_voice()),
                 channels: options.channel_count,
             }),
             captured: if options.auto_capture {
@@ -149,6 +160,7 @@ impl EngineState {
             } else {
                 Captured::Nothing
             },
+            ai_denoise: AiDenoise::default(),
             media: Vec::new(),
             channels: options.channel_count,
             bitrate_kbps: options.audio_bitrate,
@@ -158,6 +170,7 @@ impl EngineState {
             muted: Throttled::new(false),
             audible: false,
             monitor_percent: 100,
+            output: None,
         };
         if self.device_runs() {
             out.command(open(id, &local));
@@ -345,7 +358,7 @@ impl EngineState {
 
     /// # Errors
     /// 1000018 for a stream of another engine or one that was destroyed.
-    pub(super) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
+    pub(crate) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
         id.filter(|id| self.locals.contains_key(id)).ok_or_else(unknown)
     }
 }

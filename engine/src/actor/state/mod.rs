@@ -19,6 +19,7 @@ mod life;
 mod local;
 mod mute_play;
 mod network;
+mod output;
 mod play;
 mod play_moves;
 mod publish;
@@ -46,6 +47,7 @@ use life::Slot;
 use local::LocalStream;
 pub(crate) use local::check_percent;
 use network::Network;
+pub(crate) use output::Heard;
 use play::Playback;
 use publish::Publication;
 pub(crate) use room::LoginRequest;
@@ -120,8 +122,9 @@ impl EngineState {
     /// What an exact look at this system needs.
     pub(crate) fn exact_look(&mut self) -> Result<ExactLook, ZegoError> {
         self.alive()?;
+        let captures = self.locals.keys().any(|id| self.is_microphone(*id));
         Ok(ExactLook {
-            id: LocalStreamId(self.fresh()),
+            id: (!captures).then(|| LocalStreamId(self.fresh())),
             servers: self.settings.servers.clone(),
         })
     }

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use express_messages::{
     ZegoError,
-    audio_device::SetPlayout,
+    audio_device::{HeardStream, SetPlayout},
     codes,
     exceptions::{PlayExceptions, PlayInterval},
     ids::{RoomId, StreamId},
@@ -24,7 +24,7 @@ use express_messages::{
     types::PlayerState as State,
 };
 
-use super::{CallId, Command, EngineState, LifeId, PlayId, Step, life::Slot, mute_play::PlayMute, network::Report};
+use super::{CallId, Command, EngineState, LifeId, PlayId, Step, life::Slot, mute_play::PlayMute, network::Report, output};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
     events::{ExceptionUpdate, PlayQualityUpdate, PlayerStateUpdate},
@@ -53,6 +53,8 @@ pub(super) struct Playback {
     pub(super) grade: Report,
     audible: bool,
     percent: u16,
+    /// The speaker that its user chose.
+    pub(super) output: Option<String>,
 }
 
 impl Playback {
@@ -144,6 +146,7 @@ impl EngineState {
             grade: Report::default(),
             audible: false,
             percent: 100,
+            output: None,
         };
         playback.tell(State::PlayRequesting, 0, "", out);
         self.playbacks.push(playback);
@@ -348,6 +351,11 @@ impl EngineState {
     /// Tells a fresh audio device part how each played stream is heard.
     pub(super) fn restore_playout(&self, out: &mut Step) {
         for playback in &self.playbacks {
+            output::restore(
+                HeardStream::Played(playback.stream_id().clone()),
+                playback.output.as_ref(),
+                out,
+            );
             out.command(playback.playout());
         }
     }
