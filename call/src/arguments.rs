@@ -24,10 +24,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "demo")]
     pub(crate) room: String,
     /// The userID
-    #[arg(long, required_unless_present = "check", default_value = "")]
+    #[arg(long, required_unless_present = "check", default_value = "", hide_default_value = true)]
     pub(crate) user: String,
     /// The name to show; without it the userID
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) name: String,
     /// The stream to publish; without it USER-voice
     #[arg(long)]

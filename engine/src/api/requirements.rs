@@ -127,7 +127,10 @@ impl ZegoCapabilityDetection {
     fn take_devices(&mut self, devices: Result<ZegoDeviceInfos, ZegoError>, opened: Option<Result<(), ZegoError>>) {
         let devices = match devices {
             Ok(devices) => devices,
-            Err(error) => return self.err_info.push((RequirementKind::Microphone, error)),
+            Err(error) => {
+                let kinds = [RequirementKind::Microphone, RequirementKind::Speaker];
+                return self.err_info.extend(kinds.map(|kind| (kind, error.clone())));
+            }
         };
         self.microphone = !devices.microphones.is_empty();
         self.speaker = !devices.speakers.is_empty();
