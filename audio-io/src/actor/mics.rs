@@ -10,7 +10,7 @@ use express_messages::{
 
 use super::{AudioDeviceActor, NO_ANSWER, answered, now, streams::Wish};
 use crate::{
-    devices::{InputPort, OpenDeviceError, Opened, OutputPort, StreamKey},
+    devices::{InputPort, OpenDeviceError, Opened, OutputPort, SCREEN, StreamKey},
     pump::{Capture, MicId, MicInput, PumpCommand, SpeakerOut},
     state::MicFeed,
 };
@@ -80,6 +80,7 @@ impl AudioDeviceActor {
         let key = StreamKey(mic.0);
         let health = opened.port.health.clone();
         let input = match MicInput::new(mic, opened.port, self.state.mics_muted()) {
+            Ok(input) if opened.device_id == SCREEN => Box::new(input.of_screen()),
             Ok(input) => Box::new(input),
             Err(error) => {
                 self.desk.close(key);

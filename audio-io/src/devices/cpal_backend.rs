@@ -13,7 +13,7 @@ use cpal::{
 };
 use express_messages::types::ZegoDeviceInfo;
 
-use super::{AudioBackend, DeviceList, InputPort, ListDevicesError, OpenDevice, OpenDeviceError, OutputPort};
+use super::{AudioBackend, DeviceList, InputPort, ListDevicesError, OpenDevice, OpenDeviceError, OutputPort, SCREEN};
 use run::{open_input, open_output};
 
 /// A callback on the PulseAudio host takes 20 ms.
@@ -113,6 +113,17 @@ impl Connection {
         supports && !(input && id.id().ends_with(".monitor"))
     }
 
+    /// The source of what the default speaker plays.
+    fn screen(&self) -> Result<Option<cpal::Device>, cpal::Error> {
+        let Some(speaker) = self.find(None, false)?.and_then(|speaker| speaker.id().ok()) else {
+            return Ok(None);
+        };
+        // So PulseAudio and PipeWire name it.
+        let monitor = format!("{}.monitor", speaker.id());
+        let is_it = |device: &cpal::Device| device.supports_input() && device.id().is_ok_and(|id| id.id() == monitor);
+        Ok(self.host.devices()?.find(is_it))
+    }
+
     /// The device `id`, or the default one.
     fn find(&self, id: Option<&DeviceId>, input: bool) -> Result<Option<cpal::Device>, cpal::Error> {
         match id {
@@ -151,6 +162,13 @@ fn choose(id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), O
     Ok((connection, device))
 }
 
+/// The sound of the screen, with its connection.
+fn choose_screen() -> Result<(Connection, cpal::Device), OpenDeviceError> {
+    let connection = Connection::new();
+    let found = connection.screen().map_err(|error| open_error(&error, SCREEN))?;
+    Ok((connection, found.ok_or(OpenDeviceError::NoScreen)?))
+}
+
 impl AudioBackend for CpalBackend {
     fn list(&mut self) -> Result<DeviceList, ListDevicesError> {
         let connection = Connection::new();
@@ -167,6 +185,12 @@ impl AudioBackend for CpalBackend {
     }
 
     fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {
+        if device_id == Some(SCREEN) {
+            let (connection, device) = choose_screen()?;
+            let opened = open_input(&device, connection.period_ms())?;
+            let device_id = SCREEN.into();
+            return Ok(OpenDevice { device_id, ..opened });
+        }
         let (connection, device) = choose(device_id, true)?;
         open_input(&device, connection.period_ms())
     }

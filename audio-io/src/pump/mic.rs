@@ -29,6 +29,8 @@ pub struct MicInput {
     /// Whether the ring has been filled to its target since it last ran dry.
     primed: bool,
     gain: Ramp,
+    /// `muteMicrophone` silences it.
+    is_microphone: bool,
     /// It closes as soon as no stream has it.
     pub(super) leaving: bool,
     block: AudioBlock,
@@ -53,12 +55,21 @@ impl MicInput {
             target: AdaptiveTarget::new(port.format.period_frames + ten_ms * 3 / 2, rate),
             primed: false,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
+            is_microphone: true,
             leaving: false,
             block: AudioBlock::silent(channels),
             trimmed_frames: 0,
             faults: 0,
             port,
         })
+    }
+
+    /// As the sound of the screen, which no mute of microphones silences.
+    #[must_use]
+    pub fn of_screen(mut self) -> Self {
+        self.gain = Ramp::at(1.0);
+        self.is_microphone = false;
+        self
     }
 
     /// Whether its block holds what the device captured.
@@ -71,7 +82,7 @@ impl MicInput {
     }
 
     pub(super) fn set_muted(&mut self, muted: bool) {
-        self.gain.set(if muted { 0.0 } else { 1.0 });
+        self.gain.set(if muted && self.is_microphone { 0.0 } else { 1.0 });
     }
 
     /// The block that [`Self::make_block`] made last.

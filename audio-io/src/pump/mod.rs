@@ -28,7 +28,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::{
     capture::Capture,
     core::PumpCore,
-    local::{LocalStream, SinkEntry},
+    local::{LocalLevels, LocalStream, SinkEntry},
     media::Medium,
     mic::MicInput,
     playout::Playout,

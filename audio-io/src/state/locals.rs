@@ -7,8 +7,7 @@ use express_messages::{ZegoError, audio_device::MediaId, codes, ids::LocalStream
 use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX};
 use crate::{
     gain::percent,
-    meter::Level,
-    pump::{MicId, PumpCommand, SinkPlace, Slot},
+    pump::{LocalLevels, MicId, PumpCommand, SinkPlace, Slot},
 };
 
 /// The microphone that a local stream uses, and why that one.
@@ -30,9 +29,10 @@ pub(super) struct Local {
     /// What is captured, where that is not what is sent.
     waiting: Option<Feed>,
     pub(super) media: BTreeSet<MediaId>,
-    pub(super) audible: bool,
+    audible: bool,
+    capture_audible: bool,
     /// How loud it is, once it is open.
-    pub(super) level: Level,
+    pub(super) levels: LocalLevels,
 }
 
 impl Local {
@@ -40,6 +40,11 @@ impl Local {
     pub(super) fn feeds(&self) -> impl Iterator<Item = (Slot, &MicFeed)> {
         let sent = self.sent.iter().map(|feed| (Slot::Sent, feed));
         sent.chain(self.waiting.iter().flatten().map(|feed| (Slot::Waiting, feed)))
+    }
+
+    /// Whether what it sends or captures is to be heard on the speaker.
+    pub(super) fn is_audible(&self) -> bool {
+        self.audible || self.capture_audible
     }
 
     pub(super) fn feed(&mut self, slot: Slot) -> Option<&mut MicFeed> {
@@ -80,7 +85,8 @@ impl DeviceState {
                 waiting: None,
                 media: BTreeSet::new(),
                 audible: false,
-                level: Level::default(),
+                capture_audible: false,
+                levels: LocalLevels::default(),
             },
         );
         Ok(())
@@ -93,15 +99,15 @@ impl DeviceState {
         }
     }
 
-    /// Its source is ready, and `level` says how loud it is. False where it was closed meanwhile.
-    pub(crate) fn opened(&mut self, id: LocalStreamId, feed: Feed, level: Level) -> bool {
+    /// Its source is ready, and `levels` say how loud it is. False where it was closed meanwhile.
+    pub(crate) fn opened(&mut self, id: LocalStreamId, feed: Feed, levels: LocalLevels) -> bool {
         let Some(local) = self.locals.get_mut(&id).filter(|local| !local.open) else {
             return false;
         };
         let mic = feed.as_ref().map(|feed| feed.mic);
         local.open = true;
         local.sent = feed;
-        local.level = level;
+        local.levels = levels;
         mic.into_iter().for_each(|mic| self.use_mic(mic));
         true
     }
@@ -149,7 +155,8 @@ impl DeviceState {
         let Some(local) = self.locals.remove(&id) else {
             return Vec::new();
         };
-        self.sinks.retain(|_, place| *place != SinkPlace::Local(id));
+        self.sinks
+            .retain(|_, place| ![SinkPlace::Local(id), SinkPlace::Captured(id)].contains(place));
         let mut effects = Vec::new();
         if local.open {
             effects.push(Effect::Pump(PumpCommand::RemoveLocal(id)));
@@ -195,6 +202,15 @@ impl DeviceState {
         self.speaker.asked(audible);
         let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
         Some(PumpCommand::SetMonitor(id, gain))
+    }
+
+    /// Lets what a local stream captures be heard on the speaker.
+    pub(crate) fn monitor_capture(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
+        let local = self.locals.get_mut(&id).filter(|local| local.open)?;
+        local.capture_audible = audible;
+        self.speaker.asked(audible);
+        let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
+        Some(PumpCommand::SetCaptureMonitor(id, gain))
     }
 }
 

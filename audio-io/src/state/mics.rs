@@ -8,6 +8,8 @@
 //!     with auto-switch    the default device, at once        stays
 //! ```
 //!
+//! The sound of a screen is a microphone here that nobody gets who did not ask for it, and who did gets no other.
+//!
 //! A stream moves when the other microphone runs: until then it has the old one, or silence.
 
 use std::{
@@ -19,7 +21,7 @@ use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
 use super::{DeviceState, Effect, MicFeed, losses::Loss, watch::Watch};
 use crate::{
-    devices::{DeviceFailure, StreamKey},
+    devices::{DeviceFailure, SCREEN, StreamKey},
     pump::{MicId, PumpCommand, Slot},
 };
 
@@ -66,7 +68,8 @@ pub(super) struct Mics {
 impl Mics {
     /// A microphone that runs and is `device_id`, or any that runs.
     fn running(&self, device_id: Option<&str>) -> Option<MicId> {
-        let is_it = |mic: &Mic| !mic.lost && device_id.is_none_or(|id| mic.device_id == id);
+        // The sound of a screen is captured only by who asks for it.
+        let is_it = |mic: &Mic| !mic.lost && device_id.map_or(mic.device_id != SCREEN, |id| mic.device_id == id);
         self.open.iter().find(|(_, mic)| is_it(mic)).map(|(id, _)| *id)
     }
 
@@ -216,7 +219,9 @@ impl DeviceState {
             None if present.lost => Some(default.map(Into::into)),
             None => default.filter(|id| *id != present.device_id).map(|id| Some(id.into())),
             Some(_) if !present.lost => None,
-            Some(asked) if self.mics.auto_switch && !self.inventory.lists(asked) => Some(default.map(Into::into)),
+            Some(asked) if self.mics.auto_switch && asked != SCREEN && !self.inventory.lists(asked) => {
+                Some(default.map(Into::into))
+            }
             Some(asked) => Some(Some(asked.clone())),
         }
     }
@@ -285,10 +290,19 @@ impl DeviceState {
         effects
     }
 
+    /// The id of the microphone that a local stream captures.
+    pub(crate) fn captured_device(&mut self, id: LocalStreamId) -> Option<String> {
+        let local = self.locals.get_mut(&id).filter(|local| local.open)?;
+        let mic = local.feed(local.captured())?.mic;
+        let device_id = self.mics.open.get(&mic).map(|mic| mic.device_id.clone());
+        device_id.filter(|id| id != SCREEN)
+    }
+
     /// Whether a local stream captures a microphone.
     pub(crate) fn is_mic_stream(&mut self, id: LocalStreamId) -> bool {
         let local = self.locals.get_mut(&id).filter(|local| local.open);
-        local.is_some_and(|local| local.feed(local.captured()).is_some())
+        let feed = local.and_then(|local| local.feed(local.captured()));
+        feed.is_some_and(|feed| feed.asked.as_deref() != Some(SCREEN))
     }
 
     /// The pump has no stream of microphone `id` any more.

@@ -3,6 +3,7 @@ mod mics;
 use std::time::Duration;
 
 use super::*;
+use crate::pump::LocalLevels;
 
 const LOCAL: LocalStreamId = LocalStreamId(7);
 
@@ -52,7 +53,7 @@ fn the_pump_runs_exactly_while_a_stream_exists() {
     assert!(state.start_pump().is_none());
     state.begin_open(LOCAL, 1).unwrap();
     assert!(state.start_pump().is_none(), "its source is still being opened");
-    assert!(state.opened(LOCAL, None, Level::default()));
+    assert!(state.opened(LOCAL, None, LocalLevels::default()));
     assert!(matches!(state.start_pump(), Some(Effect::StartPump)));
     assert!(state.start_pump().is_none(), "once");
     state.playout(&stream("a"));
@@ -76,7 +77,7 @@ fn the_speaker_is_open_exactly_while_something_is_audible() {
     assert!(state.reconcile(now).is_empty(), "it is being opened");
     assert!(state.speaker_opened(key, "speaker".into(), now));
     state.begin_open(LOCAL, 1).unwrap();
-    state.opened(LOCAL, None, Level::default());
+    state.opened(LOCAL, None, LocalLevels::default());
     assert!(state.monitor(LOCAL, true, 100).is_some());
     state.set_playout(&stream("a"), false, 100);
     assert!(state.reconcile(now).is_empty(), "the local stream is still heard");
@@ -145,7 +146,7 @@ fn a_microphone_is_open_while_a_stream_uses_it_and_is_shared() {
     assert_eq!(state.mic_opened(mic, "id".into(), "name".into(), now), mic);
     for id in [LOCAL, other] {
         state.begin_open(id, 1).unwrap();
-        assert!(state.opened(id, Some(MicFeed { mic, asked: None }), Level::default()));
+        assert!(state.opened(id, Some(MicFeed { mic, asked: None }), LocalLevels::default()));
     }
     assert_eq!(state.find_mic(None), Some(mic));
     assert_eq!(state.find_mic(Some("id")), Some(mic));
@@ -169,7 +170,7 @@ fn a_stream_that_is_closed_while_it_opens_never_comes_to_be() {
     let mut state = DeviceState::default();
     state.begin_open(LOCAL, 2).unwrap();
     assert!(state.close_local(LOCAL).is_empty());
-    assert!(!state.opened(LOCAL, None, Level::default()));
+    assert!(!state.opened(LOCAL, None, LocalLevels::default()));
     let mic = state.new_mic();
     state.mic_opened(mic, "id".into(), "name".into(), Instant::now());
     assert_eq!(names(&state.drop_unused_mic(mic)), ["remove mic", "close"]);

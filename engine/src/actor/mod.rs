@@ -2,7 +2,7 @@
 //!
 //! - `state/`: what to do, and when (no actix, no clock, no I/O);
 //! - `supervise`, `throttle`: two policies, as tables;
-//! - `engine_actor`, `commands`, `talk`: carry it out.
+//! - `engine_actor`, `commands`, `talk`, `taps`: carry it out.
 
 mod commands;
 mod engine_actor;
@@ -10,6 +10,7 @@ mod inlet;
 pub(crate) mod state;
 mod supervise;
 mod talk;
+mod taps;
 mod throttle;
 
 pub(crate) use engine_actor::{EngineActor, Parts, Work};

@@ -16,6 +16,7 @@ use express_messages::{
 #[derive(Clone)]
 pub(crate) enum SourceSpec {
     Microphone { device_id: Option<String> },
+    Screen,
     Wav { path: PathBuf, repeat: bool },
     Tone { frequency_hz: f32, amplitude: f32 },
     Custom(Arc<Mutex<dyn PlayoutSource>>),
@@ -48,6 +49,7 @@ impl SourceSpec {
     pub(crate) fn open(&self) -> CaptureSource {
         match self.clone() {
             Self::Microphone { device_id } => CaptureSource::Microphone { device_id },
+            Self::Screen => CaptureSource::Screen,
             Self::Wav { path, repeat } => CaptureSource::Wav { path, repeat },
             Self::Tone { frequency_hz, amplitude } => CaptureSource::Tone { frequency_hz, amplitude },
             Self::Custom(source) => CaptureSource::Pushed(Box::new(SharedSource(source))),

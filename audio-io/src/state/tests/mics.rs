@@ -22,7 +22,7 @@ fn stream_of(asked: Option<&str>, device: &str, inputs: &[&str], now: Instant) -
     let mic = state.new_mic();
     state.mic_opened(mic, device.into(), device.into(), now);
     let asked = asked.map(Into::into);
-    assert!(state.opened(LOCAL, Some(MicFeed { mic, asked }), Level::default()));
+    assert!(state.opened(LOCAL, Some(MicFeed { mic, asked }), LocalLevels::default()));
     state.start_pump();
     state.reconcile(now);
     state.devices_listed(list(inputs), now);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
+    audio_device::{MonitorCapture, MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
@@ -144,6 +144,7 @@ pub(crate) enum Command {
         /// `None`: it captures nothing yet.
         source: Option<SourceSpec>,
         channels: usize,
+        mixing_delay_ms: u16,
     },
     ReplaceCapture {
         id: LocalStreamId,
@@ -171,15 +172,26 @@ pub(crate) enum Command {
     },
     MuteMicrophone(bool),
     Monitor(MonitorLocalStream),
+    MonitorCapture(MonitorCapture),
     SetPlayout(SetPlayout),
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
+    /// Which microphone that stream captures.
+    CapturedDevice {
+        id: LocalStreamId,
+        done: Completion<Option<String>>,
+    },
     WatchDevices(bool),
     AutoSwitch(bool),
     CaptureDevice {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    TapCapture {
+        id: LocalStreamId,
+        tap: Box<FrameTap>,
+        key: TapKey,
     },
     TapPlayout {
         stream_id: StreamId,
@@ -208,7 +220,7 @@ pub(crate) enum Command {
     Finish,
 }
 
-/// Names one reader, or one recording, of a played stream's sound.
+/// Names one reader, or one recording, of a stream's sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TapKey(pub(crate) u64);
 

@@ -9,7 +9,7 @@ use express_messages::{
     ids::{LocalStreamId, RoomId},
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, Timer};
+use super::{CallId, Command, EngineState, LifeId, Step, TapKey, Timer};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
     events::{AudioDeviceStateChanged, DeviceError},
@@ -189,6 +189,16 @@ impl EngineState {
         self.reopen_locals(out);
         self.restore_playout(out);
         self.start_streams(out);
+    }
+
+    /// Lets a fresh audio device part play and copy what the former did.
+    fn restore_playout(&mut self, out: &mut Step) {
+        for playback in &mut self.playbacks {
+            out.command(playback.playout());
+            self.next_id += 1;
+            let stream_id = playback.stream_id().clone();
+            playback.frames.tap_played(stream_id, TapKey(self.next_id), out);
+        }
     }
 
     /// Ends the audio device part when the engine ends.

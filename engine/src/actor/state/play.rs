@@ -24,7 +24,9 @@ use express_messages::{
     types::PlayerState as State,
 };
 
-use super::{CallId, Command, EngineState, LifeId, PlayId, Step, life::Slot, mute_play::PlayMute, network::Report};
+use super::{
+    CallId, Command, EngineState, LifeId, PlayId, Step, frames::FrameFeed, life::Slot, mute_play::PlayMute, network::Report,
+};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
     events::{ExceptionUpdate, PlayQualityUpdate, PlayerStateUpdate},
@@ -53,6 +55,7 @@ pub(super) struct Playback {
     pub(super) grade: Report,
     audible: bool,
     percent: u16,
+    pub(super) frames: FrameFeed,
 }
 
 impl Playback {
@@ -89,7 +92,7 @@ impl Playback {
         }
     }
 
-    fn playout(&self) -> Command {
+    pub(super) fn playout(&self) -> Command {
         Command::SetPlayout(SetPlayout {
             stream_id: self.stream_id().clone(),
             audible: self.audible,
@@ -144,6 +147,7 @@ impl EngineState {
             grade: Report::default(),
             audible: false,
             percent: 100,
+            frames: FrameFeed::default(),
         };
         playback.tell(State::PlayRequesting, 0, "", out);
         self.playbacks.push(playback);
@@ -346,12 +350,6 @@ impl EngineState {
     }
 
     /// Tells a fresh audio device part how each played stream is heard.
-    pub(super) fn restore_playout(&self, out: &mut Step) {
-        for playback in &self.playbacks {
-            out.command(playback.playout());
-        }
-    }
-
     pub(super) fn restore_players(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
         let through = self.playbacks.iter().filter(|p| p.room() == Some(room_id));
         for life in through.filter_map(|p| p.life) {
