@@ -14,6 +14,7 @@ use express_messages::{
     },
     ids::LocalStreamId,
     testkit::Recorder,
+    voice::VoiceConfig,
 };
 
 /// Three seconds of blocks; the first two are for the loop to settle.
@@ -56,7 +57,12 @@ async fn run() -> Result<(), Box<dyn std::error::Error>> {
         percent: 100,
     };
     link.monitor.send(monitor).await?;
-    let mic = open(&link, 2, CaptureSource::Microphone { device_id: None }).await?;
+    let microphone = CaptureSource::Microphone {
+        device_id: None,
+        // A tone is no speech.
+        voice: VoiceConfig::OFF,
+    };
+    let mic = open(&link, 2, microphone).await?;
     let (samples, heard) = mpsc::channel();
     let sink = Box::new(Samples(samples));
     link.attach_sink.send(AttachSink { local_stream: mic, sink }).await??;

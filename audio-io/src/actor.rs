@@ -4,6 +4,7 @@ mod files;
 mod mics;
 mod mixing;
 mod running_pump;
+mod speakers;
 mod streams;
 mod watching;
 
@@ -125,7 +126,7 @@ impl AudioDeviceActor {
             }
             Effect::Pump(command) => self.pump.send(command),
             Effect::OpenMic(key, device_id) => self.reopen_mic(key, device_id, ctx),
-            Effect::OpenSpeaker(key) => self.open_speaker(key, ctx),
+            Effect::OpenSpeaker(id, device_id) => self.open_speaker(id, device_id, ctx),
             Effect::Close(key) => {
                 self.devices.remove(&key);
                 self.desk.close(key);

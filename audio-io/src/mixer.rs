@@ -61,7 +61,7 @@ impl Mixer {
     }
 
     /// The limited sum.
-    pub(crate) fn finish(&mut self) -> &AudioBlock {
+    pub(crate) fn finish(&mut self) -> &mut AudioBlock {
         let peak = self.sum.peak();
         let wanted = if peak > CEILING { CEILING / peak } else { 1.0 };
         let (from, to) = (self.limit, wanted.min(self.limit * RELEASE_PER_BLOCK).min(1.0));
@@ -75,7 +75,7 @@ impl Mixer {
             }
         }
         self.sum.samples_mut().iter_mut().for_each(|s| *s = soft_clip(*s));
-        &self.sum
+        &mut self.sum
     }
 }
 

@@ -184,6 +184,11 @@ impl PushResampler {
         })
     }
 
+    /// As [`PullResampler::steer`].
+    pub(crate) fn steer(&mut self, factor: f64) -> Result<(), ResampleError> {
+        Ok(self.inner.set_resample_ratio_relative(factor, true)?)
+    }
+
     /// The output for one input block, interleaved.
     pub(crate) fn process(&mut self, block: &[f32]) -> Result<&[f32], ResampleError> {
         let frames = self.inner.output_frames_max();

@@ -1,20 +1,23 @@
 //! What exists, and which devices must therefore be open. No actix, no I/O; time is an argument.
 //!
 //! ```text
-//!                 something audible                 opened
-//!   CLOSED ───────────────────────────► OPENING ───────────────► OPEN
-//!     ▲ ▲                                  │                      │ │
-//!     │ └── failed: WAITS for the next ────┘   nothing audible    │ │ lost: reported once,
-//!     │     audible command, or the next try                      │ │ tried again after 1, 2, 4, 8 s
-//!     └───────────────────────────────────────────────────────────┴─┘        (the speaker)
+//!             a stream needs it                  opened
+//!   CLOSED ───────────────────────────► TRIED ───────────────► OPEN
+//!     ▲                                 │   ▲                   │ │
+//!     │              failed: after 0.25, │   │ lost: told once,  │ │ no stream needs it
+//!     │        0.5, 1, 2, 2 … s, and with └───┴───────────────────┘ │
+//!     │      each change of the list                               │
+//!     └────────────────────────────────────────────────────────────┘
 //! ```
 
+mod attempts;
 mod inventory;
 mod locals;
 mod losses;
 mod media;
 mod mics;
-mod speaker;
+mod speakers;
+mod voice;
 mod watch;
 
 use std::{
@@ -24,22 +27,23 @@ use std::{
 
 use express_messages::{
     audio_device::{AudioDeviceEvent, SinkId, SoundLevels},
-    codes,
     ids::{LocalStreamId, StreamId},
+    types::ZegoAudioDeviceType,
 };
 
 use crate::{
-    devices::{DeviceFailure, DeviceList, StreamKey},
+    devices::{DeviceList, StreamKey},
     gain::percent,
     meter::Level,
-    pump::{MicId, Playout, PlayoutId, PumpCommand, SinkPlace},
+    pump::{MicId, OutputId, Playout, PlayoutId, PumpCommand, SinkPlace},
 };
 use inventory::Inventory;
 use locals::Local;
 pub(crate) use locals::MicFeed;
 use losses::Loss;
 use mics::Mics;
-use speaker::Speaker;
+pub(crate) use speakers::{Choice, ChoiceNeeds};
+use speakers::{Hearing, Speakers};
 pub(crate) use watch::Observation;
 
 /// Documented maximum of a capture or playout volume, in percent.
@@ -58,8 +62,8 @@ pub(crate) enum Effect {
     Pump(PumpCommand),
     /// Open a microphone, `None` the default one, for streams that need another.
     OpenMic(StreamKey, Option<String>),
-    /// Open the default speaker.
-    OpenSpeaker(StreamKey),
+    /// Open a speaker, `None` the default one.
+    OpenSpeaker(OutputId, Option<String>),
     /// Close a device.
     Close(StreamKey),
     /// Look at the list of devices now.
@@ -75,7 +79,7 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 struct Played {
     id: PlayoutId,
-    audible: bool,
+    hearing: Hearing,
     level: Level,
 }
 
@@ -87,7 +91,7 @@ pub(crate) struct DeviceState {
     sinks: BTreeMap<SinkId, SinkPlace>,
     mics: Mics,
     losses: Vec<Loss>,
-    speaker: Speaker,
+    speakers: Speakers,
     inventory: Inventory,
     /// Somebody wants to hear of changes even while no device is open.
     is_listened_to: bool,
@@ -110,8 +114,8 @@ impl DeviceState {
         }
         let id = PlayoutId(self.next_id());
         let playout = Playout::new(id, 0.0);
-        let (audible, level) = (false, playout.level());
-        self.playouts.insert(stream.clone(), Played { id, audible, level });
+        let (hearing, level) = (Hearing::default(), playout.level());
+        self.playouts.insert(stream.clone(), Played { id, hearing, level });
         (id, Some(PumpCommand::AddPlayout(Box::new(playout))))
     }
 
@@ -123,8 +127,7 @@ impl DeviceState {
     /// Sets how a played stream, which was mentioned before, is heard.
     pub(crate) fn set_playout(&mut self, stream: &StreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
         let played = self.playouts.get_mut(stream)?;
-        played.audible = audible;
-        self.speaker.asked(audible);
+        played.hearing.audible = audible;
         let gain = if audible { percent(volume, VOLUME_MAX) } else { 0.0 };
         Some(PumpCommand::SetGain(played.id, gain))
     }
@@ -167,26 +170,10 @@ impl DeviceState {
         Some(PumpCommand::RemoveSink(place, id))
     }
 
-    /// The speaker runs as `key`. False where it is not wanted (any more).
-    pub(crate) fn speaker_opened(&mut self, key: StreamKey, name: String, now: Instant) -> bool {
-        self.wants_speaker() && self.speaker.opened(key, name, now)
-    }
-
-    /// The speaker could not be opened as `key`, or is not wanted.
-    pub(crate) fn speaker_not_opened(&mut self, key: StreamKey, now: Instant) {
-        self.speaker.not_opened(key, now);
-    }
-
     /// What a device's callbacks have reported so far.
     pub(crate) fn observe(&mut self, key: StreamKey, seen: Observation, now: Instant) -> Vec<Effect> {
-        if let Some((failure, device_name)) = self.speaker.observe(key, seen, now) {
-            return vec![
-                Effect::Pump(PumpCommand::RemoveSpeaker),
-                Effect::Close(key),
-                device_error(failure, device_name),
-            ];
-        }
-        self.observe_mic(MicId(key.0), seen, now)
+        self.observe_speaker(OutputId(key.0), seen, now)
+            .unwrap_or_else(|| self.observe_mic(MicId(key.0), seen, now))
     }
 
     fn wants_pump(&self) -> bool {
@@ -194,8 +181,8 @@ impl DeviceState {
     }
 
     fn wants_speaker(&self) -> bool {
-        let local = self.locals.values().any(|local| local.open && local.is_audible());
-        !self.stopped && (local || self.playouts.values().any(|played| played.audible))
+        let local = self.locals.values().any(|local| local.open && local.hearing.audible);
+        !self.stopped && (local || self.playouts.values().any(|played| played.hearing.audible))
     }
 
     fn wants_watch(&self) -> bool {
@@ -220,12 +207,17 @@ impl DeviceState {
         let changes = list.map(|list| self.inventory.update(list)).unwrap_or_default();
         if !changes.is_empty() {
             self.mics.try_again();
+            self.speakers.try_again();
         }
         let mut effects = Vec::new();
         for change in changes {
-            let gone = inventory::gone_microphone(&change).map(str::to_owned);
+            let gone = inventory::gone_device(&change).map(|(device_type, id)| (device_type, id.to_owned()));
             effects.push(Effect::Tell(change));
-            effects.extend(gone.into_iter().flat_map(|id| self.mic_vanished(&id, now)));
+            effects.extend(match gone {
+                Some((ZegoAudioDeviceType::Input, id)) => self.mic_vanished(&id, now),
+                Some((_, id)) => self.speaker_vanished(&id, now),
+                None => Vec::new(),
+            });
         }
         effects.extend(self.tell_losses(now));
         effects.extend(self.move_streams(now));
@@ -244,7 +236,7 @@ impl DeviceState {
                     device_name: device_name(),
                 })
             }));
-            code.is_none()
+            !loss.is_over()
         });
         told
     }
@@ -258,17 +250,7 @@ impl DeviceState {
 
     /// Opens and closes what has become wanted or unwanted. After each command, and from time to time.
     pub(crate) fn reconcile(&mut self, now: Instant) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        if self.wants_speaker() {
-            if self.speaker.wants_try(now) {
-                let key = StreamKey(self.next_id());
-                self.speaker.opening(key);
-                effects.push(Effect::OpenSpeaker(key));
-            }
-        } else if let Some(key) = self.speaker.close() {
-            effects.push(Effect::Pump(PumpCommand::RemoveSpeaker));
-            effects.push(Effect::Close(key));
-        }
+        let mut effects = self.route_streams(now);
         if self.watches != self.wants_watch() {
             self.watches = !self.watches;
             self.inventory.forget();
@@ -278,6 +260,7 @@ impl DeviceState {
             self.pump_runs = false;
             effects.push(Effect::StopPump);
             effects.extend(self.close_retiring());
+            effects.extend(self.close_speakers());
         }
         effects
     }
@@ -292,14 +275,6 @@ impl DeviceState {
             ..Self::default()
         };
     }
-}
-
-fn device_error(failure: DeviceFailure, device_name: String) -> Effect {
-    let code = match failure {
-        DeviceFailure::Unplugged => codes::DEVICE_UNPLUGGED,
-        DeviceFailure::Failed => codes::DEVICE_GENERIC,
-    };
-    Effect::Tell(AudioDeviceEvent::DeviceError { code, device_name })
 }
 
 #[cfg(test)]

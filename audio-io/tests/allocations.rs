@@ -9,8 +9,8 @@ use std::{
 use express_audio_io::{
     devices::{DeviceFailure, DeviceFormat, InputCallback, OutputCallback, input_port, output_port},
     pump::{
-        Capture, LocalStream, Medium, MicId, MicInput, PlayedSource, Playout, PlayoutId, PumpCommand, PumpCore, SinkEntry,
-        SinkPlace, SpeakerOut,
+        Audible, Capture, LocalStream, Medium, MicId, MicInput, OutputId, PlayedSource, Playout, PlayoutId, PumpCommand,
+        PumpCore, PumpPort, SinkEntry, SinkPlace, SpeakerOut,
     },
 };
 use express_messages::{
@@ -86,18 +86,23 @@ impl PlayoutSource for Saw {
 /// Devices of `rate`, as the pump's neighbours see them.
 struct Devices {
     input: InputCallback,
-    output: OutputCallback,
+    outputs: [OutputCallback; 2],
     samples: Vec<f32>,
 }
 
+const SPEAKERS: [OutputId; 2] = [OutputId(1), OutputId(2)];
+
 /// A pump with two of everything, at devices of `rate`.
-fn full_pump(rate: u32) -> (PumpCore, Devices) {
+fn full_pump(rate: u32) -> (PumpCore, PumpPort, Devices) {
     let (mut core, mut port) = PumpCore::new();
-    let (output, output_port) = output_port(format(rate, 2));
+    let outputs = SPEAKERS.map(|id| {
+        let (output, output_port) = output_port(format(rate, 2));
+        port.send(PumpCommand::AddSpeaker(Box::new(SpeakerOut::new(id, output_port).unwrap())));
+        output
+    });
     let (input, input_port) = input_port(format(rate, 2));
     let mic = MicId(1);
     port.send(PumpCommand::AddMic(Box::new(MicInput::new(mic, input_port, false).unwrap())));
-    port.send(PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(output_port).unwrap())));
     for (id, stream) in [
         LocalStream::new(LocalStreamId(1), Some(Capture::of_mic(mic, 1)), 1),
         LocalStream::new(LocalStreamId(2), Some(Capture::of_source(Box::new(Saw(0.0)), 2)), 2).with_mixing_delay(25),
@@ -108,6 +113,7 @@ fn full_pump(rate: u32) -> (PumpCore, Devices) {
         let id = LocalStreamId(id as u64 + 1);
         port.send(PumpCommand::AddLocal(Box::new(stream)));
         port.send(PumpCommand::SetMonitor(id, 0.5));
+        port.send(PumpCommand::SetOutput(Audible::Local(id), SPEAKERS[0]));
         let sink = SinkEntry::new(SinkId(id.0), Box::new(Sum(0.0)));
         port.send(PumpCommand::AddSink(SinkPlace::Local(id), sink));
         port.send(PumpCommand::SetCaptureMonitor(id, 0.5));
@@ -121,26 +127,32 @@ fn full_pump(rate: u32) -> (PumpCore, Devices) {
     for id in [PlayoutId(11), PlayoutId(12)] {
         port.send(PumpCommand::AddPlayout(Box::new(Playout::new(id, 1.0))));
         port.send(PumpCommand::SetSource(id, PlayedSource(Some(Box::new(Saw(0.5))))));
+        port.send(PumpCommand::SetOutput(Audible::Played(id), SPEAKERS[1]));
         let tap = SinkEntry::new(SinkId(id.0), Box::new(Sum(0.0)));
         port.send(PumpCommand::AddSink(SinkPlace::Playout(id), tap));
     }
     core.tick(Instant::now());
     let samples = vec![0.1; rate as usize / 50 * 2];
-    (core, Devices { input, output, samples })
+    (core, port, Devices { input, outputs, samples })
 }
 
 #[test]
 fn a_tick_does_not_allocate_in_steady_state() {
     for rate in RATES {
-        let (mut core, mut devices) = full_pump(rate);
+        let (mut core, mut port, mut devices) = full_pump(rate);
         let start = Instant::now();
         let mut made = 0;
         let calls = allocations(|| {
             for tick in 1..2_000u64 {
                 if tick % 2 == 0 {
                     devices.input.take(&devices.samples);
-                    devices.output.fill(&mut devices.samples);
+                    for output in &mut devices.outputs {
+                        output.fill(&mut devices.samples);
+                    }
                 }
+                let other = SPEAKERS[tick as usize % 2];
+                port.send(PumpCommand::SetOutput(Audible::Played(PlayoutId(11)), other));
+                port.send(PumpCommand::SetOutput(Audible::Local(LocalStreamId(1)), other));
                 made += core.tick(start + Duration::from_millis(tick * 10));
             }
         });

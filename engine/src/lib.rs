@@ -111,15 +111,16 @@ pub use express_messages::{
         ZegoAudioDeviceType, ZegoBarrageMessageInfo, ZegoBroadcastMessageInfo, ZegoDeviceInfo, ZegoDeviceInfos,
         ZegoRoomExtraInfo, ZegoScenario, ZegoStream, ZegoUpdateType, ZegoUser,
     },
+    voice::{AiDenoiseMode, BlockLevel, VoiceStatistics},
 };
 pub use options::{
     CustomSource, LoginUser, ZegoEngineConfig, ZegoMicrophoneOptions, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig,
-    ZegoSoundLevelConfig, ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType,
+    ZegoSoundLevelConfig, ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType, ZegoVoiceOptions,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;
 pub use server_address::ServerAddresses;
 pub use streams::{
-    ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples, ZegoFrames, ZegoLocalStream,
-    ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream,
+    ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples, ZegoFrames, ZegoHeardStream,
+    ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream,
 };

@@ -2,6 +2,7 @@
 
 mod scenario;
 mod stream;
+mod voice;
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use express_messages::{ZegoError, codes, ids::EXTRA_INFO_MAX, types::ZegoUser};
 pub(crate) use scenario::Preset;
 pub(crate) use stream::feed;
 pub use stream::{CustomSource, ZegoMicrophoneOptions, ZegoStreamOptions, ZegoStreamSource};
+pub use voice::ZegoVoiceOptions;
+pub(crate) use voice::usual_voice;
 
 /// How to log in to a room.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -19,6 +19,7 @@ use crate::{
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
     types::{ZegoAudioDeviceType, ZegoDeviceInfo, ZegoDeviceInfos, ZegoUpdateType},
+    voice::{VoiceConfig, VoiceStatistics},
 };
 
 /// Lists the devices (`enumDevices`).
@@ -203,10 +204,51 @@ pub struct SetCaptureDevice {
     pub device_id: String,
 }
 
+/// A stream that can be heard on a speaker.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeardStream {
+    /// A local stream, while it is monitored.
+    Local(LocalStreamId),
+    /// A played stream.
+    Played(StreamId),
+}
+
+/// Lets a stream be heard on another speaker (`useAudioOutputDevice`), also one that is not audible now. The speaker is opened
+/// first; where that fails the stream is heard where it was. While a chosen speaker is gone the stream is heard on the default
+/// one, and on the chosen one again as soon as that is back.
+///
+/// Errors: 1103093 where the speaker is not there or cannot be opened; 1000018 where there is no such local stream, 1104044
+/// where the played stream is forgotten meanwhile.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<(), ZegoError>")]
+pub struct SetOutputDevice {
+    /// The stream.
+    pub stream: HeardStream,
+    /// The device's id from [`ListDevices`]; `None` is whatever is the default one, as at first.
+    pub device_id: Option<String>,
+}
+
 /// Whether a stream whose chosen microphone is gone takes the default one (`enableAutoSwitchDevice`). Not at first.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub struct SetAutoSwitch(pub bool);
+
+/// Changes what is done to the sound of the microphone that a local stream captures (`setAudioConfig`, `enableAiDenoise`,
+/// `setAiDenoiseMode`), without a click; parts of the voice chain that stay keep what they have learnt. It counts for all
+/// streams that capture that device. Streams without a microphone, and unknown ones, are left alone.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct SetVoice {
+    /// The local stream.
+    pub id: LocalStreamId,
+    /// What is done from now on.
+    pub voice: VoiceConfig,
+}
+
+/// Asks what the voice chain of the microphone that a local stream captures reports; `None` where it captures none.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "Option<VoiceStatistics>")]
+pub struct GetVoiceStatistics(pub LocalStreamId);
 
 /// Closes all devices and ends the actor. Sent by EngineActor.
 #[derive(Debug, Message)]
@@ -220,8 +262,8 @@ pub struct StopAudioDevice;
 pub enum AudioDeviceEvent {
     /// A device failed while in use (`deviceError`).
     DeviceError {
-        /// 1006006 unplugged; of a microphone also 1106007, back within 2 s, and 1106009, there but silent for ever; 1006001
-        /// otherwise.
+        /// 1006006 unplugged; of a microphone also 1106007 after that, back within 2 s, and 1106009, there but silent for ever;
+        /// 1006001 otherwise.
         code: i32,
         /// Name of the device.
         device_name: String,
@@ -287,6 +329,12 @@ role_link!(
         capture_device: SetCaptureDevice,
         /// What a lost microphone leads to.
         auto_switch: SetAutoSwitch,
+        /// Another speaker for a stream.
+        output_device: SetOutputDevice,
+        /// What is done to a microphone's sound.
+        voice: SetVoice,
+        /// What came of it.
+        voice_statistics: GetVoiceStatistics,
         /// End.
         stop: StopAudioDevice,
 

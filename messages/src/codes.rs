@@ -173,6 +173,8 @@ codes! {
     DEVICE_NO_READABLE = 1103065;
     /// The device does not know the wanted format, or the id is wrong.
     DEVICE_OVER_CONSTRAINED = 1103066;
+    /// AI denoise is not possible here.
+    AI_DENOISE_UNSUPPORTED = 1103081;
     /// What was given is no local stream of this engine.
     NOT_ZEGO_STREAM = 1103086;
     /// The local stream captures no sound.

@@ -15,7 +15,7 @@ pub struct VoiceConfig {
     pub agc: bool,
     /// Denoising by a neural network, instead of `ans`; costs 10 ms of delay.
     pub ai_denoise: Option<AiDenoiseMode>,
-    /// A high-pass at 100 Hz against hum, wind and direct current. On wherever `aec` is, which needs it.
+    /// A high-pass at 80 Hz against hum, wind and direct current. On wherever `aec` is, which needs it.
     pub high_pass: bool,
 }
 

@@ -46,8 +46,8 @@ impl AudioDeviceActor {
     ) -> ResponseActFuture<Self, Result<(), ZegoError>> {
         let of_source = |source| Some(Capture::of_source(source, wish.channels));
         let capture = match source {
-            CaptureSource::Microphone { device_id } => return self.open_mic(wish, device_id, ctx),
-            CaptureSource::Screen => return self.open_mic(wish, Some(SCREEN.into()), ctx),
+            CaptureSource::Microphone { device_id, voice } => return self.open_mic(wish, device_id, voice, ctx),
+            CaptureSource::Screen { voice } => return self.open_mic(wish, Some(SCREEN.into()), voice, ctx),
             CaptureSource::Wav { path, repeat } => return self.open_wav(wish, path, repeat),
             CaptureSource::Nothing if wish.new.is_some() => Ok(None),
             CaptureSource::Pushed(source) => Ok(of_source(source)),

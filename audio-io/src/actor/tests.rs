@@ -4,8 +4,10 @@ mod capture;
 mod captured;
 mod devices;
 mod mixing;
+mod speakers;
 mod streams;
 mod threads;
+mod voice;
 mod watching;
 
 use std::{
@@ -18,6 +20,7 @@ use express_messages::{
     audio_device::*,
     ids::{LocalStreamId, StreamId},
     testkit::{Recorded, Recorder},
+    voice::VoiceConfig,
 };
 
 use super::*;
@@ -110,6 +113,14 @@ fn open(source: CaptureSource) -> OpenLocalStream {
         source,
         channels: 1,
         mixing_delay_ms: 0,
+    }
+}
+
+/// A microphone with nothing done to its sound: a tone is no speech.
+fn microphone(device_id: Option<&str>) -> CaptureSource {
+    CaptureSource::Microphone {
+        device_id: device_id.map(Into::into),
+        voice: VoiceConfig::OFF,
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) type Opening<Port> = oneshot::Receiver<Result<Opened<Port>, OpenDevic
 enum Request {
     List(Answer<DeviceList, ListDevicesError>),
     OpenInput(StreamKey, Option<String>, Answer<Opened<InputPort>, OpenDeviceError>),
-    OpenOutput(StreamKey, Answer<Opened<OutputPort>, OpenDeviceError>),
+    OpenOutput(StreamKey, Option<String>, Answer<Opened<OutputPort>, OpenDeviceError>),
     Close(StreamKey),
 }
 
@@ -87,10 +87,10 @@ impl DeviceDesk {
         answer
     }
 
-    /// Opens the default playout device as `key`.
-    pub(crate) fn open_output(&mut self, key: StreamKey) -> Opening<OutputPort> {
+    /// Opens a playout device as `key`.
+    pub(crate) fn open_output(&mut self, key: StreamKey, device_id: Option<String>) -> Opening<OutputPort> {
         let (tell, answer) = oneshot::channel();
-        self.request(Request::OpenOutput(key, tell));
+        self.request(Request::OpenOutput(key, device_id, tell));
         answer
     }
 
@@ -154,8 +154,8 @@ impl OpenDevices {
                 let answer = self.keep(key, opened);
                 self.answer(key, tell, answer);
             }
-            Request::OpenOutput(key, tell) => {
-                let opened = self.backend.open_output(None);
+            Request::OpenOutput(key, device_id, tell) => {
+                let opened = self.backend.open_output(device_id.as_deref());
                 let answer = self.keep(key, opened);
                 self.answer(key, tell, answer);
             }

@@ -39,6 +39,8 @@ pub enum DeviceFailure {
     Unplugged,
     /// It failed for a reason of its own.
     Failed,
+    /// It is there, in another format or on another route: to be opened anew at once. Nothing is wrong.
+    Changed,
 }
 
 /// Errors without sound between them that make a device a failed one. Drivers report some that pass (ALSA over PulseAudio does,
@@ -61,6 +63,7 @@ impl DeviceHealth {
         match self.failure.load(Ordering::Acquire) {
             0 => None,
             1 => Some(DeviceFailure::Unplugged),
+            3 => Some(DeviceFailure::Changed),
             _ => Some(DeviceFailure::Failed),
         }
     }
@@ -70,6 +73,7 @@ impl DeviceHealth {
         let code = match failure {
             DeviceFailure::Unplugged => 1,
             DeviceFailure::Failed => 2,
+            DeviceFailure::Changed => 3,
         };
         // Only the first is kept: a second one finds a value other than 0.
         let _ = self.failure.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire);

@@ -19,6 +19,15 @@ enum Running {
     Output(OutputCallback),
 }
 
+impl Running {
+    fn health(&self) -> &Arc<DeviceHealth> {
+        match self {
+            Self::Input(callback) => callback.health(),
+            Self::Output(callback) => callback.health(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Scripted {
     info: ZegoDeviceInfo,
@@ -28,6 +37,8 @@ struct Scripted {
     /// It is there.
     plugged: bool,
     running: Option<Running>,
+    /// What runs is in a former format, and is called no more.
+    is_stale: bool,
     opened: usize,
 }
 
@@ -84,6 +95,7 @@ impl ScriptedDevices {
             refuse: None,
             plugged: true,
             running: None,
+            is_stale: false,
             opened: 0,
         });
         self
@@ -118,7 +130,7 @@ impl ScriptedDevices {
     /// Calls the callback of microphone `id` with `samples`, interleaved in its channels. False where it is not open.
     pub fn push(&self, id: &str, samples: &[f32]) -> bool {
         self.with_device(id, |device| match &mut device.running {
-            Some(Running::Input(callback)) if device.plugged => {
+            Some(Running::Input(callback)) if device.plugged && !device.is_stale => {
                 callback.take(samples);
                 true
             }
@@ -131,7 +143,7 @@ impl ScriptedDevices {
     /// empty where it is not open.
     pub fn pull(&self, id: &str, frames: usize) -> Vec<f32> {
         self.with_device(id, |device| match &mut device.running {
-            Some(Running::Output(callback)) if device.plugged => {
+            Some(Running::Output(callback)) if device.plugged && !device.is_stale => {
                 let mut out = vec![0.0; frames * device.format.channels];
                 callback.fill(&mut out);
                 out
@@ -144,12 +156,25 @@ impl ScriptedDevices {
     /// Lets the error callback of `id` report `failure`, as often as a broken driver does.
     pub fn fail(&self, id: &str, failure: DeviceFailure) {
         self.with_device(id, |device| {
-            let health: Option<&Arc<DeviceHealth>> = match &device.running {
-                Some(Running::Input(callback)) => Some(callback.health()),
-                Some(Running::Output(callback)) => Some(callback.health()),
-                None => None,
-            };
+            let health = device.running.as_ref().map(Running::health);
             (0..1_000).for_each(|_| health.into_iter().for_each(|health| health.fail(failure)));
+        });
+    }
+
+    /// Lets `id` run in another format: its callbacks end, and its error callback says so. It runs in that when opened anew.
+    pub fn change_format(&self, id: &str, format: DeviceFormat) {
+        self.fail(id, DeviceFailure::Changed);
+        self.with_device(id, |device| {
+            device.format = format;
+            device.is_stale = device.running.is_some();
+        });
+    }
+
+    /// Lets the error callback of `id` report `times` errors that may pass, as a broken driver does.
+    pub fn err(&self, id: &str, times: usize) {
+        self.with_device(id, |device| {
+            let health = device.running.as_ref().map(Running::health);
+            (0..times).for_each(|_| health.into_iter().for_each(|health| health.count_error()));
         });
     }
 
@@ -191,6 +216,7 @@ impl ScriptedDevices {
         }
         let (running, port) = ports(device.format);
         device.running = Some(running);
+        device.is_stale = false;
         device.opened += 1;
         let closer = Closer {
             devices: self.clone(),

@@ -1,7 +1,5 @@
 //! The parts in their order.
 
-use std::time::Duration;
-
 use express_messages::{
     audio::{AudioBlock, MAX_CHANNELS},
     voice::{AiDenoiseMode, VoiceConfig},
@@ -42,7 +40,6 @@ pub struct VoiceChain {
     gain: Slot<Gain>,
     limit: Slot<Limit>,
     block: Planes,
-    delay_ms: i32,
     /// Blocks for which a voice is still assumed.
     voice_left: u32,
     report: VoiceReport,
@@ -66,7 +63,6 @@ impl VoiceChain {
             gain: Slot::new(config.agc, Gain::new),
             limit: Slot::new(true, Limit::new),
             block: Planes::silent(channels),
-            delay_ms: 0,
             voice_left: 0,
             report: VoiceReport::default(),
         }
@@ -84,15 +80,20 @@ impl VoiceChain {
         self.gain.want(config.agc);
     }
 
+    /// Processes so many channels from now on, where that is more than before: begun anew, with the same report.
+    pub(crate) fn widen(&mut self, channels: usize) {
+        if channels > self.block.planes().len() {
+            let report = self.report();
+            *self = Self {
+                report,
+                ..Self::new(self.config, channels)
+            };
+        }
+    }
+
     /// What works now.
     pub fn config(&self) -> VoiceConfig {
         self.config
-    }
-
-    /// How long a block given to [`Self::render`] takes to the speaker, and from there through the microphone's buffers to
-    /// [`Self::capture`]; the room not counted. A hint: it is where the canceller begins to look for the echo.
-    pub fn hint_delay(&mut self, delay: Duration) {
-        self.delay_ms = i32::try_from(delay.as_millis()).unwrap_or(i32::MAX);
     }
 
     /// Hears what the speaker is given, mono or stereo. Not calling it is as good as silence.
@@ -136,12 +137,12 @@ impl VoiceChain {
 
     /// Takes out what is no voice.
     fn clean(&mut self) {
-        let (delay_ms, mode) = (self.delay_ms, self.mode);
+        let mode = self.mode;
         self.high_pass.run(&mut self.block, |high_pass, block| {
             high_pass.process(block);
             Ok(())
         });
-        self.echo.run(&mut self.block, |echo, block| echo.process(block, delay_ms));
+        self.echo.run(&mut self.block, Echo::process);
         self.noise.run(&mut self.block, |noise, block| {
             noise.process(block);
             Ok(())

@@ -55,11 +55,9 @@ impl Echo {
             .map_err(|_| Refused)
     }
 
-    /// Takes the echo out of `block`. `delay_ms` as [`VoiceChain::hint_delay`](super::VoiceChain::hint_delay) was told.
-    pub(super) fn process(&mut self, block: &mut Planes, delay_ms: i32) -> Result<(), Refused> {
+    /// Takes the echo out of `block`.
+    pub(super) fn process(&mut self, block: &mut Planes) -> Result<(), Refused> {
         let heard = block.clone();
-        // Clamped by the library where it is too long; that is no failure.
-        let _ = self.canceller.set_stream_delay_ms(delay_ms);
         let done = match (heard.planes(), block.planes_mut()) {
             ([mono], [out]) => self.canceller.process_capture_f32(&[&mono[..]], &mut [&mut out[..]]),
             ([left, right], [out_left, out_right]) => self

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use express_messages::audio::{BLOCK_FRAMES, BLOCK_MS};
 
+use super::OutputId;
+
 /// One period of the pump.
 pub(crate) const PERIOD: Duration = Duration::from_millis(BLOCK_MS);
 /// Most blocks made at once after an oversleep: 200 ms. What is older is of no use to a listener; it is skipped and counted.
@@ -20,6 +22,8 @@ const MASTER_STALLED_AFTER: Duration = Duration::from_millis(100);
 /// What the pump sees of its master, in frames at 48 kHz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MasterView {
+    /// Which output it is.
+    pub(crate) output: OutputId,
     /// Frames in the playout ring.
     pub(crate) fill_frames: usize,
     /// Frames that should be there.
@@ -43,7 +47,8 @@ pub(crate) struct Due {
 #[derive(Debug, Default)]
 pub(crate) struct PumpClock {
     next: Option<Instant>,
-    progress: Option<(u64, Instant)>,
+    /// Which master had taken how much, and since when it has taken no more.
+    progress: Option<(OutputId, u64, Instant)>,
 }
 
 impl PumpClock {
@@ -87,9 +92,11 @@ impl PumpClock {
 
     fn runs(&mut self, now: Instant, view: MasterView) -> bool {
         match self.progress {
-            Some((taken, since)) if taken == view.taken_frames => now.saturating_duration_since(since) < MASTER_STALLED_AFTER,
+            Some((output, taken, since)) if (output, taken) == (view.output, view.taken_frames) => {
+                now.saturating_duration_since(since) < MASTER_STALLED_AFTER
+            }
             _ => {
-                self.progress = Some((view.taken_frames, now));
+                self.progress = Some((view.output, view.taken_frames, now));
                 true
             }
         }
@@ -153,6 +160,7 @@ mod tests {
 
     fn view(fill_frames: usize, taken_frames: u64) -> Option<MasterView> {
         Some(MasterView {
+            output: OutputId(1),
             fill_frames,
             target_frames: 1_440,
             taken_frames,
@@ -215,6 +223,22 @@ mod tests {
         assert_eq!(blocks, 20, "silent for the first 100 ms, then one block a period");
         let due = clock.due(start + ms(300), view(960, 8));
         assert_eq!((due.blocks, due.master_runs), (1, true));
+    }
+
+    #[test]
+    fn another_speaker_that_becomes_the_master_is_given_100_ms_of_its_own() {
+        let start = Instant::now();
+        let mut clock = PumpClock::default();
+        for step in 0..30 {
+            clock.due(start + ms(step * 10), view(1_440, 7));
+        }
+        let other = view(960, 7).map(|view| MasterView {
+            output: OutputId(2),
+            ..view
+        });
+        assert!(clock.due(start + ms(300), other).master_runs);
+        assert!(clock.due(start + ms(399), other).master_runs);
+        assert!(!clock.due(start + ms(400), other).master_runs);
     }
 
     #[test]

@@ -8,18 +8,17 @@ use std::{
 use express_messages::{audio::AudioBlock, ids::LocalStreamId};
 
 use super::{
-    PlayoutId, PumpCommand, PumpPort, Returned, SinkPlace,
+    Audible, PlayoutId, PumpCommand, PumpPort, Returned, SinkPlace,
     capture::{Around, Capture},
     clock::PumpClock,
     effort::Efforts,
     local::{LocalStream, SinkEntry, take_sink},
     media::Medium,
     mic::MicInput,
+    outputs::Outputs,
     playout::Playout,
     port::{PlayedSource, PumpEnd, add, port},
-    speaker::SpeakerOut,
 };
-use crate::mixer::Mixer;
 
 /// Room for streams from the start: 50 played ones is the documented maximum. More than that allocates once, when added.
 const STREAMS: usize = 64;
@@ -36,8 +35,7 @@ pub struct PumpCore {
     mics: Vec<Box<MicInput>>,
     locals: Vec<Box<LocalStream>>,
     playouts: Vec<Box<Playout>>,
-    speaker: Option<Box<SpeakerOut>>,
-    mixer: Mixer,
+    outputs: Outputs,
     efforts: Efforts,
     scratch: AudioBlock,
 }
@@ -52,8 +50,7 @@ impl PumpCore {
             mics: Vec::with_capacity(STREAMS),
             locals: Vec::with_capacity(STREAMS),
             playouts: Vec::with_capacity(STREAMS),
-            speaker: None,
-            mixer: Mixer::new(),
+            outputs: Outputs::new(),
             efforts: Efforts::new(STREAMS),
             scratch: AudioBlock::silent(2),
         };
@@ -77,8 +74,7 @@ impl PumpCore {
             }
         }
         self.settle();
-        let master = self.speaker.as_mut().map(|speaker| speaker.view(now));
-        let due = self.clock.due(now, master);
+        let due = self.clock.due(now, self.outputs.master(now));
         for _ in 0..due.blocks {
             self.make_block(now, due.master_runs);
             self.settle();
@@ -100,7 +96,7 @@ impl PumpCore {
 
     fn make_block(&mut self, now: Instant, master_runs: bool) {
         let mut panics = 0;
-        self.mixer.clear();
+        self.outputs.clear();
         for mic in &mut self.mics {
             mic.make_block(now);
         }
@@ -111,10 +107,10 @@ impl PumpCore {
             panics: &mut panics,
         };
         for local in &mut self.locals {
-            local.make_block(&mut self.mixer, &mut around);
+            local.make_block(&mut self.outputs, &mut around);
         }
         for playout in &mut self.playouts {
-            playout.make_block(&mut self.scratch, &mut self.mixer, now, &mut panics);
+            playout.make_block(&mut self.scratch, &mut self.outputs, now, &mut panics);
         }
         if self.efforts.is_due() {
             let standings = self.playouts.iter().map(|playout| playout.standing());
@@ -123,9 +119,10 @@ impl PumpCore {
                 playout.set_effort(*effort);
             }
         }
-        let mix = self.mixer.finish();
-        if let (Some(speaker), true) = (&mut self.speaker, master_runs) {
-            speaker.write(mix);
+        let heard = self.outputs.finish(now, master_runs);
+        // Block by block, so that an echo keeps its distance; silence where nothing is played.
+        for mic in &mut self.mics {
+            mic.hear(heard);
         }
         add(&self.end.counters.panics, panics);
     }
@@ -162,9 +159,14 @@ impl PumpCore {
                 self.mics.iter_mut().find(|mic| mic.id() == id)?.leaving = true;
             }
             PumpCommand::SetMic(id, slot, mic) => self.local(id)?.set_mic(slot, mic),
+            PumpCommand::SetVoice(id, voice) => {
+                self.mics.iter_mut().find(|mic| mic.id() == id)?.set_voice(voice);
+            }
             PumpCommand::MuteMics(muted) => self.mics.iter_mut().for_each(|mic| mic.set_muted(muted)),
-            PumpCommand::SetSpeaker(speaker) => return self.speaker.replace(speaker).map(Returned::Speaker),
-            PumpCommand::RemoveSpeaker => return self.speaker.take().map(Returned::Speaker),
+            PumpCommand::AddSpeaker(speaker) => self.outputs.add(speaker),
+            PumpCommand::RemoveSpeaker(id) => return self.outputs.remove(id).map(Returned::Speaker),
+            PumpCommand::SetOutput(Audible::Local(id), output) => self.local(id)?.set_output(output),
+            PumpCommand::SetOutput(Audible::Played(id), output) => self.playout(id)?.set_output(output),
             PumpCommand::AddLocal(local) => self.locals.push(local),
             PumpCommand::AddPlayout(playout) => self.playouts.push(playout),
             PumpCommand::RemoveLocal(id) => self.local(id)?.leave(),

@@ -9,15 +9,16 @@ use express_messages::{
 };
 
 use super::{
-    MicId, Returned, Slot,
+    MicId, OutputId, Returned, Slot,
     capture::{Around, Capture},
     guarded,
     media::Media,
+    outputs::{Outputs, Route},
 };
 use crate::{
     gain::Ramp,
     meter::{Level, Meter},
-    mixer::{Mixer, soft_clip},
+    mixer::soft_clip,
 };
 
 /// Room for sinks that a stream has from the start; more than that allocates once, when the sink is added.
@@ -94,6 +95,7 @@ pub struct LocalStream {
     monitor: Ramp,
     /// How loud what is captured is heard on the speaker.
     capture_monitor: Ramp,
+    route: Route,
     meters: Meters,
     pub(super) sinks: Vec<SinkEntry>,
     /// They hear what is captured.
@@ -118,6 +120,7 @@ impl LocalStream {
             mute: Ramp::at(1.0),
             monitor: Ramp::at(0.0),
             capture_monitor: Ramp::at(0.0),
+            route: Route::default(),
             meters: Meters {
                 sent: Meter::new(),
                 captured: Meter::new(),
@@ -180,6 +183,10 @@ impl LocalStream {
         self.capture_monitor.set(gain);
     }
 
+    pub(super) fn set_output(&mut self, output: OutputId) {
+        self.route.set(output);
+    }
+
     /// Captures `capture`, which its sinks do not hear yet; gives back what was captured and never heard.
     pub(super) fn capture(&mut self, capture: Capture) -> Option<Returned> {
         self.waiting.replace(capture).map(Returned::Capture)
@@ -238,11 +245,11 @@ impl LocalStream {
         self.leaving && self.monitor.is_silent() && self.capture_monitor.is_silent()
     }
 
-    /// Makes the next block, gives it to the sinks and to `mixer`.
-    pub(super) fn make_block(&mut self, mixer: &mut Mixer, around: &mut Around<'_>) {
+    /// Makes the next block, gives it to the sinks and to its output.
+    pub(super) fn make_block(&mut self, outputs: &mut Outputs, around: &mut Around<'_>) {
         self.fill_sent(around);
         self.fill_captured(around);
-        mixer.add(&self.other, &mut self.capture_monitor);
+        self.route.mix(&self.other, &mut self.capture_monitor, outputs);
         self.give_captured(around);
         self.apply_volume();
         self.media.mix_into(&mut self.block, around);
@@ -253,7 +260,8 @@ impl LocalStream {
                 sink.give(&self.block, around.now, around.panics);
             }
         }
-        mixer.add(&self.block, &mut self.monitor);
+        self.route.mix(&self.block, &mut self.monitor, outputs);
+        self.route.finish();
     }
 
     /// Fills the block with what is sent, faded over from what was sent before.

@@ -2,12 +2,16 @@
 
 use std::time::Instant;
 
-use express_messages::audio::{AudioBlock, BLOCK_FRAMES, MAX_CHANNELS, SAMPLE_RATE};
+use express_messages::{
+    audio::{AudioBlock, BLOCK_FRAMES, MAX_CHANNELS, SAMPLE_RATE},
+    voice::VoiceConfig,
+};
 
 use super::{MicId, clock::AdaptiveTarget};
 use crate::{
     devices::InputPort,
     gain::Ramp,
+    processing::{VoiceChain, VoiceReport},
     resample::{DriftControl, PullResampler, ResampleError},
 };
 
@@ -15,10 +19,30 @@ use crate::{
 /// once, as ±750 ppm would need minutes. In 10 ms of the device.
 const TRIM_ABOVE: usize = 6;
 
+/// What is done to the sound of a capture device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Voice {
+    /// The parts of the voice chain that work.
+    pub config: VoiceConfig,
+    /// Channels that somebody captures, 1 or 2: of a stereo device that is captured with one the mean is processed, at half of
+    /// the cost.
+    pub channels: usize,
+}
+
+impl Default for Voice {
+    fn default() -> Self {
+        Self {
+            config: VoiceConfig::default(),
+            channels: 1,
+        }
+    }
+}
+
 /// The pump's end of a capture device.
 ///
 /// # Real time
-/// A block is computed and read from its ring: no allocation. It logs what was lost when it is dropped, on the control side.
+/// A block is computed and read from its ring: no allocation, but for those of a [`VoiceChain`]. It logs what was lost when it
+/// is dropped, on the control side.
 #[derive(Debug)]
 pub struct MicInput {
     id: MicId,
@@ -28,6 +52,8 @@ pub struct MicInput {
     target: AdaptiveTarget,
     /// Whether the ring has been filled to its target since it last ran dry.
     primed: bool,
+    /// What is done to its sound.
+    chain: Option<Box<VoiceChain>>,
     gain: Ramp,
     /// `muteMicrophone` silences it.
     is_microphone: bool,
@@ -54,6 +80,7 @@ impl MicInput {
             // What one callback brings, one block that is about to be taken, and half a block for the slip between the two.
             target: AdaptiveTarget::new(port.format.period_frames + ten_ms * 3 / 2, rate),
             primed: false,
+            chain: None,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
             is_microphone: true,
             leaving: false,
@@ -70,6 +97,38 @@ impl MicInput {
         self.gain = Ramp::at(1.0);
         self.is_microphone = false;
         self
+    }
+
+    /// Lets a voice chain clean what it captures. Without that it gives the device's sound as it is.
+    #[must_use]
+    pub fn with_voice(mut self, voice: Voice) -> Self {
+        self.chain = Some(Box::new(VoiceChain::new(voice.config, self.channels_of(voice))));
+        self
+    }
+
+    fn channels_of(&self, voice: Voice) -> usize {
+        voice.channels.min(self.port.reader.channels())
+    }
+
+    /// Where its voice chain, if it has one, is reported on.
+    pub fn voice_report(&self) -> Option<VoiceReport> {
+        self.chain.as_ref().map(|chain| chain.report())
+    }
+
+    /// Parts that begin to work are built here, which takes some 100 us.
+    pub(super) fn set_voice(&mut self, voice: Voice) {
+        let channels = self.channels_of(voice);
+        if let Some(chain) = &mut self.chain {
+            chain.widen(channels);
+            chain.configure(voice.config);
+        }
+    }
+
+    /// Hears what the speaker is given, for each block that is made: its echo is expected in a later one.
+    pub(super) fn hear(&mut self, played: &AudioBlock) {
+        if let Some(chain) = &mut self.chain {
+            chain.render(played);
+        }
     }
 
     /// Whether its block holds what the device captured.
@@ -98,6 +157,9 @@ impl MicInput {
         if self.is_ready(target) && self.resample(target).is_err() {
             self.faults = self.faults.saturating_add(1);
             self.block.reset(channels);
+        }
+        if let Some(chain) = &mut self.chain {
+            chain.capture(&mut self.block);
         }
         self.gain.apply(&mut self.block);
     }

@@ -1,4 +1,4 @@
-//! The audio pump: every 10 ms it moves sound from sources and microphones to sinks, taps and the speaker.
+//! The audio pump: every 10 ms it moves sound from sources and microphones to sinks, taps and speakers.
 //!
 //! [`PumpCore`] is the pump without a thread: pure, stepped by [`PumpCore::tick`]. [`PumpPort`] is how the control side
 //! reaches it: commands go in by one ring and are applied at the top of a tick; whatever the pump is done with comes back
@@ -15,6 +15,7 @@ mod effort;
 mod local;
 mod media;
 mod mic;
+mod outputs;
 mod playout;
 mod port;
 mod speaker;
@@ -30,9 +31,9 @@ pub use self::{
     core::PumpCore,
     local::{LocalLevels, LocalStream, SinkEntry},
     media::Medium,
-    mic::MicInput,
+    mic::{MicInput, Voice},
     playout::Playout,
-    port::{PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace, Slot},
+    port::{Audible, PlayedSource, PumpCommand, PumpCounters, PumpPort, Returned, SinkPlace, Slot},
     speaker::SpeakerOut,
 };
 pub(crate) use self::{clock::PERIOD, thread::PumpThread};
@@ -40,6 +41,10 @@ pub(crate) use self::{clock::PERIOD, thread::PumpThread};
 /// Names one open microphone on the pump.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MicId(pub u64);
+
+/// Names one open speaker on the pump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OutputId(pub u64);
 
 /// Names one played stream on the pump. A stream that was forgotten and comes again has another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

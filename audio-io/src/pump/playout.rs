@@ -5,14 +5,14 @@ use std::time::Instant;
 use express_messages::audio::{AudioBlock, Effort, PlayoutSource};
 
 use super::{
-    PlayoutId, Returned,
+    OutputId, PlayoutId, Returned,
     capture::Guarded,
     local::{SINKS, SinkEntry},
+    outputs::{Outputs, Route},
 };
 use crate::{
     gain::Ramp,
     meter::{Level, Meter},
-    mixer::Mixer,
 };
 
 /// What is left of a stream's loudness for its rank after a block in which it was silent: half after 0.5 s, so that a pause for
@@ -36,6 +36,7 @@ pub struct Playout {
     next: Next,
     /// How loud it is heard.
     gain: Ramp,
+    route: Route,
     /// Fades one source out and the next one in.
     fade: Ramp,
     meter: Meter,
@@ -54,6 +55,7 @@ impl Playout {
             source: None,
             next: Next::Same,
             gain: Ramp::at(gain),
+            route: Route::default(),
             fade: Ramp::at(1.0),
             meter: Meter::new(),
             loudness: 0.0,
@@ -72,7 +74,7 @@ impl Playout {
         self.id
     }
 
-    /// How loud it was of late to whoever hears the speaker, and what it may compute.
+    /// How loud it was of late to whoever hears its speaker, and what it may compute.
     pub(super) fn standing(&self) -> (f32, Effort) {
         (self.loudness, self.effort)
     }
@@ -86,6 +88,10 @@ impl Playout {
         if !self.leaving {
             self.gain.set(gain);
         }
+    }
+
+    pub(super) fn set_output(&mut self, output: OutputId) {
+        self.route.set(output);
     }
 
     /// Takes `source` in place of the present one; gives back one that waited and was never heard.
@@ -126,9 +132,9 @@ impl Playout {
         old.map(|source| Returned::Source(source.into_inner()))
     }
 
-    /// Asks the source for its block, whether it is heard or not, gives it to the taps and to `mixer`. `scratch` is
+    /// Asks the source for its block, whether it is heard or not, gives it to the taps and to its output. `scratch` is
     /// overwritten.
-    pub(super) fn make_block(&mut self, scratch: &mut AudioBlock, mixer: &mut Mixer, now: Instant, panics: &mut u64) {
+    pub(super) fn make_block(&mut self, scratch: &mut AudioBlock, outputs: &mut Outputs, now: Instant, panics: &mut u64) {
         scratch.reset(1);
         if let Some(source) = &mut self.source {
             source.set_effort(self.effort, panics);
@@ -142,6 +148,7 @@ impl Playout {
             }
         }
         self.fade.apply(scratch);
-        mixer.add(scratch, &mut self.gain);
+        self.route.mix(scratch, &mut self.gain, outputs);
+        self.route.finish();
     }
 }

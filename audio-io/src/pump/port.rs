@@ -17,11 +17,11 @@ use express_messages::{
 use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use super::{
-    MicId, PlayoutId,
+    MicId, OutputId, PlayoutId,
     capture::Capture,
     local::{LocalStream, SinkEntry},
     media::Medium,
-    mic::MicInput,
+    mic::{MicInput, Voice},
     playout::Playout,
     speaker::SpeakerOut,
 };
@@ -38,6 +38,15 @@ pub enum SinkPlace {
     Captured(LocalStreamId),
     /// At a played stream.
     Playout(PlayoutId),
+}
+
+/// A stream that can be heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Audible {
+    /// A local stream, while it is monitored.
+    Local(LocalStreamId),
+    /// A played stream.
+    Played(PlayoutId),
 }
 
 /// A place for what a local stream captures.
@@ -59,12 +68,16 @@ pub enum PumpCommand {
     /// A local stream that has a microphone in that place gets another one there, by a fade within one block, as soon as that
     /// one gives sound.
     SetMic(LocalStreamId, Slot, MicId),
+    /// What the voice chain of a microphone does from now on.
+    SetVoice(MicId, Voice),
     /// All microphones are silent, or not.
     MuteMics(bool),
-    /// The speaker opened, in place of another.
-    SetSpeaker(Box<SpeakerOut>),
-    /// The speaker closes.
-    RemoveSpeaker,
+    /// A speaker opened.
+    AddSpeaker(Box<SpeakerOut>),
+    /// A speaker is gone, or closes: nothing is heard on it any more.
+    RemoveSpeaker(OutputId),
+    /// A stream is heard on that speaker from now on, by a fade within one block on both.
+    SetOutput(Audible, OutputId),
     /// A new local stream.
     AddLocal(Box<LocalStream>),
     /// A local stream captures something else, which its sinks do not hear yet.
@@ -85,7 +98,7 @@ pub enum PumpCommand {
     SetVolume(LocalStreamId, f32),
     /// A local stream is silent, or not.
     SetMuted(LocalStreamId, bool),
-    /// How loud a local stream is heard on the speaker, as a factor.
+    /// How loud a local stream is heard on its speaker, as a factor.
     SetMonitor(LocalStreamId, f32),
     /// How loud what a local stream captures is heard on the speaker, as a factor.
     SetCaptureMonitor(LocalStreamId, f32),
@@ -116,7 +129,7 @@ impl fmt::Debug for PlayedSource {
 pub enum Returned {
     /// A microphone.
     Mic(Box<MicInput>),
-    /// The speaker.
+    /// A speaker.
     Speaker(Box<SpeakerOut>),
     /// A local stream with its sinks.
     Local(Box<LocalStream>),

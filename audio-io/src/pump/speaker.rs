@@ -1,25 +1,47 @@
-//! The playout device as the pump sees it: its ring is the pump's clock.
+//! A playout device as the pump sees it: a mix of its own, a ring, and a clock that the pump follows or makes it follow.
 
 use std::time::Instant;
 
 use express_messages::audio::{AudioBlock, BLOCK_FRAMES, SAMPLE_RATE};
 
-use super::clock::{AdaptiveTarget, MasterView};
+use super::{
+    OutputId,
+    clock::{AdaptiveTarget, MasterView},
+};
 use crate::{
     devices::OutputPort,
-    resample::{PushResampler, ResampleError},
+    gain::Ramp,
+    mixer::Mixer,
+    resample::{DriftControl, PushResampler, ResampleError},
 };
 
+/// A follower's ring that holds so much more than its target was not drained for a while: blocks are left out, as ±750 ppm
+/// would need minutes.
+const TRIM_ABOVE: usize = 6 * BLOCK_FRAMES;
+const SILENT_FRAMES: [f32; 2 * BLOCK_FRAMES] = [0.0; 2 * BLOCK_FRAMES];
+
 /// The pump's end of a playout device.
+///
+/// The first one that is open is the master: the pump makes as many blocks as it takes. Any other is a follower: it gets each
+/// block that is made, resampled so that its ring stays where it should be whatever its clock.
 ///
 /// # Real time
 /// Computes and writes to its ring: no allocation. It logs what was lost when it is dropped, on the control side.
 #[derive(Debug)]
 pub struct SpeakerOut {
+    id: OutputId,
     port: OutputPort,
-    /// `None` where the device runs at 48 kHz. Its ratio is fixed: the device is the master.
-    resampler: Option<PushResampler>,
+    mixer: Mixer,
+    resampler: PushResampler,
+    /// It takes blocks as they are: a master of 48 kHz from its first block on.
+    is_direct: bool,
+    control: DriftControl,
     target: AdaptiveTarget,
+    /// How often a follower's ring had run dry when it was last filled up.
+    filled_up: Option<u64>,
+    /// Closed while a follower leaves blocks out.
+    gate: Ramp,
+    trimmed_blocks: u64,
     faults: u64,
 }
 
@@ -28,44 +50,122 @@ impl SpeakerOut {
     ///
     /// # Errors
     /// When no resampler can be made for the device's rate.
-    pub fn new(port: OutputPort) -> Result<Self, ResampleError> {
+    pub fn new(id: OutputId, port: OutputPort) -> Result<Self, ResampleError> {
         let rate = port.format.rate_hz;
-        let resampler = match rate {
-            SAMPLE_RATE => None,
-            _ => Some(PushResampler::new(SAMPLE_RATE, rate, BLOCK_FRAMES, 2)?),
-        };
         // What one callback takes, and one period of the pump; at least 20 ms.
         let base = (to_48k(port.format.period_frames, rate) + BLOCK_FRAMES).max(2 * BLOCK_FRAMES);
         Ok(Self {
-            port,
-            resampler,
+            id,
+            mixer: Mixer::new(),
+            resampler: PushResampler::new(SAMPLE_RATE, rate, BLOCK_FRAMES, 2)?,
+            is_direct: false,
+            control: DriftControl::new(SAMPLE_RATE),
             target: AdaptiveTarget::new(base, SAMPLE_RATE),
+            filled_up: None,
+            gate: Ramp::at(1.0),
+            trimmed_blocks: 0,
             faults: 0,
+            port,
         })
+    }
+
+    pub(super) fn id(&self) -> OutputId {
+        self.id
+    }
+
+    /// It is the first one: nothing comes before its device's clock.
+    pub(super) fn begin_as_master(&mut self) {
+        self.is_direct = self.port.format.rate_hz == SAMPLE_RATE;
+    }
+
+    pub(super) fn mixer(&mut self) -> &mut Mixer {
+        &mut self.mixer
     }
 
     /// What the clock wants to know.
     pub(super) fn view(&mut self, now: Instant) -> MasterView {
         MasterView {
-            fill_frames: to_48k(self.port.writer.fill_frames(), self.port.format.rate_hz),
+            output: self.id,
+            fill_frames: self.fill_frames(),
             target_frames: self.target.update(now, self.port.writer.counters().underruns()),
             taken_frames: self.port.health.frames(),
         }
     }
 
-    /// Gives the device one stereo block.
-    pub(super) fn write(&mut self, block: &AudioBlock) {
-        match &mut self.resampler {
-            None => {
-                self.port.writer.write(block.samples());
-            }
-            Some(resampler) => match resampler.process(block.samples()) {
-                Ok(samples) => {
-                    self.port.writer.write(samples);
-                }
-                Err(_) => self.faults = self.faults.saturating_add(1),
-            },
+    /// Gives a master its mix.
+    pub(super) fn lead(&mut self) -> &AudioBlock {
+        self.gate.set(1.0);
+        self.write(1.0)
+    }
+
+    /// Gives a follower its mix.
+    pub(super) fn follow(&mut self, now: Instant) -> &AudioBlock {
+        let underruns = self.port.writer.counters().underruns();
+        // As for a master, and half a block for the slip between its callbacks and the master's.
+        let target = self.target.update(now, underruns) + BLOCK_FRAMES / 2;
+        if self.filled_up != Some(underruns) {
+            self.filled_up = Some(underruns);
+            self.fill_up(target.saturating_sub(BLOCK_FRAMES));
         }
+        self.open_or_close(target);
+        if self.gate.is_silent() {
+            self.trimmed_blocks = self.trimmed_blocks.saturating_add(1);
+            return self.mixer.finish();
+        }
+        let factor = self.control.observe(self.fill_frames(), target);
+        self.write(factor)
+    }
+
+    /// Fills the ring with silence, after which sound fades in: it is new, or has run dry.
+    fn fill_up(&mut self, target: usize) {
+        let missing = target.saturating_sub(self.fill_frames());
+        let mut frames = missing * self.port.format.rate_hz as usize / SAMPLE_RATE as usize;
+        while frames > 0 {
+            let some = frames.min(BLOCK_FRAMES);
+            self.port.writer.write(&SILENT_FRAMES[..2 * some]);
+            frames -= some;
+        }
+        self.gate = Ramp::at(0.0);
+        self.gate.set(1.0);
+        self.control.reset();
+    }
+
+    /// Leaves blocks out while the ring holds far too much: a device that has not begun yet, or one that paused.
+    fn open_or_close(&mut self, target: usize) {
+        let fill = self.fill_frames();
+        if self.gate.is_silent() {
+            if fill <= target {
+                self.gate.set(1.0);
+                self.control.reset();
+            }
+        } else if fill > target + if self.has_begun() { TRIM_ABOVE } else { 0 } {
+            self.gate.set(0.0);
+        }
+    }
+
+    fn write(&mut self, factor: f64) -> &AudioBlock {
+        let mix = self.mixer.finish();
+        self.gate.apply(mix);
+        if self.is_direct {
+            self.port.writer.write(mix.samples());
+            return mix;
+        }
+        let steered = self.resampler.steer(factor);
+        match steered.and_then(|()| self.resampler.process(mix.samples())) {
+            Ok(samples) => {
+                self.port.writer.write(samples);
+            }
+            Err(_) => self.faults = self.faults.saturating_add(1),
+        }
+        mix
+    }
+
+    fn has_begun(&self) -> bool {
+        self.port.health.frames() > 0
+    }
+
+    fn fill_frames(&self) -> usize {
+        to_48k(self.port.writer.fill_frames(), self.port.format.rate_hz)
     }
 }
 
@@ -73,9 +173,11 @@ impl Drop for SpeakerOut {
     fn drop(&mut self) {
         let ring = self.port.writer.counters();
         tracing::debug!(
+            output = self.id.0,
             underruns = ring.underruns(),
             underrun_frames = ring.underrun_frames(),
             overrun_frames = ring.overrun_frames(),
+            trimmed_blocks = self.trimmed_blocks,
             faults = self.faults,
             xruns = self.port.health.xruns(),
             errors = self.port.health.errors(),

@@ -12,6 +12,7 @@ use express_messages::{
 };
 
 mod commands;
+mod outputs;
 
 use super::*;
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 };
 
 const RATE: u32 = 48_000;
+const SPEAKER: OutputId = OutputId(1);
 
 fn format(rate_hz: u32) -> DeviceFormat {
     DeviceFormat {
@@ -84,10 +86,15 @@ impl Bench {
         }
     }
 
+    /// The speaker that everything is heard on at first.
     fn speaker(&mut self, rate: u32) -> OutputCallback {
+        self.another_speaker(SPEAKER, rate)
+    }
+
+    fn another_speaker(&mut self, id: OutputId, rate: u32) -> OutputCallback {
         let (callback, port) = output_port(format(rate));
         self.port
-            .send(PumpCommand::SetSpeaker(Box::new(SpeakerOut::new(port).unwrap())));
+            .send(PumpCommand::AddSpeaker(Box::new(SpeakerOut::new(id, port).unwrap())));
         callback
     }
 
@@ -103,6 +110,7 @@ impl Bench {
         let id = PlayoutId(id);
         self.port.send(PumpCommand::AddPlayout(Box::new(Playout::new(id, gain))));
         self.port.send(PumpCommand::SetSource(id, PlayedSource(Some(source))));
+        self.port.send(PumpCommand::SetOutput(Audible::Played(id), SPEAKER));
         id
     }
 
@@ -159,6 +167,7 @@ fn all_that_is_heard_is_summed_each_with_its_volume() {
         let stream = LocalStream::new(local, Some(Capture::of_source(tone(7_000.0, 0.1), 1)), 1);
         bench.port.send(PumpCommand::AddLocal(Box::new(stream)));
         bench.port.send(PumpCommand::SetMonitor(local, 0.3));
+        bench.port.send(PumpCommand::SetOutput(Audible::Local(local), SPEAKER));
         bench.listen(&mut speaker, rate, 200);
         let heard = bench.listen(&mut speaker, rate, 1_000);
         for (frequency, wanted) in [(400.0, 0.1), (1_000.0, 0.05), (3_000.0, 0.2), (5_000.0, 0.0), (7_000.0, 0.03)] {

@@ -38,11 +38,18 @@ impl Inventory {
     /// The default device of one direction, if one is known.
     pub(super) fn default_device(&self, device_type: ZegoAudioDeviceType) -> Option<&str> {
         let list = self.0.as_ref()?;
-        let devices = match device_type {
-            ZegoAudioDeviceType::Input => &list.inputs,
-            _ => &list.outputs,
-        };
-        devices.first().map(|device| &*device.device_id)
+        of(list, device_type).first().map(|device| &*device.device_id)
+    }
+
+    /// Whether there was a look that showed no device of that id.
+    pub(super) fn lacks(&self, device_type: ZegoAudioDeviceType, device_id: &str) -> bool {
+        let has = |devices: &[ZegoDeviceInfo]| devices.iter().any(|device| device.device_id == device_id);
+        self.0.as_ref().is_some_and(|list| !has(of(list, device_type)))
+    }
+
+    /// Whether there was a look.
+    pub(super) fn is_known(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Whether the last look showed a microphone of that id.
@@ -57,14 +64,21 @@ impl Inventory {
     }
 }
 
-/// The microphone that `change` tells to be gone.
-pub(super) fn gone_microphone(change: &AudioDeviceEvent) -> Option<&str> {
+fn of(list: &DeviceList, device_type: ZegoAudioDeviceType) -> &[ZegoDeviceInfo] {
+    match device_type {
+        ZegoAudioDeviceType::Input => &list.inputs,
+        _ => &list.outputs,
+    }
+}
+
+/// The device that `change` tells to be gone.
+pub(super) fn gone_device(change: &AudioDeviceEvent) -> Option<(ZegoAudioDeviceType, &str)> {
     match change {
         AudioDeviceEvent::DeviceChanged {
             update_type: ZegoUpdateType::Delete,
-            device_type: ZegoAudioDeviceType::Input,
+            device_type,
             info,
-        } => Some(&info.device_id),
+        } => Some((*device_type, &info.device_id)),
         _ => None,
     }
 }

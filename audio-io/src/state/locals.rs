@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use express_messages::{ZegoError, audio_device::MediaId, codes, ids::LocalStreamId};
 
-use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX};
+use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX, speakers::Hearing};
 use crate::{
     gain::percent,
-    pump::{LocalLevels, MicId, PumpCommand, SinkPlace, Slot},
+    pump::{LocalLevels, MicId, PumpCommand, SinkPlace, Slot, Voice},
 };
 
 /// The microphone that a local stream uses, and why that one.
@@ -16,6 +16,8 @@ pub(crate) struct MicFeed {
     pub(crate) mic: MicId,
     /// The device that its user chose, `None` whatever is the default one.
     pub(crate) asked: Option<String>,
+    /// What is done to its sound.
+    pub(crate) voice: Voice,
 }
 
 /// `None` for any other source, and for none.
@@ -29,8 +31,9 @@ pub(super) struct Local {
     /// What is captured, where that is not what is sent.
     waiting: Option<Feed>,
     pub(super) media: BTreeSet<MediaId>,
-    audible: bool,
+    sent_audible: bool,
     capture_audible: bool,
+    pub(super) hearing: Hearing,
     /// How loud it is, once it is open.
     pub(super) levels: LocalLevels,
 }
@@ -42,9 +45,14 @@ impl Local {
         sent.chain(self.waiting.iter().flatten().map(|feed| (Slot::Waiting, feed)))
     }
 
-    /// Whether what it sends or captures is to be heard on the speaker.
-    pub(super) fn is_audible(&self) -> bool {
-        self.audible || self.capture_audible
+    /// The same, to be changed.
+    pub(super) fn feeds_mut(&mut self) -> impl Iterator<Item = &mut MicFeed> {
+        self.sent.iter_mut().chain(self.waiting.iter_mut().flatten())
+    }
+
+    /// What it sends or captures is to be heard on the speaker, or neither.
+    fn hear(&mut self) {
+        self.hearing.audible = self.sent_audible || self.capture_audible;
     }
 
     pub(super) fn feed(&mut self, slot: Slot) -> Option<&mut MicFeed> {
@@ -84,8 +92,9 @@ impl DeviceState {
                 sent: None,
                 waiting: None,
                 media: BTreeSet::new(),
-                audible: false,
+                sent_audible: false,
                 capture_audible: false,
+                hearing: Hearing::default(),
                 levels: LocalLevels::default(),
             },
         );
@@ -198,8 +207,8 @@ impl DeviceState {
     /// Lets a local stream be heard on the speaker.
     pub(crate) fn monitor(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
         let local = self.locals.get_mut(&id).filter(|local| local.open)?;
-        local.audible = audible;
-        self.speaker.asked(audible);
+        local.sent_audible = audible;
+        local.hear();
         let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
         Some(PumpCommand::SetMonitor(id, gain))
     }
@@ -208,7 +217,7 @@ impl DeviceState {
     pub(crate) fn monitor_capture(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
         let local = self.locals.get_mut(&id).filter(|local| local.open)?;
         local.capture_audible = audible;
-        self.speaker.asked(audible);
+        local.hear();
         let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
         Some(PumpCommand::SetCaptureMonitor(id, gain))
     }

@@ -14,24 +14,16 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
-use super::{DeviceState, Effect, MicFeed, losses::Loss, watch::Watch};
+use super::{DeviceState, Effect, MicFeed, attempts::Attempts, losses::Loss, voice::Chain, watch::Watch};
 use crate::{
     devices::{DeviceFailure, SCREEN, StreamKey},
-    pump::{MicId, PumpCommand, Slot},
+    pump::{MicId, PumpCommand, Slot, Voice},
 };
-
-/// Waits between tries to open a microphone that is needed; the last one goes on. Any change of the list is a new beginning.
-const TRIES: [Duration; 4] = [
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-];
 
 /// An open microphone, or one that failed.
 #[derive(Debug)]
@@ -41,15 +33,8 @@ pub(super) struct Mic {
     users: usize,
     /// It failed: its streams are silent until they have another.
     pub(super) lost: bool,
+    pub(super) chain: Option<Chain>,
     watch: Watch,
-}
-
-/// Tries to open a device for streams that need it.
-#[derive(Debug, Default)]
-struct Tries {
-    opening: Option<StreamKey>,
-    failed: usize,
-    not_before: Option<Instant>,
 }
 
 /// All microphones.
@@ -58,8 +43,9 @@ pub(super) struct Mics {
     pub(super) open: BTreeMap<MicId, Mic>,
     /// No stream is to have them any more, but the pump may not have made the change yet: closed when it gives them back.
     retiring: BTreeSet<MicId>,
-    /// By the device that is wanted, `None` the default one.
-    tries: BTreeMap<Option<String>, Tries>,
+    attempts: Attempts,
+    /// What the streams that wait for a microphone want to be done to its sound.
+    pub(super) awaited: BTreeMap<StreamKey, Voice>,
     /// Whether a stream of a chosen device that is gone takes the default one.
     auto_switch: bool,
     muted: bool,
@@ -75,8 +61,7 @@ impl Mics {
 
     /// The list of devices is another: what failed may work now.
     pub(super) fn try_again(&mut self) {
-        self.tries.retain(|_, tries| tries.opening.is_some());
-        self.tries.values_mut().for_each(|tries| tries.failed = 0);
+        self.attempts.try_again();
     }
 }
 
@@ -102,11 +87,14 @@ impl DeviceState {
         if let Some(other) = self.mics.running(Some(&device_id)) {
             return other;
         }
+        let back = self.losses.iter_mut().filter(|loss| loss.device_id == device_id);
+        back.for_each(Loss::reopened);
         let mic = Mic {
             device_id,
             name,
             users: 0,
             lost: false,
+            chain: None,
             watch: Watch::new(now),
         };
         self.mics.open.insert(id, mic);
@@ -162,8 +150,12 @@ impl DeviceState {
         match mic.and_then(|mic| mic.watch.observe(seen, now)) {
             Some(failure) => {
                 let mut effects = self.lose_mic(id, failure, now);
-                // Whether it is still there decides what to tell and where to go.
-                effects.push(Effect::Look);
+                if failure == DeviceFailure::Changed {
+                    effects.extend(self.move_streams(now));
+                } else {
+                    // Whether it is still there decides what to tell and where to go.
+                    effects.push(Effect::Look);
+                }
                 effects
             }
             None => Vec::new(),
@@ -183,8 +175,10 @@ impl DeviceState {
             return Vec::new();
         };
         mic.lost = true;
-        self.losses
-            .push(Loss::new(mic.device_id.clone(), mic.name.clone(), failure, now));
+        if self.mics.attempts.lost(StreamKey(id.0), mic.watch.age(now), now) {
+            self.losses
+                .push(Loss::new(mic.device_id.clone(), mic.name.clone(), failure, now));
+        }
         vec![Effect::Close(StreamKey(id.0))]
     }
 
@@ -205,7 +199,7 @@ impl DeviceState {
             let Some(wanted) = self.other_device(&feed) else { continue };
             match self.mics.running(wanted.as_deref()) {
                 Some(mic) => self.move_stream(id, slot, mic, &mut effects),
-                None => self.try_to_open(wanted, now, &mut effects),
+                None => self.try_to_open(wanted, feed.voice, now, &mut effects),
             }
         }
         effects
@@ -229,12 +223,13 @@ impl DeviceState {
     fn move_stream(&mut self, id: LocalStreamId, slot: Slot, to: MicId, effects: &mut Vec<Effect>) {
         let feed = self.locals.get_mut(&id).and_then(|local| local.feed(slot));
         let Some(feed) = feed else { return };
-        let from = std::mem::replace(&mut feed.mic, to);
+        let (from, voice) = (std::mem::replace(&mut feed.mic, to), feed.voice);
         if let (Some(asked), Some(mic)) = (&mut feed.asked, self.mics.open.get(&to)) {
             // One that was switched by itself stays there, too.
             asked.clone_from(&mic.device_id);
         }
         self.use_mic(to);
+        effects.extend(self.ask_voice(to, voice));
         effects.push(Effect::Pump(PumpCommand::SetMic(id, slot, to)));
         if self.leave_mic(from)
             && let Some(mic) = self.mics.open.remove(&from)
@@ -246,33 +241,26 @@ impl DeviceState {
         }
     }
 
-    fn try_to_open(&mut self, device: Option<String>, now: Instant, effects: &mut Vec<Effect>) {
-        let tries = self.mics.tries.entry(device.clone()).or_default();
-        if tries.opening.is_some() || tries.not_before.is_some_and(|at| now < at) {
+    fn try_to_open(&mut self, device: Option<String>, voice: Voice, now: Instant, effects: &mut Vec<Effect>) {
+        if !self.mics.attempts.may_begin(device.as_deref(), now) {
             return;
         }
-        self.last_id += 1;
-        let key = StreamKey(self.last_id);
-        tries.opening = Some(key);
+        let key = StreamKey(self.next_id());
+        self.mics.attempts.begin(device.clone(), key);
+        self.mics.awaited.insert(key, voice);
         effects.push(Effect::OpenMic(key, device));
     }
 
     /// A microphone that streams needed runs, and the pump has it.
     pub(crate) fn reopened(&mut self, key: StreamKey, now: Instant) -> Vec<Effect> {
-        self.mics.tries.retain(|_, tries| tries.opening != Some(key));
+        self.mics.attempts.opened(key);
         self.move_streams(now)
     }
 
     /// It could not be opened: tried again later.
     pub(crate) fn not_reopened(&mut self, key: StreamKey, now: Instant) {
-        if let Some(tries) = self.mics.tries.values_mut().find(|tries| tries.opening == Some(key)) {
-            let wait = TRIES[tries.failed.min(TRIES.len() - 1)];
-            *tries = Tries {
-                opening: None,
-                failed: tries.failed + 1,
-                not_before: Some(now + wait),
-            };
-        }
+        self.mics.attempts.not_opened(key, now);
+        self.losses.iter_mut().for_each(Loss::not_reopened);
     }
 
     /// Captures microphone `to`, which the stream's user chose, in place of another.
@@ -291,18 +279,23 @@ impl DeviceState {
     }
 
     /// The id of the microphone that a local stream captures.
-    pub(crate) fn captured_device(&mut self, id: LocalStreamId) -> Option<String> {
-        let local = self.locals.get_mut(&id).filter(|local| local.open)?;
-        let mic = local.feed(local.captured())?.mic;
-        let device_id = self.mics.open.get(&mic).map(|mic| mic.device_id.clone());
-        device_id.filter(|id| id != SCREEN)
+    pub(crate) fn captured_device(&self, id: LocalStreamId) -> Option<String> {
+        let mic = self.mics.open.get(&self.captured_mic(id)?.mic)?;
+        Some(mic.device_id.clone()).filter(|id| id != SCREEN)
     }
 
     /// Whether a local stream captures a microphone.
-    pub(crate) fn is_mic_stream(&mut self, id: LocalStreamId) -> bool {
-        let local = self.locals.get_mut(&id).filter(|local| local.open);
-        let feed = local.and_then(|local| local.feed(local.captured()));
-        feed.is_some_and(|feed| feed.asked.as_deref() != Some(SCREEN))
+    pub(crate) fn is_mic_stream(&self, id: LocalStreamId) -> bool {
+        self.captured_mic(id)
+            .is_some_and(|feed| feed.asked.as_deref() != Some(SCREEN))
+    }
+
+    /// The microphone that a local stream captures.
+    pub(super) fn captured_mic(&self, id: LocalStreamId) -> Option<&MicFeed> {
+        let local = self.locals.get(&id).filter(|local| local.open)?;
+        let captured = local.captured();
+        let mut feeds = local.feeds();
+        feeds.find(|(slot, _)| *slot == captured).map(|(_, feed)| feed)
     }
 
     /// The pump has no stream of microphone `id` any more.

@@ -1,9 +1,13 @@
 mod mics;
+mod speakers;
 
 use std::time::Duration;
 
 use super::*;
-use crate::pump::LocalLevels;
+use crate::{
+    devices::DeviceFailure,
+    pump::{LocalLevels, Voice},
+};
 
 const LOCAL: LocalStreamId = LocalStreamId(7);
 
@@ -16,13 +20,14 @@ fn names(effects: &[Effect]) -> Vec<String> {
     let name = |effect: &Effect| match effect {
         Effect::StartPump => "start pump".into(),
         Effect::StopPump => "stop pump".into(),
-        Effect::Pump(PumpCommand::RemoveSpeaker) => "remove speaker".into(),
+        Effect::Pump(PumpCommand::RemoveSpeaker(_)) => "remove speaker".into(),
+        Effect::Pump(PumpCommand::SetOutput(_, OutputId(id))) => format!("hear on {id}"),
         Effect::Pump(PumpCommand::RemoveMic(_)) => "remove mic".into(),
         Effect::Pump(PumpCommand::SetMic(..)) => "move".into(),
         Effect::Pump(PumpCommand::RemoveLocal(_)) => "remove local".into(),
         Effect::Pump(PumpCommand::RemovePlayout(_)) => "remove playout".into(),
         Effect::Pump(other) => format!("{other:?}"),
-        Effect::OpenSpeaker(_) => "open speaker".into(),
+        Effect::OpenSpeaker(_, device) => format!("open {}", device.as_deref().unwrap_or("default")),
         Effect::OpenMic(_, device) => format!("open {}", device.as_deref().unwrap_or("default")),
         Effect::Look => "look".into(),
         Effect::Close(_) => "close".into(),
@@ -34,12 +39,12 @@ fn names(effects: &[Effect]) -> Vec<String> {
     effects.iter().map(name).filter(|name| !name.ends_with("watch")).collect()
 }
 
-fn opened_key(effects: &[Effect]) -> StreamKey {
-    let key = effects.iter().find_map(|effect| match effect {
-        Effect::OpenSpeaker(key) => Some(*key),
-        _ => None,
-    });
-    key.unwrap_or_else(|| panic!("no speaker is opened: {effects:?}"))
+fn feed(mic: MicId, asked: Option<&str>) -> MicFeed {
+    MicFeed {
+        mic,
+        asked: asked.map(Into::into),
+        voice: Voice::default(),
+    }
 }
 
 fn seen(frames: u64, failure: Option<DeviceFailure>) -> Observation {
@@ -65,78 +70,6 @@ fn the_pump_runs_exactly_while_a_stream_exists() {
 }
 
 #[test]
-fn the_speaker_is_open_exactly_while_something_is_audible() {
-    let mut state = DeviceState::default();
-    let now = Instant::now();
-    state.playout(&stream("a"));
-    state.start_pump();
-    state.set_playout(&stream("a"), false, 100);
-    assert!(state.reconcile(now).is_empty());
-    state.set_playout(&stream("a"), true, 100);
-    let key = opened_key(&state.reconcile(now));
-    assert!(state.reconcile(now).is_empty(), "it is being opened");
-    assert!(state.speaker_opened(key, "speaker".into(), now));
-    state.begin_open(LOCAL, 1).unwrap();
-    state.opened(LOCAL, None, LocalLevels::default());
-    assert!(state.monitor(LOCAL, true, 100).is_some());
-    state.set_playout(&stream("a"), false, 100);
-    assert!(state.reconcile(now).is_empty(), "the local stream is still heard");
-    state.monitor(LOCAL, false, 100);
-    assert_eq!(names(&state.reconcile(now)), ["remove speaker", "close"]);
-}
-
-#[test]
-fn a_speaker_that_opens_too_late_is_not_wanted() {
-    let mut state = DeviceState::default();
-    let now = Instant::now();
-    state.playout(&stream("a"));
-    state.set_playout(&stream("a"), true, 100);
-    let key = opened_key(&state.reconcile(now));
-    state.forget_playout(&stream("a"));
-    state.reconcile(now);
-    assert!(!state.speaker_opened(key, "speaker".into(), now));
-}
-
-#[test]
-fn without_a_speaker_nothing_is_tried_again_before_the_next_audible_command() {
-    let mut state = DeviceState::default();
-    let now = Instant::now();
-    state.playout(&stream("a"));
-    state.set_playout(&stream("a"), true, 100);
-    let key = opened_key(&state.reconcile(now));
-    state.speaker_not_opened(key, now);
-    assert!(state.reconcile(now + Duration::from_secs(3_600)).is_empty());
-    state.set_playout(&stream("a"), true, 50);
-    opened_key(&state.reconcile(now + Duration::from_secs(3_600)));
-}
-
-#[test]
-fn a_lost_speaker_is_reported_once_and_tried_again_after_1_2_4_and_8_seconds() {
-    let mut state = DeviceState::default();
-    let mut now = Instant::now();
-    state.playout(&stream("a"));
-    state.set_playout(&stream("a"), true, 100);
-    let key = opened_key(&state.reconcile(now));
-    state.speaker_opened(key, "speaker".into(), now);
-    let lost = seen(960, Some(DeviceFailure::Unplugged));
-    assert_eq!(
-        names(&state.observe(key, lost, now)),
-        ["remove speaker", "close", "error 1006006"]
-    );
-    assert!(state.observe(key, lost, now).is_empty(), "once");
-    for wait in [1, 2, 4, 8] {
-        assert!(
-            state.reconcile(now + Duration::from_millis(wait * 1_000 - 1)).is_empty(),
-            "{wait} s"
-        );
-        now += Duration::from_secs(wait);
-        let key = opened_key(&state.reconcile(now));
-        state.speaker_not_opened(key, now);
-    }
-    assert!(state.reconcile(now + Duration::from_secs(3_600)).is_empty());
-}
-
-#[test]
 fn a_microphone_is_open_while_a_stream_uses_it_and_is_shared() {
     let mut state = DeviceState::default();
     let now = Instant::now();
@@ -146,7 +79,7 @@ fn a_microphone_is_open_while_a_stream_uses_it_and_is_shared() {
     assert_eq!(state.mic_opened(mic, "id".into(), "name".into(), now), mic);
     for id in [LOCAL, other] {
         state.begin_open(id, 1).unwrap();
-        assert!(state.opened(id, Some(MicFeed { mic, asked: None }), LocalLevels::default()));
+        assert!(state.opened(id, Some(feed(mic, None)), LocalLevels::default()));
     }
     assert_eq!(state.find_mic(None), Some(mic));
     assert_eq!(state.find_mic(Some("id")), Some(mic));

@@ -23,12 +23,22 @@ pub(crate) struct Observation {
 pub(crate) struct Watch {
     frames: u64,
     since: Instant,
+    opened: Instant,
 }
 
 impl Watch {
     /// A device that was opened at `now`.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { frames: 0, since: now }
+        Self {
+            frames: 0,
+            since: now,
+            opened: now,
+        }
+    }
+
+    /// For how long it has been open.
+    pub(super) fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.opened)
     }
 
     /// Says whether it has failed.

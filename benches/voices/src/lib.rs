@@ -6,7 +6,7 @@ mod run;
 mod scene;
 
 pub use room::{ROOMS, Room};
-pub use run::{Processed, Quantiles, process};
+pub use run::{Processed, Quantiles, cpu_time, process};
 pub use scene::{Fault, Talk, clip, echo_of, echo_reduction_db, rms};
 
 /// Sample rate of everything here, in Hz.

@@ -10,7 +10,7 @@ fn in_every_room_the_echo_is_33_db_down_from_the_second_second_on() {
     let far = clip(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/speech/libri26_male.wav")).unwrap();
     for room in ROOMS {
         let mic = echo_of(&room.echo(&far).unwrap(), &[]);
-        let out = process(VoiceConfig::default(), &mic, &far).samples;
+        let out = process(VoiceConfig::default(), 1, &mic, &far).samples;
         let down = echo_reduction_db(&mic, &out, 2, 8);
         println!("{room}: {down:.1} dB");
         assert!(down >= 33.0, "{room}: {down:.1} dB");

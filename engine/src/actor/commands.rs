@@ -5,8 +5,8 @@ use express_messages::{
     ZegoError,
     audio_device::{
         AudioDeviceEvent, AudioDeviceLink, CaptureSource, GetCaptureDevice, GetSoundLevels, ListDevices, MuteLocalStream,
-        MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured, SetAutoSwitch, SetCaptureDevice, SetCaptureVolume, SinkId,
-        SoundLevels, StartMixing, StopAudioDevice, StopCapture, WatchDevices,
+        MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured, SetAutoSwitch, SetCaptureDevice, SetCaptureVolume,
+        SetOutputDevice, SinkId, SoundLevels, StartMixing, StopAudioDevice, StopCapture, WatchDevices,
     },
     codes,
     ids::LocalStreamId,
@@ -18,7 +18,7 @@ use express_messages::{
 
 use super::{
     engine_actor::{EngineActor, Hear},
-    state::{CallId, Command, LifeId},
+    state::{CallId, Command, Heard, LifeId},
 };
 use crate::{
     reply::{Completion, part_gone},
@@ -129,6 +129,9 @@ impl EngineActor {
             Command::AutoSwitch(wanted) => tell(self.device(), |link| &link.auto_switch, SetAutoSwitch(wanted)),
             Command::CaptureDevice { id, device_id, call } => self.capture_device(id, device_id, call, ctx),
             Command::TapCapture { id, tap, key } => self.tap_capture(id, tap, key, ctx),
+            Command::OutputDevice { set, chosen } => self.output_device(set, chosen, ctx),
+            Command::SetVoice(voice) => tell(self.device(), |link| &link.voice, voice),
+            Command::VoiceStatistics { id, done } => self.voice_statistics(id, done, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
@@ -229,6 +232,26 @@ impl EngineActor {
             move |engine, _, result| {
                 let shared = &engine.shared;
                 shared.report(|state, _, out| state.on_capture_device(id, chosen, call, result, out));
+            },
+        );
+    }
+
+    fn output_device(&mut self, set: SetOutputDevice, chosen: Option<(Heard, CallId)>, ctx: &mut Context<Self>) {
+        let device_id = set.device_id.clone();
+        self.ask_device(
+            set,
+            |link| &link.output_device,
+            ctx,
+            move |engine, _, result| match chosen {
+                Some((heard, call)) => {
+                    let shared = &engine.shared;
+                    shared.report(|state, _, out| state.on_output(heard, device_id, call, result, out));
+                }
+                None => {
+                    if let Err(error) = result {
+                        tracing::warn!(%error, "a stream is heard on the default speaker again");
+                    }
+                }
             },
         );
     }

@@ -12,5 +12,6 @@ mod supervise;
 mod talk;
 mod taps;
 mod throttle;
+mod voice;
 
 pub(crate) use engine_actor::{EngineActor, Parts, Work};

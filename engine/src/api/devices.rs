@@ -7,7 +7,11 @@ use express_messages::{
 use serde::Serialize;
 
 use super::ZegoExpressEngine;
-use crate::{actor::state::Command, reply::Reply, streams::ZegoLocalStream};
+use crate::{
+    actor::state::Command,
+    reply::Reply,
+    streams::{ZegoHeardStream, ZegoLocalStream, use_output},
+};
 
 /// What `check_system_requirements` found.
 #[doc(alias = "checkSystemRequirements")]
@@ -185,6 +189,23 @@ impl ZegoExpressEngine {
             |state, call, _, out| state.use_audio_device(id, device_id, call, out),
             |()| (),
         )
+    }
+
+    /// Lets a stream be heard on another speaker, by its id from [`get_speakers`](Self::get_speakers); `""` is whatever is the
+    /// default one, as at first. Streams may be heard on different speakers at a time. The speaker is opened first: there is no
+    /// gap, and where it cannot be used the stream is heard where it was.
+    ///
+    /// While a chosen speaker is unplugged the stream is heard on the default one, and on the chosen one again as soon as that
+    /// is back.
+    ///
+    /// # Errors
+    /// - 1103093: no such speaker, or it cannot be opened; or the stream is of another engine
+    /// - 1000018: the local stream was destroyed; 1104044: the played one was stopped
+    /// - 1006001: the audio device part failed
+    #[doc(alias = "useAudioOutputDevice")]
+    pub fn use_audio_output_device<'a>(&self, stream: impl Into<ZegoHeardStream<'a>>, device_id: impl Into<String>) -> Reply<()> {
+        let engine = self.shared();
+        use_output(engine, stream.into().heard_in(engine), device_id.into())
     }
 
     /// Whether a stream whose microphone was chosen by its id takes the default one when that is unplugged; not at first. It

@@ -9,6 +9,7 @@ mod messages;
 mod play;
 mod publish;
 mod room;
+mod voice;
 
 use std::{
     fmt,

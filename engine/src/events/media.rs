@@ -104,7 +104,7 @@ pub struct ExceptionUpdate {
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct DeviceError {
-    /// 1006006 unplugged; of a microphone also 1106007, it was away for less than 2 s, and 1106009, it is there but gives no
+    /// 1006006 unplugged; of a microphone also 1106007 after that, it is back within 2 s, and 1106009, it is there but gives no
     /// sound any more; 1006001 otherwise.
     pub error_code: i32,
     /// Name of the device; empty where it was not one device alone.

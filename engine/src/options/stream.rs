@@ -2,8 +2,9 @@
 
 use std::{fmt, path::PathBuf};
 
-use express_messages::{ZegoError, audio::PlayoutSource, codes};
+use express_messages::{ZegoError, audio::PlayoutSource, codes, voice::VoiceConfig};
 
+use super::ZegoVoiceOptions;
 use crate::streams::{Feed, SourceSpec, ZegoPcmWriter, pcm_channel};
 
 /// What to capture and how to encode it (`createZegoStream`). The default is the default microphone.
@@ -18,6 +19,8 @@ pub struct ZegoStreamOptions {
     /// Channels that are captured and published, 1 or 2; `None` (the default): as the scenario has it, 1 without one.
     #[doc(alias = "channelCount")]
     pub channel_count: Option<usize>,
+    /// What is done to the sound of a microphone, or of the screen; other sources are sent as they are.
+    pub voice: ZegoVoiceOptions,
     /// Whether [`source`](Self::source) is captured from the start; on by default. `false`: the stream captures nothing until
     /// [`start_capture_microphone`](crate::ZegoLocalStream::start_capture_microphone) or
     /// [`start_capture_custom_audio`](crate::ZegoLocalStream::start_capture_custom_audio).
@@ -74,6 +77,7 @@ impl ZegoStreamOptions {
             source,
             audio_bitrate: None,
             channel_count: None,
+            voice: ZegoVoiceOptions::default(),
             auto_capture: true,
             video: false,
         }
@@ -163,9 +167,9 @@ impl ZegoStreamOptions {
         self.source.check()
     }
 
-    /// The source as it can be opened again and again.
-    pub(crate) fn source_spec(&self) -> SourceSpec {
-        self.source.spec()
+    /// The source as it can be opened again and again; `usual` is what is done to a microphone's sound.
+    pub(crate) fn source_spec(&self, usual: VoiceConfig) -> SourceSpec {
+        self.source.spec(self.voice.over(self.source.usual_voice(usual)))
     }
 }
 
@@ -192,12 +196,26 @@ impl ZegoStreamSource {
         }
     }
 
-    fn spec(&self) -> SourceSpec {
+    /// What is done to its sound where nobody says, if `usual` is done to a microphone's: of a screen's sound, as documented, the
+    /// echo is taken out and nothing else.
+    fn usual_voice(&self, usual: VoiceConfig) -> VoiceConfig {
+        match self {
+            Self::Screen => VoiceConfig {
+                ans: false,
+                agc: false,
+                ..usual
+            },
+            _ => usual,
+        }
+    }
+
+    fn spec(&self, voice: VoiceConfig) -> SourceSpec {
         match self {
             Self::Microphone { device_id } => SourceSpec::Microphone {
                 device_id: device_id.clone(),
+                voice,
             },
-            Self::Screen => SourceSpec::Screen,
+            Self::Screen => SourceSpec::Screen { voice },
             Self::Wav { path, repeat } => SourceSpec::Wav {
                 path: path.clone(),
                 repeat: *repeat,
@@ -221,6 +239,8 @@ pub struct ZegoMicrophoneOptions {
     /// Channels that are captured, 1 (the default) or 2; sent are as many as the stream was made with.
     #[doc(alias = "channelCount")]
     pub channel_count: usize,
+    /// What is done to its sound.
+    pub voice: ZegoVoiceOptions,
 }
 
 impl Default for ZegoMicrophoneOptions {
@@ -228,23 +248,28 @@ impl Default for ZegoMicrophoneOptions {
         Self {
             device_id: None,
             channel_count: 1,
+            voice: ZegoVoiceOptions::default(),
         }
     }
 }
 
 impl ZegoMicrophoneOptions {
-    pub(crate) fn feed(self) -> Result<Feed, ZegoError> {
+    /// `usual`: what is done to a microphone's sound where the options say nothing.
+    pub(crate) fn feed(self, usual: VoiceConfig) -> Result<Feed, ZegoError> {
         let device_id = self.device_id;
-        feed(&ZegoStreamSource::Microphone { device_id }, self.channel_count)
+        let voice = self.voice.over(usual);
+        feed(&ZegoStreamSource::Microphone { device_id }, self.channel_count, voice)
     }
 }
 
+/// `voice` is what is done to the sound of a microphone.
+///
 /// # Errors
 /// 1100001 for a channel count or a tone out of range.
-pub(crate) fn feed(source: &ZegoStreamSource, channels: usize) -> Result<Feed, ZegoError> {
+pub(crate) fn feed(source: &ZegoStreamSource, channels: usize, voice: VoiceConfig) -> Result<Feed, ZegoError> {
     check_channels(channels)?;
     source.check()?;
-    let source = source.spec();
+    let source = source.spec(source.usual_voice(voice));
     Ok(Feed { source, channels })
 }
 
@@ -257,6 +282,18 @@ impl Default for ZegoStreamOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_the_sound_of_a_screen_the_echo_is_taken_out_and_nothing_else_unless_the_options_say_so() {
+        let voice = |options: &ZegoStreamOptions| match options.source_spec(VoiceConfig::default()) {
+            SourceSpec::Screen { voice } => (voice.aec, voice.ans, voice.agc),
+            other => panic!("{other:?}"),
+        };
+        let mut options = ZegoStreamOptions::screen();
+        assert_eq!(voice(&options), (true, false, false));
+        options.voice.agc = Some(true);
+        assert_eq!(voice(&options), (true, false, true));
+    }
 
     #[test]
     fn stream_options_outside_the_documented_ranges_are_refused_with_1100001() {

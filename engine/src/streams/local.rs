@@ -2,11 +2,15 @@
 
 use std::{fmt, sync::Arc};
 
-use express_messages::{ZegoError, codes, ids::LocalStreamId};
+use express_messages::{
+    ZegoError, codes,
+    ids::LocalStreamId,
+    voice::{VoiceConfig, VoiceStatistics},
+};
 
-use super::Feed;
+use super::{Feed, use_output};
 use crate::{
-    actor::state::{Command, check_percent},
+    actor::state::{Command, Heard, check_percent},
     options::{ZegoMicrophoneOptions, ZegoStreamSource, feed},
     reply::Reply,
     shared::Shared,
@@ -51,7 +55,7 @@ impl ZegoLocalStream {
     /// - 1006001: the audio device part failed
     #[doc(alias = "startCaptureMicrophone")]
     pub fn start_capture_microphone(&self, options: ZegoMicrophoneOptions) -> Reply<()> {
-        self.capture(options.feed())
+        self.capture(options.feed(self.usual_voice()))
     }
 
     /// Captures a file, a tone, the sound of the screen or sound that the application makes from now on, with `channel_count` (1 or 2) channels;
@@ -63,7 +67,7 @@ impl ZegoLocalStream {
     /// 1100001: an option is out of its range, or the file cannot be used; else as there.
     #[doc(alias = "startCaptureCustomAudio")]
     pub fn start_capture_custom_audio(&self, source: ZegoStreamSource, channel_count: usize) -> Reply<()> {
-        self.capture(feed(&source, channel_count))
+        self.capture(feed(&source, channel_count, self.usual_voice()))
     }
 
     /// Captures nothing any more. Where that was sent, silence is sent; where something else is sent still, it goes on.
@@ -71,6 +75,27 @@ impl ZegoLocalStream {
     #[doc(alias = "stopCaptureAudio")]
     pub fn stop_capture_audio(&self) -> bool {
         self.shared.decide(|state, _, out| state.stop_capture(self.id, out))
+    }
+
+    fn usual_voice(&self) -> VoiceConfig {
+        self.shared.look(|state| state.usual_voice())
+    }
+
+    /// What comes of echo cancellation, noise suppression and gain control of the microphone that it captures, at this
+    /// moment: levels before and behind them, echo figures, faults (`docs/processing.md`). `None` where it captures none. An
+    /// addition of this project.
+    ///
+    /// # Errors
+    /// 1000018 once the stream was destroyed; 1006001: the audio device part failed.
+    pub fn voice_statistics(&self) -> Reply<Option<VoiceStatistics>> {
+        let id = Some(self.id);
+        self.shared.ask_whom(
+            |state| {
+                state.alive()?;
+                state.known(id)
+            },
+            |id, done| Command::VoiceStatistics { id, done },
+        )
     }
 
     fn capture(&self, feed: Result<Feed, ZegoError>) -> Reply<()> {
@@ -135,6 +160,16 @@ impl ZegoLocalStream {
     pub fn audio_device_id(&self) -> Reply<Option<String>> {
         let id = self.id;
         self.shared.ask(move |done| Command::CapturedDevice { id, done })
+    }
+
+    /// Lets it be heard on another speaker, while it is heard; see
+    /// [`use_audio_output_device`](crate::ZegoExpressEngine::use_audio_output_device) for what that means.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(alias = "useAudioOutputDevice")]
+    pub fn use_audio_output_device(&self, device_id: impl Into<String>) -> Reply<()> {
+        use_output(&self.shared, Some(Heard::Local(self.id)), device_id.into())
     }
 
     /// Its name, if `engine` made it.

@@ -2,6 +2,7 @@
 
 mod audio_frames;
 mod frames;
+mod heard;
 mod local;
 mod media;
 mod pcm;
@@ -12,6 +13,8 @@ pub(crate) use audio_frames::{FrameListener, FrameMaker, frame_listener};
 pub use audio_frames::{ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples};
 pub use frames::ZegoFrames;
 pub(crate) use frames::{FrameTap, frames};
+pub use heard::ZegoHeardStream;
+pub(crate) use heard::use_output;
 pub use local::ZegoLocalStream;
 pub use media::ZegoMediaSource;
 pub use pcm::ZegoPcmWriter;

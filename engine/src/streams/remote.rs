@@ -4,9 +4,9 @@ use std::{fmt, path::Path, sync::Arc};
 
 use express_messages::{ZegoError, audio_device::RecordPlayout, codes, ids::StreamId};
 
-use super::{FrameTap, ZegoFrames, frames};
+use super::{FrameTap, ZegoFrames, frames, use_output};
 use crate::{
-    actor::state::{Command, PlayId, TapKey, check_percent},
+    actor::state::{Command, Heard, PlayId, TapKey, check_percent},
     reply::Reply,
     shared::Shared,
 };
@@ -63,6 +63,21 @@ impl ZegoRemoteStream {
             return Ok(());
         }
         Err(self.not_playing())
+    }
+
+    /// Lets it be heard on another speaker; see
+    /// [`use_audio_output_device`](crate::ZegoExpressEngine::use_audio_output_device) for what that means.
+    ///
+    /// # Errors
+    /// As there.
+    #[doc(alias = "useAudioOutputDevice")]
+    pub fn use_audio_output_device(&self, device_id: impl Into<String>) -> Reply<()> {
+        use_output(&self.shared, Some(Heard::Played(self.play)), device_id.into())
+    }
+
+    /// Its playback, if `engine` plays it.
+    pub(crate) fn play_in(&self, engine: &Arc<Shared>) -> Option<PlayId> {
+        Arc::ptr_eq(&self.shared, engine).then_some(self.play)
     }
 
     fn playout(&self, audible: Option<bool>, percent: Option<u16>) -> bool {

@@ -10,13 +10,14 @@ use std::{
 use express_messages::{
     audio::{AudioBlock, PlayoutSource},
     audio_device::CaptureSource,
+    voice::VoiceConfig,
 };
 
 /// Where the sound of a local stream comes from; each clone opens the same.
 #[derive(Clone)]
 pub(crate) enum SourceSpec {
-    Microphone { device_id: Option<String> },
-    Screen,
+    Microphone { device_id: Option<String>, voice: VoiceConfig },
+    Screen { voice: VoiceConfig },
     Wav { path: PathBuf, repeat: bool },
     Tone { frequency_hz: f32, amplitude: f32 },
     Custom(Arc<Mutex<dyn PlayoutSource>>),
@@ -40,16 +41,24 @@ impl SourceSpec {
 
     /// Another microphone is captured now.
     pub(crate) fn set_microphone(&mut self, chosen: String) {
-        if let Self::Microphone { device_id } = self {
+        if let Self::Microphone { device_id, .. } = self {
             *device_id = Some(chosen);
+        }
+    }
+
+    /// What is done to its sound, where it is a microphone's.
+    pub(crate) fn voice(&mut self) -> Option<&mut VoiceConfig> {
+        match self {
+            Self::Microphone { voice, .. } => Some(voice),
+            Self::Screen { .. } | Self::Wav { .. } | Self::Tone { .. } | Self::Custom(_) => None,
         }
     }
 
     /// What the audio device part opens.
     pub(crate) fn open(&self) -> CaptureSource {
         match self.clone() {
-            Self::Microphone { device_id } => CaptureSource::Microphone { device_id },
-            Self::Screen => CaptureSource::Screen,
+            Self::Microphone { device_id, voice } => CaptureSource::Microphone { device_id, voice },
+            Self::Screen { voice } => CaptureSource::Screen { voice },
             Self::Wav { path, repeat } => CaptureSource::Wav { path, repeat },
             Self::Tone { frequency_hz, amplitude } => CaptureSource::Tone { frequency_hz, amplitude },
             Self::Custom(source) => CaptureSource::Pushed(Box::new(SharedSource(source))),

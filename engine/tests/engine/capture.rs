@@ -22,6 +22,7 @@ async fn what_is_captured_while_published_is_sent_with_update_publishing_stream(
     let options = ZegoMicrophoneOptions {
         device_id: Some("usb".into()),
         channel_count: 2,
+        ..Default::default()
     };
     local.start_capture_microphone(options).await.unwrap();
     zg.mute_microphone(true).unwrap();

@@ -110,3 +110,38 @@ async fn the_sound_of_a_screen_is_no_microphone_and_is_refused_where_there_is_no
     assert_eq!(world.told(), ["mute microphone true"], "the stream is not muted by it");
     assert_eq!(zg.use_audio_device(&screen, "microphone").await.unwrap_err().code, 1103046);
 }
+
+#[actix::test]
+async fn each_stream_has_a_speaker_of_its_own_that_is_kept_when_the_device_part_is_started_afresh() {
+    let (world, zg) = start();
+    let _told = logged_in(&zg).await;
+    let local = zg.create_zego_stream(ZegoStreamOptions::microphone()).await.unwrap();
+    let remote = zg.start_playing_stream("s", Default::default()).await.unwrap();
+    settle().await;
+    world.told();
+    zg.use_audio_output_device(&remote, "headset").await.unwrap();
+    local.use_audio_output_device("speaker").await.unwrap();
+    let missing = remote.use_audio_output_device("missing").await;
+    assert_eq!(missing.unwrap_err().code, 1103093);
+    assert_eq!(world.told(), ["s on headset", "local on speaker", "s on missing"]);
+    world.crash("device");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let told = world.told();
+    for line in ["s on headset", "local on speaker"] {
+        assert_eq!(told.iter().filter(|told| *told == line).count(), 1, "{told:?}");
+    }
+    zg.use_audio_output_device(&remote, "").await.unwrap();
+    assert_eq!(world.told(), ["s on default"]);
+}
+
+#[actix::test]
+async fn only_a_stream_of_this_engine_that_is_there_can_be_heard_on_another_speaker() {
+    let (_, zg) = start();
+    let local = zg.create_zego_stream(ZegoStreamOptions::microphone()).await.unwrap();
+    let other = World::new().local_engine();
+    assert_eq!(other.use_audio_output_device(&local, "h").await.unwrap_err().code, 1103093);
+    zg.destroy_stream(local.clone()).unwrap();
+    assert_eq!(zg.use_audio_output_device(&local, "h").await.unwrap_err().code, 1000018);
+    zg.destroy_engine();
+    assert_eq!(local.use_audio_output_device("h").await.unwrap_err().code, 1000001);
+}

@@ -19,3 +19,4 @@ mod rooms;
 mod sound;
 mod supervision;
 mod told;
+mod voice;

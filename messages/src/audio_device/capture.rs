@@ -9,6 +9,7 @@ use crate::{
     ZegoError,
     audio::{CaptureSink, PlayoutSource},
     ids::LocalStreamId,
+    voice::VoiceConfig,
 };
 
 /// Where the sound of a local stream comes from.
@@ -20,10 +21,16 @@ pub enum CaptureSource {
     Microphone {
         /// Its id from [`ListDevices`].
         device_id: Option<String>,
+        /// What is done to its sound. A device has one voice chain for all streams that capture it: what was asked for last
+        /// counts.
+        voice: VoiceConfig,
     },
     /// What the default speaker plays, this engine's own sound included: the sound of the screen (`screen.audio`). No
     /// microphone: [`MuteMicrophone`](super::MuteMicrophone) does not silence it. Where the system has none: 1103048.
-    Screen,
+    Screen {
+        /// What is done to its sound, likewise.
+        voice: VoiceConfig,
+    },
     /// A WAV file (8 to 192 kHz, 16, 24 or 32 bit integer or 32 bit float, any channel count; more than 2 are mixed down).
     Wav {
         /// The file.
@@ -46,8 +53,8 @@ impl fmt::Debug for CaptureSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Nothing => f.write_str("Nothing"),
-            Self::Microphone { device_id } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
-            Self::Screen => f.write_str("Screen"),
+            Self::Microphone { device_id, .. } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
+            Self::Screen { .. } => f.write_str("Screen"),
             Self::Wav { path, repeat } => f.debug_struct("Wav").field("path", path).field("repeat", repeat).finish(),
             Self::Pushed(_) => f.write_str("Pushed"),
             Self::Tone { frequency_hz, amplitude } => write!(f, "Tone({frequency_hz} Hz, {amplitude})"),

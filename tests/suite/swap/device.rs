@@ -71,6 +71,9 @@ note! {
     WatchDevices => () = (),
     SetCaptureDevice => Result<(), ZegoError> = Ok(()),
     SetAutoSwitch => () = (),
+    SetOutputDevice => Result<(), ZegoError> = Ok(()),
+    SetVoice => () = (),
+    GetVoiceStatistics => MessageResult<GetVoiceStatistics> = MessageResult(None),
 }
 
 impl Handler<StopAudioDevice> for Stenographer {
@@ -133,12 +136,14 @@ async fn a_stranger_as_audio_device_is_told_all_that_the_user_and_the_real_parts
     let remote = alice.zg.start_playing_stream("b", Default::default()).await.unwrap();
     remote.play_audio();
     remote.set_volume(50).unwrap();
+    alice.zg.use_audio_output_device(&remote, "headset").await.unwrap();
     let _frames = remote.frames();
     settle().await;
     told(&[
         "AttachSource(b)",
         "SetPlayout { stream_id: StreamId(\"b\"), audible: true, percent: 100 }",
         "SetPlayout { stream_id: StreamId(\"b\"), audible: true, percent: 50 }",
+        "SetOutputDevice { stream: Played(StreamId(\"b\")), device_id: Some(\"headset\") }",
         "TapPlayout(b)",
     ]);
 

@@ -2,11 +2,6 @@
 
 use super::*;
 
-fn microphone(id: &str) -> CaptureSource {
-    let device_id = Some(id.to_owned());
-    CaptureSource::Microphone { device_id }
-}
-
 async fn replace(link: &AudioDeviceLink, source: CaptureSource) -> Result<(), ZegoError> {
     let (id, channels) = (LOCAL, 1);
     link.replace_capture
@@ -63,8 +58,8 @@ async fn a_microphone_is_open_while_it_is_captured_or_sent() {
         .with_microphone("old", format(48_000, 1))
         .with_microphone("new", format(48_000, 1));
     let (link, _) = start(&devices);
-    link.open.send(open(microphone("old"))).await.unwrap().unwrap();
-    replace(&link, microphone("new")).await.unwrap();
+    link.open.send(open(microphone(Some("old")))).await.unwrap().unwrap();
+    replace(&link, microphone(Some("new"))).await.unwrap();
     pass(50).await;
     assert!(
         devices.is_open("old") && devices.is_open("new"),
@@ -74,7 +69,7 @@ async fn a_microphone_is_open_while_it_is_captured_or_sent() {
     pass(50).await;
     assert!(!devices.is_open("old") && devices.is_open("new"));
     // Captured twice it is one device still.
-    replace(&link, microphone("new")).await.unwrap();
+    replace(&link, microphone(Some("new"))).await.unwrap();
     link.stop_capture.send(StopCapture(LOCAL)).await.unwrap();
     pass(50).await;
     assert!(devices.is_open("new"), "it is sent still");
@@ -90,7 +85,7 @@ async fn a_source_that_does_not_open_leaves_everything_as_it_was() {
     link.open.send(open(constant(0.25))).await.unwrap().unwrap();
     let heard = Heard::default();
     attach(&link, &heard).await.unwrap();
-    assert_eq!(replace(&link, microphone("none")).await.unwrap_err().code, 1103048);
+    assert_eq!(replace(&link, microphone(Some("none"))).await.unwrap_err().code, 1103048);
     let (path, repeat) = ("/nowhere/a.wav".into(), false);
     let wav = CaptureSource::Wav { path, repeat };
     assert_eq!(replace(&link, wav).await.unwrap_err().code, 1100001);

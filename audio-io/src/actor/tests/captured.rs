@@ -153,8 +153,7 @@ async fn the_captured_device_is_the_one_that_really_is_captured() {
     let (link, _) = start(&devices);
     let captured = async || link.captured_device.send(GetCaptureDevice(LOCAL)).await.unwrap();
     assert_eq!(captured().await, None);
-    let default = CaptureSource::Microphone { device_id: None };
-    link.open.send(open(default)).await.unwrap().unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     assert_eq!(captured().await.as_deref(), Some("first"));
     let (id, device_id) = (LOCAL, "second".to_owned());
     link.capture_device

@@ -7,8 +7,8 @@ async fn no_sound_card_is_an_ordinary_case() {
     let (link, events) = start(&ScriptedDevices::new());
     let list = link.list_devices.send(ListDevices).await.unwrap().unwrap();
     assert_eq!(list, ZegoDeviceInfos::default());
-    for device_id in [None, Some("usb".to_owned())] {
-        let source = CaptureSource::Microphone { device_id };
+    for device_id in [None, Some("usb")] {
+        let source = microphone(device_id);
         assert_eq!(link.open.send(open(source)).await.unwrap().unwrap_err().code, 1103048);
     }
     let set = SetPlayout {
@@ -52,19 +52,11 @@ async fn each_reason_of_a_microphone_that_does_not_open_has_its_documented_code(
         (OpenDeviceError::Failed { name, reason }, 1103061),
     ] {
         devices.refuse("mic", Some(error));
-        let answer = link
-            .open
-            .send(open(CaptureSource::Microphone { device_id: None }))
-            .await
-            .unwrap();
+        let answer = link.open.send(open(microphone(None))).await.unwrap();
         assert_eq!(answer.unwrap_err().code, code);
     }
     devices.refuse("mic", None);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     assert!(devices.is_open("mic"), "and the name is free again");
 }
 
@@ -72,10 +64,10 @@ async fn each_reason_of_a_microphone_that_does_not_open_has_its_documented_code(
 async fn two_streams_share_one_microphone_which_closes_with_the_last() {
     let devices = ScriptedDevices::new().with_microphone("mic", format(48_000, 1));
     let (link, _) = start(&devices);
-    for (id, device_id) in [(1, None), (2, Some("mic".to_owned()))] {
+    for (id, device_id) in [(1, None), (2, Some("mic"))] {
         let open = OpenLocalStream {
             id: LocalStreamId(id),
-            source: CaptureSource::Microphone { device_id },
+            source: microphone(device_id),
             channels: 2,
             mixing_delay_ms: 0,
         };
@@ -121,11 +113,7 @@ async fn a_microphone_is_monitored_on_a_speaker_of_44_1_khz_and_each_mute_is_smo
         .with_microphone("mic", format(rate, 1))
         .with_speaker("spk", format(rate, 2));
     let (link, events) = start(&devices);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     let monitor = MonitorLocalStream {
         id: LOCAL,
         audible: true,
@@ -214,11 +202,7 @@ async fn a_speaker_that_falls_silent_without_a_word_is_reported_after_a_second()
 async fn a_microphone_that_fails_is_reported_once_and_its_stream_falls_silent() {
     let devices = ScriptedDevices::new().with_microphone("mic", format(48_000, 1));
     let (link, events) = start(&devices);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     let heard = Heard::default();
     attach(&link, &heard).await.unwrap();
     run_devices(&devices, 48_000, 400, &mut 0.0).await;
@@ -251,11 +235,7 @@ async fn the_end_closes_devices_and_is_the_last_event() {
         .with_microphone("mic", format(48_000, 1))
         .with_speaker("spk", format(48_000, 2));
     let (link, events) = start(&devices);
-    link.open
-        .send(open(CaptureSource::Microphone { device_id: None }))
-        .await
-        .unwrap()
-        .unwrap();
+    link.open.send(open(microphone(None))).await.unwrap().unwrap();
     let monitor = MonitorLocalStream {
         id: LOCAL,
         audible: true,
@@ -271,6 +251,11 @@ async fn the_end_closes_devices_and_is_the_last_event() {
     assert!(!link.stop.connected());
 }
 
+fn screen_sound() -> CaptureSource {
+    let voice = VoiceConfig::OFF;
+    CaptureSource::Screen { voice }
+}
+
 #[actix::test]
 async fn the_sound_of_the_screen_is_captured_by_who_asks_for_it_alone_and_is_no_microphone() {
     let devices = ScriptedDevices::new()
@@ -279,12 +264,12 @@ async fn the_sound_of_the_screen_is_captured_by_who_asks_for_it_alone_and_is_no_
     let (link, _) = start(&devices);
     let listed = link.list_devices.send(ListDevices).await.unwrap().unwrap();
     assert_eq!(listed.microphones.len(), 1);
-    link.open.send(open(CaptureSource::Screen)).await.unwrap().unwrap();
+    link.open.send(open(screen_sound())).await.unwrap().unwrap();
     let (screen, voice) = (Heard::default(), Heard::default());
     attach(&link, &screen).await.unwrap();
     let default = OpenLocalStream {
         id: LocalStreamId(2),
-        ..open(CaptureSource::Microphone { device_id: None })
+        ..open(microphone(None))
     };
     link.open.send(default).await.unwrap().unwrap();
     let local_stream = LocalStreamId(2);
@@ -328,7 +313,7 @@ async fn the_sound_of_the_screen_is_captured_by_who_asks_for_it_alone_and_is_no_
 #[actix::test]
 async fn a_system_without_a_source_of_what_it_plays_says_so() {
     let (link, _) = start(&ScriptedDevices::new().with_microphone("mic", format(48_000, 1)));
-    let refused = link.open.send(open(CaptureSource::Screen)).await.unwrap().unwrap_err();
+    let refused = link.open.send(open(screen_sound())).await.unwrap().unwrap_err();
     assert_eq!(refused.code, 1103048);
     assert!(refused.message.contains("screen"), "{}", refused.message);
 }

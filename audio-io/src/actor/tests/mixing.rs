@@ -60,7 +60,7 @@ async fn a_medium_is_mixed_in_behind_volume_and_before_mute_and_fades_without_a_
 async fn media_go_on_while_the_microphone_is_muted() {
     let devices = ScriptedDevices::new().with_microphone("mic", format(48_000, 1));
     let (link, _) = start(&devices);
-    let source = CaptureSource::Microphone { device_id: None };
+    let source = microphone(None);
     link.open.send(open(source)).await.unwrap().unwrap();
     let heard = Heard::default();
     attach(&link, &heard).await.unwrap();

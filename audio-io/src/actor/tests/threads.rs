@@ -118,7 +118,7 @@ async fn a_sound_server_that_hangs_costs_five_seconds_and_what_it_opens_too_late
     let actor = AudioDeviceActor::new(Box::new(backend), PumpDrive::Thread, owner).start();
     let link = AudioDeviceLink::from(actor);
     let begin = tokio::time::Instant::now();
-    let microphone = CaptureSource::Microphone { device_id: None };
+    let microphone = microphone(None);
     assert_eq!(link.open.send(open(microphone)).await.unwrap().unwrap_err().code, 1103061);
     assert_eq!(link.list_devices.send(ListDevices).await.unwrap().unwrap_err().code, 1103011);
     assert!(begin.elapsed() < Duration::from_millis(10_100), "{:?}", begin.elapsed());

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 
-fn changed(update_type: ZegoUpdateType, device_type: ZegoAudioDeviceType, id: &str) -> AudioDeviceEvent {
+pub(super) fn changed(update_type: ZegoUpdateType, device_type: ZegoAudioDeviceType, id: &str) -> AudioDeviceEvent {
     AudioDeviceEvent::DeviceChanged {
         update_type,
         device_type,
@@ -47,7 +47,7 @@ async fn while_a_device_is_open_changes_are_told_too() {
         .with_microphone("mic", format(48_000, 1))
         .with_microphone("other", format(48_000, 1));
     let (link, events) = start(&devices);
-    let source = CaptureSource::Microphone { device_id: None };
+    let source = microphone(None);
     link.open.send(open(source)).await.unwrap().unwrap();
     pass(300).await;
     devices.unplug("other", None);
@@ -78,7 +78,7 @@ async fn speak(devices: &ScriptedDevices, ms: u64, phase: &mut f64) {
 }
 
 /// The longest run of samples that are next to nothing, in ms.
-fn longest_gap_ms(samples: &[f32]) -> usize {
+pub(super) fn longest_gap_ms(samples: &[f32]) -> usize {
     let runs = samples.split(|s| s.abs() > 0.01).map(<[f32]>::len);
     runs.max().unwrap_or(0) / 48
 }
@@ -88,9 +88,7 @@ async fn talking(device_id: Option<&str>) -> (ScriptedDevices, AudioDeviceLink, 
         .with_microphone("mic", format(48_000, 1))
         .with_microphone("other", format(48_000, 1));
     let (link, events) = start(&devices);
-    let source = CaptureSource::Microphone {
-        device_id: device_id.map(Into::into),
-    };
+    let source = microphone(device_id);
     link.open.send(open(source)).await.unwrap().unwrap();
     let heard = Heard::default();
     attach(&link, &heard).await.unwrap();
@@ -170,6 +168,37 @@ async fn speech_is_back_within_a_second_of_plugging_the_microphone_in_again() {
     let silent = samples[begin..].iter().take_while(|s| s.abs() < 0.1).count() / 48;
     assert!(silent < 500, "back after {silent} ms");
     assert_eq!(events.take(), [changed(Add, Input, "mic")]);
+}
+
+#[actix::test]
+async fn a_microphone_that_is_plugged_in_again_within_two_seconds_is_told_as_loose_after_it_was_told_as_unplugged() {
+    let (devices, _link, events, _, mut phase) = talking(Some("mic")).await;
+    devices.unplug("mic", None);
+    speak(&devices, 1_000, &mut phase).await;
+    use {ZegoAudioDeviceType::Input, ZegoUpdateType::*};
+    let told = |code| AudioDeviceEvent::DeviceError {
+        code,
+        device_name: "mic".into(),
+    };
+    assert_eq!(events.take(), [changed(Delete, Input, "mic"), told(1006006)]);
+    devices.plug("mic");
+    speak(&devices, 3_000, &mut phase).await;
+    assert_eq!(events.take(), [changed(Add, Input, "mic"), told(1106007)]);
+}
+
+#[actix::test]
+async fn a_microphone_whose_format_changes_in_mid_sentence_is_heard_on_within_100_ms_and_nobody_is_told() {
+    let (devices, _link, events, heard, mut phase) = talking(None).await;
+    let begin = heard.samples().len() - 9_600;
+    // The same tone in two channels of half the rate: each pair of samples that `speak` makes is one frame.
+    devices.change_format("mic", format(24_000, 2));
+    speak(&devices, 1_000, &mut phase).await;
+    assert_eq!(devices.times_opened("mic"), 2);
+    let samples = heard.samples();
+    let gap = longest_gap_ms(&samples[begin..]);
+    assert!(gap < 100, "{gap} ms without sound");
+    assert!(rms(&samples[samples.len() - 9_600..]) > 0.3);
+    assert!(events.is_empty());
 }
 
 #[actix::test]

@@ -149,9 +149,11 @@ fn take(callback: &mut InputCallback, data: &Data) {
 fn note(health: &DeviceHealth, error: &Error) {
     match error.kind() {
         ErrorKind::Xrun => health.count_xrun(),
-        // It goes on by itself, on another route or without priority.
-        ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
-        ErrorKind::DeviceNotAvailable | ErrorKind::StreamInvalidated | ErrorKind::HostUnavailable => {
+        // It goes on by itself, without priority.
+        ErrorKind::RealtimeDenied => {}
+        // Its route or format is another: what was agreed with it may not hold any more.
+        ErrorKind::DeviceChanged | ErrorKind::StreamInvalidated => health.fail(DeviceFailure::Changed),
+        ErrorKind::DeviceNotAvailable | ErrorKind::HostUnavailable => {
             health.fail(DeviceFailure::Unplugged);
         }
         _ => health.count_error(),
@@ -166,10 +168,10 @@ mod tests {
     fn an_error_callback_tells_gaps_from_the_end() {
         for (kind, failure, xruns) in [
             (ErrorKind::Xrun, None, 1),
-            (ErrorKind::DeviceChanged, None, 0),
+            (ErrorKind::DeviceChanged, Some(DeviceFailure::Changed), 0),
             (ErrorKind::RealtimeDenied, None, 0),
             (ErrorKind::DeviceNotAvailable, Some(DeviceFailure::Unplugged), 0),
-            (ErrorKind::StreamInvalidated, Some(DeviceFailure::Unplugged), 0),
+            (ErrorKind::StreamInvalidated, Some(DeviceFailure::Changed), 0),
             (ErrorKind::BackendError, None, 0),
         ] {
             let health = DeviceHealth::default();

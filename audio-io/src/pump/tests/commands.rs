@@ -59,6 +59,10 @@ fn any_command(kind: u8, id: u64, gain: f32) -> PumpCommand {
         9 => PumpCommand::SetGain(playout, gain),
         10 => PumpCommand::SetVolume(local, gain),
         11 => PumpCommand::SetSource(playout, PlayedSource(None)),
+        12 => PumpCommand::AddSpeaker(Box::new(SpeakerOut::new(OutputId(id), output_port(format(RATE)).1).unwrap())),
+        13 => PumpCommand::RemoveSpeaker(OutputId(id)),
+        14 => PumpCommand::SetOutput(Audible::Local(local), OutputId(id)),
+        15 => PumpCommand::SetOutput(Audible::Played(playout), OutputId(id)),
         _ => PumpCommand::SetMuted(local, gain > 1.0),
     }
 }
@@ -67,7 +71,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn whatever_is_commanded_nothing_is_dropped_on_the_pump_and_the_mix_stays_inside_one(
-        steps in proptest::collection::vec((0u8..13, 0u64..4, 0.0f32..2.0, 0u64..40), 1..120),
+        steps in proptest::collection::vec((0u8..17, 0u64..4, 0.0f32..2.0, 0u64..40), 1..120),
     ) {
         let mut bench = Bench::new();
         let mut speaker = bench.speaker(RATE);

@@ -21,8 +21,7 @@ fn stream_of(asked: Option<&str>, device: &str, inputs: &[&str], now: Instant) -
     state.begin_open(LOCAL, 1).unwrap();
     let mic = state.new_mic();
     state.mic_opened(mic, device.into(), device.into(), now);
-    let asked = asked.map(Into::into);
-    assert!(state.opened(LOCAL, Some(MicFeed { mic, asked }), LocalLevels::default()));
+    assert!(state.opened(LOCAL, Some(feed(mic, asked)), LocalLevels::default()));
     state.start_pump();
     state.reconcile(now);
     state.devices_listed(list(inputs), now);
@@ -84,7 +83,6 @@ fn with_auto_switch_it_has_the_default_microphone_at_once_and_stays_there() {
     let effects = state.devices_listed(list(&["builtin"]), at(1));
     assert_eq!(opens(&mut state, &effects, "builtin", at(5)), ["move", "remove mic"]);
     assert!(state.devices_listed(list(&["builtin"]), at(1_900)).is_empty());
-    assert_eq!(names(&state.devices_listed(list(&["builtin"]), at(2_000))), ["error 1006006"]);
     let back = state.devices_listed(list(&["builtin", "usb"]), at(5_000));
     assert_eq!(
         (changes(&back), back.len()),
@@ -160,9 +158,7 @@ fn a_list_that_cannot_be_read_leaves_everything_as_it_is_and_the_loss_is_told() 
     assert!(state.devices_listed(None, now).is_empty());
     lose(&mut state, mic, now);
     let effects = state.devices_listed(None, now);
-    assert_eq!(names(&effects), ["open default"]);
-    let told = state.devices_listed(None, now + Duration::from_secs(2));
-    assert_eq!(names(&told), ["error 1006006"]);
+    assert_eq!(names(&effects), ["error 1006006", "open default"]);
 }
 
 #[test]

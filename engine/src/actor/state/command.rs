@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorCapture, MonitorLocalStream, RecordPlayout, SetMixingVolume, SetPlayout, StopMixing},
+    audio_device::{
+        MonitorCapture, MonitorLocalStream, RecordPlayout, SetMixingVolume, SetOutputDevice, SetPlayout, SetVoice, StopMixing,
+    },
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
     room::{RoomOptions, SetRoomExtraInfo},
     stats::{ListenerReport, QualityGrade, UplinkReport},
     types::ZegoDeviceInfos,
+    voice::VoiceStatistics,
 };
 
+use super::Heard;
 use crate::{
     events::ZegoEvent,
     reply::Completion,
@@ -192,6 +196,16 @@ pub(crate) enum Command {
         id: LocalStreamId,
         tap: Box<FrameTap>,
         key: TapKey,
+    },
+    OutputDevice {
+        set: SetOutputDevice,
+        /// Whose choice it is, and the call to answer; `None` for a fresh part that is told of a former choice.
+        chosen: Option<(Heard, CallId)>,
+    },
+    SetVoice(SetVoice),
+    VoiceStatistics {
+        id: LocalStreamId,
+        done: Completion<Option<VoiceStatistics>>,
     },
     TapPlayout {
         stream_id: StreamId,

@@ -3,12 +3,15 @@
 mod capture;
 mod mixing;
 mod monitor;
+mod voice;
 
 use std::time::Instant;
 
-use express_messages::{ZegoError, codes, ids::LocalStreamId, publisher::FrameLength, types::ZegoScenario};
+use express_messages::{
+    ZegoError, audio_device::HeardStream, codes, ids::LocalStreamId, publisher::FrameLength, types::ZegoScenario,
+};
 
-use super::{CallId, Command, EngineState, LifeId, Step, TapKey, Timer, frames::FrameFeed};
+use super::{CallId, Command, EngineState, LifeId, Step, TapKey, Timer, frames::FrameFeed, output};
 use crate::{
     actor::throttle::{Throttled, Verdict},
     events::{DeviceError, LocalSourceEnded},
@@ -18,6 +21,7 @@ use crate::{
 use capture::Captured;
 use mixing::Mixed;
 use monitor::Monitor;
+use voice::AiDenoise;
 
 /// One `createZegoStream`, until `destroyStream`.
 #[derive(Debug)]
@@ -25,6 +29,7 @@ pub(super) struct LocalStream {
     /// What its publications send.
     sent: Option<Feed>,
     captured: Captured,
+    ai_denoise: AiDenoise,
     /// What is mixed in.
     media: Vec<Mixed>,
     /// How long they are held back.
@@ -38,6 +43,8 @@ pub(super) struct LocalStream {
     capture_percent: u16,
     muted: Throttled,
     monitor: Monitor,
+    /// The speaker that its user chose.
+    pub(super) output: Option<String>,
 }
 
 impl LocalStream {
@@ -92,6 +99,7 @@ impl LocalStream {
         if self.muted.wanted() {
             out.command(Command::MuteLocal { id, muted: true });
         }
+        output::restore(HeardStream::Local(id), self.output.as_ref(), out);
         self.monitor.restore(id, out);
     }
 }
@@ -123,7 +131,7 @@ impl EngineState {
         let channels = options.channel_count.unwrap_or(preset.channels);
         let local = LocalStream {
             sent: options.auto_capture.then(|| Feed {
-                source: options.source_spec(),
+                source: options.source_spec(self.usual_voice()),
                 channels,
             }),
             captured: if options.auto_capture {
@@ -131,6 +139,7 @@ impl EngineState {
             } else {
                 Captured::Nothing
             },
+            ai_denoise: AiDenoise::default(),
             media: Vec::new(),
             mixing_delay_ms: self.settings.mixing_delay_ms(),
             frames: FrameFeed::default(),
@@ -141,6 +150,7 @@ impl EngineState {
             capture_percent: 100,
             muted: Throttled::new(false),
             monitor: Monitor::default(),
+            output: None,
         };
         if self.device_runs() {
             out.command(open(id, &local));
@@ -314,7 +324,7 @@ impl EngineState {
 
     /// # Errors
     /// 1000018 for a stream of another engine or one that was destroyed.
-    pub(super) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
+    pub(crate) fn known(&self, id: Option<LocalStreamId>) -> Result<LocalStreamId, ZegoError> {
         id.filter(|id| self.locals.contains_key(id)).ok_or_else(unknown)
     }
 }

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use express_messages::{
     ZegoError,
-    audio_device::SetPlayout,
+    audio_device::{HeardStream, SetPlayout},
     codes,
     exceptions::{PlayExceptions, PlayInterval},
     ids::{RoomId, StreamId},
@@ -55,6 +55,8 @@ pub(super) struct Playback {
     pub(super) grade: Report,
     audible: bool,
     percent: u16,
+    /// The speaker that its user chose.
+    pub(super) output: Option<String>,
     pub(super) frames: FrameFeed,
 }
 
@@ -147,6 +149,7 @@ impl EngineState {
             grade: Report::default(),
             audible: false,
             percent: 100,
+            output: None,
             frames: FrameFeed::default(),
         };
         playback.tell(State::PlayRequesting, 0, "", out);

@@ -7,7 +7,12 @@ use std::{
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, Recipient, WrapFuture};
 use express_engine::{AudioBlock, LocalStreamId, PlayoutSource, StreamId, ZegoDeviceInfo, ZegoDeviceInfos, ZegoError, codes};
-use express_messages::{ExitGuard, audio::CaptureSink, audio_device::*};
+use express_messages::{
+    ExitGuard,
+    audio::CaptureSink,
+    audio_device::*,
+    voice::{AiDenoiseMode, VoiceConfig},
+};
 
 use super::{Crash, Vanish, World, fake};
 
@@ -48,6 +53,36 @@ impl FakeDevice {
     fn sink(&mut self) -> SinkId {
         self.next_sink += 1;
         SinkId(self.next_sink)
+    }
+
+    /// What is done to a microphone's sound, where that is not the usual.
+    fn note_source_voice(&self, source: &CaptureSource) {
+        if let CaptureSource::Microphone { voice, .. } = source
+            && *voice != VoiceConfig::default()
+        {
+            self.note_voice(*voice);
+        }
+    }
+
+    fn note_voice(&self, voice: VoiceConfig) {
+        let VoiceConfig {
+            aec,
+            ans,
+            agc,
+            ai_denoise,
+            high_pass,
+        } = voice;
+        let parts = [
+            ("aec", aec),
+            ("ans", ans),
+            ("agc", agc),
+            ("ai", ai_denoise == Some(AiDenoiseMode::Ai)),
+            ("balanced", ai_denoise == Some(AiDenoiseMode::AiBalanced)),
+            ("high-pass", high_pass),
+        ];
+        let parts = parts.iter().filter(|(_, on)| *on).map(|(name, _)| *name);
+        let parts: Vec<_> = std::iter::once("voice:").chain(parts).collect();
+        self.world.note(parts.join(" "));
     }
 
     /// A pump that runs on the arbiter.
@@ -103,6 +138,7 @@ impl Handler<OpenLocalStream> for FakeDevice {
             ms => format!(" {ms} ms"),
         };
         self.world.note(format!("open {:?} {} ch{delay}", open.source, open.channels));
+        self.note_source_voice(&open.source);
         let (code, after) = {
             let world = self.world.lock();
             (world.open_code, world.open_after)
@@ -130,6 +166,7 @@ impl Handler<ReplaceCapture> for FakeDevice {
     fn handle(&mut self, replace: ReplaceCapture, _: &mut Self::Context) -> Self::Result {
         self.world
             .note(format!("capture {:?} {} ch", replace.source, replace.channels));
+        self.note_source_voice(&replace.source);
         match self.world.lock().open_code {
             0 => Ok(()),
             code => Err(ZegoError::new(code, "it cannot be opened")),
@@ -317,10 +354,37 @@ impl Handler<SetCaptureDevice> for FakeDevice {
         }
     }
 }
+impl Handler<SetOutputDevice> for FakeDevice {
+    type Result = Result<(), ZegoError>;
+    fn handle(&mut self, set: SetOutputDevice, _: &mut Self::Context) -> Self::Result {
+        let stream = match set.stream {
+            HeardStream::Local(_) => "local".into(),
+            HeardStream::Played(id) => id.to_string(),
+        };
+        let device = set.device_id.as_deref().unwrap_or("default");
+        self.world.note(format!("{stream} on {device}"));
+        match device {
+            "missing" => Err(ZegoError::new(codes::SET_AUDIO_OUTPUT_ERROR, "no such device")),
+            _ => Ok(()),
+        }
+    }
+}
 impl Handler<SetAutoSwitch> for FakeDevice {
     type Result = ();
     fn handle(&mut self, set: SetAutoSwitch, _: &mut Self::Context) {
         self.world.note(format!("auto switch {}", set.0));
+    }
+}
+impl Handler<SetVoice> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, set: SetVoice, _: &mut Self::Context) {
+        self.note_voice(set.voice);
+    }
+}
+impl Handler<GetVoiceStatistics> for FakeDevice {
+    type Result = actix::MessageResult<GetVoiceStatistics>;
+    fn handle(&mut self, _: GetVoiceStatistics, _: &mut Self::Context) -> Self::Result {
+        actix::MessageResult(self.world.lock().voice)
     }
 }
 impl Handler<StopAudioDevice> for FakeDevice {

@@ -13,7 +13,7 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
 use express_engine::{EngineBuilder, RoomStateChangedReason as Reason, ZegoExpressEngine};
-use express_messages::{audio_device::*, player::*, publisher::*, room::*};
+use express_messages::{audio_device::*, player::*, publisher::*, room::*, voice::VoiceStatistics};
 
 /// Makes the actor that gets it panic.
 #[derive(Debug, Clone, Copy, Message)]
@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) talk_error: Option<RequestError>,
     /// How loud the device part says everything is.
     pub(crate) levels: SoundLevels,
+    /// What the device part says of a microphone's voice chain.
+    pub(crate) voice: Option<VoiceStatistics>,
     /// Streams that the server does not give to players.
     pub(crate) missing: HashSet<String>,
     /// Parts that do not react to being stopped: "room", "publisher", "player", "device".

@@ -28,13 +28,16 @@ impl EngineState {
     pub(crate) fn start_capture(
         &mut self,
         id: Option<LocalStreamId>,
-        feed: Feed,
+        mut feed: Feed,
         call: CallId,
         out: &mut Step,
     ) -> Result<(), ZegoError> {
         self.alive()?;
         let id = self.known(id)?;
         self.device_works()?;
+        if let (Some(local), Some(voice)) = (self.locals.get(&id), feed.source.voice()) {
+            voice.ai_denoise = local.ai_denoise.wanted();
+        }
         let call = Some(call);
         out.command(Command::ReplaceCapture { id, feed, call });
         Ok(())
