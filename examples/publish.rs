@@ -25,9 +25,9 @@ struct Arguments {
     /// Stop after so many seconds; without it at the end of the file, with --loop never
     #[arg(long)]
     seconds: Option<u64>,
-    /// Bitrate in kbit/s, 6 to 510
-    #[arg(long, default_value_t = 48)]
-    bitrate: u32,
+    /// Bitrate in kbit/s, 6 to 510; without it 48
+    #[arg(long)]
+    bitrate: Option<u32>,
 }
 
 fn main() -> ExitCode {

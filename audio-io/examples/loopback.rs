@@ -31,7 +31,14 @@ impl CaptureSink for Samples {
 
 async fn open(link: &AudioDeviceLink, id: u64, source: CaptureSource) -> Result<LocalStreamId, Box<dyn std::error::Error>> {
     let id = LocalStreamId(id);
-    link.open.send(OpenLocalStream { id, source, channels: 1 }).await??;
+    link.open
+        .send(OpenLocalStream {
+            id,
+            source,
+            channels: 1,
+            mixing_delay_ms: 0,
+        })
+        .await??;
     Ok(id)
 }
 

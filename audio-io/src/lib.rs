@@ -14,7 +14,7 @@
 //! let device = factory.start(AudioDeviceOptions::default(), owner, AudioDevicePeers::default());
 //!
 //! let source = CaptureSource::Tone { frequency_hz: 440.0, amplitude: 0.5 };
-//! let open = OpenLocalStream { id: LocalStreamId(1), source, channels: 1 };
+//! let open = OpenLocalStream { id: LocalStreamId(1), source, channels: 1, mixing_delay_ms: 0 };
 //! device.open.send(open).await.unwrap().unwrap();
 //! device.stop.send(StopAudioDevice).await.unwrap();
 //! # });
@@ -57,6 +57,7 @@ mod seam;
 mod sinks;
 mod sources;
 mod state;
+mod voice_activity;
 mod worker;
 
 pub use actor::AudioDeviceActor;

@@ -2,10 +2,15 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use express_messages::audio::{AudioBlock, BLOCK_FRAMES, BLOCK_MS};
+use express_messages::{
+    audio::{AudioBlock, BLOCK_FRAMES, BLOCK_MS},
+    audio_device::SoundLevel,
+};
+
+use crate::voice_activity::VoiceActivity;
 
 /// The peak is that of so many last samples of each channel (documented).
 const WINDOW_FRAMES: usize = 2_048;
@@ -17,18 +22,33 @@ const BLOCKS_PER_SAMPLE: u64 = 200 / BLOCK_MS;
 /// What is left of the held level at the next sample, at most one every 200 ms (documented).
 const DECAY: f32 = 0.3;
 
-/// A level that the pump writes and the control side reads, without waiting. 0.0..=1.0.
+/// How loud a stream is and whether somebody speaks in it: written by the pump, read by the control side, without waiting.
 #[derive(Debug, Clone, Default)]
-pub struct Level(Arc<AtomicU32>);
+pub struct Level(Arc<Cells>);
+
+#[derive(Debug, Default)]
+struct Cells {
+    level: AtomicU32,
+    voice: AtomicBool,
+}
 
 impl Level {
-    /// The level now.
+    /// The level now, 0.0..=1.0.
     pub fn get(&self) -> f32 {
-        f32::from_bits(self.0.load(Ordering::Relaxed))
+        f32::from_bits(self.0.level.load(Ordering::Relaxed))
     }
 
-    fn set(&self, level: f32) {
-        self.0.store(level.to_bits(), Ordering::Relaxed);
+    /// The level now, and whether somebody speaks.
+    pub fn read(&self) -> SoundLevel {
+        SoundLevel {
+            level: self.get(),
+            voice: self.0.voice.load(Ordering::Relaxed),
+        }
+    }
+
+    fn set(&self, level: f32, voice: bool) {
+        self.0.level.store(level.to_bits(), Ordering::Relaxed);
+        self.0.voice.store(voice, Ordering::Relaxed);
     }
 }
 
@@ -42,6 +62,7 @@ pub(crate) struct Meter {
     /// Peaks of the last blocks, the newest first, and of the part of each that is the last to leave the window.
     peaks: [(f32, f32); WHOLE_BLOCKS + 1],
     blocks: u64,
+    voice: VoiceActivity,
 }
 
 impl Meter {
@@ -50,6 +71,7 @@ impl Meter {
             level: Level::default(),
             peaks: [(0.0, 0.0); WHOLE_BLOCKS + 1],
             blocks: 0,
+            voice: VoiceActivity::new(),
         }
     }
 
@@ -68,11 +90,13 @@ impl Meter {
         self.peaks.rotate_right(1);
         let rest = &block.samples()[(BLOCK_FRAMES - REST_FRAMES) * block.channels()..];
         self.peaks[0] = (block.peak(), peak(rest));
+        self.voice.note(block);
         self.blocks = self.blocks.wrapping_add(1);
         if self.blocks.is_multiple_of(BLOCKS_PER_SAMPLE) {
             let (whole, oldest) = self.peaks.split_at(WHOLE_BLOCKS);
             let now = whole.iter().map(|(peak, _)| *peak).fold(oldest[0].1, f32::max);
-            self.level.set(now.max(self.level.get() * DECAY).min(1.0));
+            let held = now.max(self.level.get() * DECAY).min(1.0);
+            self.level.set(held, self.voice.look());
         }
     }
 }

@@ -145,13 +145,14 @@ impl DeviceState {
 
     /// How loud everything is now.
     pub(crate) fn sound_levels(&self) -> SoundLevels {
-        let open = self.locals.iter().filter(|(_, local)| local.open);
+        let open = || self.locals.iter().filter(|(_, local)| local.open);
         SoundLevels {
-            local: open.map(|(id, local)| (*id, local.level.get())).collect(),
+            sent: open().map(|(id, local)| (*id, local.levels.sent.read())).collect(),
+            captured: open().map(|(id, local)| (*id, local.levels.captured.read())).collect(),
             played: self
                 .playouts
                 .iter()
-                .map(|(id, played)| (id.clone(), played.level.get()))
+                .map(|(id, played)| (id.clone(), played.level.read()))
                 .collect(),
         }
     }

@@ -105,7 +105,7 @@ fn full_pump(rate: u32) -> (PumpCore, PumpPort, Devices) {
     port.send(PumpCommand::AddMic(Box::new(MicInput::new(mic, input_port, false).unwrap())));
     for (id, stream) in [
         LocalStream::new(LocalStreamId(1), Some(Capture::of_mic(mic, 1)), 1),
-        LocalStream::new(LocalStreamId(2), Some(Capture::of_source(Box::new(Saw(0.0)), 2)), 2),
+        LocalStream::new(LocalStreamId(2), Some(Capture::of_source(Box::new(Saw(0.0)), 2)), 2).with_mixing_delay(25),
     ]
     .into_iter()
     .enumerate()
@@ -116,6 +116,13 @@ fn full_pump(rate: u32) -> (PumpCore, PumpPort, Devices) {
         port.send(PumpCommand::SetOutput(Audible::Local(id), SPEAKERS[0]));
         let sink = SinkEntry::new(SinkId(id.0), Box::new(Sum(0.0)));
         port.send(PumpCommand::AddSink(SinkPlace::Local(id), sink));
+        port.send(PumpCommand::SetCaptureMonitor(id, 0.5));
+        let tap = SinkEntry::new(SinkId(id.0 + 20), Box::new(Sum(0.0)));
+        port.send(PumpCommand::AddSink(SinkPlace::Captured(id), tap));
+        port.send(PumpCommand::AddMedium(
+            id,
+            Medium::new(MediaId(id.0), Box::new(Saw(0.2)), 0.5),
+        ));
     }
     for id in [PlayoutId(11), PlayoutId(12)] {
         port.send(PumpCommand::AddPlayout(Box::new(Playout::new(id, 1.0))));

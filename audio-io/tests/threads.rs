@@ -60,6 +60,7 @@ async fn after_the_end_no_thread_of_ours_is_left_twenty_times_in_a_row() {
                     repeat: false,
                 },
                 channels: 1,
+                mixing_delay_ms: 0,
             };
             // The recording of the round before; empty where that was over within one block.
             let _ = link.open.send(open).await.unwrap();

@@ -47,6 +47,7 @@
 //! | every event | [`ZegoEvent`], and [`on`](ZegoExpressEngine::on), [`on_async`](ZegoExpressEngine::on_async), [`events`](ZegoExpressEngine::events) |
 //! | microphone, file, tone, PCM of a bot | [`ZegoStreamOptions`], [`ZegoPcmWriter`] |
 //! | PCM of a played stream | [`ZegoRemoteStream::frames`], [`ZegoFrames`] |
+//! | PCM of any stream at another rate | [`set_audio_frame_callback`](ZegoExpressEngine::set_audio_frame_callback), [`set_capture_audio_frame_callback`](ZegoExpressEngine::set_capture_audio_frame_callback) |
 //! | error codes by name | [`codes`] |
 //! | another part, other budgets | [`ZegoExpressEngine::builder`], [`EngineBuilder`] |
 //! | whole engines in virtual time | [`EngineBuilder::build_on_current_arbiter`] |
@@ -87,11 +88,12 @@ pub use api::{RequirementKind, WeakEngine, ZegoCapabilityDetection, ZegoCodecSup
 pub use builder::EngineBuilder;
 pub use counters::EngineCounters;
 pub use events::{
-    AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, EventKind, EventType, ExceptionUpdate, ImRecvBarrageMessage,
-    ImRecvBroadcastMessage, ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded, MixingAudioEnded, NetworkQuality,
-    PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RecvTimeout, RemoteMicStatusUpdate,
-    RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate, RoomStreamUpdate, RoomUserUpdate,
-    SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent, ZegoEvents, ZegoSoundLevelInfo,
+    AudioDeviceStateChanged, CapturedSoundLevelInfoUpdate, CapturedSoundLevelUpdate, DeviceError, EventKind, EventType,
+    ExceptionUpdate, ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand, Lagged, ListenerId, LocalSourceEnded,
+    MixingAudioEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate,
+    RecvTimeout, RemoteMicStatusUpdate, RoomExtraInfoUpdate, RoomOnlineUserCountUpdate, RoomStateChanged, RoomStateUpdate,
+    RoomStreamUpdate, RoomUserUpdate, SoundLevelInfoUpdate, SoundLevelUpdate, StreamExtraInfoUpdate, TokenWillExpire, ZegoEvent,
+    ZegoEvents, ZegoSoundLevelInfo, ZegoSoundLevelVadInfo,
 };
 pub use express_messages::{
     ZegoError,
@@ -113,11 +115,12 @@ pub use express_messages::{
 };
 pub use options::{
     CustomSource, LoginUser, ZegoEngineConfig, ZegoMicrophoneOptions, ZegoPlayOptions, ZegoPublishOptions, ZegoRoomConfig,
-    ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType, ZegoVoiceOptions,
+    ZegoSoundLevelConfig, ZegoStreamOptions, ZegoStreamSource, ZegoStreamUpdateType, ZegoVoiceOptions,
 };
 pub use replies::{SentBarrageMessage, SentCommand, SentMessage};
 pub use reply::Reply;
 pub use server_address::ServerAddresses;
 pub use streams::{
-    ZegoFrames, ZegoHeardStream, ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream,
+    ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples, ZegoFrames, ZegoHeardStream,
+    ZegoLocalStream, ZegoMediaSource, ZegoPcmWriter, ZegoRecording, ZegoRemoteStream,
 };

@@ -1,5 +1,6 @@
 //! What calls are given: option structs with public fields and documented defaults.
 
+mod scenario;
 mod stream;
 mod voice;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use express_messages::{ZegoError, codes, ids::EXTRA_INFO_MAX, types::ZegoUser};
 
+pub(crate) use scenario::Preset;
 pub(crate) use stream::feed;
 pub use stream::{CustomSource, ZegoMicrophoneOptions, ZegoStreamOptions, ZegoStreamSource};
 pub use voice::ZegoVoiceOptions;
@@ -46,6 +48,10 @@ pub struct ZegoEngineConfig {
     /// Between two [`PlayQualityUpdate`](crate::PlayQualityUpdate), at least 1 s; 3 s by default.
     #[doc(alias = "playQualityInterval")]
     pub play_quality_interval: Option<Duration>,
+    /// How long what is mixed in is held back behind what is captured, in streams that are made from then on: 0 (the default) to
+    /// 1 s, in whole milliseconds. For music that the microphone hears later than it was played.
+    #[doc(alias = "mixingAudioDelay")]
+    pub mixing_audio_delay: Option<Duration>,
     /// Whether what is played goes on when [`switch_room`](crate::ZegoExpressEngine::switch_room) leaves its room; off by default.
     #[doc(alias = "switchRoomNotStopPlay")]
     pub switch_room_not_stop_play: Option<bool>,
@@ -53,6 +59,26 @@ pub struct ZegoEngineConfig {
     /// and nothing is played (PUBLISH_REQUESTING 1103050, PLAY_REQUESTING 1104029), and with RECONNECTED all starts afresh.
     #[doc(alias = "keepRtcWhenSignalDisconnected")]
     pub keep_rtc_when_signal_disconnected: Option<bool>,
+}
+
+/// What [`start_sound_level_monitor`](crate::ZegoExpressEngine::start_sound_level_monitor) tells, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZegoSoundLevelConfig {
+    /// Between two reports, 100..=3000 ms; 1000 by default.
+    #[doc(alias = "millisecond")]
+    pub interval_ms: u32,
+    /// Whether it is told too who speaks; off by default.
+    #[doc(alias = "enableVAD")]
+    pub enable_vad: bool,
+}
+
+impl Default for ZegoSoundLevelConfig {
+    fn default() -> Self {
+        Self {
+            interval_ms: 1_000,
+            enable_vad: false,
+        }
+    }
 }
 
 /// Who logs in, not yet checked: `login_room` does that, and reports what is wrong as documented.

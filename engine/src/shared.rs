@@ -9,6 +9,7 @@ use std::{
 
 use actix::Addr;
 use express_messages::ZegoError;
+use futures::future::BoxFuture;
 
 use crate::{
     actor::{
@@ -210,6 +211,12 @@ impl Shared {
             completion.complete(result);
         }
         wake_actor
+    }
+
+    /// Runs `future` on `zego-events`, in turn with the callbacks, until its end or the engine's.
+    pub(crate) fn run_on_events(&self, future: BoxFuture<'static, ()>) {
+        self.listeners.start(future);
+        self.hub.wake();
     }
 
     fn wake_actor(&self) {

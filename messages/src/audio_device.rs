@@ -1,9 +1,18 @@
 //! The audio device role: local streams in, played streams out. Commands, events, link and factory of AudioDeviceActor.
 
+mod capture;
+mod levels;
+mod mixing;
+
 use std::{fmt, path::PathBuf};
 
-use actix::{Message, MessageResponse, Recipient};
+use actix::{Message, Recipient};
 
+pub use self::{
+    capture::{CaptureSource, GetCaptureDevice, MonitorCapture, ReplaceCapture, SendCaptured, StopCapture, TapCapture},
+    levels::{GetSoundLevels, SoundLevel, SoundLevels},
+    mixing::{MAX_MIXED_MEDIA, MediaId, SetMixingVolume, StartMixing, StopMixing},
+};
 use crate::{
     ZegoError,
     audio::{CaptureSink, PlayoutSource},
@@ -12,123 +21,6 @@ use crate::{
     types::{ZegoAudioDeviceType, ZegoDeviceInfo, ZegoDeviceInfos, ZegoUpdateType},
     voice::{VoiceConfig, VoiceStatistics},
 };
-
-/// Where the sound of a local stream comes from.
-#[non_exhaustive]
-pub enum CaptureSource {
-    /// Nowhere yet: silence, until [`ReplaceCapture`] and [`SendCaptured`].
-    Nothing,
-    /// A capture device; `None` is the default one.
-    Microphone {
-        /// Its id from [`ListDevices`].
-        device_id: Option<String>,
-        /// What is done to its sound. A device has one voice chain for all streams that capture it: what was asked for last
-        /// counts.
-        voice: VoiceConfig,
-    },
-    /// A WAV file (8 to 192 kHz, 16, 24 or 32 bit integer or 32 bit float, any channel count; more than 2 are mixed down).
-    Wav {
-        /// The file.
-        path: PathBuf,
-        /// Start again at its end; else silence follows.
-        repeat: bool,
-    },
-    /// PCM that the application pushes: asked for one block every 10 ms.
-    Pushed(Box<dyn PlayoutSource>),
-    /// A sine.
-    Tone {
-        /// Its frequency in Hz, 20..=20,000.
-        frequency_hz: f32,
-        /// Its peak, 0..=1.
-        amplitude: f32,
-    },
-}
-
-impl fmt::Debug for CaptureSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Nothing => f.write_str("Nothing"),
-            Self::Microphone { device_id, .. } => f.debug_struct("Microphone").field("device_id", device_id).finish(),
-            Self::Wav { path, repeat } => f.debug_struct("Wav").field("path", path).field("repeat", repeat).finish(),
-            Self::Pushed(_) => f.write_str("Pushed"),
-            Self::Tone { frequency_hz, amplitude } => write!(f, "Tone({frequency_hz} Hz, {amplitude})"),
-        }
-    }
-}
-
-/// Captures another source with a local stream (`startCaptureMicrophone`, `startCaptureCustomAudio`). What the stream's sinks
-/// hear stays as it is until [`SendCaptured`]; a source that was captured and never sent is closed.
-///
-/// Errors: those of [`OpenLocalStream`], then what was captured goes on; 1000018 where there is no such local stream (any more).
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), ZegoError>")]
-pub struct ReplaceCapture {
-    /// The local stream.
-    pub id: LocalStreamId,
-    /// Where its sound comes from, from now on.
-    pub source: CaptureSource,
-    /// Channels that are captured, 1 or 2; the sinks get as many as the stream has.
-    pub channels: usize,
-}
-
-/// Lets a local stream's sinks hear what is captured (`updatePublishingStream`): faded over, and what was sent is closed.
-/// Without effect where that is so already.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct SendCaptured(pub LocalStreamId);
-
-/// Closes what a local stream captures (`stopCaptureAudio`). Where its sinks hear that, they hear silence from then on; what
-/// they hear else goes on.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct StopCapture(pub LocalStreamId);
-
-/// Names one medium that is mixed into local streams; the owner chooses it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct MediaId(pub u64);
-
-/// Most media in one local stream (documented).
-pub const MAX_MIXED_MEDIA: usize = 6;
-
-/// Mixes a medium into a local stream (`startMixingAudio`): behind capture volume and microphone mute, before
-/// [`MuteLocalStream`]. The sum is limited to −1 dBFS. It ends with [`StopMixing`], also where its file has ended.
-///
-/// Errors: 1000018 where there is no such local stream; 1100001 for a file or tone that cannot be used, a medium that is mixed
-/// in already, more than [`MAX_MIXED_MEDIA`], or one that was stopped before it was open.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<(), ZegoError>")]
-pub struct StartMixing {
-    /// The local stream.
-    pub id: LocalStreamId,
-    /// The medium's name, not in use in that stream.
-    pub media: MediaId,
-    /// Its sound: a file, a tone or pushed PCM.
-    pub source: CaptureSource,
-    /// 0..=100 percent.
-    pub percent: u16,
-}
-
-/// Mixes a medium in no longer. Unknown names are ignored.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct StopMixing {
-    /// The local stream.
-    pub id: LocalStreamId,
-    /// The medium.
-    pub media: MediaId,
-}
-
-/// Sets how loud a medium is mixed in (`setMixingAudioVolume`). Unknown names are ignored.
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "()")]
-pub struct SetMixingVolume {
-    /// The local stream.
-    pub id: LocalStreamId,
-    /// The medium.
-    pub media: MediaId,
-    /// 0..=100 percent.
-    pub percent: u16,
-}
 
 /// Lists the devices (`enumDevices`).
 #[derive(Debug, Message)]
@@ -147,7 +39,13 @@ pub struct OpenLocalStream {
     pub source: CaptureSource,
     /// Channels its sinks get, 1 or 2.
     pub channels: usize,
+    /// How long media that are mixed in are held back behind what is captured, in ms; more than
+    /// [`MAX_MIXING_DELAY_MS`] counts as that.
+    pub mixing_delay_ms: u16,
 }
+
+/// Most that mixed media are held back, in ms (`mixingAudioDelay`).
+pub const MAX_MIXING_DELAY_MS: u16 = 1_000;
 
 /// Closes a local stream; its sinks hear nothing more. Unknown ids are ignored.
 #[derive(Debug, Message)]
@@ -285,21 +183,6 @@ pub struct RecordPlayout {
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "()")]
 pub struct ForgetPlayout(pub StreamId);
-
-/// Asks how loud everything is now (`soundLevelUpdate`, `capturedSoundLevelUpdate`).
-#[derive(Debug, Clone, Copy, Message)]
-#[rtype(result = "SoundLevels")]
-pub struct GetSoundLevels;
-
-/// How loud each stream is: the peak of its last 2,048 samples, held and decaying, 0.0..=1.0 (the documented level is 100
-/// times that).
-#[derive(Debug, Clone, Default, PartialEq, MessageResponse)]
-pub struct SoundLevels {
-    /// Local streams, as their sinks hear them: behind capture volume and mute.
-    pub local: Vec<(LocalStreamId, f32)>,
-    /// Played streams, as their taps hear them: before the speaker's volume.
-    pub played: Vec<(StreamId, f32)>,
-}
 
 /// Whether the list of devices is watched also while none is open, because somebody wants to hear of changes
 /// (`audioDeviceStateChanged`). Not at first; while a device is open it is watched in any case.
@@ -461,6 +344,12 @@ role_link!(
         send_captured: SendCaptured,
         /// Capture nothing.
         stop_capture: StopCapture,
+        /// Copy what is captured.
+        tap_capture: TapCapture,
+        /// Monitor what is captured.
+        monitor_capture: MonitorCapture,
+        /// Which microphone is captured.
+        captured_device: GetCaptureDevice,
         /// Mix a medium in.
         start_mixing: StartMixing,
         /// Mix it in no longer.

@@ -89,7 +89,7 @@ fn call(attempt: usize) -> Heard {
     let alice = join(&server, "alice", |builder| builder.publisher(speakers_way.parts()));
     let mut events = EventLog::of(&alice);
     let mut speech = ZegoStreamOptions::wav_loop(joined_clips(&folder));
-    speech.audio_bitrate = BITRATE;
+    speech.audio_bitrate = Some(BITRATE);
     let speech = alice.create_zego_stream(speech).wait().unwrap();
     alice.start_publishing_stream("s", &speech, Default::default()).unwrap();
 

@@ -1,8 +1,14 @@
 //! What a listener hears of a local stream that captures something else, and into which something is mixed.
 
-use std::time::Instant;
+use std::{
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
-use express_engine::{AudioBlock, PlayoutSource, ZegoMediaSource, ZegoStreamOptions, ZegoStreamUpdateType};
+use express_engine::{
+    AudioBlock, PlayoutSource, ZegoAudioFrame, ZegoAudioFrameOptions, ZegoAudioSamples, ZegoMediaSource, ZegoStreamOptions,
+    ZegoStreamUpdateType,
+};
 use express_tests::simulation::{Simulation, settle, sleep};
 
 /// A sine of 0.2.
@@ -69,4 +75,36 @@ async fn a_listener_hears_mixed_sound_and_the_new_source_after_update_publishing
     assert!(local.stop_capture_audio());
     sleep(2.0).await;
     heard(false, false, false);
+}
+
+#[actix::test]
+async fn a_frame_callback_gets_what_the_speaker_would_play_at_the_rate_that_was_asked_for() {
+    let simulation = Simulation::start();
+    let (alice, bob) = (simulation.member("alice"), simulation.member("bob"));
+    alice.login("room", 3_600).await;
+    bob.login("room", 3_600).await;
+    alice.publish_tone("a", 440.0).await;
+    settle().await;
+    let _ear = bob.listen("a").await;
+    sleep(2.0).await;
+    let samples = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&samples);
+    let callback = Box::new(move |frame: ZegoAudioFrame| match frame.channels {
+        ZegoAudioSamples::Float(channels) => heard.lock().unwrap().extend_from_slice(&channels[0]),
+        other => panic!("{other:?}"),
+    });
+    let options = ZegoAudioFrameOptions {
+        frame_size: 512,
+        sample_rate: 16_000,
+        ..Default::default()
+    };
+    bob.zg.set_audio_frame_callback("a", Some(callback), options).await.unwrap();
+    sleep(2.0).await;
+    let samples = samples.lock().unwrap();
+    assert!((31_000..=32_000).contains(&samples.len()), "{}", samples.len());
+    // The tone crosses 0 upwards 440 times a second.
+    let is_upwards = |pair: &&[f32]| pair[0] < 0.0 && pair[1] >= 0.0;
+    let upwards = samples[16_000..].windows(2).filter(is_upwards).count();
+    let expected = 440 * (samples.len() - 16_000) / 16_000;
+    assert!(upwards.abs_diff(expected) <= 5, "{upwards} for {expected}");
 }

@@ -11,7 +11,7 @@ use express_messages::{
 
 use super::{AudioDeviceActor, NO_ANSWER, answered, now, streams::Wish};
 use crate::{
-    devices::{InputPort, OpenDeviceError, Opened, StreamKey},
+    devices::{InputPort, OpenDeviceError, Opened, SCREEN, StreamKey},
     pump::{Capture, MicId, MicInput, PumpCommand, Voice},
     state::MicFeed,
 };
@@ -95,6 +95,7 @@ impl AudioDeviceActor {
         let key = StreamKey(mic.0);
         let health = opened.port.health.clone();
         let input = match MicInput::new(mic, opened.port, self.state.mics_muted()) {
+            Ok(input) if opened.device_id == SCREEN => Box::new(input.of_screen().with_voice(voice)),
             Ok(input) => Box::new(input.with_voice(voice)),
             Err(error) => {
                 self.desk.close(key);

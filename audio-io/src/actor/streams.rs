@@ -5,8 +5,8 @@ use express_messages::{
     ZegoError,
     audio_device::{
         AttachSink, AttachSource, AudioDeviceEvent, CaptureSource, CloseLocalStream, DetachSink, DetachSource, ForgetPlayout,
-        GetSoundLevels, MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured,
-        SetCaptureVolume, SetPlayout, SinkId, SoundLevels, StopCapture, TapPlayout,
+        GetCaptureDevice, GetSoundLevels, MonitorCapture, MonitorLocalStream, MuteLocalStream, MuteMicrophone, OpenLocalStream,
+        ReplaceCapture, SendCaptured, SetCaptureVolume, SetPlayout, SinkId, SoundLevels, StopCapture, TapCapture, TapPlayout,
     },
     codes,
     ids::{LocalStreamId, StreamId},
@@ -14,6 +14,7 @@ use express_messages::{
 
 use super::AudioDeviceActor;
 use crate::{
+    devices::SCREEN,
     pump::{Capture, LocalStream, PlayedSource, PlayoutId, PumpCommand, SinkEntry, SinkPlace},
     sources::Tone,
     state::{Effect, MicFeed},
@@ -26,7 +27,13 @@ pub(super) struct Wish {
     /// Channels that are captured.
     pub(super) channels: usize,
     /// The stream is to be made with it; else it is there, and captures it next.
-    is_new: bool,
+    new: Option<New>,
+}
+
+/// What a stream is made with.
+#[derive(Debug, Clone, Copy)]
+struct New {
+    mixing_delay_ms: u16,
 }
 
 impl AudioDeviceActor {
@@ -40,8 +47,9 @@ impl AudioDeviceActor {
         let of_source = |source| Some(Capture::of_source(source, wish.channels));
         let capture = match source {
             CaptureSource::Microphone { device_id, voice } => return self.open_mic(wish, device_id, voice, ctx),
+            CaptureSource::Screen { voice } => return self.open_mic(wish, Some(SCREEN.into()), voice, ctx),
             CaptureSource::Wav { path, repeat } => return self.open_wav(wish, path, repeat),
-            CaptureSource::Nothing if wish.is_new => Ok(None),
+            CaptureSource::Nothing if wish.new.is_some() => Ok(None),
             CaptureSource::Pushed(source) => Ok(of_source(source)),
             CaptureSource::Tone { frequency_hz, amplitude } => {
                 Tone::new(frequency_hz, amplitude).map(|tone| of_source(Box::new(tone)))
@@ -69,9 +77,9 @@ impl AudioDeviceActor {
     ) -> Result<(), ZegoError> {
         let mut effects = Vec::new();
         let before = before.map(Effect::Pump);
-        if wish.is_new {
-            let stream = LocalStream::new(wish.id, capture, wish.channels);
-            if !self.state.opened(wish.id, feed, stream.level()) {
+        if let Some(new) = wish.new {
+            let stream = LocalStream::new(wish.id, capture, wish.channels).with_mixing_delay(new.mixing_delay_ms);
+            if !self.state.opened(wish.id, feed, stream.levels()) {
                 return Err(closed_meanwhile(wish.id));
             }
             effects.extend(self.state.start_pump());
@@ -90,7 +98,7 @@ impl AudioDeviceActor {
 
     /// The source cannot be opened; gives `error` back.
     pub(super) fn source_failed(&mut self, wish: Wish, error: ZegoError) -> ZegoError {
-        if wish.is_new {
+        if wish.new.is_some() {
             self.state.abort_open(wish.id);
         }
         error
@@ -124,12 +132,17 @@ impl Handler<OpenLocalStream> for AudioDeviceActor {
     type Result = ResponseActFuture<Self, Result<(), ZegoError>>;
 
     fn handle(&mut self, message: OpenLocalStream, ctx: &mut Context<Self>) -> Self::Result {
-        let OpenLocalStream { id, source, channels } = message;
+        let OpenLocalStream {
+            id,
+            source,
+            channels,
+            mixing_delay_ms,
+        } = message;
         if let Err(error) = self.state.begin_open(id, channels) {
             return Box::pin(actix::fut::err(error));
         }
-        let is_new = true;
-        self.open_source(Wish { id, channels, is_new }, source, ctx)
+        let new = Some(New { mixing_delay_ms });
+        self.open_source(Wish { id, channels, new }, source, ctx)
     }
 }
 
@@ -141,8 +154,8 @@ impl Handler<ReplaceCapture> for AudioDeviceActor {
         if let Err(error) = self.state.may_capture(id, channels) {
             return Box::pin(actix::fut::err(error));
         }
-        let is_new = false;
-        self.open_source(Wish { id, channels, is_new }, source, ctx)
+        let new = None;
+        self.open_source(Wish { id, channels, new }, source, ctx)
     }
 }
 
@@ -209,6 +222,35 @@ impl Handler<MonitorLocalStream> for AudioDeviceActor {
     fn handle(&mut self, message: MonitorLocalStream, ctx: &mut Context<Self>) {
         let command = self.state.monitor(message.id, message.audible, message.percent);
         self.send(command, ctx);
+    }
+}
+
+impl Handler<MonitorCapture> for AudioDeviceActor {
+    type Result = ();
+
+    fn handle(&mut self, message: MonitorCapture, ctx: &mut Context<Self>) {
+        let command = self.state.monitor_capture(message.id, message.audible, message.percent);
+        self.send(command, ctx);
+    }
+}
+
+impl Handler<GetCaptureDevice> for AudioDeviceActor {
+    type Result = Option<String>;
+
+    fn handle(&mut self, message: GetCaptureDevice, _: &mut Context<Self>) -> Self::Result {
+        self.state.captured_device(message.0)
+    }
+}
+
+impl Handler<TapCapture> for AudioDeviceActor {
+    type Result = Result<SinkId, ZegoError>;
+
+    fn handle(&mut self, message: TapCapture, ctx: &mut Context<Self>) -> Self::Result {
+        self.state.require_open(message.id)?;
+        let place = SinkPlace::Captured(message.id);
+        let id = self.state.add_sink(place);
+        self.send(Some(PumpCommand::AddSink(place, SinkEntry::new(id, message.tap))), ctx);
+        Ok(id)
     }
 }
 

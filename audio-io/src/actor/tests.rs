@@ -1,6 +1,7 @@
 //! AudioDeviceActor alone: against a recorded owner, with scripted devices, in virtual time.
 
 mod capture;
+mod captured;
 mod devices;
 mod mixing;
 mod speakers;
@@ -93,11 +94,25 @@ impl PlayoutSource for Counting {
     }
 }
 
+/// One value for ever.
+struct Constant(f32);
+
+impl PlayoutSource for Constant {
+    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
+        out.samples_mut().fill(self.0);
+    }
+}
+
+fn constant(value: f32) -> CaptureSource {
+    CaptureSource::Pushed(Box::new(Constant(value)))
+}
+
 fn open(source: CaptureSource) -> OpenLocalStream {
     OpenLocalStream {
         id: LOCAL,
         source,
         channels: 1,
+        mixing_delay_ms: 0,
     }
 }
 

@@ -19,7 +19,7 @@ use cpal::{
 };
 use express_messages::types::ZegoDeviceInfo;
 
-use super::{AudioBackend, DeviceList, InputPort, ListDevicesError, OpenDevice, OpenDeviceError, OutputPort};
+use super::{AudioBackend, DeviceList, InputPort, ListDevicesError, OpenDevice, OpenDeviceError, OutputPort, SCREEN};
 use run::{open_input, open_output};
 
 /// A callback on the PulseAudio host takes 20 ms.
@@ -93,6 +93,18 @@ impl CpalBackend {
         }
         let connection = Connection::new((self.connect)(parsed.map(DeviceId::host)).map_err(|_| absent())?);
         let device = connection.find(parsed, input).map_err(failed)?.ok_or_else(absent)?;
+        Ok((connection, device))
+    }
+
+    /// The sound of the screen, with a connection of its own.
+    fn choose_screen(&mut self) -> Result<(Connection, cpal::Device), OpenDeviceError> {
+        let failed = |error: cpal::Error| open_error(&error, SCREEN);
+        let is_there = |connection: &Connection| Ok(connection.screen()?.is_some());
+        if !self.look(is_there).map_err(failed)? {
+            return Err(OpenDeviceError::NoScreen);
+        }
+        let connection = Connection::new((self.connect)(None).map_err(failed)?);
+        let device = connection.screen().map_err(failed)?.ok_or(OpenDeviceError::NoScreen)?;
         Ok((connection, device))
     }
 }
@@ -170,6 +182,17 @@ impl Connection {
         supports && !(input && id.id().ends_with(".monitor"))
     }
 
+    /// The source of what the default speaker plays.
+    fn screen(&self) -> Result<Option<cpal::Device>, cpal::Error> {
+        let Some(speaker) = self.find(None, false)?.and_then(|speaker| speaker.id().ok()) else {
+            return Ok(None);
+        };
+        // So PulseAudio and PipeWire name it.
+        let monitor = format!("{}.monitor", speaker.id());
+        let is_it = |device: &cpal::Device| device.supports_input() && device.id().is_ok_and(|id| id.id() == monitor);
+        Ok(self.host.devices()?.find(is_it))
+    }
+
     /// The device `id`, or the default one.
     fn find(&self, id: Option<&DeviceId>, input: bool) -> Result<Option<cpal::Device>, cpal::Error> {
         match id {
@@ -205,6 +228,12 @@ impl AudioBackend for CpalBackend {
     }
 
     fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {
+        if device_id == Some(SCREEN) {
+            let (connection, device) = self.choose_screen()?;
+            let opened = open_input(&device, connection.period_ms())?;
+            let device_id = SCREEN.into();
+            return Ok(OpenDevice { device_id, ..opened });
+        }
         let (connection, device) = self.choose(device_id, true)?;
         open_input(&device, connection.period_ms())
     }

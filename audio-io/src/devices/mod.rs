@@ -25,6 +25,10 @@ pub use port::{
     DeviceFailure, DeviceFormat, DeviceHealth, InputCallback, InputPort, OutputCallback, OutputPort, input_port, output_port,
 };
 
+/// Under this id [`AudioBackend::open_input`] opens what the default playout device plays: the sound of the screen. It is never
+/// listed.
+pub const SCREEN: &str = "screen";
+
 /// What a backend lists; the default device stands first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceList {
@@ -41,6 +45,12 @@ pub enum OpenDeviceError {
     /// There is no such device, or no device at all. Advice: list the devices and choose another.
     #[error("no such audio device{}; list the devices and use an id from there", .0.as_ref().map_or_else(String::new, |id| format!(" as {id:?}")))]
     NotFound(Option<String>),
+    /// The system has no source of what its speaker plays. Advice: capture something else.
+    #[error(
+        "this system offers no sound of its screen (it takes a speaker with a monitor source, as PulseAudio and PipeWire have); \
+         capture a microphone or push the sound yourself"
+    )]
+    NoScreen,
     /// The system does not let this process use it. Advice: give up until the user grants it.
     #[error("the system does not allow audio device {0:?}")]
     NotAllowed(String),
@@ -69,7 +79,7 @@ impl OpenDeviceError {
     /// The documented code: 1103048, 1103064, 1103065, 1103066 or 1103061.
     pub fn code(&self) -> i32 {
         match self {
-            Self::NotFound(_) => codes::DEVICE_NOT_FOUND,
+            Self::NotFound(_) | Self::NoScreen => codes::DEVICE_NOT_FOUND,
             Self::NotAllowed(_) => codes::DEVICE_NO_ALLOWED,
             Self::Busy(_) => codes::DEVICE_NO_READABLE,
             Self::Format { .. } => codes::DEVICE_OVER_CONSTRAINED,
@@ -81,6 +91,14 @@ impl OpenDeviceError {
 impl From<OpenDeviceError> for ZegoError {
     fn from(error: OpenDeviceError) -> Self {
         Self::new(error.code(), error.to_string())
+    }
+}
+
+/// No capture device has that id.
+fn not_found(device_id: Option<&str>) -> OpenDeviceError {
+    match device_id {
+        Some(SCREEN) => OpenDeviceError::NoScreen,
+        id => OpenDeviceError::NotFound(id.map(Into::into)),
     }
 }
 
@@ -128,7 +146,8 @@ pub trait AudioBackend: Send {
     /// When the system's list cannot be read.
     fn list(&mut self) -> Result<DeviceList, ListDevicesError>;
 
-    /// Opens a capture device, `None` the default one.
+    /// Opens a capture device, `None` the default one, [`SCREEN`] what the default playout device plays (its `device_id` is
+    /// that again).
     ///
     /// # Errors
     /// [`OpenDeviceError`] says why.
@@ -151,7 +170,7 @@ impl AudioBackend for NoDevices {
     }
 
     fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {
-        Err(OpenDeviceError::NotFound(device_id.map(Into::into)))
+        Err(not_found(device_id))
     }
 
     fn open_output(&mut self, device_id: Option<&str>) -> Result<OpenDevice<OutputPort>, OpenDeviceError> {

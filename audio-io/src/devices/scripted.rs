@@ -9,7 +9,7 @@ use express_messages::types::ZegoDeviceInfo;
 
 use super::{
     AudioBackend, DeviceFailure, DeviceFormat, DeviceHealth, DeviceList, InputCallback, InputPort, ListDevicesError, OpenDevice,
-    OpenDeviceError, OutputCallback, OutputPort, input_port, output_port,
+    OpenDeviceError, OutputCallback, OutputPort, SCREEN, input_port, not_found, output_port,
 };
 
 /// The end of an open device that its callback would hold.
@@ -42,6 +42,12 @@ struct Scripted {
     opened: usize,
 }
 
+impl Scripted {
+    fn is_listed(&self) -> bool {
+        self.info.device_id != SCREEN
+    }
+}
+
 /// A set of devices. Clones share them: one goes to the actor as its backend, one stays with the test.
 ///
 /// The first device of each direction is the default one. A device can be open once; a second open finds it busy.
@@ -64,6 +70,12 @@ impl ScriptedDevices {
     #[must_use]
     pub fn with_microphone(self, id: &str, format: DeviceFormat) -> Self {
         self.with(id, format, true)
+    }
+
+    /// Adds the sound of the screen, as device [`SCREEN`].
+    #[must_use]
+    pub fn with_screen(self, format: DeviceFormat) -> Self {
+        self.with(SCREEN, format, true)
     }
 
     /// Adds a playout device; its name is its id.
@@ -191,10 +203,10 @@ impl ScriptedDevices {
         ports: impl FnOnce(DeviceFormat) -> (Running, Port),
     ) -> Result<OpenDevice<Port>, OpenDeviceError> {
         let mut devices = self.lock();
-        let wanted =
-            |device: &&mut Scripted| device.plugged && device.input == input && id.is_none_or(|id| device.info.device_id == id);
+        let is_it = |device: &Scripted| id.map_or(device.is_listed(), |id| device.info.device_id == id);
+        let wanted = |device: &&mut Scripted| device.plugged && device.input == input && is_it(device);
         let Some(device) = devices.iter_mut().find(wanted) else {
-            return Err(OpenDeviceError::NotFound(id.map(Into::into)));
+            return Err(not_found(id));
         };
         if let Some(error) = &device.refuse {
             return Err(error.clone());
@@ -237,7 +249,7 @@ impl AudioBackend for ScriptedDevices {
         let of = |input| {
             devices
                 .iter()
-                .filter(|d| d.plugged && d.input == input)
+                .filter(|d| d.plugged && d.input == input && d.is_listed())
                 .map(|d| d.info.clone())
                 .collect()
         };

@@ -179,6 +179,7 @@ impl PumpCore {
             PumpCommand::SetVolume(id, gain) => self.local(id)?.set_volume(gain),
             PumpCommand::SetMuted(id, muted) => self.local(id)?.set_muted(muted),
             PumpCommand::SetMonitor(id, gain) => self.local(id)?.set_monitor(gain),
+            PumpCommand::SetCaptureMonitor(id, gain) => self.local(id)?.set_capture_monitor(gain),
             PumpCommand::RemovePlayout(id) => self.playout(id)?.leave(),
             PumpCommand::SetGain(id, gain) => self.playout(id)?.set_gain(gain),
             PumpCommand::SetSource(id, source) => return self.set_source(id, source),
@@ -225,6 +226,7 @@ impl PumpCore {
     fn sinks(&mut self, place: SinkPlace) -> Option<&mut Vec<SinkEntry>> {
         match place {
             SinkPlace::Local(id) => self.local(id).map(|local| &mut local.sinks),
+            SinkPlace::Captured(id) => self.local(id).map(|local| &mut local.taps),
             SinkPlace::Playout(id) => self.playout(id).map(|playout| &mut playout.taps),
         }
     }

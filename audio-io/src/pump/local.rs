@@ -58,6 +58,21 @@ pub(super) fn take_sink(sinks: &mut Vec<SinkEntry>, id: SinkId) -> Option<Return
     Some(Returned::Sink(sinks.swap_remove(at)))
 }
 
+/// How loud a local stream is.
+#[derive(Debug, Clone, Default)]
+pub struct LocalLevels {
+    /// What it sends.
+    pub sent: Level,
+    /// What it captures, behind the volume and before media and mute.
+    pub captured: Level,
+}
+
+#[derive(Debug)]
+struct Meters {
+    sent: Meter,
+    captured: Meter,
+}
+
 /// A local stream on the pump.
 #[derive(Debug)]
 pub struct LocalStream {
@@ -70,15 +85,21 @@ pub struct LocalStream {
     fade: Ramp,
     /// What is captured, where that is not what is sent.
     waiting: Option<Capture>,
+    /// What is sent is captured still.
+    captures_sent: bool,
     media: Media,
     block: AudioBlock,
     other: AudioBlock,
     volume: Ramp,
     mute: Ramp,
     monitor: Ramp,
+    /// How loud what is captured is heard on the speaker.
+    capture_monitor: Ramp,
     route: Route,
-    meter: Meter,
+    meters: Meters,
     pub(super) sinks: Vec<SinkEntry>,
+    /// They hear what is captured.
+    pub(super) taps: Vec<SinkEntry>,
     pub(super) leaving: bool,
 }
 
@@ -91,22 +112,38 @@ impl LocalStream {
             faded: None,
             fade: Ramp::at(1.0),
             waiting: None,
+            captures_sent: true,
             media: Media::new(),
             block: AudioBlock::silent(channels),
             other: AudioBlock::silent(channels),
             volume: Ramp::at(1.0),
             mute: Ramp::at(1.0),
             monitor: Ramp::at(0.0),
+            capture_monitor: Ramp::at(0.0),
             route: Route::default(),
-            meter: Meter::new(),
+            meters: Meters {
+                sent: Meter::new(),
+                captured: Meter::new(),
+            },
             sinks: Vec::with_capacity(SINKS),
+            taps: Vec::with_capacity(SINKS),
             leaving: false,
         }
     }
 
-    /// How loud it is to its sinks.
-    pub fn level(&self) -> Level {
-        self.meter.level()
+    /// Holds media that are mixed in back behind what is captured, by so many milliseconds.
+    #[must_use]
+    pub fn with_mixing_delay(mut self, delay_ms: u16) -> Self {
+        self.media = Media::delayed(delay_ms);
+        self
+    }
+
+    /// Where the control side reads how loud it is.
+    pub fn levels(&self) -> LocalLevels {
+        LocalLevels {
+            sent: self.meters.sent.level(),
+            captured: self.meters.captured.level(),
+        }
     }
 
     pub(super) fn id(&self) -> LocalStreamId {
@@ -142,6 +179,10 @@ impl LocalStream {
         self.monitor.set(gain);
     }
 
+    pub(super) fn set_capture_monitor(&mut self, gain: f32) {
+        self.capture_monitor.set(gain);
+    }
+
     pub(super) fn set_output(&mut self, output: OutputId) {
         self.route.set(output);
     }
@@ -154,13 +195,17 @@ impl LocalStream {
     /// Lets the sinks hear what is captured.
     pub(super) fn send_captured(&mut self) -> Option<Returned> {
         let captured = self.waiting.take()?;
+        self.captures_sent = true;
         self.send(Some(captured))
     }
 
     /// Captures nothing any more.
     pub(super) fn stop_capture(&mut self) -> Option<Returned> {
         match self.waiting.take() {
-            Some(waiting) => Some(Returned::Capture(waiting)),
+            Some(waiting) => {
+                self.captures_sent = false;
+                Some(Returned::Capture(waiting))
+            }
             None => self.send(None),
         }
     }
@@ -192,24 +237,24 @@ impl LocalStream {
     pub(super) fn leave(&mut self) {
         self.leaving = true;
         self.monitor.set(0.0);
+        self.capture_monitor.set(0.0);
     }
 
     /// Whether it may be taken away without a click.
     pub(super) fn has_left(&self) -> bool {
-        self.leaving && self.monitor.is_silent()
+        self.leaving && self.monitor.is_silent() && self.capture_monitor.is_silent()
     }
 
     /// Makes the next block, gives it to the sinks and to its output.
     pub(super) fn make_block(&mut self, outputs: &mut Outputs, around: &mut Around<'_>) {
         self.fill_sent(around);
-        if let Some(waiting) = &mut self.waiting {
-            // Taken whether it is heard or not, else it would be old once it is.
-            waiting.fill(&mut self.other, around);
-        }
+        self.fill_captured(around);
+        self.route.mix(&self.other, &mut self.capture_monitor, outputs);
+        self.give_captured(around);
         self.apply_volume();
         self.media.mix_into(&mut self.block, around);
         self.mute.apply(&mut self.block);
-        self.meter.measure(&self.block);
+        self.meters.sent.measure(&self.block);
         if !self.leaving {
             for sink in &mut self.sinks {
                 sink.give(&self.block, around.now, around.panics);
@@ -234,6 +279,33 @@ impl LocalStream {
             let sum = self.block.samples_mut().iter_mut().zip(self.other.samples());
             sum.for_each(|(sample, old)| *sample += old);
         }
+    }
+
+    /// Fills the other block with what is captured.
+    fn fill_captured(&mut self, around: &mut Around<'_>) {
+        match &mut self.waiting {
+            // Taken whether it is heard or not, else it would be old once it is.
+            Some(waiting) => waiting.fill(&mut self.other, around),
+            None if self.captures_sent => self.other.copy_from(&self.block),
+            None => self.other.samples_mut().fill(0.0),
+        }
+    }
+
+    /// Gives what is captured to the taps and to its meter.
+    fn give_captured(&mut self, around: &mut Around<'_>) {
+        if !self.leaving && !self.taps.is_empty() {
+            around.scratch.reset(self.other.channels());
+            around.scratch.copy_from(&self.other);
+            // A copy: it moves on where what is sent gets it.
+            let mut mute = self.mute;
+            mute.apply(around.scratch);
+            for tap in &mut self.taps {
+                tap.give(around.scratch, around.now, around.panics);
+            }
+        }
+        let mut volume = self.volume;
+        volume.apply(&mut self.other);
+        self.meters.captured.measure(&self.other);
     }
 
     fn apply_volume(&mut self) {

@@ -67,6 +67,8 @@ pub struct MicInput {
     /// What is done to its sound.
     chain: Option<Box<VoiceChain>>,
     gain: Ramp,
+    /// `muteMicrophone` silences it.
+    is_microphone: bool,
     /// It closes as soon as no stream has it.
     pub(super) leaving: bool,
     block: AudioBlock,
@@ -97,12 +99,21 @@ impl MicInput {
             missed: 0,
             chain: None,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
+            is_microphone: true,
             leaving: false,
             block: AudioBlock::silent(channels),
             trimmed_frames: 0,
             faults: 0,
             port,
         })
+    }
+
+    /// As the sound of the screen, which no mute of microphones silences.
+    #[must_use]
+    pub fn of_screen(mut self) -> Self {
+        self.gain = Ramp::at(1.0);
+        self.is_microphone = false;
+        self
     }
 
     /// Lets a voice chain clean what it captures. Without that it gives the device's sound as it is.
@@ -147,7 +158,7 @@ impl MicInput {
     }
 
     pub(super) fn set_muted(&mut self, muted: bool) {
-        self.gain.set(if muted { 0.0 } else { 1.0 });
+        self.gain.set(if muted && self.is_microphone { 0.0 } else { 1.0 });
     }
 
     /// The block that [`Self::make_block`] made last.

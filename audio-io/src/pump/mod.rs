@@ -30,7 +30,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use self::{
     capture::Capture,
     core::PumpCore,
-    local::{LocalStream, SinkEntry},
+    local::{LocalLevels, LocalStream, SinkEntry},
     media::Medium,
     mic::{MicInput, Voice},
     playout::Playout,

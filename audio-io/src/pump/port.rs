@@ -34,6 +34,8 @@ const COMMANDS: usize = 256;
 pub enum SinkPlace {
     /// At a local stream.
     Local(LocalStreamId),
+    /// At what a local stream captures.
+    Captured(LocalStreamId),
     /// At a played stream.
     Playout(PlayoutId),
 }
@@ -98,6 +100,8 @@ pub enum PumpCommand {
     SetMuted(LocalStreamId, bool),
     /// How loud a local stream is heard on its speaker, as a factor.
     SetMonitor(LocalStreamId, f32),
+    /// How loud what a local stream captures is heard on the speaker, as a factor.
+    SetCaptureMonitor(LocalStreamId, f32),
     /// A sink or tap.
     AddSink(SinkPlace, SinkEntry),
     /// A sink or tap goes.

@@ -7,8 +7,7 @@ use express_messages::{ZegoError, audio_device::MediaId, codes, ids::LocalStream
 use super::{DeviceState, Effect, MONITOR_MAX, VOLUME_MAX, speakers::Hearing};
 use crate::{
     gain::percent,
-    meter::Level,
-    pump::{MicId, PumpCommand, SinkPlace, Slot, Voice},
+    pump::{LocalLevels, MicId, PumpCommand, SinkPlace, Slot, Voice},
 };
 
 /// The microphone that a local stream uses, and why that one.
@@ -32,9 +31,11 @@ pub(super) struct Local {
     /// What is captured, where that is not what is sent.
     waiting: Option<Feed>,
     pub(super) media: BTreeSet<MediaId>,
+    sent_audible: bool,
+    capture_audible: bool,
     pub(super) hearing: Hearing,
     /// How loud it is, once it is open.
-    pub(super) level: Level,
+    pub(super) levels: LocalLevels,
 }
 
 impl Local {
@@ -47,6 +48,11 @@ impl Local {
     /// The same, to be changed.
     pub(super) fn feeds_mut(&mut self) -> impl Iterator<Item = &mut MicFeed> {
         self.sent.iter_mut().chain(self.waiting.iter_mut().flatten())
+    }
+
+    /// What it sends or captures is to be heard on the speaker, or neither.
+    fn hear(&mut self) {
+        self.hearing.audible = self.sent_audible || self.capture_audible;
     }
 
     pub(super) fn feed(&mut self, slot: Slot) -> Option<&mut MicFeed> {
@@ -86,8 +92,10 @@ impl DeviceState {
                 sent: None,
                 waiting: None,
                 media: BTreeSet::new(),
+                sent_audible: false,
+                capture_audible: false,
                 hearing: Hearing::default(),
-                level: Level::default(),
+                levels: LocalLevels::default(),
             },
         );
         Ok(())
@@ -100,15 +108,15 @@ impl DeviceState {
         }
     }
 
-    /// Its source is ready, and `level` says how loud it is. False where it was closed meanwhile.
-    pub(crate) fn opened(&mut self, id: LocalStreamId, feed: Feed, level: Level) -> bool {
+    /// Its source is ready, and `levels` say how loud it is. False where it was closed meanwhile.
+    pub(crate) fn opened(&mut self, id: LocalStreamId, feed: Feed, levels: LocalLevels) -> bool {
         let Some(local) = self.locals.get_mut(&id).filter(|local| !local.open) else {
             return false;
         };
         let mic = feed.as_ref().map(|feed| feed.mic);
         local.open = true;
         local.sent = feed;
-        local.level = level;
+        local.levels = levels;
         mic.into_iter().for_each(|mic| self.use_mic(mic));
         true
     }
@@ -156,7 +164,8 @@ impl DeviceState {
         let Some(local) = self.locals.remove(&id) else {
             return Vec::new();
         };
-        self.sinks.retain(|_, place| *place != SinkPlace::Local(id));
+        self.sinks
+            .retain(|_, place| ![SinkPlace::Local(id), SinkPlace::Captured(id)].contains(place));
         let mut effects = Vec::new();
         if local.open {
             effects.push(Effect::Pump(PumpCommand::RemoveLocal(id)));
@@ -198,9 +207,19 @@ impl DeviceState {
     /// Lets a local stream be heard on the speaker.
     pub(crate) fn monitor(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
         let local = self.locals.get_mut(&id).filter(|local| local.open)?;
-        local.hearing.audible = audible;
+        local.sent_audible = audible;
+        local.hear();
         let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
         Some(PumpCommand::SetMonitor(id, gain))
+    }
+
+    /// Lets what a local stream captures be heard on the speaker.
+    pub(crate) fn monitor_capture(&mut self, id: LocalStreamId, audible: bool, volume: u16) -> Option<PumpCommand> {
+        let local = self.locals.get_mut(&id).filter(|local| local.open)?;
+        local.capture_audible = audible;
+        local.hear();
+        let gain = if audible { percent(volume, MONITOR_MAX) } else { 0.0 };
+        Some(PumpCommand::SetCaptureMonitor(id, gain))
     }
 }
 

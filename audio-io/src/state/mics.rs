@@ -8,6 +8,8 @@
 //!     with auto-switch    the default device, at once        stays
 //! ```
 //!
+//! The sound of a screen is a microphone here that nobody gets who did not ask for it, and who did gets no other.
+//!
 //! A stream moves when the other microphone runs: until then it has the old one, or silence.
 
 use std::{
@@ -19,7 +21,7 @@ use express_messages::{ids::LocalStreamId, types::ZegoAudioDeviceType};
 
 use super::{DeviceState, Effect, MicFeed, attempts::Attempts, losses::Loss, voice::Chain, watch::Watch};
 use crate::{
-    devices::{DeviceFailure, StreamKey},
+    devices::{DeviceFailure, SCREEN, StreamKey},
     pump::{MicId, PumpCommand, Slot, Voice},
 };
 
@@ -52,7 +54,8 @@ pub(super) struct Mics {
 impl Mics {
     /// A microphone that runs and is `device_id`, or any that runs.
     fn running(&self, device_id: Option<&str>) -> Option<MicId> {
-        let is_it = |mic: &Mic| !mic.lost && device_id.is_none_or(|id| mic.device_id == id);
+        // The sound of a screen is captured only by who asks for it.
+        let is_it = |mic: &Mic| !mic.lost && device_id.map_or(mic.device_id != SCREEN, |id| mic.device_id == id);
         self.open.iter().find(|(_, mic)| is_it(mic)).map(|(id, _)| *id)
     }
 
@@ -210,7 +213,9 @@ impl DeviceState {
             None if present.lost => Some(default.map(Into::into)),
             None => default.filter(|id| *id != present.device_id).map(|id| Some(id.into())),
             Some(_) if !present.lost => None,
-            Some(asked) if self.mics.auto_switch && !self.inventory.lists(asked) => Some(default.map(Into::into)),
+            Some(asked) if self.mics.auto_switch && asked != SCREEN && !self.inventory.lists(asked) => {
+                Some(default.map(Into::into))
+            }
             Some(asked) => Some(Some(asked.clone())),
         }
     }
@@ -273,9 +278,16 @@ impl DeviceState {
         effects
     }
 
+    /// The id of the microphone that a local stream captures.
+    pub(crate) fn captured_device(&self, id: LocalStreamId) -> Option<String> {
+        let mic = self.mics.open.get(&self.captured_mic(id)?.mic)?;
+        Some(mic.device_id.clone()).filter(|id| id != SCREEN)
+    }
+
     /// Whether a local stream captures a microphone.
     pub(crate) fn is_mic_stream(&self, id: LocalStreamId) -> bool {
-        self.captured_mic(id).is_some()
+        self.captured_mic(id)
+            .is_some_and(|feed| feed.asked.as_deref() != Some(SCREEN))
     }
 
     /// The microphone that a local stream captures.

@@ -4,7 +4,10 @@ mod speakers;
 use std::time::Duration;
 
 use super::*;
-use crate::{devices::DeviceFailure, pump::Voice};
+use crate::{
+    devices::DeviceFailure,
+    pump::{LocalLevels, Voice},
+};
 
 const LOCAL: LocalStreamId = LocalStreamId(7);
 
@@ -55,7 +58,7 @@ fn the_pump_runs_exactly_while_a_stream_exists() {
     assert!(state.start_pump().is_none());
     state.begin_open(LOCAL, 1).unwrap();
     assert!(state.start_pump().is_none(), "its source is still being opened");
-    assert!(state.opened(LOCAL, None, Level::default()));
+    assert!(state.opened(LOCAL, None, LocalLevels::default()));
     assert!(matches!(state.start_pump(), Some(Effect::StartPump)));
     assert!(state.start_pump().is_none(), "once");
     state.playout(&stream("a"));
@@ -76,7 +79,7 @@ fn a_microphone_is_open_while_a_stream_uses_it_and_is_shared() {
     assert_eq!(state.mic_opened(mic, "id".into(), "name".into(), now), mic);
     for id in [LOCAL, other] {
         state.begin_open(id, 1).unwrap();
-        assert!(state.opened(id, Some(feed(mic, None)), Level::default()));
+        assert!(state.opened(id, Some(feed(mic, None)), LocalLevels::default()));
     }
     assert_eq!(state.find_mic(None), Some(mic));
     assert_eq!(state.find_mic(Some("id")), Some(mic));
@@ -100,7 +103,7 @@ fn a_stream_that_is_closed_while_it_opens_never_comes_to_be() {
     let mut state = DeviceState::default();
     state.begin_open(LOCAL, 2).unwrap();
     assert!(state.close_local(LOCAL).is_empty());
-    assert!(!state.opened(LOCAL, None, Level::default()));
+    assert!(!state.opened(LOCAL, None, LocalLevels::default()));
     let mic = state.new_mic();
     state.mic_opened(mic, "id".into(), "name".into(), Instant::now());
     assert_eq!(names(&state.drop_unused_mic(mic)), ["remove mic", "close"]);

@@ -71,7 +71,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::{meter::Level, state::MicFeed};
+    use crate::{pump::LocalLevels, state::MicFeed};
 
     const TWO: [LocalStreamId; 2] = [LocalStreamId(1), LocalStreamId(2)];
 
@@ -84,7 +84,7 @@ mod tests {
         for id in TWO {
             let (asked, voice) = (None, Voice::default());
             state.begin_open(id, 1).unwrap();
-            assert!(state.opened(id, Some(MicFeed { mic, asked, voice }), Level::default()));
+            assert!(state.opened(id, Some(MicFeed { mic, asked, voice }), LocalLevels::default()));
         }
         (state, mic)
     }
@@ -114,7 +114,7 @@ mod tests {
         let (mut state, _) = shared_mic();
         let tone = LocalStreamId(3);
         state.begin_open(tone, 1).unwrap();
-        state.opened(tone, None, Level::default());
+        state.opened(tone, None, LocalLevels::default());
         assert!(state.set_voice(tone, VoiceConfig::OFF).is_none());
         assert_eq!(state.voice_statistics(tone), None);
         assert_eq!(state.voice_of(TWO[0]), Voice::default());

@@ -4,13 +4,12 @@ use actix::{ActorContext, ActorFutureExt, AsyncContext, Context, Message, Recipi
 use express_messages::{
     ZegoError,
     audio_device::{
-        AudioDeviceEvent, AudioDeviceLink, CaptureSource, CloseLocalStream, DetachSink, ForgetPlayout, GetSoundLevels,
-        ListDevices, MuteLocalStream, MuteMicrophone, OpenLocalStream, RecordPlayout, ReplaceCapture, SendCaptured,
-        SetAutoSwitch, SetCaptureDevice, SetCaptureVolume, SetOutputDevice, SinkId, SoundLevels, StartMixing, StopAudioDevice,
-        StopCapture, TapPlayout, WatchDevices,
+        AudioDeviceEvent, AudioDeviceLink, CaptureSource, GetCaptureDevice, GetSoundLevels, ListDevices, MuteLocalStream,
+        MuteMicrophone, OpenLocalStream, ReplaceCapture, SendCaptured, SetAutoSwitch, SetCaptureDevice, SetCaptureVolume,
+        SetOutputDevice, SinkId, SoundLevels, StartMixing, StopAudioDevice, StopCapture, WatchDevices,
     },
     codes,
-    ids::{LocalStreamId, StreamId},
+    ids::LocalStreamId,
     player::{MutePlayback, NoteUplink, PlaybackEnded, PlayerEvent, PlayerLinkRestored, StopPlayer, StreamAppeared},
     publisher::{NoteListeners, NotePublisherMuted, PublisherLinkRestored, StopPublisher},
     room::{Logout, RenewToken, ReportQuality, RequestError, SendCustomCommand, StopRoom},
@@ -18,12 +17,12 @@ use express_messages::{
 };
 
 use super::{
-    engine_actor::{EngineActor, Hear, Tap},
-    state::{CallId, Command, Heard, LifeId, TapKey},
+    engine_actor::{EngineActor, Hear},
+    state::{CallId, Command, Heard, LifeId},
 };
 use crate::{
     reply::{Completion, part_gone},
-    streams::{Feed, FrameTap, SourceSpec, ZegoMediaSource},
+    streams::{Feed, SourceSpec, ZegoMediaSource},
 };
 
 impl EngineActor {
@@ -86,7 +85,21 @@ impl EngineActor {
 
             Command::StartDevice(life) => self.start_device(life, ctx),
             Command::StopDevice => tell(self.device(), |link| &link.stop, StopAudioDevice),
-            Command::OpenLocal { id, source, channels } => self.open_local(id, source.as_ref(), channels, ctx),
+            Command::OpenLocal {
+                id,
+                source,
+                channels,
+                mixing_delay_ms,
+            } => {
+                let source = source.as_ref().map_or(CaptureSource::Nothing, SourceSpec::open);
+                let open = OpenLocalStream {
+                    id,
+                    source,
+                    channels,
+                    mixing_delay_ms,
+                };
+                self.open_local(open, ctx);
+            }
             Command::ReplaceCapture { id, feed, call } => self.replace_capture(id, feed, call, ctx),
             Command::SendCaptured(id) => tell(self.device(), |link| &link.send_captured, SendCaptured(id)),
             Command::StartMixing {
@@ -98,7 +111,7 @@ impl EngineActor {
             Command::StopMixing(stop) => tell(self.device(), |link| &link.stop_mixing, stop),
             Command::MixingVolume(volume) => tell(self.device(), |link| &link.mixing_volume, volume),
             Command::StopCapture(id) => tell(self.device(), |link| &link.stop_capture, StopCapture(id)),
-            Command::CloseLocal(id) => tell(self.device(), |link| &link.close, CloseLocalStream(id)),
+            Command::CloseLocal(id) => self.close_local(id),
             Command::CaptureVolume { id, percent } => {
                 tell(self.device(), |link| &link.capture_volume, SetCaptureVolume { id, percent });
             }
@@ -107,12 +120,15 @@ impl EngineActor {
             }
             Command::MuteMicrophone(muted) => tell(self.device(), |link| &link.mute_microphone, MuteMicrophone(muted)),
             Command::Monitor(monitor) => tell(self.device(), |link| &link.monitor, monitor),
+            Command::MonitorCapture(monitor) => tell(self.device(), |link| &link.monitor_capture, monitor),
             Command::SetPlayout(playout) => tell(self.device(), |link| &link.set_playout, playout),
             Command::ForgetPlayout(stream_id) => self.forget_playout(stream_id),
             Command::ListDevices(done) => self.list_devices(done, ctx),
+            Command::CapturedDevice { id, done } => self.captured_device(id, done, ctx),
             Command::WatchDevices(wanted) => tell(self.device(), |link| &link.watch, WatchDevices(wanted)),
             Command::AutoSwitch(wanted) => tell(self.device(), |link| &link.auto_switch, SetAutoSwitch(wanted)),
             Command::CaptureDevice { id, device_id, call } => self.capture_device(id, device_id, call, ctx),
+            Command::TapCapture { id, tap, key } => self.tap_capture(id, tap, key, ctx),
             Command::OutputDevice { set, chosen } => self.output_device(set, chosen, ctx),
             Command::SetVoice(voice) => tell(self.device(), |link| &link.voice, voice),
             Command::VoiceStatistics { id, done } => self.voice_statistics(id, done, ctx),
@@ -195,12 +211,8 @@ impl EngineActor {
         }));
     }
 
-    fn open_local(&mut self, id: LocalStreamId, source: Option<&SourceSpec>, channels: usize, ctx: &mut Context<Self>) {
-        let open = OpenLocalStream {
-            id,
-            source: source.map_or(CaptureSource::Nothing, SourceSpec::open),
-            channels,
-        };
+    fn open_local(&mut self, open: OpenLocalStream, ctx: &mut Context<Self>) {
+        let id = open.id;
         self.ask_device(
             open,
             |link| &link.open,
@@ -303,6 +315,15 @@ impl EngineActor {
         );
     }
 
+    fn captured_device(&mut self, id: LocalStreamId, done: Completion<Option<String>>, ctx: &mut Context<Self>) {
+        self.ask_device(
+            GetCaptureDevice(id),
+            |link| &link.captured_device,
+            ctx,
+            |_, _, device| done.complete(device),
+        );
+    }
+
     fn list_devices(&mut self, done: Completion<ZegoDeviceInfos>, ctx: &mut Context<Self>) {
         self.ask_device(
             ListDevices,
@@ -311,70 +332,10 @@ impl EngineActor {
             |_, _, devices| done.complete(devices),
         );
     }
-
-    fn tap(&mut self, stream_id: StreamId, tap: Box<FrameTap>, key: TapKey, ctx: &mut Context<Self>) {
-        self.taps.insert(key, Tap::asked(&stream_id));
-        let tap = TapPlayout { stream_id, tap };
-        self.ask_device(
-            tap,
-            |link| &link.tap_playout,
-            ctx,
-            move |engine, life, sink| {
-                engine.on_tapped(life, key, sink.ok());
-            },
-        );
-    }
-
-    fn record(&mut self, record: RecordPlayout, key: TapKey, done: Completion<()>, ctx: &mut Context<Self>) {
-        self.taps.insert(key, Tap::asked(&record.stream_id));
-        self.ask_device(
-            record,
-            |link| &link.record_playout,
-            ctx,
-            move |engine, life, result| {
-                engine.on_tapped(life, key, result.as_ref().ok().copied());
-                done.complete(result.map(drop));
-            },
-        );
-    }
-
-    /// A tap is there, or could not be had. One that nobody wants any more is given back.
-    fn on_tapped(&mut self, life: LifeId, key: TapKey, sink: Option<SinkId>) {
-        match (self.taps.get_mut(&key), sink) {
-            (Some(tap), Some(sink)) => tap.sink = Some(sink),
-            (Some(_), None) => drop(self.taps.remove(&key)),
-            // Only by the part that named it: to another one the name means something else.
-            (None, Some(sink)) if self.device.as_ref().is_some_and(|(device, _)| *device == life) => {
-                tell(self.device(), |link| &link.detach_sink, DetachSink(sink));
-            }
-            (None, _) => {}
-        }
-    }
-
-    fn remove_tap(&mut self, key: TapKey, done: Option<Completion<()>>, ctx: &mut Context<Self>) {
-        let complete = move |result| {
-            if let Some(done) = done {
-                done.complete(result);
-            }
-        };
-        match self.taps.remove(&key).and_then(|tap| tap.sink) {
-            Some(sink) => {
-                let detach = DetachSink(sink);
-                self.ask_device(detach, |link| &link.detach_sink, ctx, |_, _, result| complete(result));
-            }
-            // It is not there yet, and will be given back; or its stream was stopped, and its file closed with it.
-            None => complete(Ok(())),
-        }
-    }
-
-    fn forget_playout(&mut self, stream_id: StreamId) {
-        self.taps.retain(|_, tap| tap.stream_id != stream_id);
-        tell(self.device(), |link| &link.forget_playout, ForgetPlayout(stream_id));
-    }
 }
 
 /// Sends `message` to a part, if it is there. Commands are few, so the mailbox bound is not consulted.
-fn tell<L, M>(link: Option<&L>, to: impl FnOnce(&L) -> &Recipient<M>, message: M)
+pub(super) fn tell<L, M>(link: Option<&L>, to: impl FnOnce(&L) -> &Recipient<M>, message: M)
 where
     M: Message + Send + 'static,
     M::Result: Send,
@@ -402,6 +363,12 @@ impl IntoAnswer<Self> for SinkId {
 }
 
 impl IntoAnswer<Self> for SoundLevels {
+    fn into_answer(self) -> Result<Self, ZegoError> {
+        Ok(self)
+    }
+}
+
+impl IntoAnswer<Self> for Option<String> {
     fn into_answer(self) -> Result<Self, ZegoError> {
         Ok(self)
     }

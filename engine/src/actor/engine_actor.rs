@@ -9,8 +9,7 @@ use std::{
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, System};
 use express_messages::{
-    audio_device::{AudioDeviceEvent, AudioDeviceFactory, AudioDeviceLink, AudioDeviceOptions, AudioDevicePeers, SinkId},
-    ids::StreamId,
+    audio_device::{AudioDeviceEvent, AudioDeviceFactory, AudioDeviceLink, AudioDeviceOptions, AudioDevicePeers},
     player::{PlayerEvent, PlayerFactory, PlayerLink, PlayerOptions, PlayerPeers},
     publisher::{PublisherEvent, PublisherFactory, PublisherLink, PublisherOptions, PublisherPeers},
     room::{RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers},
@@ -19,6 +18,7 @@ use express_messages::{
 use super::{
     inlet::{Inlet, Reported},
     state::{EngineState, LifeId, Step, TapKey, Timer},
+    taps::Tap,
 };
 use crate::shared::Shared;
 
@@ -46,23 +46,6 @@ pub(crate) struct EngineActor {
     pub(super) device: Option<(LifeId, AudioDeviceLink)>,
     pub(super) taps: HashMap<TapKey, Tap>,
     _gone: GoneGuard,
-}
-
-/// A reader or recording of a played stream at the audio device part.
-#[derive(Debug)]
-pub(super) struct Tap {
-    pub(super) stream_id: StreamId,
-    /// `None` while it is only asked for.
-    pub(super) sink: Option<SinkId>,
-}
-
-impl Tap {
-    pub(super) fn asked(stream_id: &StreamId) -> Self {
-        Self {
-            stream_id: stream_id.clone(),
-            sink: None,
-        }
-    }
 }
 
 /// Tells everybody who waits when the actor is gone, in order or by a panic, and ends the system with it.

@@ -2,7 +2,7 @@
 //!
 //! - `state/`: what to do, and when (no actix, no clock, no I/O);
 //! - `supervise`, `throttle`: two policies, as tables;
-//! - `engine_actor`, `commands`, `talk`, `requirements`: carry it out.
+//! - `engine_actor`, `commands`, `requirements`, `talk`, `taps`: carry it out.
 
 mod commands;
 mod engine_actor;
@@ -11,6 +11,7 @@ mod requirements;
 pub(crate) mod state;
 mod supervise;
 mod talk;
+mod taps;
 mod throttle;
 mod voice;
 

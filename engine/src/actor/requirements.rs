@@ -152,6 +152,7 @@ impl Asked {
                 voice: VoiceConfig::OFF,
             },
             channels: 1,
+            mixing_delay_ms: 0,
         };
         let opened = timeout(DEVICE_LIMIT, self.open.send(open)).await;
         self.close.do_send(CloseLocalStream(id));

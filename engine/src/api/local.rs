@@ -12,12 +12,12 @@ use crate::{
 };
 
 impl ZegoExpressEngine {
-    /// Opens a microphone, a WAV file, a tone or pushed PCM as a local stream. Works before `login_room` too.
+    /// Opens a microphone, the sound of the screen, a WAV file, a tone or pushed PCM as a local stream. Works before `login_room` too.
     ///
     /// # Errors
     /// - 1100001: an option is out of its range, video was asked for, or the file cannot be used
     /// - 1103061: the microphone cannot be opened; 1103064: not allowed; 1103065: busy; 1103066: a wrong id or format;
-    ///   1103048: none there
+    ///   1103048: none there; for the sound of a screen the same
     /// - 1006001: the audio device part failed too often
     #[doc(alias = "createZegoStream")]
     #[doc(alias = "createStream")]

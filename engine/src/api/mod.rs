@@ -1,6 +1,7 @@
 //! The documented API.
 
 mod devices;
+mod frames;
 mod levels;
 mod listen;
 mod local;

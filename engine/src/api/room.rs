@@ -115,8 +115,15 @@ impl ZegoExpressEngine {
 
     /// Says what the next rooms are used for; the streams that are created from then on are made for it.
     ///
-    /// Under [`Karaoke`](ZegoScenario::Karaoke) streams are sent in packets of 10 ms, heard 10 ms sooner, else of 20 ms. Bitrate
-    /// and channels are those of [`ZegoStreamOptions`](crate::ZegoStreamOptions) under any scenario.
+    /// | scenario | kbit/s | channels | packet |
+    /// |---|---|---|---|
+    /// | Default, StandardVideoCall, HighVideoCall, StandardChatroom | 48 | 1 | 20 ms |
+    /// | HighQualityChatroom | 128 | 1 | 20 ms |
+    /// | Broadcast | 192 | 2 | 20 ms |
+    /// | Karaoke | 192 | 2 | 10 ms |
+    ///
+    /// What [`ZegoStreamOptions`](crate::ZegoStreamOptions) say of bitrate and channels goes before it; the length of packets
+    /// cannot be chosen otherwise.
     ///
     /// # Errors
     /// 1000067: in a room, or logging in to one; log out first.

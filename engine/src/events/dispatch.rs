@@ -12,7 +12,7 @@ use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered}
 use super::{EventQueue, Listeners, listeners::Outcome};
 use crate::counters::Counters;
 
-/// A running callback of `on_async`; `true` when it panicked.
+/// Running callbacks of `on_async`, and whatever else was started; `true` when one panicked.
 type Running = FuturesUnordered<BoxFuture<'static, bool>>;
 
 /// Calls the callbacks for all that comes through `queue`, until the queue is closed and empty.
@@ -23,9 +23,14 @@ pub(crate) fn dispatch(queue: Arc<EventQueue>, listeners: Arc<Listeners>, counte
     let mut running = Running::new();
     poll_fn(move |context| {
         loop {
+            running.extend(listeners.take_started().into_iter().map(watched));
             drive(&mut running, &counters, context);
             match queue.poll_next(context) {
-                Poll::Pending => return Poll::Pending,
+                // What was started meanwhile woke nobody who had not yet registered.
+                Poll::Pending => match listeners.take_started() {
+                    started if started.is_empty() => return Poll::Pending,
+                    started => running.extend(started.into_iter().map(watched)),
+                },
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Ready(Some(Err(lagged))) => {
                     counters.callback_events_lost(lagged.0);

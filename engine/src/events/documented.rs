@@ -87,6 +87,10 @@ pub(super) fn device_info<S: Serializer>(info: &ZegoDeviceInfo, serializer: S) -
     info.serialize(serializer)
 }
 
+pub(super) fn flag<S: Serializer>(flag: &bool, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u8(u8::from(*flag))
+}
+
 pub(super) fn media<S: Serializer>(id: &MediaId, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(id.0)
 }

@@ -48,6 +48,8 @@ pub(crate) struct Listeners {
 #[derive(Default)]
 struct List {
     listeners: Vec<Arc<Listener>>,
+    /// Futures that the dispatcher has not taken yet.
+    started: Vec<BoxFuture<'static, ()>>,
     closed: bool,
 }
 
@@ -135,9 +137,23 @@ impl Listeners {
         self.lock().listeners.iter().any(|listener| listener.kind == kind)
     }
 
+    /// Runs `future` where callbacks run; the dispatcher is yet to be woken.
+    pub(crate) fn start(&self, future: BoxFuture<'static, ()>) {
+        let mut list = self.lock();
+        if !list.closed {
+            list.started.push(future);
+        }
+    }
+
+    /// What was started since the last call. Called by the dispatcher alone.
+    pub(crate) fn take_started(&self) -> Vec<BoxFuture<'static, ()>> {
+        std::mem::take(&mut self.lock().started)
+    }
+
     /// Drops all callbacks and takes no more.
     pub(crate) fn close(&self) {
         self.lock().closed = true;
+        drop(self.take_started());
         self.remove(|_| true);
     }
 

@@ -209,7 +209,7 @@ pub struct ZegoSoundLevelInfo {
     #[serde(rename = "streamID")]
     pub stream_id: StreamId,
     /// 0.0..=100.0: the peak of the last 2,048 samples, looked at every 200 ms, held and decaying. Speech is usually over 10.
-    /// Of a published stream behind its volume and mute; of a played one before its playout volume, 0 while its publisher
+    /// Of a published stream as it is sent: behind its volume, what is mixed in and its mute; of a played one before its playout volume, 0 while its publisher
     /// muted it.
     pub sound_level: f64,
     /// Published or played.
@@ -218,8 +218,10 @@ pub struct ZegoSoundLevelInfo {
     pub stream_type: SoundLevelType,
 }
 
-/// How loud the loudest local stream is, published or not; every interval that
-/// [`set_sound_level_delegate`](crate::ZegoExpressEngine::set_sound_level_delegate) was given, also while there is none.
+/// How loud the loudest captured sound is, published or not: behind capture volume and the microphone's mute, without what is
+/// mixed in, and whether [`mute_publish_stream_audio`](crate::ZegoExpressEngine::mute_publish_stream_audio) lets it be heard or
+/// not. Every interval that [`set_sound_level_delegate`](crate::ZegoExpressEngine::set_sound_level_delegate) was given, also
+/// while nothing is captured.
 #[doc(alias = "capturedSoundLevelUpdate")]
 #[doc(alias = "onCapturedSoundLevelUpdate")]
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -228,4 +230,50 @@ pub struct ZegoSoundLevelInfo {
 pub struct CapturedSoundLevelUpdate {
     /// 0.0..=100.0, as in [`ZegoSoundLevelInfo`]; 0 where nothing is captured.
     pub sound_level: f64,
+}
+
+/// As [`SoundLevelUpdate`], right behind it, with who speaks; where
+/// [`start_sound_level_monitor`](crate::ZegoExpressEngine::start_sound_level_monitor) was asked for that.
+#[doc(alias = "soundLevelInfoUpdate")]
+#[doc(alias = "onRemoteSoundLevelInfoUpdate")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct SoundLevelInfoUpdate {
+    /// In the order in which they were begun; never empty.
+    pub sound_level_info_list: Vec<ZegoSoundLevelVadInfo>,
+}
+
+/// How loud one stream is, and whether somebody speaks: an item of [`SoundLevelInfoUpdate`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct ZegoSoundLevelVadInfo {
+    /// The stream.
+    #[serde(rename = "streamID")]
+    pub stream_id: StreamId,
+    /// As in [`ZegoSoundLevelInfo`].
+    pub sound_level: f64,
+    /// Whether there is a voice in it; 0 or 1 as JSON.
+    #[serde(serialize_with = "documented::flag")]
+    pub vad: bool,
+    /// Published or played.
+    #[serde(rename = "type")]
+    #[doc(alias = "type")]
+    pub stream_type: SoundLevelType,
+}
+
+/// As [`CapturedSoundLevelUpdate`], right behind it, with whether somebody speaks; where
+/// [`start_sound_level_monitor`](crate::ZegoExpressEngine::start_sound_level_monitor) was asked for that.
+#[doc(alias = "capturedSoundLevelInfoUpdate")]
+#[doc(alias = "onCapturedSoundLevelInfoUpdate")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct CapturedSoundLevelInfoUpdate {
+    /// As in [`CapturedSoundLevelUpdate`].
+    pub sound_level: f64,
+    /// Whether there is a voice in what is captured; 0 or 1 as JSON.
+    #[serde(serialize_with = "documented::flag")]
+    pub vad: bool,
 }

@@ -20,9 +20,10 @@ pub(crate) use hub::EventHub;
 pub use listeners::ListenerId;
 pub(crate) use listeners::Listeners;
 pub use media::{
-    AudioDeviceStateChanged, CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate, LocalSourceEnded, MixingAudioEnded,
-    NetworkQuality, PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate, PublisherStateUpdate, RemoteMicStatusUpdate,
-    SoundLevelUpdate, ZegoSoundLevelInfo,
+    AudioDeviceStateChanged, CapturedSoundLevelInfoUpdate, CapturedSoundLevelUpdate, DeviceError, ExceptionUpdate,
+    LocalSourceEnded, MixingAudioEnded, NetworkQuality, PlayQualityUpdate, PlayerStateUpdate, PublishQualityUpdate,
+    PublisherStateUpdate, RemoteMicStatusUpdate, SoundLevelInfoUpdate, SoundLevelUpdate, ZegoSoundLevelInfo,
+    ZegoSoundLevelVadInfo,
 };
 pub use messages::{ImRecvBarrageMessage, ImRecvBroadcastMessage, ImRecvCustomCommand};
 pub(crate) use queue::EventQueue;
@@ -147,6 +148,10 @@ events! {
     SoundLevelUpdate = "soundLevelUpdate",
     /// How loud the loudest local stream is.
     CapturedSoundLevelUpdate = "capturedSoundLevelUpdate",
+    /// How loud streams are, and who speaks.
+    SoundLevelInfoUpdate = "soundLevelInfoUpdate",
+    /// How loud the loudest captured sound is, and whether somebody speaks.
+    CapturedSoundLevelInfoUpdate = "capturedSoundLevelInfoUpdate",
     /// A device failed.
     DeviceError = "deviceError",
     /// A device came or went.
@@ -171,7 +176,10 @@ impl ZegoEvent {
             Self::PlayQualityUpdate(event) => event.stream_id.as_str(),
             Self::NetworkQuality(event) => &event.user_id,
             Self::RoomOnlineUserCountUpdate(event) => &event.room_id,
-            Self::SoundLevelUpdate(_) | Self::CapturedSoundLevelUpdate(_) => "",
+            Self::SoundLevelUpdate(_)
+            | Self::CapturedSoundLevelUpdate(_)
+            | Self::SoundLevelInfoUpdate(_)
+            | Self::CapturedSoundLevelInfoUpdate(_) => "",
             _ => return None,
         };
         Some((self.kind(), of))

@@ -12,13 +12,14 @@ use crate::streams::{Feed, SourceSpec, ZegoPcmWriter, pcm_channel};
 pub struct ZegoStreamOptions {
     /// Where the sound comes from.
     pub source: ZegoStreamSource,
-    /// kbit/s when published, 6..=510; 48 by default.
+    /// kbit/s when published, 6..=510; `None` (the default): as the scenario has it
+    /// ([`set_room_scenario`](crate::ZegoExpressEngine::set_room_scenario)), 48 without one.
     #[doc(alias = "audioBitrate")]
-    pub audio_bitrate: u32,
-    /// Channels when published, 1 (the default) or 2.
+    pub audio_bitrate: Option<u32>,
+    /// Channels that are captured and published, 1 or 2; `None` (the default): as the scenario has it, 1 without one.
     #[doc(alias = "channelCount")]
-    pub channel_count: usize,
-    /// What is done to the sound of a microphone; other sources are sent as they are.
+    pub channel_count: Option<usize>,
+    /// What is done to the sound of a microphone, or of the screen; other sources are sent as they are.
     pub voice: ZegoVoiceOptions,
     /// Whether [`source`](Self::source) is captured from the start; on by default. `false`: the stream captures nothing until
     /// [`start_capture_microphone`](crate::ZegoLocalStream::start_capture_microphone) or
@@ -38,6 +39,10 @@ pub enum ZegoStreamSource {
         /// Its id.
         device_id: Option<String>,
     },
+    /// What the default speaker plays when it is opened, this engine's own sound included. No microphone: `mute_microphone` does
+    /// not silence it, and it has no device to choose.
+    #[doc(alias = "screen")]
+    Screen,
     /// A WAV file: 8 to 192 kHz, 16, 24 or 32 bit integer or 32 bit float, any number of channels.
     Wav {
         /// The file.
@@ -70,8 +75,8 @@ impl ZegoStreamOptions {
     fn with(source: ZegoStreamSource) -> Self {
         Self {
             source,
-            audio_bitrate: 48,
-            channel_count: 1,
+            audio_bitrate: None,
+            channel_count: None,
             voice: ZegoVoiceOptions::default(),
             auto_capture: true,
             video: false,
@@ -87,6 +92,12 @@ impl ZegoStreamOptions {
     pub fn microphone_device(device_id: impl Into<String>) -> Self {
         let device_id = Some(device_id.into());
         Self::with(ZegoStreamSource::Microphone { device_id })
+    }
+
+    /// The sound of the screen: all that the default speaker plays. Refused with 1103048 where the system has no source of that
+    /// (PulseAudio and PipeWire have).
+    pub fn screen() -> Self {
+        Self::with(ZegoStreamSource::Screen)
     }
 
     /// A WAV file, once; set `repeat` in [`source`](Self::source) or use [`wav_loop`](Self::wav_loop) to repeat it.
@@ -131,7 +142,7 @@ impl ZegoStreamOptions {
     pub fn pushed(channel_count: usize) -> (Self, ZegoPcmWriter) {
         let (source, writer) = pcm_channel(channel_count);
         let options = Self {
-            channel_count,
+            channel_count: Some(channel_count),
             ..Self::custom(source)
         };
         (options, writer)
@@ -149,16 +160,16 @@ impl ZegoStreamOptions {
         if self.video {
             return refused("this is the audio SDK: camera and screen video are not captured".into());
         }
-        if !(6..=510).contains(&self.audio_bitrate) {
-            return refused(format!("audioBitrate is {}; give 6 to 510 kbit/s", self.audio_bitrate));
+        if let Some(bitrate) = self.audio_bitrate.filter(|bitrate| !(6..=510).contains(bitrate)) {
+            return refused(format!("audioBitrate is {bitrate}; give 6 to 510 kbit/s"));
         }
-        check_channels(self.channel_count)?;
+        self.channel_count.map_or(Ok(()), check_channels)?;
         self.source.check()
     }
 
     /// The source as it can be opened again and again; `usual` is what is done to a microphone's sound.
     pub(crate) fn source_spec(&self, usual: VoiceConfig) -> SourceSpec {
-        self.source.spec(self.voice.over(usual))
+        self.source.spec(self.voice.over(self.source.usual_voice(usual)))
     }
 }
 
@@ -185,12 +196,26 @@ impl ZegoStreamSource {
         }
     }
 
+    /// What is done to its sound where nobody says, if `usual` is done to a microphone's: of a screen's sound, as documented, the
+    /// echo is taken out and nothing else.
+    fn usual_voice(&self, usual: VoiceConfig) -> VoiceConfig {
+        match self {
+            Self::Screen => VoiceConfig {
+                ans: false,
+                agc: false,
+                ..usual
+            },
+            _ => usual,
+        }
+    }
+
     fn spec(&self, voice: VoiceConfig) -> SourceSpec {
         match self {
             Self::Microphone { device_id } => SourceSpec::Microphone {
                 device_id: device_id.clone(),
                 voice,
             },
+            Self::Screen => SourceSpec::Screen { voice },
             Self::Wav { path, repeat } => SourceSpec::Wav {
                 path: path.clone(),
                 repeat: *repeat,
@@ -244,7 +269,7 @@ impl ZegoMicrophoneOptions {
 pub(crate) fn feed(source: &ZegoStreamSource, channels: usize, voice: VoiceConfig) -> Result<Feed, ZegoError> {
     check_channels(channels)?;
     source.check()?;
-    let source = source.spec(voice);
+    let source = source.spec(source.usual_voice(voice));
     Ok(Feed { source, channels })
 }
 
@@ -259,24 +284,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_the_sound_of_a_screen_the_echo_is_taken_out_and_nothing_else_unless_the_options_say_so() {
+        let voice = |options: &ZegoStreamOptions| match options.source_spec(VoiceConfig::default()) {
+            SourceSpec::Screen { voice } => (voice.aec, voice.ans, voice.agc),
+            other => panic!("{other:?}"),
+        };
+        let mut options = ZegoStreamOptions::screen();
+        assert_eq!(voice(&options), (true, false, false));
+        options.voice.agc = Some(true);
+        assert_eq!(voice(&options), (true, false, true));
+    }
+
+    #[test]
     fn stream_options_outside_the_documented_ranges_are_refused_with_1100001() {
         let ok = ZegoStreamOptions::tone(440.0);
         assert!(ok.check().is_ok());
         for bad in [
             ZegoStreamOptions {
-                audio_bitrate: 5,
+                audio_bitrate: Some(5),
                 ..ok.clone()
             },
             ZegoStreamOptions {
-                audio_bitrate: 511,
+                audio_bitrate: Some(511),
                 ..ok.clone()
             },
             ZegoStreamOptions {
-                channel_count: 0,
+                channel_count: Some(0),
                 ..ok.clone()
             },
             ZegoStreamOptions {
-                channel_count: 3,
+                channel_count: Some(3),
                 ..ok.clone()
             },
             ZegoStreamOptions {
@@ -291,7 +328,7 @@ mod tests {
         for edge in [6, 510] {
             assert!(
                 ZegoStreamOptions {
-                    audio_bitrate: edge,
+                    audio_bitrate: Some(edge),
                     ..ok.clone()
                 }
                 .check()

@@ -58,7 +58,7 @@ impl ZegoLocalStream {
         self.capture(options.feed(self.usual_voice()))
     }
 
-    /// Captures a file, a tone or sound that the application makes from now on, with `channel_count` (1 or 2) channels;
+    /// Captures a file, a tone, the sound of the screen or sound that the application makes from now on, with `channel_count` (1 or 2) channels;
     /// else as [`start_capture_microphone`](Self::start_capture_microphone). A [`CustomSource`](crate::CustomSource) is made
     /// by [`ZegoStreamOptions::pushed`](crate::ZegoStreamOptions::pushed) and
     /// [`custom`](crate::ZegoStreamOptions::custom), in their `source`.
@@ -108,29 +108,58 @@ impl ZegoLocalStream {
         }
     }
 
-    /// Makes it heard on this machine's speaker. Without effect once the stream was destroyed.
+    /// Makes what it sends heard on this machine's speaker, mixed media included, faded in within 10 ms. Without effect once
+    /// the stream was destroyed.
     #[doc(alias = "playAudio")]
     pub fn play_audio(&self) {
-        self.monitor(Some(true), None);
+        self.shared.decide(|state, _, out| state.monitor_local(self.id, true, out));
     }
 
     /// Makes it no longer heard on this machine's speaker. What is published goes on.
     #[doc(alias = "stopAudio")]
     pub fn stop_audio(&self) {
-        self.monitor(Some(false), None);
+        self.shared.decide(|state, _, out| state.monitor_local(self.id, false, out));
     }
 
-    /// How loud it is on this machine's speaker, 0..=100 percent; what is published does not change.
+    /// Makes what it captures heard on this machine's speaker: before volume, mute and what is mixed in, and before
+    /// [`update_publishing_stream`](crate::ZegoExpressEngine::update_publishing_stream) sends it. Without effect once the
+    /// stream was destroyed.
+    #[doc(alias = "playCaptureAudio")]
+    pub fn play_capture_audio(&self) {
+        self.shared.decide(|state, _, out| state.monitor_capture(self.id, true, out));
+    }
+
+    /// Makes what it captures no longer heard on this machine's speaker.
+    #[doc(alias = "stopPlayCaptureAudio")]
+    pub fn stop_play_capture_audio(&self) {
+        self.shared.decide(|state, _, out| state.monitor_capture(self.id, false, out));
+    }
+
+    /// How loud it is on this machine's speaker, by either call, 0..=100 percent; what is published does not change.
     ///
     /// # Errors
     /// 1100001 over 100; 1000018 once the stream was destroyed.
     #[doc(alias = "setVolume")]
     pub fn set_volume(&self, volume: u16) -> Result<(), ZegoError> {
         check_percent(volume, 100)?;
-        if self.monitor(None, Some(volume)) {
+        let is_there = self
+            .shared
+            .decide(|state, _, out| state.set_monitor_volume(self.id, volume, out));
+        if is_there {
             return Ok(());
         }
         Err(ZegoError::new(codes::LOCALSTREAM_WRONG, "that local stream was destroyed"))
+    }
+
+    /// The id of the microphone that it captures now, as `get_microphones` gives it; `None` where it captures something else,
+    /// or nothing. Where the default microphone was asked for it is the one that is the default now.
+    ///
+    /// # Errors
+    /// Only 1000001, after `destroy_engine`, and 1006001 while the audio device part is started afresh.
+    #[doc(alias = "audioDeviceId")]
+    pub fn audio_device_id(&self) -> Reply<Option<String>> {
+        let id = self.id;
+        self.shared.ask(move |done| Command::CapturedDevice { id, done })
     }
 
     /// Lets it be heard on another speaker, while it is heard; see
@@ -141,11 +170,6 @@ impl ZegoLocalStream {
     #[doc(alias = "useAudioOutputDevice")]
     pub fn use_audio_output_device(&self, device_id: impl Into<String>) -> Reply<()> {
         use_output(&self.shared, Some(Heard::Local(self.id)), device_id.into())
-    }
-
-    fn monitor(&self, audible: Option<bool>, percent: Option<u16>) -> bool {
-        self.shared
-            .decide(|state, _, out| state.monitor_local(self.id, audible, percent, out))
     }
 
     /// Its name, if `engine` made it.

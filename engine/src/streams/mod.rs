@@ -1,5 +1,6 @@
 //! Handles of streams, and the sound that crosses between them and the application.
 
+mod audio_frames;
 mod frames;
 mod heard;
 mod local;
@@ -8,6 +9,8 @@ mod pcm;
 mod remote;
 mod source;
 
+pub(crate) use audio_frames::{FrameListener, FrameMaker, frame_listener};
+pub use audio_frames::{ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples};
 pub use frames::ZegoFrames;
 pub(crate) use frames::{FrameTap, frames};
 pub use heard::ZegoHeardStream;

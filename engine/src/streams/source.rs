@@ -17,6 +17,7 @@ use express_messages::{
 #[derive(Clone)]
 pub(crate) enum SourceSpec {
     Microphone { device_id: Option<String>, voice: VoiceConfig },
+    Screen { voice: VoiceConfig },
     Wav { path: PathBuf, repeat: bool },
     Tone { frequency_hz: f32, amplitude: f32 },
     Custom(Arc<Mutex<dyn PlayoutSource>>),
@@ -49,7 +50,7 @@ impl SourceSpec {
     pub(crate) fn voice(&mut self) -> Option<&mut VoiceConfig> {
         match self {
             Self::Microphone { voice, .. } => Some(voice),
-            Self::Wav { .. } | Self::Tone { .. } | Self::Custom(_) => None,
+            Self::Screen { .. } | Self::Wav { .. } | Self::Tone { .. } | Self::Custom(_) => None,
         }
     }
 
@@ -57,6 +58,7 @@ impl SourceSpec {
     pub(crate) fn open(&self) -> CaptureSource {
         match self.clone() {
             Self::Microphone { device_id, voice } => CaptureSource::Microphone { device_id, voice },
+            Self::Screen { voice } => CaptureSource::Screen { voice },
             Self::Wav { path, repeat } => CaptureSource::Wav { path, repeat },
             Self::Tone { frequency_hz, amplitude } => CaptureSource::Tone { frequency_hz, amplitude },
             Self::Custom(source) => CaptureSource::Pushed(Box::new(SharedSource(source))),

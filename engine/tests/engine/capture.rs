@@ -119,3 +119,38 @@ async fn a_fresh_device_part_captures_and_sends_what_the_former_did() {
     assert!(!told.iter().any(|told| told == "send captured"));
     assert!(sent.is_active() && !silent.is_active());
 }
+
+#[actix::test]
+async fn what_is_captured_is_played_here_as_loud_as_was_said_and_by_a_fresh_device_part_too() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    settle().await;
+    world.told();
+    local.play_capture_audio();
+    local.set_volume(40).unwrap();
+    settle().await;
+    assert_eq!(
+        world.told(),
+        ["monitor capture true 100", "monitor false 40", "monitor capture true 40"]
+    );
+    world.crash("device");
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(world.told().contains(&"monitor capture true 40".into()));
+    local.stop_play_capture_audio();
+    settle().await;
+    assert_eq!(world.told(), ["monitor capture false 40"]);
+}
+
+#[actix::test]
+async fn the_id_of_the_captured_microphone_is_what_the_device_part_says() {
+    tokio::time::pause();
+    let zg = World::new().local_engine();
+    let local = zg.create_zego_stream(ZegoStreamOptions::microphone()).await.unwrap();
+    assert_eq!(local.audio_device_id().await.unwrap().as_deref(), Some("microphone"));
+    zg.destroy_stream(local.clone()).unwrap();
+    assert_eq!(local.audio_device_id().await.unwrap(), None);
+    zg.destroy_engine();
+    assert_eq!(local.audio_device_id().await.unwrap_err().code, 1000001);
+}

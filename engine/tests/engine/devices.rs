@@ -92,6 +92,26 @@ async fn only_a_stream_of_a_microphone_of_this_engine_can_have_another_microphon
 }
 
 #[actix::test]
+async fn the_sound_of_a_screen_is_no_microphone_and_is_refused_where_there_is_none() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    world.lock().open_code = 1103048;
+    let refused = zg.create_zego_stream(ZegoStreamOptions::screen()).await.unwrap_err();
+    assert_eq!(refused.code, 1103048);
+    world.lock().open_code = 0;
+    let screen = zg.create_zego_stream(ZegoStreamOptions::screen()).await.unwrap();
+    zg.start_publishing_stream("s1", &screen, Default::default()).unwrap();
+    settle().await;
+    world.told();
+    zg.mute_microphone(true).unwrap();
+    settle().await;
+    assert_eq!(world.told(), ["mute microphone true"], "the stream is not muted by it");
+    assert_eq!(zg.use_audio_device(&screen, "microphone").await.unwrap_err().code, 1103046);
+}
+
+#[actix::test]
 async fn each_stream_has_a_speaker_of_its_own_that_is_kept_when_the_device_part_is_started_afresh() {
     let (world, zg) = start();
     let _told = logged_in(&zg).await;

@@ -79,8 +79,8 @@ async fn what_was_asked_of_a_publication_reaches_its_part() {
     let zg = world.local_engine();
     let _told = logged_in(&zg).await;
     let options = ZegoStreamOptions {
-        audio_bitrate: 96,
-        channel_count: 2,
+        audio_bitrate: Some(96),
+        channel_count: Some(2),
         ..ZegoStreamOptions::tone(440.0)
     };
     let local = zg.create_zego_stream(options).await.unwrap();
@@ -104,22 +104,42 @@ async fn what_was_asked_of_a_publication_reaches_its_part() {
 }
 
 #[actix::test]
-async fn streams_made_under_karaoke_are_sent_in_packets_of_10_ms_and_no_scenario_is_set_in_a_room() {
+async fn a_scenario_settles_what_the_options_of_a_stream_leave_open_and_none_is_set_in_a_room() {
     tokio::time::pause();
     let world = World::new();
     let zg = world.local_engine();
-    let before = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
-    zg.set_room_scenario(ZegoScenario::Karaoke).unwrap();
-    let after = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    let settled = [
+        (ZegoScenario::Default, "48 kbit/s 1 ch Ms20"),
+        (ZegoScenario::StandardVideoCall, "48 kbit/s 1 ch Ms20"),
+        (ZegoScenario::HighVideoCall, "48 kbit/s 1 ch Ms20"),
+        (ZegoScenario::StandardChatroom, "48 kbit/s 1 ch Ms20"),
+        (ZegoScenario::HighQualityChatroom, "128 kbit/s 1 ch Ms20"),
+        (ZegoScenario::Broadcast, "192 kbit/s 2 ch Ms20"),
+        (ZegoScenario::Karaoke, "192 kbit/s 2 ch Ms10"),
+    ];
+    let mut streams = Vec::new();
+    for (scenario, expected) in settled {
+        zg.set_room_scenario(scenario).unwrap();
+        streams.push((zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap(), expected));
+    }
+    let options = ZegoStreamOptions {
+        audio_bitrate: Some(24),
+        channel_count: Some(1),
+        ..ZegoStreamOptions::tone(440.0)
+    };
+    streams.push((zg.create_zego_stream(options).await.unwrap(), "24 kbit/s 1 ch Ms10"));
     let _told = logged_in(&zg).await;
     assert_eq!(zg.set_room_scenario(ZegoScenario::Default).unwrap_err().code, 1000067);
-    zg.start_publishing_stream("s1", &before, Default::default()).unwrap();
-    zg.start_publishing_stream("s2", &after, Default::default()).unwrap();
-    settle().await;
-    let parts = world.told();
-    for frame in ["Ms20", "Ms10"] {
-        let settings = format!("48 kbit/s 1 ch {frame} dtx false muted false");
-        assert_eq!(parts.iter().filter(|part| **part == settings).count(), 1, "{parts:?}");
+    world.told();
+    for (n, (stream, expected)) in streams.iter().enumerate() {
+        zg.start_publishing_stream(format!("s{n}"), stream, Default::default())
+            .unwrap();
+        settle().await;
+        let parts = world.told();
+        assert!(
+            parts.contains(&format!("{expected} dtx false muted false")),
+            "{expected}: {parts:?}"
+        );
     }
     zg.logout_all_rooms().unwrap();
     zg.set_room_scenario(ZegoScenario::Default).unwrap();

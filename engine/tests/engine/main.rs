@@ -7,6 +7,7 @@ mod ending;
 mod events;
 mod fakes;
 mod flow;
+mod frames;
 mod messages;
 mod mixing;
 mod mute;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use express_engine::{MixingAudioEnded, ZegoMediaSource, ZegoStreamOptions};
+use express_engine::{MixingAudioEnded, ZegoEngineConfig, ZegoMediaSource, ZegoStreamOptions};
 use express_messages::audio_device::AudioDeviceEvent;
 
 use crate::{
@@ -134,4 +134,24 @@ async fn a_fresh_device_part_is_told_the_settings_of_a_stream_when_its_source_is
     tokio::time::sleep(Duration::from_secs(5)).await;
     let told = world.told();
     assert!(settings.iter().all(|line| told.contains(line)), "{told:#?}");
+}
+
+#[actix::test]
+async fn streams_are_made_with_the_mixing_delay_of_the_moment() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    for (delay, expected) in [(None, ""), (Some(250), " 250 ms"), (Some(5_000), " 1000 ms"), (Some(0), "")] {
+        zg.set_engine_config(ZegoEngineConfig {
+            mixing_audio_delay: delay.map(Duration::from_millis),
+            ..Default::default()
+        })
+        .unwrap();
+        world.told();
+        zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+        assert!(
+            world.told().contains(&format!("open Tone(440 Hz, 0.5) 1 ch{expected}")),
+            "{delay:?}"
+        );
+    }
 }

@@ -156,7 +156,7 @@ async fn local_streams_are_refused_with_the_documented_codes() {
     let world = World::new();
     let (zg, other) = (world.local_engine(), world.local_engine());
     let bad = ZegoStreamOptions {
-        audio_bitrate: 511,
+        audio_bitrate: Some(511),
         ..Default::default()
     };
     assert_eq!(code(zg.create_zego_stream(bad).await), 1100001);

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use express_engine::{
     CapturedSoundLevelUpdate, ExceptionUpdate, NetworkQuality, QualityGrade, RemoteMicStatusUpdate, RoomState,
-    RoomStateChangedReason as Reason, RoomStateUpdate, SoundLevelUpdate, StreamId, UserId, ZegoExpressEngine, ZegoStreamOptions,
-    ZegoUpdateType,
+    RoomStateChangedReason as Reason, RoomStateUpdate, SoundLevelUpdate, StreamId, UserId, ZegoExpressEngine,
+    ZegoSoundLevelConfig, ZegoStreamOptions, ZegoUpdateType,
 };
 use express_messages::{
-    audio_device::SoundLevels,
+    audio_device::{SoundLevel, SoundLevels},
     exceptions::{PlayInterval, PublishInterval},
     player::PlayerEvent,
     publisher::PublisherEvent,
     room::RoomEvent,
     stats::{ListenerReport, UplinkReport, UserQuality},
 };
+use futures::{FutureExt, StreamExt};
+use serde_json::json;
 
 use crate::{
     fakes::World,
@@ -240,9 +242,11 @@ async fn levels_come_at_the_interval_first_what_is_published_then_what_is_played
     drop(zg.start_playing_stream("b", Default::default()));
     drop(zg.start_playing_stream("m", Default::default()));
     zg.start_publishing_stream("s", &local, Default::default()).unwrap();
+    let loud = |level| SoundLevel { level, voice: true };
     world.lock().levels = SoundLevels {
-        local: vec![(local.id(), 0.5), (other.id(), 0.75)],
-        played: vec![(stream_id("m"), 0.25), (stream_id("b"), 2.0)],
+        sent: vec![(local.id(), loud(0.5)), (other.id(), loud(0.9))],
+        captured: vec![(local.id(), loud(0.6)), (other.id(), loud(0.75))],
+        played: vec![(stream_id("m"), loud(0.25)), (stream_id("b"), loud(2.0))],
     };
     captured.take();
     zg.set_sound_level_delegate(true, 100).unwrap();
@@ -252,6 +256,69 @@ async fn levels_come_at_the_interval_first_what_is_published_then_what_is_played
     zg.set_sound_level_delegate(false, None).unwrap();
     pass(5_000).await;
     assert!(notes.take().is_empty() && captured.take().is_empty());
+}
+
+#[actix::test]
+async fn who_speaks_is_told_behind_the_levels_where_that_was_asked_for() {
+    tokio::time::pause();
+    let world = World::new();
+    let zg = world.local_engine();
+    let _told = logged_in(&zg).await;
+    let mut events = zg.events();
+    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    zg.start_publishing_stream("s", &local, Default::default()).unwrap();
+    for id in ["b", "m"] {
+        drop(zg.start_playing_stream(id, Default::default()));
+    }
+    world.room_says(streams(ZegoUpdateType::Add, &["b", "m"]));
+    world.room_says(RoomEvent::MicUpdate {
+        stream_id: stream_id("m"),
+        muted: true,
+    });
+    let level = |voice| SoundLevel { level: 0.5, voice };
+    world.lock().levels = SoundLevels {
+        sent: vec![(local.id(), level(false))],
+        captured: vec![(local.id(), level(true))],
+        played: vec![(stream_id("m"), level(true)), (stream_id("b"), level(true))],
+    };
+    let mut told = async |interval_ms, enable_vad| {
+        let config = ZegoSoundLevelConfig { interval_ms, enable_vad };
+        zg.start_sound_level_monitor(config).unwrap();
+        pass(u64::from(interval_ms) + 50).await;
+        let mut told = Vec::new();
+        while let Some(Some(event)) = events.next().now_or_never() {
+            let event = serde_json::to_value(event.unwrap()).unwrap();
+            let levels = ["soundLevelInfoList", "vad"].map(|key| event[key].clone());
+            if event["event"].as_str().unwrap().contains("oundLevel") {
+                told.push((event["event"].clone(), levels));
+            }
+        }
+        told
+    };
+    let silent = json!(null);
+    let plain = [
+        (json!("soundLevelUpdate"), [silent.clone(), silent.clone()]),
+        (json!("capturedSoundLevelUpdate"), [silent.clone(), silent.clone()]),
+    ];
+    assert_eq!(told(100, false).await, plain);
+    let list = json!([
+        {"streamID": "s", "soundLevel": 50.0, "vad": 0, "type": "push"},
+        {"streamID": "b", "soundLevel": 50.0, "vad": 1, "type": "pull"},
+        {"streamID": "m", "soundLevel": 0.0, "vad": 0, "type": "pull"},
+    ]);
+    let [levels, captured] = plain;
+    let with_voices = [
+        levels,
+        captured,
+        (json!("soundLevelInfoUpdate"), [list, silent.clone()]),
+        (json!("capturedSoundLevelInfoUpdate"), [silent, json!(1)]),
+    ];
+    assert_eq!(told(1_000, true).await, with_voices);
+    let config = ZegoSoundLevelConfig {
+        interval_ms: 99,
+        ..Default::default()
+    };
+    assert_eq!(zg.start_sound_level_monitor(config).unwrap_err().code, 1100001);
 }
 
 #[actix::test]

@@ -51,6 +51,9 @@ note! {
     StartMixing => Result<(), ZegoError> = Ok(()),
     StopMixing => () = (),
     SetMixingVolume => () = (),
+    MonitorCapture => () = (),
+    GetCaptureDevice => Option<String> = None,
+    TapCapture => Result<SinkId, ZegoError> = Ok(SinkId(10)),
     CloseLocalStream => () = (),
     SetCaptureVolume => () = (),
     MuteLocalStream => () = (),
@@ -112,7 +115,7 @@ async fn a_stranger_as_audio_device_is_told_all_that_the_user_and_the_real_parts
     let id = local.id();
     told(&[
         "ListDevices",
-        &format!("OpenLocalStream {{ id: {id:?}, source: Microphone {{ device_id: None }}, channels: 1 }}"),
+        &format!("OpenLocalStream {{ id: {id:?}, source: Microphone {{ device_id: None }}, channels: 1, mixing_delay_ms: 0 }}"),
     ]);
 
     alice.zg.start_publishing_stream("a", &local, Default::default()).unwrap();

@@ -2,19 +2,6 @@
 
 use super::*;
 
-/// One value for ever.
-struct Constant(f32);
-
-impl PlayoutSource for Constant {
-    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
-        out.samples_mut().fill(self.0);
-    }
-}
-
-fn constant(value: f32) -> CaptureSource {
-    CaptureSource::Pushed(Box::new(Constant(value)))
-}
-
 async fn replace(link: &AudioDeviceLink, source: CaptureSource) -> Result<(), ZegoError> {
     let (id, channels) = (LOCAL, 1);
     link.replace_capture

@@ -69,6 +69,7 @@ async fn two_streams_share_one_microphone_which_closes_with_the_last() {
             id: LocalStreamId(id),
             source: microphone(device_id),
             channels: 2,
+            mixing_delay_ms: 0,
         };
         link.open.send(open).await.unwrap().unwrap();
     }
@@ -248,4 +249,71 @@ async fn the_end_closes_devices_and_is_the_last_event() {
     pass(50).await;
     assert_eq!(events.take(), [AudioDeviceEvent::Exited { panicked: false }]);
     assert!(!link.stop.connected());
+}
+
+fn screen_sound() -> CaptureSource {
+    let voice = VoiceConfig::OFF;
+    CaptureSource::Screen { voice }
+}
+
+#[actix::test]
+async fn the_sound_of_the_screen_is_captured_by_who_asks_for_it_alone_and_is_no_microphone() {
+    let devices = ScriptedDevices::new()
+        .with_screen(format(48_000, 1))
+        .with_microphone("mic", format(48_000, 1));
+    let (link, _) = start(&devices);
+    let listed = link.list_devices.send(ListDevices).await.unwrap().unwrap();
+    assert_eq!(listed.microphones.len(), 1);
+    link.open.send(open(screen_sound())).await.unwrap().unwrap();
+    let (screen, voice) = (Heard::default(), Heard::default());
+    attach(&link, &screen).await.unwrap();
+    let default = OpenLocalStream {
+        id: LocalStreamId(2),
+        ..open(microphone(None))
+    };
+    link.open.send(default).await.unwrap().unwrap();
+    let local_stream = LocalStreamId(2);
+    let sink = Box::new(voice.clone());
+    link.attach_sink
+        .send(AttachSink { local_stream, sink })
+        .await
+        .unwrap()
+        .unwrap();
+    let play = async |ms: u64| {
+        for _ in 0..ms / 20 {
+            devices.push("screen", &[0.5; 960]);
+            devices.push("mic", &[0.25; 960]);
+            pass(20).await;
+        }
+        let last = |heard: &Heard| *heard.samples().last().unwrap();
+        (last(&screen), last(&voice))
+    };
+    let near = |(screen, voice): (f32, f32), expected: (f32, f32)| {
+        assert!(
+            (screen - expected.0).abs() < 0.01 && (voice - expected.1).abs() < 0.01,
+            "{screen} {voice}"
+        );
+    };
+    near(play(500).await, (0.5, 0.25));
+    link.mute_microphone.send(MuteMicrophone(true)).await.unwrap();
+    near(play(200).await, (0.5, 0.0));
+    assert_eq!(link.captured_device.send(GetCaptureDevice(LOCAL)).await.unwrap(), None);
+    let (id, device_id) = (LOCAL, "mic".to_owned());
+    let other = link.capture_device.send(SetCaptureDevice { id, device_id }).await.unwrap();
+    assert_eq!(other.unwrap_err().code, 1103046);
+    // Without a screen there is silence, and never somebody's voice.
+    link.mute_microphone.send(MuteMicrophone(false)).await.unwrap();
+    link.auto_switch.send(SetAutoSwitch(true)).await.unwrap();
+    devices.unplug("screen", None);
+    near(play(3_000).await, (0.0, 0.25));
+    devices.plug("screen");
+    near(play(5_000).await, (0.5, 0.25));
+}
+
+#[actix::test]
+async fn a_system_without_a_source_of_what_it_plays_says_so() {
+    let (link, _) = start(&ScriptedDevices::new().with_microphone("mic", format(48_000, 1)));
+    let refused = link.open.send(open(screen_sound())).await.unwrap().unwrap_err();
+    assert_eq!(refused.code, 1103048);
+    assert!(refused.message.contains("screen"), "{}", refused.message);
 }

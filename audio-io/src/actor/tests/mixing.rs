@@ -2,19 +2,6 @@
 
 use super::*;
 
-/// One value for ever.
-struct Constant(f32);
-
-impl PlayoutSource for Constant {
-    fn next_block(&mut self, out: &mut AudioBlock, _: Instant) {
-        out.samples_mut().fill(self.0);
-    }
-}
-
-fn constant(value: f32) -> CaptureSource {
-    CaptureSource::Pushed(Box::new(Constant(value)))
-}
-
 async fn mix(link: &AudioDeviceLink, media: u64, source: CaptureSource) -> Result<(), ZegoError> {
     let start = StartMixing {
         id: LOCAL,
@@ -138,4 +125,36 @@ async fn the_end_of_a_mixed_file_is_told_once_and_a_file_that_is_not_there_is_re
     close_to(last(&heard), 0.25);
     link.close.send(CloseLocalStream(LOCAL)).await.unwrap();
     assert_eq!(mix(&link, 3, constant(0.5)).await.unwrap_err().code, 1000018);
+}
+
+#[actix::test]
+async fn what_is_mixed_in_is_held_back_by_the_delay_to_its_last_sample_and_what_is_captured_is_not() {
+    tokio::time::pause();
+    for delay in [0u16, 25, 1_000, 5_000] {
+        let (link, _) = start_another(&ScriptedDevices::new());
+        let mixing_delay_ms = delay;
+        let open = OpenLocalStream {
+            mixing_delay_ms,
+            ..open(constant(0.25))
+        };
+        link.open.send(open).await.unwrap().unwrap();
+        let heard = Heard::default();
+        attach(&link, &heard).await.unwrap();
+        pass(100).await;
+        mix(&link, 1, constant(0.5)).await.unwrap();
+        pass(500).await;
+        let (id, media) = (LOCAL, MediaId(1));
+        link.stop_mixing.send(StopMixing { id, media }).await.unwrap();
+        pass(1_500).await;
+        let samples = heard.samples();
+        let begin = samples.iter().position(|s| *s > 0.26).unwrap();
+        let end = samples.iter().rposition(|s| *s > 0.26).unwrap();
+        let delayed = begin as f32 / 48.0 - 100.0;
+        let expected = f32::from(delay.min(1_000));
+        assert!((expected - 11.0..expected + 11.0).contains(&delayed), "{delay}: {delayed} ms");
+        let lasted = (end - begin) as f32 / 48.0;
+        assert!((499.0..=521.0).contains(&lasted), "{delay}: {lasted} ms");
+        assert!(samples.iter().all(|s| *s > 0.249), "{delay}");
+        close_to(last(&heard), 0.25);
+    }
 }

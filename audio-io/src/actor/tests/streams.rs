@@ -240,24 +240,24 @@ async fn levels_are_those_of_what_is_published_and_of_what_is_played_whatever_th
     link.set_playout.send(silent).await.unwrap();
     pass(210).await;
     let levels = link.sound_levels.send(GetSoundLevels).await.unwrap();
-    let [(LOCAL, local)] = levels.local[..] else {
+    let [(LOCAL, local)] = levels.sent[..] else {
         panic!("{levels:?}")
     };
-    assert!((local - 0.5).abs() < 0.01, "{local}");
+    assert!((local.level - 0.5).abs() < 0.01, "{local:?}");
     let [(name, played)] = &levels.played[..] else {
         panic!("{levels:?}")
     };
-    assert!(name.as_str() == "s" && (0.26..=0.28).contains(played), "{levels:?}");
+    assert!(name.as_str() == "s" && (0.26..=0.28).contains(&played.level), "{levels:?}");
 
     let volume = SetCaptureVolume { id: LOCAL, percent: 200 };
     link.capture_volume.send(volume).await.unwrap();
     pass(200).await;
-    let louder = link.sound_levels.send(GetSoundLevels).await.unwrap().local[0].1;
+    let louder = link.sound_levels.send(GetSoundLevels).await.unwrap().sent[0].1.level;
     assert!(louder > 0.8, "{louder}");
     let mute = MuteLocalStream { id: LOCAL, muted: true };
     link.mute_local.send(mute).await.unwrap();
     pass(2_000).await;
-    assert!(link.sound_levels.send(GetSoundLevels).await.unwrap().local[0].1 < 0.001);
+    assert!(link.sound_levels.send(GetSoundLevels).await.unwrap().sent[0].1.level < 0.001);
 
     link.close.send(CloseLocalStream(LOCAL)).await.unwrap();
     link.forget_playout.send(ForgetPlayout(stream("s"))).await.unwrap();

@@ -239,8 +239,8 @@ async fn of_a_stereo_device_the_mean_is_cleaned_until_a_stream_wants_both_sides(
     assert!((heard.samples().last().unwrap() - 0.125).abs() < 1e-3);
     let both = OpenLocalStream {
         id: LocalStreamId(2),
-        source: microphone(None),
         channels: 2,
+        ..open(microphone(None))
     };
     link.open.send(both).await.unwrap().unwrap();
     let (heard, local_stream) = (Heard::default(), LocalStreamId(2));

@@ -21,7 +21,7 @@ fn stream_of(asked: Option<&str>, device: &str, inputs: &[&str], now: Instant) -
     state.begin_open(LOCAL, 1).unwrap();
     let mic = state.new_mic();
     state.mic_opened(mic, device.into(), device.into(), now);
-    assert!(state.opened(LOCAL, Some(feed(mic, asked)), Level::default()));
+    assert!(state.opened(LOCAL, Some(feed(mic, asked)), LocalLevels::default()));
     state.start_pump();
     state.reconcile(now);
     state.devices_listed(list(inputs), now);

@@ -113,7 +113,7 @@ fn a_speaker_is_open_while_something_is_audible_and_200_ms_longer() {
     machine.state.set_playout(&stream("a"), true, 100);
     machine.opens("builtin");
     machine.state.begin_open(LOCAL, 1).unwrap();
-    machine.state.opened(LOCAL, None, Level::default());
+    machine.state.opened(LOCAL, None, LocalLevels::default());
     assert!(machine.state.monitor(LOCAL, true, 100).is_some());
     machine.settle(&["hear on 2"]);
     machine.state.set_playout(&stream("a"), false, 100);

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    audio_device::{MonitorLocalStream, RecordPlayout, SetMixingVolume, SetOutputDevice, SetPlayout, SetVoice, StopMixing},
+    audio_device::{
+        MonitorCapture, MonitorLocalStream, RecordPlayout, SetMixingVolume, SetOutputDevice, SetPlayout, SetVoice, StopMixing,
+    },
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
@@ -147,6 +149,7 @@ pub(crate) enum Command {
         /// `None`: it captures nothing yet.
         source: Option<SourceSpec>,
         channels: usize,
+        mixing_delay_ms: u16,
     },
     ReplaceCapture {
         id: LocalStreamId,
@@ -174,15 +177,26 @@ pub(crate) enum Command {
     },
     MuteMicrophone(bool),
     Monitor(MonitorLocalStream),
+    MonitorCapture(MonitorCapture),
     SetPlayout(SetPlayout),
     ForgetPlayout(StreamId),
     ListDevices(Completion<ZegoDeviceInfos>),
+    /// Which microphone that stream captures.
+    CapturedDevice {
+        id: LocalStreamId,
+        done: Completion<Option<String>>,
+    },
     WatchDevices(bool),
     AutoSwitch(bool),
     CaptureDevice {
         id: LocalStreamId,
         device_id: String,
         call: CallId,
+    },
+    TapCapture {
+        id: LocalStreamId,
+        tap: Box<FrameTap>,
+        key: TapKey,
     },
     OutputDevice {
         set: SetOutputDevice,
@@ -226,7 +240,7 @@ pub(crate) enum Command {
     Finish,
 }
 
-/// Names one reader, or one recording, of a played stream's sound.
+/// Names one reader, or one recording, of a stream's sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TapKey(pub(crate) u64);
 

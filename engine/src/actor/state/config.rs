@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use express_messages::{ZegoError, timings::Timings};
+use express_messages::{ZegoError, audio_device::MAX_MIXING_DELAY_MS, timings::Timings};
 
 use super::{EngineState, Settings};
 use crate::{builder::MAX_CHANNELS_LIMIT, options::ZegoEngineConfig};
@@ -10,6 +10,7 @@ use crate::{builder::MAX_CHANNELS_LIMIT, options::ZegoEngineConfig};
 const SHORTEST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(3_600);
 const SHORTEST_QUALITY: Duration = Duration::from_secs(1);
+const LONGEST_MIXING_DELAY: Duration = Duration::from_millis(MAX_MIXING_DELAY_MS as u64);
 
 impl EngineState {
     /// `setEngineConfig`: values out of range are brought into it, as documented; what is left out stays.
@@ -32,6 +33,8 @@ impl Settings {
         if let Some(count) = config.max_channels {
             self.max_channels = count.clamp(1, MAX_CHANNELS_LIMIT);
         }
+        let mixing_delay = config.mixing_audio_delay.map(|delay| delay.min(LONGEST_MIXING_DELAY));
+        self.config.mixing_audio_delay = mixing_delay.or(self.config.mixing_audio_delay);
         let quality = |new: Option<Duration>, old| new.map(|time| time.max(SHORTEST_QUALITY)).or(old);
         let kept = &mut self.config;
         kept.publish_quality_interval = quality(config.publish_quality_interval, kept.publish_quality_interval);
@@ -39,6 +42,12 @@ impl Settings {
         let keep_rtc = config.keep_rtc_when_signal_disconnected;
         kept.keep_rtc_when_signal_disconnected = keep_rtc.or(kept.keep_rtc_when_signal_disconnected);
         kept.switch_room_not_stop_play = config.switch_room_not_stop_play.or(kept.switch_room_not_stop_play);
+    }
+
+    /// Of a local stream that is made now.
+    pub(super) fn mixing_delay_ms(&self) -> u16 {
+        let delay = self.config.mixing_audio_delay.unwrap_or_default();
+        u16::try_from(delay.as_millis()).unwrap_or(MAX_MIXING_DELAY_MS)
     }
 
     /// Of a publisher that starts now.
@@ -90,6 +99,7 @@ mod tests {
                 max_channels: usize::try_from(given).ok(),
                 publish_quality_interval: secs(given),
                 play_quality_interval: secs(given),
+                mixing_audio_delay: secs(given),
                 switch_room_not_stop_play: Some(true),
                 keep_rtc_when_signal_disconnected: Some(false),
             });
@@ -100,6 +110,7 @@ mod tests {
                 (secs(taken), secs(taken))
             );
             assert_eq!(settings.max_channels, channels);
+            assert_eq!(u64::from(settings.mixing_delay_ms()), 1_000 * given.min(1));
             assert_eq!(Some(settings.publish_timings().quality_interval), secs(quality));
             assert_eq!(Some(settings.play_timings().quality_interval), secs(quality));
             assert_eq!(settings.config.switch_room_not_stop_play, Some(true));

@@ -4,12 +4,12 @@ use std::time::Instant;
 
 use express_messages::{
     ZegoError,
-    audio_device::AudioDeviceEvent,
+    audio_device::{AudioDeviceEvent, HeardStream},
     codes,
     ids::{LocalStreamId, RoomId},
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, Timer};
+use super::{CallId, Command, EngineState, LifeId, Step, TapKey, Timer, output};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
     events::{AudioDeviceStateChanged, DeviceError},
@@ -189,6 +189,17 @@ impl EngineState {
         self.reopen_locals(out);
         self.restore_playout(out);
         self.start_streams(out);
+    }
+
+    /// Lets a fresh audio device part play and copy what the former did.
+    fn restore_playout(&mut self, out: &mut Step) {
+        for playback in &mut self.playbacks {
+            let stream_id = playback.stream_id().clone();
+            output::restore(HeardStream::Played(stream_id.clone()), playback.output.as_ref(), out);
+            out.command(playback.playout());
+            self.next_id += 1;
+            playback.frames.tap_played(stream_id, TapKey(self.next_id), out);
+        }
     }
 
     /// Ends the audio device part when the engine ends.

@@ -2,38 +2,49 @@
 
 use std::time::Duration;
 
-use express_messages::{ZegoError, audio_device::SoundLevels, codes, ids::StreamId, types::SoundLevelType};
+use express_messages::{
+    ZegoError,
+    audio_device::{SoundLevel, SoundLevels},
+    codes,
+    ids::StreamId,
+    types::SoundLevelType,
+};
 
 use super::{Command, EngineState, Step, Timer};
-use crate::events::{CapturedSoundLevelUpdate, SoundLevelUpdate, ZegoSoundLevelInfo};
-
-/// The interval where none is given.
-const DEFAULT_INTERVAL_MS: u32 = 1_000;
+use crate::{
+    events::{
+        CapturedSoundLevelInfoUpdate, CapturedSoundLevelUpdate, SoundLevelInfoUpdate, SoundLevelUpdate, ZegoSoundLevelInfo,
+        ZegoSoundLevelVadInfo,
+    },
+    options::ZegoSoundLevelConfig,
+};
 
 /// The delegate that is on; a later one has another number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Delegate {
     number: u64,
     interval: Duration,
+    /// Who speaks is told too.
+    vad: bool,
 }
 
 impl EngineState {
-    /// `setSoundLevelDelegate`. Turning it on again changes the interval.
+    /// `setSoundLevelDelegate`, `startSoundLevelMonitor`. Turning it on again changes the interval.
     pub(crate) fn set_sound_level_delegate(
         &mut self,
         on: bool,
-        interval_ms: Option<u32>,
+        config: &ZegoSoundLevelConfig,
         out: &mut Step,
     ) -> Result<(), ZegoError> {
         self.alive()?;
-        let ms = interval_ms.unwrap_or(DEFAULT_INTERVAL_MS);
+        let ms = config.interval_ms;
         if !(100..=3_000).contains(&ms) {
             let text = format!("the interval is {ms} ms; give 100 to 3000");
             return Err(ZegoError::new(codes::INPUT_PARAM, text));
         }
-        let interval = Duration::from_millis(ms.into());
-        let number = self.fresh();
-        self.levels = on.then_some(Delegate { number, interval });
+        let (number, interval) = (self.fresh(), Duration::from_millis(ms.into()));
+        let vad = config.enable_vad;
+        self.levels = on.then_some(Delegate { number, interval, vad });
         if on {
             out.command(Command::After(interval, Timer::SoundLevels(number)));
         }
@@ -52,36 +63,74 @@ impl EngineState {
 
     /// The audio device part told how loud everything is; nothing, where it is gone.
     pub(crate) fn on_sound_levels(&self, number: u64, levels: &SoundLevels, out: &mut Step) {
-        if self.alive().is_err() || self.levels.is_none_or(|delegate| delegate.number != number) {
+        let Some(delegate) = self.levels.filter(|delegate| delegate.number == number) else {
+            return;
+        };
+        if self.alive().is_err() {
             return;
         }
+        let streams = self.stream_levels(levels);
+        let captured = || levels.captured.iter().map(|(_, level)| level);
+        let sound_level = percent(captured().fold(0.0, |loudest, level| level.level.max(loudest)));
+        if !streams.is_empty() {
+            let sound_level_list = streams.iter().map(info).collect();
+            out.emit(SoundLevelUpdate { sound_level_list });
+        }
+        out.emit(CapturedSoundLevelUpdate { sound_level });
+        if !delegate.vad {
+            return;
+        }
+        if !streams.is_empty() {
+            let sound_level_info_list = streams.iter().map(vad_info).collect();
+            out.emit(SoundLevelInfoUpdate { sound_level_info_list });
+        }
+        let vad = captured().any(|level| level.voice);
+        out.emit(CapturedSoundLevelInfoUpdate { sound_level, vad });
+    }
+
+    /// How loud all published, then all played streams are.
+    fn stream_levels(&self, levels: &SoundLevels) -> Vec<StreamLevel<'_>> {
         let published = self.publications.iter().map(|publication| {
             let local = publication.local_stream();
-            let level = levels.local.iter().find(|(id, _)| *id == local);
-            info(publication.stream_id(), level.map(|(_, level)| *level), SoundLevelType::Push)
+            let level = levels.sent.iter().find(|(id, _)| *id == local);
+            (publication.stream_id(), level.map(|(_, level)| *level), SoundLevelType::Push)
         });
         let played = self.playbacks.iter().map(|playback| {
             let id = playback.stream_id();
             let level = levels.played.iter().find(|(stream_id, _)| stream_id == id);
             let heard = level.filter(|_| !self.is_remote_muted(playback));
-            info(id, heard.map(|(_, level)| *level), SoundLevelType::Pull)
+            (id, heard.map(|(_, level)| *level), SoundLevelType::Pull)
         });
-        let sound_level_list: Vec<_> = published.chain(played).collect();
-        if !sound_level_list.is_empty() {
-            out.emit(SoundLevelUpdate { sound_level_list });
-        }
-        let loudest = levels.local.iter().fold(0.0, |loudest, (_, level)| level.max(loudest));
-        out.emit(CapturedSoundLevelUpdate {
-            sound_level: percent(loudest),
-        });
+        let all = published.chain(played);
+        all.map(|(stream_id, level, stream_type)| StreamLevel {
+            stream_id,
+            level: level.unwrap_or_default(),
+            stream_type,
+        })
+        .collect()
     }
 }
 
-fn info(stream_id: &StreamId, level: Option<f32>, stream_type: SoundLevelType) -> ZegoSoundLevelInfo {
+struct StreamLevel<'a> {
+    stream_id: &'a StreamId,
+    level: SoundLevel,
+    stream_type: SoundLevelType,
+}
+
+fn info(stream: &StreamLevel<'_>) -> ZegoSoundLevelInfo {
     ZegoSoundLevelInfo {
-        stream_id: stream_id.clone(),
-        sound_level: percent(level.unwrap_or(0.0)),
-        stream_type,
+        stream_id: stream.stream_id.clone(),
+        sound_level: percent(stream.level.level),
+        stream_type: stream.stream_type,
+    }
+}
+
+fn vad_info(stream: &StreamLevel<'_>) -> ZegoSoundLevelVadInfo {
+    ZegoSoundLevelVadInfo {
+        stream_id: stream.stream_id.clone(),
+        sound_level: percent(stream.level.level),
+        vad: stream.level.voice,
+        stream_type: stream.stream_type,
     }
 }
 

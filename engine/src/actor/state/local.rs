@@ -2,28 +2,25 @@
 
 mod capture;
 mod mixing;
+mod monitor;
 mod voice;
 
 use std::time::Instant;
 
 use express_messages::{
-    ZegoError,
-    audio_device::{HeardStream, MonitorLocalStream},
-    codes,
-    ids::LocalStreamId,
-    publisher::FrameLength,
-    types::ZegoScenario,
+    ZegoError, audio_device::HeardStream, codes, ids::LocalStreamId, publisher::FrameLength, types::ZegoScenario,
 };
 
-use super::{CallId, Command, EngineState, LifeId, Step, Timer, output};
+use super::{CallId, Command, EngineState, LifeId, Step, TapKey, Timer, frames::FrameFeed, output};
 use crate::{
     actor::throttle::{Throttled, Verdict},
     events::{DeviceError, LocalSourceEnded},
-    options::ZegoStreamOptions,
+    options::{Preset, ZegoStreamOptions},
     streams::Feed,
 };
 use capture::Captured;
 use mixing::Mixed;
+use monitor::Monitor;
 use voice::AiDenoise;
 
 /// One `createZegoStream`, until `destroyStream`.
@@ -35,6 +32,9 @@ pub(super) struct LocalStream {
     ai_denoise: AiDenoise,
     /// What is mixed in.
     media: Vec<Mixed>,
+    /// How long they are held back.
+    mixing_delay_ms: u16,
+    pub(super) frames: FrameFeed,
     channels: usize,
     bitrate_kbps: u32,
     frame: FrameLength,
@@ -42,8 +42,7 @@ pub(super) struct LocalStream {
     call: Option<CallId>,
     capture_percent: u16,
     muted: Throttled,
-    audible: bool,
-    monitor_percent: u16,
+    monitor: Monitor,
     /// The speaker that its user chose.
     pub(super) output: Option<String>,
 }
@@ -86,7 +85,8 @@ impl LocalStream {
     }
 
     /// Gives a fresh audio device part, which has opened the stream, all that was wanted of the former.
-    fn restore(&self, id: LocalStreamId, out: &mut Step) {
+    fn restore(&mut self, id: LocalStreamId, tap: TapKey, out: &mut Step) {
+        self.frames.tap_captured(id, tap, out);
         if let Captured::Waiting(feed) = &self.captured {
             let (feed, call) = (feed.clone(), None);
             out.command(Command::ReplaceCapture { id, feed, call });
@@ -100,30 +100,7 @@ impl LocalStream {
             out.command(Command::MuteLocal { id, muted: true });
         }
         output::restore(HeardStream::Local(id), self.output.as_ref(), out);
-        if self.audible {
-            out.command(self.monitor(id));
-        }
-    }
-
-    fn monitor(&self, id: LocalStreamId) -> Command {
-        Command::Monitor(MonitorLocalStream {
-            id,
-            audible: self.audible,
-            percent: self.monitor_percent,
-        })
-    }
-}
-
-/// Who sing together hear each other as soon as can be; for all others the bits of the headers are better spent on the sound.
-fn frame_of(scenario: ZegoScenario) -> FrameLength {
-    match scenario {
-        ZegoScenario::Karaoke => FrameLength::Ms10,
-        ZegoScenario::Default
-        | ZegoScenario::StandardVideoCall
-        | ZegoScenario::HighVideoCall
-        | ZegoScenario::StandardChatroom
-        | ZegoScenario::HighQualityChatroom
-        | ZegoScenario::Broadcast => FrameLength::Ms20,
+        self.monitor.restore(id, out);
     }
 }
 
@@ -150,10 +127,12 @@ impl EngineState {
         options.check()?;
         self.device_works()?;
         let id = LocalStreamId(self.fresh());
+        let preset = Preset::of(self.settings.scenario);
+        let channels = options.channel_count.unwrap_or(preset.channels);
         let local = LocalStream {
             sent: options.auto_capture.then(|| Feed {
                 source: options.source_spec(self.usual_voice()),
-                channels: options.channel_count,
+                channels,
             }),
             captured: if options.auto_capture {
                 Captured::Sent
@@ -162,14 +141,15 @@ impl EngineState {
             },
             ai_denoise: AiDenoise::default(),
             media: Vec::new(),
-            channels: options.channel_count,
-            bitrate_kbps: options.audio_bitrate,
-            frame: frame_of(self.settings.scenario),
+            mixing_delay_ms: self.settings.mixing_delay_ms(),
+            frames: FrameFeed::default(),
+            channels,
+            bitrate_kbps: options.audio_bitrate.unwrap_or(preset.bitrate_kbps),
+            frame: preset.frame,
             call: Some(call),
             capture_percent: 100,
             muted: Throttled::new(false),
-            audible: false,
-            monitor_percent: 100,
+            monitor: Monitor::default(),
             output: None,
         };
         if self.device_runs() {
@@ -187,7 +167,8 @@ impl EngineState {
         };
         let call = local.call.take();
         if result.is_ok() && call.is_none() {
-            local.restore(id, out);
+            self.next_id += 1;
+            local.restore(id, TapKey(self.next_id), out);
         }
         if let Err(error) = &result {
             self.locals.remove(&id);
@@ -294,21 +275,6 @@ impl EngineState {
         self.microphone.wanted()
     }
 
-    /// `playAudio`, `stopAudio` and `setVolume` of a local stream. A destroyed stream is left alone.
-    pub(crate) fn monitor_local(
-        &mut self,
-        id: LocalStreamId,
-        audible: Option<bool>,
-        percent: Option<u16>,
-        out: &mut Step,
-    ) -> bool {
-        let Some(local) = self.locals.get_mut(&id) else { return false };
-        local.audible = audible.unwrap_or(local.audible);
-        local.monitor_percent = percent.unwrap_or(local.monitor_percent);
-        out.command(local.monitor(id));
-        true
-    }
-
     /// Whether that local stream was not destroyed.
     pub(crate) fn has_local(&self, id: LocalStreamId) -> bool {
         self.locals.contains_key(&id)
@@ -373,6 +339,7 @@ fn open(id: LocalStreamId, local: &LocalStream) -> Command {
         id,
         source: local.sent.as_ref().map(|feed| feed.source.clone()),
         channels: local.channels,
+        mixing_delay_ms: local.mixing_delay_ms,
     }
 }
 

@@ -14,6 +14,7 @@ mod config;
 mod device;
 mod end;
 mod farewell;
+mod frames;
 mod levels;
 mod life;
 mod local;
@@ -42,6 +43,7 @@ use express_messages::{
 pub(crate) use command::{CallId, Command, LifeId, PlayId, Step, TapKey, Timer};
 use device::Device;
 use end::End;
+pub(crate) use frames::FramesOf;
 use levels::Delegate;
 use life::Slot;
 use local::LocalStream;

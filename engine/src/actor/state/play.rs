@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use express_messages::{
     ZegoError,
-    audio_device::{HeardStream, SetPlayout},
+    audio_device::SetPlayout,
     codes,
     exceptions::{PlayExceptions, PlayInterval},
     ids::{RoomId, StreamId},
@@ -24,7 +24,9 @@ use express_messages::{
     types::PlayerState as State,
 };
 
-use super::{CallId, Command, EngineState, LifeId, PlayId, Step, life::Slot, mute_play::PlayMute, network::Report, output};
+use super::{
+    CallId, Command, EngineState, LifeId, PlayId, Step, frames::FrameFeed, life::Slot, mute_play::PlayMute, network::Report,
+};
 use crate::{
     actor::supervise::{RestartLog, Role, Verdict},
     events::{ExceptionUpdate, PlayQualityUpdate, PlayerStateUpdate},
@@ -55,6 +57,7 @@ pub(super) struct Playback {
     percent: u16,
     /// The speaker that its user chose.
     pub(super) output: Option<String>,
+    pub(super) frames: FrameFeed,
 }
 
 impl Playback {
@@ -91,7 +94,7 @@ impl Playback {
         }
     }
 
-    fn playout(&self) -> Command {
+    pub(super) fn playout(&self) -> Command {
         Command::SetPlayout(SetPlayout {
             stream_id: self.stream_id().clone(),
             audible: self.audible,
@@ -147,6 +150,7 @@ impl EngineState {
             audible: false,
             percent: 100,
             output: None,
+            frames: FrameFeed::default(),
         };
         playback.tell(State::PlayRequesting, 0, "", out);
         self.playbacks.push(playback);
@@ -349,17 +353,6 @@ impl EngineState {
     }
 
     /// Tells a fresh audio device part how each played stream is heard.
-    pub(super) fn restore_playout(&self, out: &mut Step) {
-        for playback in &self.playbacks {
-            output::restore(
-                HeardStream::Played(playback.stream_id().clone()),
-                playback.output.as_ref(),
-                out,
-            );
-            out.command(playback.playout());
-        }
-    }
-
     pub(super) fn restore_players(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
         let through = self.playbacks.iter().filter(|p| p.room() == Some(room_id));
         for life in through.filter_map(|p| p.life) {

@@ -25,6 +25,7 @@ struct Played {
 struct FakeDevice {
     world: World,
     locals: HashMap<LocalStreamId, Option<Box<dyn PlayoutSource>>>,
+    captured: Vec<(SinkId, Box<dyn CaptureSink>)>,
     played: HashMap<StreamId, Played>,
     next_sink: u64,
     _owner: ExitGuard<AudioDeviceEvent>,
@@ -39,6 +40,7 @@ impl AudioDeviceFactory for World {
         let device = FakeDevice {
             world: self.clone(),
             locals: HashMap::new(),
+            captured: Vec::new(),
             played: HashMap::new(),
             next_sink: 0,
             _owner: owner,
@@ -89,6 +91,11 @@ impl FakeDevice {
         for source in self.locals.values_mut().flatten() {
             source.next_block(&mut AudioBlock::silent(1), now);
         }
+        let mut quarter = AudioBlock::silent(1);
+        quarter.samples_mut().fill(0.25);
+        for (_, tap) in &mut self.captured {
+            tap.on_block(&quarter, now);
+        }
         for played in self.played.values_mut() {
             let mut block = AudioBlock::silent(1);
             if let Some(source) = &mut played.source {
@@ -126,7 +133,11 @@ impl Handler<ListDevices> for FakeDevice {
 impl Handler<OpenLocalStream> for FakeDevice {
     type Result = actix::ResponseActFuture<Self, Result<(), ZegoError>>;
     fn handle(&mut self, open: OpenLocalStream, _: &mut Self::Context) -> Self::Result {
-        self.world.note(format!("open {:?} {} ch", open.source, open.channels));
+        let delay = match open.mixing_delay_ms {
+            0 => String::new(),
+            ms => format!(" {ms} ms"),
+        };
+        self.world.note(format!("open {:?} {} ch{delay}", open.source, open.channels));
         self.note_source_voice(&open.source);
         let (code, after) = {
             let world = self.world.lock();
@@ -200,6 +211,7 @@ impl Handler<CloseLocalStream> for FakeDevice {
     type Result = ();
     fn handle(&mut self, close: CloseLocalStream, _: &mut Self::Context) {
         self.world.note("close");
+        self.captured.clear();
         self.locals.remove(&close.0);
     }
 }
@@ -227,6 +239,28 @@ impl Handler<MonitorLocalStream> for FakeDevice {
         self.world.note(format!("monitor {} {}", monitor.audible, monitor.percent));
     }
 }
+impl Handler<MonitorCapture> for FakeDevice {
+    type Result = ();
+    fn handle(&mut self, monitor: MonitorCapture, _: &mut Self::Context) {
+        self.world
+            .note(format!("monitor capture {} {}", monitor.audible, monitor.percent));
+    }
+}
+impl Handler<GetCaptureDevice> for FakeDevice {
+    type Result = Option<String>;
+    fn handle(&mut self, get: GetCaptureDevice, _: &mut Self::Context) -> Self::Result {
+        self.locals.contains_key(&get.0).then(|| "microphone".into())
+    }
+}
+impl Handler<TapCapture> for FakeDevice {
+    type Result = Result<SinkId, ZegoError>;
+    fn handle(&mut self, tap: TapCapture, _: &mut Self::Context) -> Self::Result {
+        self.world.note("tap capture");
+        let sink = self.sink();
+        self.captured.push((sink, tap.tap));
+        Ok(sink)
+    }
+}
 impl Handler<AttachSink> for FakeDevice {
     type Result = Result<SinkId, ZegoError>;
     fn handle(&mut self, attach: AttachSink, _: &mut Self::Context) -> Self::Result {
@@ -240,6 +274,7 @@ impl Handler<DetachSink> for FakeDevice {
     type Result = ();
     fn handle(&mut self, detach: DetachSink, _: &mut Self::Context) {
         self.world.note("detach");
+        self.captured.retain(|(id, _)| *id != detach.0);
         for played in self.played.values_mut() {
             played.taps.retain(|(id, _)| *id != detach.0);
         }
