@@ -53,6 +53,7 @@ mod resample;
 pub mod ring;
 #[cfg(test)]
 mod scratch;
+mod seam;
 mod sinks;
 mod sources;
 mod state;

@@ -17,6 +17,8 @@ pub(crate) const MAX_CORRECTION: f64 = 750e-6;
 /// Ring error, in seconds of sound, that asks for the whole correction. 5 ms: the loop settles within about 10 s, and clocks
 /// that are 600 ppm apart shift the ring by 4 ms only.
 const FULL_CORRECTION_AT: f64 = 0.005;
+/// By so much, in seconds, a ring settles below its target where the clocks are 600 ppm apart.
+const SLOWEST: f64 = 0.004;
 /// Weight of one 10 ms observation in the smoothed ring error: a time constant of 1 s, as device callbacks make the ring
 /// jump by 20 ms and more.
 const SMOOTHING: f64 = 0.01;
@@ -55,6 +57,18 @@ impl DriftControl {
         *self = Self::new(self.rate as u32);
     }
 
+    /// How many frames below its target the ring stands when it has settled, of itself and by as much as a slow device is
+    /// allowed, once that is learned.
+    pub(crate) fn stands_below(&self) -> Option<f64> {
+        let slow = self.smoothed.clamp(-SLOWEST, 0.0);
+        (self.seen == LEARN).then(|| -(self.own() + slow) * self.rate)
+    }
+
+    /// How far above its target the ring stands of itself, in seconds.
+    fn own(&self) -> f64 {
+        (self.sum / f64::from(LEARN)).clamp(OWN_OFFSET.0, OWN_OFFSET.1)
+    }
+
     /// The factor for the ratio output/input, 1 ± 750 ppm: below 1 where the ring holds too much.
     pub(crate) fn observe(&mut self, fill_frames: usize, target_frames: usize) -> f64 {
         let error = (fill_frames as f64 - target_frames as f64) / self.rate;
@@ -63,8 +77,7 @@ impl DriftControl {
             self.sum += error;
             return 1.0;
         }
-        let own = (self.sum / f64::from(LEARN)).clamp(OWN_OFFSET.0, OWN_OFFSET.1);
-        self.smoothed += SMOOTHING * (error - own - self.smoothed);
+        self.smoothed += SMOOTHING * (error - self.own() - self.smoothed);
         1.0 - (self.smoothed / FULL_CORRECTION_AT).clamp(-1.0, 1.0) * MAX_CORRECTION
     }
 }

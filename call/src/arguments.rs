@@ -24,10 +24,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "demo")]
     pub(crate) room: String,
     /// The userID
-    #[arg(long)]
+    #[arg(long, required_unless_present = "check", default_value = "", hide_default_value = true)]
     pub(crate) user: String,
     /// The name to show; without it the userID
-    #[arg(long, default_value = "")]
+    #[arg(long, default_value = "", hide_default_value = true)]
     pub(crate) name: String,
     /// The stream to publish; without it USER-voice
     #[arg(long)]
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) root_certificate: Option<PathBuf>,
     /// The id of the microphone, see the command `devices`; without it the default one
-    #[arg(long, value_name = "ID", conflicts_with = "wav")]
+    #[arg(long, visible_alias = "mic", value_name = "ID", conflicts_with = "wav")]
     pub(crate) microphone: Option<String>,
     /// Speak this WAV file instead of a microphone
     #[arg(long, value_name = "FILE")]
@@ -63,6 +63,10 @@ pub(crate) struct Arguments {
     /// Leave after so many seconds
     #[arg(long)]
     seconds: Option<u64>,
+    /// Look at what works here and say what to do about the rest: microphone, speaker, codec, the server and the ways to its media.
+    /// The exit status is 0 where nothing is missing that a call needs, else 1
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Lines of JSON instead of a screen
     #[arg(long)]
     pub(crate) script: bool,

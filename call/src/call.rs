@@ -7,8 +7,8 @@ use std::{
 };
 
 use express_engine::{
-    Lagged, LoginUser, Reply, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents, ZegoExpressEngine, ZegoLocalStream,
-    ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, codes,
+    AudioDeviceStateChanged, Lagged, LoginUser, Reply, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents,
+    ZegoExpressEngine, ZegoLocalStream, ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, codes,
 };
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
@@ -41,6 +41,8 @@ pub(crate) struct Call {
 /// What is published.
 struct Local {
     stream: ZegoLocalStream,
+    /// Not a file, and not silence.
+    is_microphone: bool,
     /// Silence is a stream that nobody writes to, as long as its writer lives.
     _silence: Option<ZegoPcmWriter>,
 }
@@ -51,6 +53,17 @@ enum Done {
     LoggedIn,
     Source { local: Local, name: String },
     Playing(ZegoRemoteStream),
+}
+
+impl Done {
+    fn source(stream: ZegoLocalStream, is_microphone: bool, name: String) -> Self {
+        let local = Local {
+            stream,
+            is_microphone,
+            _silence: None,
+        };
+        Self::Source { local, name }
+    }
 }
 
 /// What the user has to know next.
@@ -69,12 +82,10 @@ impl Call {
     /// # Errors
     /// What the engine refuses at once: the address, the certificate.
     pub(crate) fn start(arguments: &Arguments, ticket: &Ticket) -> Result<Self, ZegoError> {
-        let mut builder = ZegoExpressEngine::builder(ticket.app_id, arguments.server.as_str());
-        if let Some(file) = &arguments.root_certificate {
-            builder = builder.root_certificate(std::fs::read(file).map_err(|error| unreadable(file, &error))?);
-        }
-        let zg = builder.build()?;
+        let zg = engine(arguments, ticket.app_id)?;
         zg.set_sound_level_delegate(true, LEVEL_INTERVAL_MS)?;
+        // Devices are watched for callbacks, and no others see them change before something is open.
+        zg.on(|_: &AudioDeviceStateChanged| {});
         let call = Self {
             events: zg.events(),
             zg,
@@ -113,17 +124,15 @@ impl Call {
     fn open_source(&self, arguments: &Arguments) {
         let zg = self.zg.clone();
         let (options, name) = match (&arguments.wav, &arguments.microphone) {
-            (Some(wav), _) if arguments.repeat => (ZegoStreamOptions::wav_loop(wav), wav.display().to_string()),
-            (Some(wav), _) => (ZegoStreamOptions::wav(wav), wav.display().to_string()),
+            (Some(wav), _) if arguments.repeat => (ZegoStreamOptions::wav_loop(wav), file_name(wav)),
+            (Some(wav), _) => (ZegoStreamOptions::wav(wav), file_name(wav)),
             (None, Some(id)) => (ZegoStreamOptions::microphone_device(id), id.clone()),
             (None, None) => (ZegoStreamOptions::microphone(), "the default microphone".into()),
         };
+        let is_microphone = arguments.wav.is_none();
         self.later(async move {
             match zg.create_zego_stream(options).await {
-                Ok(stream) => Done::Source {
-                    local: Local { stream, _silence: None },
-                    name,
-                },
+                Ok(stream) => Done::source(stream, is_microphone, name),
                 Err(error) => silence(&zg, &format!("{name}: {error}")).await,
             }
         });
@@ -193,15 +202,16 @@ impl Call {
 
     /// The new one is opened before the old one goes: where that fails the old one goes on.
     fn use_microphone(&self, device: ZegoDeviceInfo) {
+        if let Some(local) = self.local.as_ref().filter(|local| local.is_microphone) {
+            let reply = self.zg.use_audio_device(&local.stream, device.device_id);
+            return self.ask("microphone", reply, |()| Outcome::Source(device.device_name));
+        }
         let reply = self
             .zg
             .create_zego_stream(ZegoStreamOptions::microphone_device(&device.device_id));
         self.later(async move {
             match reply.await {
-                Ok(stream) => Done::Source {
-                    local: Local { stream, _silence: None },
-                    name: device.device_name,
-                },
+                Ok(stream) => Done::source(stream, true, device.device_name),
                 Err(error) => failed("microphone", error),
             }
         });
@@ -304,6 +314,18 @@ impl Call {
     }
 }
 
+/// An engine for a server, as the command line has it.
+///
+/// # Errors
+/// What the engine refuses at once: the address, the certificate.
+pub(crate) fn engine(arguments: &Arguments, app_id: u32) -> Result<ZegoExpressEngine, ZegoError> {
+    let mut builder = ZegoExpressEngine::builder(app_id, arguments.server.as_str());
+    if let Some(file) = &arguments.root_certificate {
+        builder = builder.root_certificate(std::fs::read(file).map_err(|error| unreadable(file, &error))?);
+    }
+    builder.build()
+}
+
 /// Silence in place of what cannot speak.
 async fn silence(zg: &ZegoExpressEngine, why: &str) -> Done {
     let (options, writer) = ZegoStreamOptions::pushed(1);
@@ -311,6 +333,7 @@ async fn silence(zg: &ZegoExpressEngine, why: &str) -> Done {
         Ok(stream) => Done::Source {
             local: Local {
                 stream,
+                is_microphone: false,
                 _silence: Some(writer),
             },
             name: format!("silence ({why})"),
@@ -321,6 +344,10 @@ async fn silence(zg: &ZegoExpressEngine, why: &str) -> Done {
 
 fn failed(what: &'static str, error: ZegoError) -> Done {
     Done::Fact(Fact::new(what, Err(error)))
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 fn unreadable(file: &Path, error: &std::io::Error) -> ZegoError {

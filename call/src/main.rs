@@ -6,6 +6,7 @@
 
 mod arguments;
 mod call;
+mod check;
 mod commands;
 mod fact;
 mod model;
@@ -56,6 +57,9 @@ fn fail(status: u8, why: &str) -> ExitCode {
 fn run(arguments: &Arguments, scripted: bool) -> Result<Ending, (u8, String)> {
     let failed = |error: io::Error| (FAILED, error.to_string());
     start_logging(arguments, scripted).map_err(failed)?;
+    if arguments.check {
+        return check::run(arguments, scripted).map_err(|error| (FAILED, error.to_string()));
+    }
     let tokens = arguments.token_source();
     let ticket = tokens.get().map_err(|error| (NOT_LOGGED_IN, error.to_string()))?;
     let call = Call::start(arguments, &ticket).map_err(|error| (WRONG_ARGUMENTS, error.to_string()))?;

@@ -108,7 +108,7 @@ fn who(model: &Model) -> Value {
             "userID": person.user_id,
             "userName": person.name,
             "streamID": voice.map(|voice| &voice.stream_id),
-            "hears": person.mark(model.now),
+            "sound": person.mark(model.now),
             "soundLevel": voice.map(|voice| voice.level),
             "volume": voice.map(|voice| voice.volume),
         })

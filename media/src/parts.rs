@@ -1,17 +1,20 @@
 //! The two factories that this crate gives to the engine.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use actix::Recipient;
 use express_messages::{
+    ZegoError, codes,
     player::{PlayerEvent, PlayerFactory, PlayerLink, PlayerOptions, PlayerPeers},
-    publisher::{PublisherEvent, PublisherFactory, PublisherLink, PublisherOptions, PublisherPeers},
+    publisher::{MediaReach, PublisherEvent, PublisherFactory, PublisherLink, PublisherOptions, PublisherPeers},
+    room::MediaPorts,
 };
 use tokio::runtime::Handle;
 
 use crate::{
+    codec::self_test,
     player, publisher,
-    transport::{TransportFactory, WebRtcTransports},
+    transport::{TransportFactory, WebRtcTransports, try_ways},
 };
 
 /// Starts publishers and players: [`PublisherFactory`] and [`PlayerFactory`] in one. Clones share their transports.
@@ -42,6 +45,14 @@ impl fmt::Debug for MediaParts {
 impl PublisherFactory for MediaParts {
     fn start(&self, options: PublisherOptions, events: Recipient<PublisherEvent>, peers: PublisherPeers) -> PublisherLink {
         publisher::start(options, events, peers, self.transports.clone())
+    }
+
+    fn self_test(&self) -> Option<Result<(), ZegoError>> {
+        Some(self_test().map_err(|error| ZegoError::new(codes::MODULE_NOT_IMPORTED, error.to_string())))
+    }
+
+    fn reach_media(&self, ports: MediaPorts, within: Duration) -> MediaReach {
+        Box::pin(try_ways(ports, within))
     }
 }
 

@@ -1,13 +1,16 @@
 //! The publisher role: one published stream. Commands, events, link, peers and factory of PublisherActor.
 
+use std::{pin::Pin, time::Duration};
+
 use actix::{Message, Recipient};
 
 use crate::{
+    ZegoError,
     audio_device::{AttachSink, DetachSink},
     exceptions::PublishInterval,
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
-    room::{GetIceServers, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
+    room::{GetIceServers, MediaPorts, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
     stats::{ListenerReport, ZegoPublishStats},
     timings::Timings,
     types::PublisherState,
@@ -184,8 +187,33 @@ role_link!(
     }
 );
 
+/// Which ways to a server's media are open, once that is known.
+pub type MediaReach = Pin<Box<dyn Future<Output = MediaWays> + Send>>;
+
+/// Which ways to a server's media are open; `None`: not known, or the server has no such way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaWays {
+    /// Datagrams get there, and answers back.
+    pub udp: Option<Result<(), ZegoError>>,
+    /// TCP connections (RFC 6544).
+    pub tcp: Option<Result<(), ZegoError>>,
+}
+
 /// Starts the publisher role. Runs on the engine's control thread, inside its actix system.
 pub trait PublisherFactory: Send {
     /// Starts one publication; PUBLISH_REQUESTING is the first event.
     fn start(&self, options: PublisherOptions, events: Recipient<PublisherEvent>, peers: PublisherPeers) -> PublisherLink;
+
+    /// Tries the codec on some milliseconds of sound, for `checkSystemRequirements`; takes a few milliseconds. `None`: a part that does
+    /// not say otherwise cannot tell.
+    fn self_test(&self) -> Option<Result<(), ZegoError>> {
+        None
+    }
+
+    /// Tries whether datagrams and TCP connections get to where a server takes media, for `checkSystemRequirements`. It takes at
+    /// most as long as `within`. A part that does not say otherwise cannot tell.
+    fn reach_media(&self, ports: MediaPorts, within: Duration) -> MediaReach {
+        let _ = (ports, within);
+        Box::pin(std::future::ready(MediaWays::default()))
+    }
 }

@@ -2,7 +2,7 @@
 
 mod talk;
 
-use std::time::Duration;
+use std::{net::SocketAddr, pin::Pin, time::Duration};
 
 use actix::{Message, Recipient};
 
@@ -300,8 +300,32 @@ role_link!(
     }
 );
 
+/// Whether a server can be reached, once that is known, and where it takes media; `None` where the part cannot tell.
+pub type Reach = Pin<Box<dyn Future<Output = Option<Result<MediaPorts, ZegoError>>> + Send>>;
+
+/// Where a server takes media; all empty where it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaPorts {
+    /// Over UDP: any of them may be tried.
+    pub udp: Vec<SocketAddr>,
+    /// Over TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// USERNAME (RFC 8489 section 14.3) of a Binding request that is answered.
+    pub username: String,
+    /// The key of its MESSAGE-INTEGRITY (section 14.5).
+    pub password: String,
+}
+
 /// Starts the room role. Runs on the engine's control thread, inside its actix system.
 pub trait RoomFactory: Send {
     /// Starts one login; LOGINING is the first event.
     fn start(&self, options: RoomOptions, events: Recipient<RoomEvent>, peers: RoomPeers) -> RoomLink;
+
+    /// Tries whether one of `servers` takes a signalling connection (name, TCP, TLS, WebSocket), without a login, and asks it where
+    /// it takes media: for `checkSystemRequirements`. The error says what of it failed. Dropping the future ends the try; by itself it may take as long
+    /// as the network does. A part that does not say otherwise cannot tell.
+    fn reach(&self, servers: &[String]) -> Reach {
+        let _ = servers;
+        Box::pin(std::future::ready(None))
+    }
 }

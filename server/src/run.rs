@@ -175,6 +175,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
             timings: config.timings.clone(),
             apps: apps.clone(),
             ice: config.ice.clone(),
+            ports: forwarder.ports(),
             seed,
         },
         dev_app: apps.first().filter(|_| made_up).cloned(),

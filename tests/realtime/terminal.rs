@@ -7,6 +7,7 @@ use std::{
 };
 
 use express_tests::{
+    firewall::Inside,
     processes::{PATIENCE, Process, Server, program, work_folder},
     tokens::{APP_ID, token},
 };
@@ -164,7 +165,10 @@ fn three_on_their_terminals_see_each_other_speak_mute_and_write() {
     for other in ["bob", "carol"] {
         terminals.wait(other, "the message", |screen| screen.contains("alice: hello, you two"));
     }
-    let picture = terminals.wait("alice", "that bob speaks", |screen| row(screen, "bob").contains("speaking"));
+    let picture = terminals.wait("alice", "that bob speaks", |screen| {
+        let row = row(screen, "bob");
+        row.contains("speaking") && row.contains("###")
+    });
     println!("{picture}");
     if std::env::var_os(PICTURE).is_some() {
         std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/express-call.txt"), &picture).unwrap();
@@ -245,4 +249,45 @@ fn a_login_that_is_refused_and_a_server_that_gives_no_token_have_their_exit_stat
     arguments.push("--shout".into());
     let mut process = Process::start(&program("express-call"), &arguments, &folder.join("log"));
     assert_eq!(process.wait(PATIENCE).code(), Some(2));
+}
+
+#[test]
+fn a_check_tells_what_works_here_and_whether_the_server_can_be_reached() {
+    let folder = work_folder("check");
+    let mut server = Server::start(&folder);
+    let arguments = ["--check", "--server", &server.url].map(String::from);
+    let check = || Process::start(&program("express-call"), &arguments, &folder.join("log"));
+    assert_report(check(), 0, &["\"codec\":true", "\"server\":true", "\"udp\":true"]);
+    server.process.kill();
+    assert_report(check(), 1, &["\"server\":false", "cannot connect to", "\"udp\":null"]);
+}
+
+#[test]
+fn a_check_behind_a_firewall_that_blocks_udp_says_so_and_that_calls_go_over_tcp() {
+    let folder = work_folder("check-firewall");
+    let inside = Inside::new("check");
+    let media = format!("udp = \"{0}:0\"\ntcp = \"{0}:0\"", inside.outside);
+    let server = Server::start_reachable(&folder, &format!("{}:0", inside.outside), &media, "");
+    let arguments = ["--check", "--server", &server.url].map(String::from);
+    let check = || inside.start(&program("express-call"), &arguments, &folder.join("log"));
+    assert_report(check(), 0, &["\"server\":true", "\"udp\":true", "\"tcp\":true"]);
+    inside.block("udp", None);
+    let blocked = [
+        "\"udp\":false",
+        "\"tcp\":true",
+        "nothing came back over UDP",
+        "calls go over TCP",
+    ];
+    assert_report(check(), 0, &blocked);
+    inside.block("tcp", None);
+    assert_report(check(), 1, &["\"server\":false", "the server did not answer"]);
+}
+
+fn assert_report(mut check: Process, status: i32, parts: &[&str]) {
+    let found = check.line("the report", |line| line.starts_with('{'));
+    println!("{found}");
+    for part in parts {
+        assert!(found.contains(part), "{part} is not in {found}");
+    }
+    assert_eq!(check.wait(PATIENCE).code(), Some(status), "{found}");
 }

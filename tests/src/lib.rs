@@ -9,6 +9,7 @@ pub mod firewall;
 pub mod lossy;
 pub mod members;
 pub mod processes;
+pub mod pulse;
 pub mod scores;
 pub mod simulation;
 pub mod soak;

@@ -141,6 +141,7 @@ impl VirtualNet {
                 timings: config.timings,
                 apps: vec![AppConfig::new(APP_ID, secret)],
                 ice: config.ice,
+                ports: Default::default(),
                 seed: [7; 32],
             },
             business: Box::new(()),

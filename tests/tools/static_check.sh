@@ -52,13 +52,12 @@ url=$(awk '/^ready /{ print $2 }' "$root/ready")
 curl --silent --fail --max-time 5 "$url/healthz" >/dev/null || fail "the health page does not answer"
 
 token() { chroot "$root/chroot" /express-server token --app-id 1 --user "$1" --config /server.toml; }
-call() ( # USER, then more arguments
-  EXPRESS_TOKEN=$(token "$1") exec "$client" --server "${url/http:/ws:}" --user "$1" --script --wav "$speech" --loop "${@:2}" </dev/null
-)
-call alice --seconds 20 >"$root/alice" 2>"$root/alice.log" &
+both=(--server "${url/http:/ws:}" --script --wav "$speech" --loop)
+env EXPRESS_TOKEN="$(token alice)" "$client" "${both[@]}" --user alice </dev/null >"$root/alice" 2>"$root/alice.log" &
 pids+=($!)
 mkdir "$root/heard"
-call bob --seconds 6 --record "$root/heard" >"$root/bob" 2>"$root/bob.log" || { cat "$root/bob" "$root/bob.log" >&2; fail "bob cannot log in"; }
+env EXPRESS_TOKEN="$(token bob)" "$client" "${both[@]}" --user bob --seconds 6 --record "$root/heard" </dev/null >"$root/bob" 2>"$root/bob.log" ||
+  { cat "$root/bob" "$root/bob.log" >&2; fail "bob cannot log in"; }
 grep -q '"PLAYING"' "$root/bob" || { cat "$root/bob" >&2; fail "bob does not hear alice"; }
 [ "$(stat -c %s "$root/heard/alice-voice.wav")" -gt 100000 ] || fail "what bob heard is too short"
 

@@ -219,7 +219,11 @@ export class ZegoExpressEngine {
    * Tells loudness every `interval`, a whole number of 100 to 3,000 ms, 1,000 by default; another one is logged and ignored. With
    * `enableVAD` also whether somebody speaks: `soundLevelInfoUpdate`, `capturedSoundLevelInfoUpdate`.
    */
-  setSoundLevelDelegate(isOn: boolean, interval?: number, options?: { enableVAD?: boolean; enableInBackground?: boolean }): void;
+  setSoundLevelDelegate(
+    isOn: boolean,
+    interval?: number,
+    options?: { enableVAD?: boolean; enableInBackground?: boolean },
+  ): void;
 
   /** Rejects with 1103011 where the browser lists no devices. */
   enumDevices(): Promise<ZegoDeviceInfos>;

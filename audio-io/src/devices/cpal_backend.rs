@@ -5,7 +5,13 @@
 //! PulseAudio needs [`OTHER_PERIOD`].
 
 mod config;
+#[cfg(test)]
+mod fake;
 mod run;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 
 use cpal::{
     DeviceDirection, DeviceId, ErrorKind, HostId,
@@ -21,35 +27,85 @@ const PULSE_PERIOD: u32 = 20;
 /// A callback on any other host takes 30 ms.
 const OTHER_PERIOD: u32 = 30;
 
+/// Reaches a sound system: the one that is named, or the preferred one.
+type Connect = dyn Fn(Option<HostId>) -> Result<cpal::Host, cpal::Error> + Send + Sync;
+
 /// Opens devices through `cpal`. See the module for which.
-#[derive(Debug, Clone, Copy, Default)]
 pub struct CpalBackend {
-    _private: (),
+    connect: Box<Connect>,
+    /// The connection over which the list is read. It is kept: nothing wakes the reader of a PulseAudio connection that is
+    /// dropped (pulseaudio 0.3), so one for each look would stay open, and after 64 of them nobody can connect any more.
+    listing: Option<Connection>,
 }
 
-impl CpalBackend {
-    /// A backend that has not yet touched any device.
-    pub fn new() -> Self {
-        Self::default()
+impl fmt::Debug for CpalBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CpalBackend").finish_non_exhaustive()
     }
 }
 
-/// A connection to a host. A new one for every use: a second output on one PulseAudio connection fails, and one that
-/// outlives its server is of no use.
+impl Default for CpalBackend {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl CpalBackend {
+    /// A backend for the sound systems of this machine, that has not yet touched any device.
+    pub fn new() -> Self {
+        Self::reaching(|id| id.map_or_else(|| Ok(cpal::default_host()), cpal::host_from_id))
+    }
+
+    /// A backend for the sound systems that `connect` reaches.
+    fn reaching(connect: impl Fn(Option<HostId>) -> Result<cpal::Host, cpal::Error> + Send + Sync + 'static) -> Self {
+        Self {
+            connect: Box::new(connect),
+            listing: None,
+        }
+    }
+
+    /// Looks at what is there, over the connection that is kept. One whose server is gone is given up: the next look connects
+    /// anew.
+    fn look<T>(&mut self, at: impl FnOnce(&Connection) -> Result<T, cpal::Error>) -> Result<T, cpal::Error> {
+        let connection = match self.listing.take() {
+            Some(connection) => connection,
+            None => Connection::new((self.connect)(None)?),
+        };
+        let seen = at(&connection)?;
+        // ALSA has no server, and one that comes later is to be found.
+        self.listing = Some(connection).filter(|connection| !connection.is_alsa());
+        Ok(seen)
+    }
+
+    /// The device that `id` names, with a connection of its own: a second output on one PulseAudio connection fails.
+    fn choose(&mut self, id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), OpenDeviceError> {
+        let absent = || OpenDeviceError::NotFound(id.map(Into::into));
+        let failed = |error: cpal::Error| open_error(&error, id.unwrap_or("default"));
+        let parsed = id.map(str::parse::<DeviceId>).transpose().map_err(|_| absent())?;
+        let parsed = parsed.as_ref();
+        // Looked for before that connection is made, as it would stay open without a stream.
+        let is_there = |connection: &Connection| match parsed {
+            Some(id) if id.host() != connection.id => Ok(true),
+            _ => Ok(connection.find(parsed, input)?.is_some()),
+        };
+        if !self.look(is_there).map_err(failed)? {
+            return Err(absent());
+        }
+        let connection = Connection::new((self.connect)(parsed.map(DeviceId::host)).map_err(|_| absent())?);
+        let device = connection.find(parsed, input).map_err(failed)?.ok_or_else(absent)?;
+        Ok((connection, device))
+    }
+}
+
+/// A connection to a host.
 struct Connection {
     id: HostId,
     host: cpal::Host,
 }
 
 impl Connection {
-    /// The preferred host.
-    fn new() -> Self {
-        let host = cpal::default_host();
+    fn new(host: cpal::Host) -> Self {
         Self { id: host.id(), host }
-    }
-
-    fn of(id: HostId) -> Result<Self, cpal::Error> {
-        cpal::host_from_id(id).map(|host| Self { id, host })
     }
 
     fn is_alsa(&self) -> bool {
@@ -74,7 +130,8 @@ impl Connection {
             (false, true) => self.host.default_input_device(),
             (false, false) => self.host.default_output_device(),
         };
-        if let Some(default) = default {
+        // A server without a microphone calls the monitor of a speaker its default one.
+        if let Some(default) = default.filter(|device| self.is_choice(device, input)) {
             devices.retain(|device| device.id().ok() != default.id().ok());
             devices.insert(0, default);
         }
@@ -136,43 +193,24 @@ fn open_error(error: &cpal::Error, name: &str) -> OpenDeviceError {
     }
 }
 
-/// The device that `id` names, with its connection.
-fn choose(id: Option<&str>, input: bool) -> Result<(Connection, cpal::Device), OpenDeviceError> {
-    let absent = || OpenDeviceError::NotFound(id.map(Into::into));
-    let parsed = id.map(str::parse::<DeviceId>).transpose().map_err(|_| absent())?;
-    let connection = match &parsed {
-        Some(id) => Connection::of(id.host()).map_err(|_| absent())?,
-        None => Connection::new(),
-    };
-    let found = connection.find(parsed.as_ref(), input);
-    let device = found
-        .map_err(|error| open_error(&error, id.unwrap_or("default")))?
-        .ok_or_else(absent)?;
-    Ok((connection, device))
-}
-
 impl AudioBackend for CpalBackend {
     fn list(&mut self) -> Result<DeviceList, ListDevicesError> {
-        let connection = Connection::new();
-        let list = |input| {
-            let devices = connection
-                .choices(input)
-                .map_err(|error| ListDevicesError(error.to_string()))?;
-            Ok(devices.iter().filter_map(info).collect())
+        let list = |connection: &Connection| {
+            Ok(DeviceList {
+                inputs: connection.choices(true)?.iter().filter_map(info).collect(),
+                outputs: connection.choices(false)?.iter().filter_map(info).collect(),
+            })
         };
-        Ok(DeviceList {
-            inputs: list(true)?,
-            outputs: list(false)?,
-        })
+        self.look(list).map_err(|error| ListDevicesError(error.to_string()))
     }
 
     fn open_input(&mut self, device_id: Option<&str>) -> Result<OpenDevice<InputPort>, OpenDeviceError> {
-        let (connection, device) = choose(device_id, true)?;
+        let (connection, device) = self.choose(device_id, true)?;
         open_input(&device, connection.period_ms())
     }
 
     fn open_output(&mut self, device_id: Option<&str>) -> Result<OpenDevice<OutputPort>, OpenDeviceError> {
-        let (connection, device) = choose(device_id, false)?;
+        let (connection, device) = self.choose(device_id, false)?;
         open_output(&device, connection.period_ms())
     }
 }
@@ -184,30 +222,4 @@ fn info(device: &cpal::Device) -> Option<ZegoDeviceInfo> {
         .description()
         .map_or_else(|_| device_id.clone(), |description| description.name().to_owned());
     Some(ZegoDeviceInfo { device_name, device_id })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_kind_of_error_has_its_documented_code() {
-        for (kind, code) in [
-            (ErrorKind::DeviceNotAvailable, 1103048),
-            (ErrorKind::HostUnavailable, 1103048),
-            (ErrorKind::PermissionDenied, 1103064),
-            (ErrorKind::DeviceBusy, 1103065),
-            (ErrorKind::UnsupportedConfig, 1103066),
-            (ErrorKind::BackendError, 1103061),
-        ] {
-            assert_eq!(open_error(&kind.into(), "mic").code(), code, "{kind:?}");
-        }
-    }
-
-    #[test]
-    fn an_id_that_is_no_id_names_no_device() {
-        for id in ["", "nonsense", "nohost:device", ":"] {
-            assert_eq!(choose(Some(id), true).err().expect("refused").code(), 1103048, "{id:?}");
-        }
-    }
 }

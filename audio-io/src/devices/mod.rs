@@ -9,6 +9,7 @@
 
 mod cpal_backend;
 mod desk;
+mod figures;
 mod port;
 #[cfg(any(test, feature = "testkit"))]
 pub mod scripted;
@@ -19,6 +20,7 @@ use express_messages::{ZegoError, codes, types::ZegoDeviceInfo};
 
 pub use cpal_backend::CpalBackend;
 pub(crate) use desk::{DeviceDesk, Opened, StreamKey};
+pub use figures::{DeviceReport, Measured};
 pub use port::{
     DeviceFailure, DeviceFormat, DeviceHealth, InputCallback, InputPort, OutputCallback, OutputPort, input_port, output_port,
 };

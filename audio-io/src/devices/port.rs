@@ -7,9 +7,11 @@ use std::sync::{
 
 use cpal::{FromSample, Sample};
 
+use super::figures::{DeviceReport, Measured};
 use crate::{
     mixer::finite,
-    ring::{SampleReader, SampleWriter, sample_ring},
+    ring::{RingCounters, SampleReader, SampleWriter, sample_ring},
+    seam::Seam,
 };
 
 /// What a ring to or from a device can hold, in seconds: more than any target with its reserve, or than a late pump leaves.
@@ -55,9 +57,34 @@ pub struct DeviceHealth {
     xruns: AtomicU64,
     errors: AtomicU32,
     errors_in_a_row: AtomicU32,
+    ring: Arc<RingCounters>,
+    pub(crate) measured: Measured,
 }
 
 impl DeviceHealth {
+    /// That of a device with this ring.
+    fn of(ring: &Arc<RingCounters>) -> Arc<Self> {
+        Arc::new(Self {
+            ring: Arc::clone(ring),
+            ..Self::default()
+        })
+    }
+
+    /// What its ring lost.
+    pub fn ring(&self) -> &RingCounters {
+        &self.ring
+    }
+
+    /// What its callbacks and the pump have measured.
+    pub fn measured(&self) -> &Measured {
+        &self.measured
+    }
+
+    /// The device as it ran until now, at `rate_hz`.
+    pub fn report(&self, rate_hz: u32) -> DeviceReport {
+        DeviceReport::new(self, rate_hz)
+    }
+
     /// The first failure, if any.
     pub fn failure(&self) -> Option<DeviceFailure> {
         match self.failure.load(Ordering::Acquire) {
@@ -94,6 +121,7 @@ impl DeviceHealth {
 
     fn count_frames(&self, frames: usize) {
         self.frames.fetch_add(frames as u64, Ordering::Relaxed);
+        self.measured.note_callback(frames);
         self.errors_in_a_row.store(0, Ordering::Relaxed);
     }
 
@@ -116,12 +144,13 @@ impl DeviceHealth {
 /// Makes the two halves of a playout device.
 pub fn output_port(format: DeviceFormat) -> (OutputCallback, OutputPort) {
     let (writer, reader) = sample_ring(format.ring_frames(), 2);
-    let health = Arc::new(DeviceHealth::default());
+    let health = DeviceHealth::of(writer.counters());
     let callback = OutputCallback {
         reader,
         channels: format.channels.max(1),
         health: Arc::clone(&health),
-        started: false,
+        flow: Flow::NotBegun,
+        seam: Seam::default(),
     };
     (callback, OutputPort { format, writer, health })
 }
@@ -130,7 +159,7 @@ pub fn output_port(format: DeviceFormat) -> (OutputCallback, OutputPort) {
 pub fn input_port(format: DeviceFormat) -> (InputCallback, InputPort) {
     let channels = format.channels.max(1);
     let (writer, reader) = sample_ring(format.ring_frames(), channels.min(2));
-    let health = Arc::new(DeviceHealth::default());
+    let health = DeviceHealth::of(writer.counters());
     let callback = InputCallback {
         writer,
         channels,
@@ -148,32 +177,64 @@ pub struct OutputCallback {
     reader: SampleReader,
     channels: usize,
     health: Arc<DeviceHealth>,
-    started: bool,
+    flow: Flow,
+    seam: Seam,
+}
+
+/// What a playout device has got of late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    /// Nothing yet: until the pump has written once there is nothing that could be missing.
+    NotBegun,
+    Sound,
+    /// Less than it asked for.
+    Gap,
 }
 
 impl OutputCallback {
-    /// Fills `out` (interleaved in the device's channels) from the ring; silence where the ring is empty.
+    /// Fills `out` (interleaved in the device's channels) from the ring. Where that is empty the sound falls to silence
+    /// within 5 ms, and rises within 5 ms where it goes on.
     pub fn fill<T: Sample + FromSample<f32>>(&mut self, out: &mut [T]) {
         let channels = self.channels;
         let frames = out.len() / channels;
         out.fill(T::EQUILIBRIUM);
+        let mut put = |frame: usize, sound: [f32; 2]| {
+            let out = &mut out[frame * channels..];
+            if channels > 1 {
+                out[0] = T::from_sample(sound[0]);
+                out[1] = T::from_sample(sound[1]);
+            } else {
+                out[0] = T::from_sample(0.5 * (sound[0] + sound[1]));
+            }
+        };
+        let seam = &mut self.seam;
         let mut left = 0.0;
         let read = self.reader.read_with(frames, |i, sample| {
-            let (frame, side) = (i / 2, i % 2);
-            if channels > 1 {
-                out[frame * channels + side] = T::from_sample(sample);
-            } else if side == 0 {
+            if i % 2 == 0 {
                 left = sample;
             } else {
-                out[frame] = T::from_sample(0.5 * (left + sample));
+                put(i / 2, seam.sound([left, sample]));
             }
         });
-        // Until the pump has written once there is nothing that could be missing.
-        self.started |= read > 0;
-        if self.started && read < frames {
-            self.reader.note_underrun(frames - read);
+        self.note_flow(read, frames);
+        for frame in read..frames {
+            let Some(sound) = self.seam.gap() else { break };
+            put(frame, sound);
         }
         self.health.count_frames(frames);
+    }
+
+    /// Notes that `read` of `frames` wanted frames were there.
+    fn note_flow(&mut self, read: usize, frames: usize) {
+        if read == frames && frames > 0 {
+            self.flow = Flow::Sound;
+        } else if read < frames && (read > 0 || self.flow != Flow::NotBegun) {
+            self.reader.note_underrun(frames - read);
+            if read > 0 || self.flow == Flow::Sound {
+                self.seam.cut();
+            }
+            self.flow = Flow::Gap;
+        }
     }
 
     /// Where the device's error callback reports.
@@ -254,16 +315,35 @@ mod tests {
     }
 
     #[test]
-    fn a_speaker_that_finds_nothing_is_silent_and_counts_it_once_sound_has_begun() {
+    fn a_speaker_that_finds_nothing_falls_silent_without_a_step_and_counts_it_once_sound_has_begun() {
         let (mut callback, mut port) = output_port(format(2));
         let mut out = [7i16; 4];
         callback.fill(&mut out);
-        assert_eq!((out, port.writer.counters().underruns()), ([0; 4], 0));
+        assert_eq!((out, port.health.ring().underruns()), ([0; 4], 0));
         port.writer.write(&[0.5, -0.5]);
+        let mut out = [7i16; 600];
         callback.fill(&mut out);
-        assert_eq!(out, [16_384, -16_384, 0, 0]);
-        assert_eq!(port.writer.counters().underrun_frames(), 1);
-        assert_eq!(port.health.frames(), 4);
+        assert_eq!(out[..4], [16_384, -16_384, 16_384, -16_384]);
+        let steps = out.chunks_exact(2).zip(out.chunks_exact(2).skip(1));
+        let steepest = steps.map(|(a, b)| (a[0] - b[0]).abs()).max();
+        assert!(steepest < Some(80), "{steepest:?}");
+        assert_eq!(out[596..], [0; 4]);
+        assert_eq!(
+            (port.health.ring().underruns(), port.health.ring().underrun_frames()),
+            (1, 299)
+        );
+        assert_eq!(port.health.frames(), 302);
+    }
+
+    #[test]
+    fn the_callbacks_of_a_device_are_measured_as_they_come() {
+        let (mut callback, port) = output_port(format(2));
+        for frames in [480, 960, 240] {
+            callback.fill(&mut vec![0.0f32; 2 * frames]);
+        }
+        let report = port.health.report(48_000);
+        assert_eq!((report.callbacks, report.shortest_ms, report.longest_ms), (3, 5.0, 20.0));
+        assert!((report.mean_ms - 11.667).abs() < 0.001, "{report}");
     }
 
     #[test]

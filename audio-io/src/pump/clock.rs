@@ -103,53 +103,6 @@ impl PumpClock {
     }
 }
 
-/// How full a device's ring should be: a base that follows from its period, and a reserve that grows where it proves too
-/// small (a loaded machine) and shrinks again.
-#[derive(Debug)]
-pub(crate) struct AdaptiveTarget {
-    base_frames: usize,
-    step_frames: usize,
-    extra_steps: usize,
-    underruns: u64,
-    changed: Option<Instant>,
-}
-
-impl AdaptiveTarget {
-    /// Reserve at most: 6 steps of 10 ms.
-    const MAX_STEPS: usize = 6;
-    /// Underruns come in groups; one group adds one step.
-    const GROUP: Duration = Duration::from_millis(500);
-    /// A quiet time after which one step is given back.
-    const QUIET: Duration = Duration::from_secs(30);
-
-    /// A target of `base_frames` whose steps are 10 ms at `rate_hz`.
-    pub(crate) fn new(base_frames: usize, rate_hz: u32) -> Self {
-        Self {
-            base_frames,
-            step_frames: (rate_hz / 100) as usize,
-            extra_steps: 0,
-            underruns: 0,
-            changed: None,
-        }
-    }
-
-    /// The target, given how often the ring has run dry so far.
-    pub(crate) fn update(&mut self, now: Instant, underruns: u64) -> usize {
-        let age = self.changed.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
-        if underruns != self.underruns {
-            self.underruns = underruns;
-            if age >= Self::GROUP {
-                self.extra_steps = (self.extra_steps + 1).min(Self::MAX_STEPS);
-                self.changed = Some(now);
-            }
-        } else if age >= Self::QUIET && self.extra_steps > 0 {
-            self.extra_steps -= 1;
-            self.changed = Some(now);
-        }
-        self.base_frames + self.extra_steps * self.step_frames
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,23 +192,5 @@ mod tests {
         assert!(clock.due(start + ms(300), other).master_runs);
         assert!(clock.due(start + ms(399), other).master_runs);
         assert!(!clock.due(start + ms(400), other).master_runs);
-    }
-
-    #[test]
-    fn the_reserve_grows_with_each_group_of_underruns_and_shrinks_in_quiet() {
-        let start = Instant::now();
-        let mut target = AdaptiveTarget::new(1_440, 48_000);
-        assert_eq!(target.update(start, 0), 1_440);
-        assert_eq!(target.update(start + ms(10), 1), 1_920);
-        assert_eq!(target.update(start + ms(20), 2), 1_920, "the same group");
-        assert_eq!(target.update(start + ms(1_000), 3), 2_400);
-        assert_eq!(target.update(start + ms(30_900), 3), 2_400);
-        assert_eq!(target.update(start + ms(31_000), 3), 1_920);
-        assert_eq!(target.update(start + ms(62_000), 3), 1_440);
-        assert_eq!(target.update(start + ms(99_000), 3), 1_440);
-        for i in 1..100 {
-            target.update(start + ms(100_000 + i * 600), 3 + i);
-        }
-        assert_eq!(target.update(start + ms(160_000), 102), 1_440 + 6 * 480, "bounded");
     }
 }

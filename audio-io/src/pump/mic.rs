@@ -7,17 +7,24 @@ use express_messages::{
     voice::VoiceConfig,
 };
 
-use super::{MicId, clock::AdaptiveTarget};
+use super::{
+    MicId,
+    target::{AdaptiveTarget, Mean},
+};
 use crate::{
     devices::InputPort,
     gain::Ramp,
     processing::{VoiceChain, VoiceReport},
     resample::{DriftControl, PullResampler, ResampleError},
+    seam::Seam,
 };
 
 /// A ring that holds so much more than its target was not drained for a while (a stopped pump): the oldest is skipped at
 /// once, as ±750 ppm would need minutes. In 10 ms of the device.
 const TRIM_ABOVE: usize = 6;
+/// What should be left in the ring when it is as empty as it has lately been, in 10 ms of the device: half a block for the
+/// slip between callbacks and blocks.
+const SPARE: f64 = 0.5;
 
 /// What is done to the sound of a capture device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,11 @@ pub struct MicInput {
     target: AdaptiveTarget,
     /// Whether the ring has been filled to its target since it last ran dry.
     primed: bool,
+    /// How full the ring is before a block is taken.
+    fill: Mean,
+    /// Frames that were wanted of the ring since it ran dry.
+    missed: usize,
+    seam: Seam,
     /// What is done to its sound.
     chain: Option<Box<VoiceChain>>,
     gain: Ramp,
@@ -71,13 +83,18 @@ impl MicInput {
         let channels = port.reader.channels();
         let rate = port.format.rate_hz;
         let ten_ms = (rate / 100) as usize;
+        let resampler = PullResampler::new(rate, SAMPLE_RATE, BLOCK_FRAMES, channels)?;
         Ok(Self {
             id,
-            resampler: PullResampler::new(rate, SAMPLE_RATE, BLOCK_FRAMES, channels)?,
+            // A cut is heard half a filter later, and half a filter before and after that.
+            seam: Seam::behind_filter(2 * resampler.delay_frames() + 2),
+            resampler,
             control: DriftControl::new(rate),
             // What one callback brings, one block that is about to be taken, and half a block for the slip between the two.
             target: AdaptiveTarget::new(port.format.period_frames + ten_ms * 3 / 2, rate),
             primed: false,
+            fill: Mean::default(),
+            missed: 0,
             chain: None,
             gain: Ramp::at(if muted { 0.0 } else { 1.0 }),
             leaving: false,
@@ -142,35 +159,71 @@ impl MicInput {
     pub(super) fn make_block(&mut self, now: Instant) {
         let channels = self.port.reader.channels();
         self.block.reset(channels);
-        let target = self.target.update(now, self.port.reader.counters().underruns());
-        if self.is_ready(target) && self.resample(target).is_err() {
+        let target = self.target.update(now, self.needed());
+        if !self.is_ready(target) {
+            self.seam.gap_block(&mut self.block);
+        } else if self.resample(target).is_ok() {
+            self.seam.sound_block(&mut self.block);
+        } else {
             self.faults = self.faults.saturating_add(1);
             self.block.reset(channels);
+            self.seam.cut();
+            self.seam.gap_block(&mut self.block);
         }
+        self.port.health.measured.note_ring(self.fill.get() as usize, target);
         if let Some(chain) = &mut self.chain {
             chain.capture(&mut self.block);
         }
         self.gain.apply(&mut self.block);
     }
 
+    /// The target at which this block would just have been whole: where the ring stands now, and what has not come since it
+    /// ran dry, against where it stands on average.
+    fn needed(&self) -> usize {
+        let dip = self.fill.get() + self.missed as f64 - self.port.reader.fill_frames() as f64;
+        let spare = SPARE * f64::from(self.port.format.rate_hz) / 100.0;
+        // Until that is learned: a saw-tooth of callbacks stands half a callback below its top.
+        let below = self
+            .control
+            .stands_below()
+            .unwrap_or(self.port.format.period_frames as f64 / 2.0);
+        match self.fill.is_known() {
+            true => (self.resampler.needed_frames() as f64 + spare + dip.max(0.0) + below).max(0.0) as usize,
+            false => 0,
+        }
+    }
+
     /// Whether the ring holds enough for a block; trims what is too much.
     fn is_ready(&mut self, target: usize) -> bool {
-        let reader = &mut self.port.reader;
-        let fill = reader.fill_frames();
+        let fill = self.port.reader.fill_frames();
         let ten_ms = (self.port.format.rate_hz / 100) as usize;
         let begins = !self.primed && fill >= target;
         if begins || (self.primed && fill > target + TRIM_ABOVE * ten_ms) {
-            let skipped = reader.skip(fill - target);
-            self.trimmed_frames = self.trimmed_frames.saturating_add(skipped as u64);
-            self.control.reset();
-            self.primed = true;
+            self.begin(fill - target);
         }
         let needed = self.resampler.needed_frames();
         if self.primed && fill < needed {
-            reader.note_underrun(needed - fill);
+            self.port.reader.note_underrun(needed - fill);
             self.primed = false;
+            self.seam.cut();
+        }
+        if self.primed {
+            self.fill.note(self.port.reader.fill_frames());
+        } else {
+            self.missed = self.missed.saturating_add(needed);
         }
         self.primed
+    }
+
+    /// Begins, or goes on behind a leap over the oldest frames.
+    fn begin(&mut self, too_much: usize) {
+        let skipped = self.port.reader.skip(too_much);
+        self.trimmed_frames = self.trimmed_frames.saturating_add(skipped as u64);
+        self.control.reset();
+        self.fill = Mean::default();
+        self.missed = 0;
+        self.seam.cut();
+        self.primed = true;
     }
 
     fn resample(&mut self, target: usize) -> Result<(), ResampleError> {
@@ -189,15 +242,11 @@ impl MicInput {
 
 impl Drop for MicInput {
     fn drop(&mut self) {
-        let ring = self.port.reader.counters();
         tracing::debug!(
             mic = self.id.0,
-            underruns = ring.underruns(),
-            overrun_frames = ring.overrun_frames(),
             trimmed_frames = self.trimmed_frames,
             faults = self.faults,
-            xruns = self.port.health.xruns(),
-            errors = self.port.health.errors(),
+            report = %self.port.health.report(self.port.format.rate_hz),
             "microphone closed"
         );
     }

@@ -19,6 +19,7 @@ mod outputs;
 mod playout;
 mod port;
 mod speaker;
+mod target;
 mod thread;
 
 #[cfg(test)]

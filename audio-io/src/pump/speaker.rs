@@ -6,7 +6,8 @@ use express_messages::audio::{AudioBlock, BLOCK_FRAMES, SAMPLE_RATE};
 
 use super::{
     OutputId,
-    clock::{AdaptiveTarget, MasterView},
+    clock::MasterView,
+    target::{AdaptiveTarget, Mean},
 };
 use crate::{
     devices::OutputPort,
@@ -37,6 +38,10 @@ pub struct SpeakerOut {
     is_direct: bool,
     control: DriftControl,
     target: AdaptiveTarget,
+    /// Frames that the device had taken when it was last looked at, in its own rate.
+    taken: Option<u64>,
+    /// How full the ring is when the pump comes, in frames at the device's rate.
+    fill: Mean,
     /// How often a follower's ring had run dry when it was last filled up.
     filled_up: Option<u64>,
     /// Closed while a follower leaves blocks out.
@@ -61,6 +66,8 @@ impl SpeakerOut {
             is_direct: false,
             control: DriftControl::new(SAMPLE_RATE),
             target: AdaptiveTarget::new(base, SAMPLE_RATE),
+            taken: None,
+            fill: Mean::default(),
             filled_up: None,
             gate: Ramp::at(1.0),
             trimmed_blocks: 0,
@@ -82,14 +89,31 @@ impl SpeakerOut {
         &mut self.mixer
     }
 
-    /// What the clock wants to know.
+    /// What the clock wants to know. To be asked once for each time the ring is filled.
     pub(super) fn view(&mut self, now: Instant) -> MasterView {
+        // As much as the device took at once, between two looks, it may take again, and a block for the slip between both.
+        let at_once = to_48k(self.taken_at_once(), self.port.format.rate_hz);
+        let target_frames = self.target.update(now, at_once.saturating_add(BLOCK_FRAMES));
+        self.note_ring(target_frames);
         MasterView {
             output: self.id,
             fill_frames: self.fill_frames(),
-            target_frames: self.target.update(now, self.port.writer.counters().underruns()),
+            target_frames,
             taken_frames: self.port.health.frames(),
         }
+    }
+
+    /// Frames that the device has taken since the last look, in its own rate.
+    fn taken_at_once(&mut self) -> usize {
+        let taken = self.port.health.frames();
+        let at_once = self.taken.replace(taken).map_or(0, |before| taken.saturating_sub(before));
+        usize::try_from(at_once).unwrap_or(usize::MAX)
+    }
+
+    fn note_ring(&mut self, target: usize) {
+        self.fill.note(self.port.writer.fill_frames());
+        let target = target * self.port.format.rate_hz as usize / SAMPLE_RATE as usize;
+        self.port.health.measured.note_ring(self.fill.get() as usize, target);
     }
 
     /// Gives a master its mix.
@@ -101,8 +125,15 @@ impl SpeakerOut {
     /// Gives a follower its mix.
     pub(super) fn follow(&mut self, now: Instant) -> &AudioBlock {
         let underruns = self.port.writer.counters().underruns();
+        // What it takes at once says little, as it is filled when the master's device asks. A gap asks for a block more.
+        self.taken_at_once();
+        let mut target = self.target.update(now, 0);
+        if self.filled_up.is_some_and(|before| before != underruns) {
+            target = self.target.update(now, target + BLOCK_FRAMES);
+        }
+        self.note_ring(target);
         // As for a master, and half a block for the slip between its callbacks and the master's.
-        let target = self.target.update(now, underruns) + BLOCK_FRAMES / 2;
+        target += BLOCK_FRAMES / 2;
         if self.filled_up != Some(underruns) {
             self.filled_up = Some(underruns);
             self.fill_up(target.saturating_sub(BLOCK_FRAMES));
@@ -171,21 +202,16 @@ impl SpeakerOut {
 
 impl Drop for SpeakerOut {
     fn drop(&mut self) {
-        let ring = self.port.writer.counters();
         tracing::debug!(
             output = self.id.0,
-            underruns = ring.underruns(),
-            underrun_frames = ring.underrun_frames(),
-            overrun_frames = ring.overrun_frames(),
             trimmed_blocks = self.trimmed_blocks,
             faults = self.faults,
-            xruns = self.port.health.xruns(),
-            errors = self.port.health.errors(),
+            report = %self.port.health.report(self.port.format.rate_hz),
             "speaker closed"
         );
     }
 }
 
 fn to_48k(frames: usize, rate: u32) -> usize {
-    frames * SAMPLE_RATE as usize / rate.max(1) as usize
+    frames.saturating_mul(SAMPLE_RATE as usize) / rate.max(1) as usize
 }

@@ -12,6 +12,8 @@ use express_messages::{
 };
 
 mod commands;
+mod hour;
+mod late;
 mod outputs;
 
 use super::*;

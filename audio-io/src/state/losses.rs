@@ -82,12 +82,15 @@ impl Loss {
 mod tests {
     use super::*;
 
+    /// Whether the device is listed, after so many milliseconds, and the code that is told then.
+    type Look = (bool, u64, Option<i32>);
+
     #[test]
     fn gone_is_unplugged_at_once_back_within_two_seconds_is_loose_too_and_never_gone_is_ended() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
         let lost = |failure| Loss::new("id".into(), "name".into(), failure, start);
-        let cases: [(DeviceFailure, &[(bool, u64, Option<i32>)]); 5] = [
+        let cases: [(DeviceFailure, &[Look]); 5] = [
             (
                 DeviceFailure::Unplugged,
                 &[(false, 5, Some(1006006)), (false, 1_999, None), (false, 2_000, None)],

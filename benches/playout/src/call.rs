@@ -205,7 +205,7 @@ impl<'a> Line<'a> {
 }
 
 /// A sending pipeline that sends by `plan`.
-pub(crate) fn sender(options: &EncoderOptions, plan: SendPlan) -> Result<(SendPipeline, PacketReceiver, SendControl), Fault> {
+fn sender(options: &EncoderOptions, plan: SendPlan) -> Result<(SendPipeline, PacketReceiver, SendControl), Fault> {
     let start = RtpStart {
         ssrc: 1,
         payload_type: OPUS_PAYLOAD_TYPE,

@@ -1,11 +1,9 @@
 //! What a listener hears over bad networks, in virtual time and through the code that ships.
 //!
 //!     playout-bench --clips DIR --traces DIR [--max-kbps N] [--json FILE] [--wav-out DIR]
-//!     playout-bench --clips DIR --cpu
 
 mod call;
 mod clips;
-mod cpu;
 mod feedback;
 mod score;
 mod trace;
@@ -26,11 +24,8 @@ struct Arguments {
     #[arg(long)]
     clips: PathBuf,
     /// Folder of traces: JSON with `name`, `drop` and `delay` (ms) for each packet
-    #[arg(long, required_unless_present = "cpu")]
-    traces: Option<PathBuf>,
-    /// No calls: CPU time of one stream and of a pump that plays many
-    #[arg(long, conflicts_with = "traces")]
-    cpu: bool,
+    #[arg(long)]
+    traces: PathBuf,
     /// Most kbit/s of RTP payload
     #[arg(long, default_value_t = 32.5)]
     max_kbps: f64,
@@ -69,10 +64,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Fault> {
     let clips = clips::read_all(&arguments.clips)?;
-    let Some(traces) = &arguments.traces else {
-        return cpu::run(&clips);
-    };
-    let traces = trace::read_all(traces, &arguments.only)?;
+    let traces = trace::read_all(&arguments.traces, &arguments.only)?;
     let settings = Settings {
         max_kbps: arguments.max_kbps,
         fixed: arguments.fixed,

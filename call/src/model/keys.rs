@@ -46,11 +46,7 @@ impl Model {
             KeyCode::Enter => self.open(Mode::Typing(String::new())),
             KeyCode::Char('s') => self.open(Mode::Statistics),
             KeyCode::Char('?' | 'h') => self.open(Mode::Help),
-            KeyCode::Char('d') => {
-                self.mode = Mode::Devices(self.microphone_in_use());
-                self.listed = Some(self.now);
-                Some(Intent::ListDevices)
-            }
+            KeyCode::Char('d') => self.open(Mode::Devices(self.microphone_in_use())),
             _ => None,
         };
         intent.into_iter().collect()

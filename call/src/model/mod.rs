@@ -25,9 +25,6 @@ const SPEECH_LEVEL: f64 = 10.0;
 const SPEAKS_FOR: Duration = Duration::from_millis(600);
 /// Lines of the past that are kept.
 const KEPT_LINES: usize = 200;
-/// How often the devices are listed: while they are being chosen, and else.
-const LIST_WHILE_CHOOSING: Duration = Duration::from_secs(1);
-const LIST_ELSE: Duration = Duration::from_secs(5);
 /// Push to talk: terminals tell of a pressed key again and again, and most do not tell of its release. The first repetition
 /// comes after half a second or a little more.
 const TALKS_FOR: Duration = Duration::from_millis(800);
@@ -119,7 +116,8 @@ pub(crate) struct Model {
     pub(crate) now: Duration,
     own_speech: Option<Duration>,
     talk_until: Option<Duration>,
-    listed: Option<Duration>,
+    /// Whether the devices were asked for; from then on the engine tells of changes.
+    listed: bool,
 }
 
 impl Model {
@@ -142,7 +140,7 @@ impl Model {
             now: Duration::ZERO,
             own_speech: None,
             talk_until: None,
-            listed: None,
+            listed: false,
         }
     }
 
@@ -157,7 +155,7 @@ impl Model {
         !self.muted && within(self.own_speech, self.now)
     }
 
-    /// Time passes: push to talk ends, devices are looked at.
+    /// Time passes: push to talk ends; with the first tick the devices are listed.
     pub(crate) fn tick(&mut self, now: Duration) -> Vec<Intent> {
         self.now = now;
         let mut intents = Vec::new();
@@ -165,12 +163,7 @@ impl Model {
             self.talk_until = None;
             intents.extend(self.set_muted(true));
         }
-        let every = match self.mode {
-            Mode::Devices(_) => LIST_WHILE_CHOOSING,
-            _ => LIST_ELSE,
-        };
-        if self.listed.is_none_or(|at| now >= at + every) {
-            self.listed = Some(now);
+        if !std::mem::replace(&mut self.listed, true) {
             intents.push(Intent::ListDevices);
         }
         intents
@@ -213,6 +206,9 @@ impl Model {
                 for message in &e.message_list {
                     self.line(format!("{}: {}", message.from_user.user_name, message.message));
                 }
+            }
+            ZegoEvent::AudioDeviceStateChanged(_) => {
+                return self.devices_changed(event.to_string());
             }
             ZegoEvent::TokenWillExpire(_) => {
                 self.line(format!("the token ends soon; a new one is fetched ({})", self.identity.room));
@@ -286,6 +282,12 @@ impl Model {
             RoomStateChangedReason::Kickout | RoomStateChangedReason::ReconnectFailed => self.ending = Some(Ending::PutOut(text)),
             _ => {}
         }
+    }
+
+    /// Something was plugged in or pulled out: the list is made anew.
+    fn devices_changed(&mut self, text: String) -> Vec<Intent> {
+        self.line(text);
+        vec![Intent::ListDevices]
     }
 
     fn captured(&mut self, level: f64) {

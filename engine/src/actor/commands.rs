@@ -116,6 +116,7 @@ impl EngineActor {
             Command::OutputDevice { set, chosen } => self.output_device(set, chosen, ctx),
             Command::SetVoice(voice) => tell(self.device(), |link| &link.voice, voice),
             Command::VoiceStatistics { id, done } => self.voice_statistics(id, done, ctx),
+            Command::CheckSystem { exact, done } => self.check_system(exact, done, ctx),
             Command::TapPlayout { stream_id, tap, key } => self.tap(stream_id, tap, key, ctx),
             Command::RecordPlayout { record, key, done } => self.record(record, key, done, ctx),
             Command::RemoveTap { key, done } => self.remove_tap(key, done, ctx),
@@ -127,7 +128,7 @@ impl EngineActor {
         }
     }
 
-    fn device(&self) -> Option<&AudioDeviceLink> {
+    pub(super) fn device(&self) -> Option<&AudioDeviceLink> {
         self.device.as_ref().map(|(_, device)| device)
     }
 

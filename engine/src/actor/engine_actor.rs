@@ -39,7 +39,7 @@ pub(crate) struct Parts {
 /// out.
 pub(crate) struct EngineActor {
     pub(super) shared: Arc<Shared>,
-    parts: Parts,
+    pub(super) parts: Parts,
     pub(super) rooms: HashMap<LifeId, RoomLink>,
     pub(super) publishers: HashMap<LifeId, PublisherLink>,
     pub(super) players: HashMap<LifeId, PlayerLink>,

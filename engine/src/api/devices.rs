@@ -1,10 +1,9 @@
-//! Devices, and what this system can do.
+//! Devices.
 
 use express_messages::{
     ZegoError,
     types::{ZegoDeviceInfo, ZegoDeviceInfos},
 };
-use serde::Serialize;
 
 use super::ZegoExpressEngine;
 use crate::{
@@ -13,133 +12,7 @@ use crate::{
     streams::{ZegoHeardStream, ZegoLocalStream, use_output},
 };
 
-/// What `check_system_requirements` found.
-#[doc(alias = "checkSystemRequirements")]
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[non_exhaustive]
-pub struct ZegoCapabilityDetection {
-    /// Whether streams can be published and played at all: always, this engine brings its own media stack.
-    #[serde(rename = "webRTC")]
-    pub web_rtc: bool,
-    /// Whether sound of the application's own making can be published: always.
-    pub custom_capture: bool,
-    /// Always `false`: this is the audio SDK.
-    pub camera: bool,
-    /// Whether there is a microphone.
-    pub microphone: bool,
-    /// Always `false`: this is the audio SDK.
-    pub screen_sharing: bool,
-    /// Always all `false`: this is the audio SDK.
-    pub video_codec: ZegoCodecSupport,
-    /// Whether there is a speaker (an addition of ours).
-    pub speaker: bool,
-    /// Why something is missing, by the documented word of what is missing.
-    pub err_info: Vec<(RequirementKind, ZegoError)>,
-}
-
-/// Which video codecs there are: none, this is the audio SDK.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct ZegoCodecSupport {
-    /// `false`.
-    #[serde(rename = "H264")]
-    pub h264: bool,
-    /// `false`.
-    #[serde(rename = "H265")]
-    pub h265: bool,
-    /// `false`.
-    #[serde(rename = "VP8")]
-    pub vp8: bool,
-    /// `false`.
-    #[serde(rename = "VP9")]
-    pub vp9: bool,
-}
-
-/// One thing that `check_system_requirement` can look for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[non_exhaustive]
-pub enum RequirementKind {
-    /// Publishing and playing.
-    #[serde(rename = "webRTC")]
-    WebRtc,
-    /// Sound of the application's own making.
-    #[serde(rename = "customCapture")]
-    CustomCapture,
-    /// A camera.
-    #[serde(rename = "camera")]
-    Camera,
-    /// A microphone.
-    #[serde(rename = "microphone")]
-    Microphone,
-    /// Capture of the screen.
-    #[serde(rename = "screenSharing")]
-    ScreenSharing,
-    /// The video codec H.264.
-    H264,
-    /// The video codec H.265.
-    H265,
-    /// The video codec VP8.
-    #[serde(rename = "VP8")]
-    Vp8,
-}
-
-impl ZegoCapabilityDetection {
-    fn from_devices(devices: Result<ZegoDeviceInfos, ZegoError>) -> Self {
-        let mut found = Self {
-            web_rtc: true,
-            custom_capture: true,
-            ..Self::default()
-        };
-        match devices {
-            Ok(devices) => {
-                found.microphone = !devices.microphones.is_empty();
-                found.speaker = !devices.speakers.is_empty();
-                if !found.microphone {
-                    let text = "no microphone is there; plug one in, or publish a file, a tone or pushed PCM";
-                    let error = ZegoError::new(express_messages::codes::DEVICE_NOT_FOUND, text);
-                    found.err_info.push((RequirementKind::Microphone, error));
-                }
-            }
-            Err(error) => found.err_info.push((RequirementKind::Microphone, error)),
-        }
-        found
-    }
-
-    /// Whether one of the documented requirements is met.
-    pub fn has(&self, kind: RequirementKind) -> bool {
-        match kind {
-            RequirementKind::WebRtc => self.web_rtc,
-            RequirementKind::CustomCapture => self.custom_capture,
-            RequirementKind::Camera => self.camera,
-            RequirementKind::Microphone => self.microphone,
-            RequirementKind::ScreenSharing => self.screen_sharing,
-            RequirementKind::H264 => self.video_codec.h264,
-            RequirementKind::H265 => self.video_codec.h265,
-            RequirementKind::Vp8 => self.video_codec.vp8,
-        }
-    }
-}
-
 impl ZegoExpressEngine {
-    /// Tells what this system can do. Nothing that is missing is an error: look at the fields.
-    ///
-    /// # Errors
-    /// Only 1000001, after `destroy_engine`.
-    #[doc(alias = "checkSystemRequirements")]
-    pub fn check_system_requirements(&self) -> Reply<ZegoCapabilityDetection> {
-        self.list_devices(|devices| Ok(ZegoCapabilityDetection::from_devices(devices)))
-    }
-
-    /// Tells whether one thing is there (the documented `checkSystemRequirements` with a type).
-    ///
-    /// # Errors
-    /// Only 1000001, after `destroy_engine`.
-    #[doc(alias = "checkSystemRequirements")]
-    pub fn check_system_requirement(&self, kind: RequirementKind) -> Reply<bool> {
-        self.list_devices(move |devices| Ok(ZegoCapabilityDetection::from_devices(devices).has(kind)))
-    }
-
     /// All devices. No device at all is an ordinary answer.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ mod local;
 mod messages;
 mod play;
 mod publish;
+mod requirements;
 mod room;
 mod voice;
 
@@ -19,7 +20,7 @@ use std::{
 #[cfg(feature = "default-parts")]
 use express_messages::ZegoError;
 
-pub use devices::{RequirementKind, ZegoCapabilityDetection, ZegoCodecSupport};
+pub use requirements::{RequirementKind, ZegoCapabilityDetection, ZegoCodecSupport};
 
 use crate::{builder::EngineBuilder, counters::EngineCounters, server_address::ServerAddresses, shared::Shared};
 

@@ -14,6 +14,7 @@ mod pages;
 mod preconditions;
 mod quality;
 mod replies;
+mod requirements;
 mod rooms;
 mod sound;
 mod supervision;

@@ -203,12 +203,13 @@ async fn after_destroy_every_call_is_refused_with_1000001() {
         code(zg.mute_play_stream_audio("", true).await),
         code(zg.set_capture_volume(&local, 100).await),
         code(zg.check_system_requirements().await),
+        code(zg.check_system_requirements_exactly().await),
         code(zg.enum_devices().await),
         code(zg.get_microphones().await),
         code(recording.stop().await),
         code(zg.destroy_stream(local.clone())),
     ];
-    assert_eq!(codes, [1000001; 19]);
+    assert_eq!(codes, [1000001; 20]);
     // What cannot fail does nothing.
     local.play_audio();
     remote.play_audio();

@@ -5,12 +5,14 @@
 
 mod encoder;
 mod ffi;
+mod self_test;
 
 pub use encoder::Encoder;
 #[cfg(test)]
 pub(crate) use ffi::encoder::{Application, RawEncoder, Setting};
 pub use ffi::{Decoder, MAX_PACKET_SAMPLES, PacketShape, dred::Dred, inspect};
 pub(crate) use ffi::{SHORTEST_FRAME_SAMPLES, encoder::strip_extensions};
+pub use self_test::self_test;
 
 /// Why libopus refused something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +31,12 @@ pub enum CodecError {
     Encode {
         /// libopus' answer.
         code: i32,
+    },
+    /// What was encoded and decoded is not what it was (give up: this build or machine is broken).
+    #[error("opus made {percent} percent of a tone")]
+    Distorted {
+        /// Peak of what came out, of that of what went in.
+        percent: u32,
     },
     /// A packet is no valid Opus packet, or longer than the 120 ms that RFC 6716 allows (count it, conceal, carry on).
     #[error("a packet could not be decoded: opus answered {code}")]

@@ -15,6 +15,7 @@ mod handler;
 mod loss_report;
 mod packets;
 mod peer;
+mod probe;
 mod reach;
 mod runtime;
 mod settings;
@@ -35,6 +36,7 @@ use express_messages::ice::IceServer;
 use futures::channel::mpsc::UnboundedSender;
 
 pub use peer::WebRtcTransports;
+pub(crate) use probe::try_ways;
 
 pub use crate::rtp::{OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE};
 use crate::{

@@ -15,6 +15,7 @@ mod forward;
 mod groups;
 mod intake;
 mod peers;
+mod probe;
 mod protect;
 mod repair;
 mod reports;
@@ -79,6 +80,8 @@ pub(crate) struct Core {
     free: Vec<usize>,
     by_id: HashMap<PeerId, usize>,
     by_ufrag: HashMap<String, usize>,
+    /// Who may ask for an answer without being a peer.
+    probe: Option<Credentials>,
     by_address: HashMap<Tuple, Route>,
     streams: HashMap<StreamKey, Stream>,
     groups: Groups,
@@ -130,6 +133,7 @@ impl Core {
             free: Vec::new(),
             by_id: HashMap::new(),
             by_ufrag: HashMap::new(),
+            probe: None,
             by_address: HashMap::new(),
             streams: HashMap::new(),
             groups: Groups::default(),

@@ -55,6 +55,8 @@ counters! {
     policed,
     /// STUN messages with a wrong user name, a wrong MESSAGE-INTEGRITY, or that answer nothing.
     stun_refused,
+    /// STUN requests of clients that try their network before a login, answered.
+    probes_answered,
     /// Authentic STUN requests from a fifth address of one peer.
     addresses_refused,
     /// ICE sessions begun anew with other credentials.

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, TrySendError};
+use express_signalling::protocol::MediaPortsOk;
 use nix::sys::eventfd::EventFd;
 
 use super::core::Command;
@@ -28,6 +29,8 @@ use super::{
 
 /// How long a command that must not be lost waits for room.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(1);
+/// The other half of a probe's USERNAME. With it a request is as long as the longest answer.
+const PROBING: &str = "anonymous";
 /// A player stays with its stream's publishers as long as no shard has so many peers fewer: a crossing costs a wake-up,
 /// and so many players are a quarter of a percent of a core.
 const SLACK: u64 = 16;
@@ -48,6 +51,7 @@ struct Inner {
     shards: Vec<ShardHandle>,
     front: Option<Front>,
     tcp_candidates: Vec<SocketAddr>,
+    probe: Credentials,
     next_peer: AtomicU64,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -105,6 +109,17 @@ impl Forwarder {
     /// Where TCP connections are taken, if they are.
     pub fn tcp_address(&self) -> Option<SocketAddr> {
         self.inner.front.as_ref().map(Front::address)
+    }
+
+    /// What a client is told that wants to try its network before a login.
+    pub fn ports(&self) -> MediaPortsOk {
+        let Credentials { ufrag, password } = &self.inner.probe;
+        MediaPortsOk {
+            udp: self.inner.shards.iter().flat_map(|shard| shard.candidates.clone()).collect(),
+            tcp: self.inner.tcp_candidates.clone(),
+            username: format!("{ufrag}:{PROBING}"),
+            password: password.clone(),
+        }
     }
 
     /// Answers the offer of who will send this stream.

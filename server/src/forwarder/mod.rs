@@ -14,7 +14,8 @@
 //!
 //! # What is believed
 //! An address counts after a STUN request with MESSAGE-INTEGRITY from it, and gets DTLS and media after it answered
-//! a check of ours. Keys count after the certificate matched the offer's fingerprint. Nobody else is answered.
+//! a check of ours. Keys count after the certificate matched the offer's fingerprint. Nobody else is
+//! answered, but who was told by which credentials a client tries its network before a login (`core/probe.rs`), and that statelessly.
 //!
 //! # Source
 //! RFC 8445 (ICE), 6544 (over TCP), 7675 (consent), 5764 (DTLS-SRTP), 3550 (RTP), 7587 (Opus), 2198 (RED), 5761 (rtcp-mux),

@@ -18,6 +18,7 @@ use super::core::{Command, Core, Neighbours};
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
 use super::queue::Taken;
+use super::sdp::Credentials;
 use super::tcp::Links;
 use super::tuple::Tuple;
 use super::{ForwarderEvent, ForwarderLimits};
@@ -57,6 +58,8 @@ pub(crate) struct Shard {
     pub(crate) identity: DtlsIdentity,
     pub(crate) limits: ForwarderLimits,
     pub(crate) counters: Arc<ShardCounters>,
+    /// What a client before its login has an answer for.
+    pub(crate) probe: Credentials,
     pub(crate) seed: [u8; 32],
     pub(crate) events: Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
 }
@@ -86,7 +89,8 @@ impl Shard {
             self.seed,
             now(),
         )
-        .with_neighbours(std::mem::take(&mut self.neighbours));
+        .with_neighbours(std::mem::take(&mut self.neighbours))
+        .with_probe(self.probe.clone());
         let mut io = Io::new(self.socket.local_addr().is_ok_and(|address| address.is_ipv6()));
         loop {
             self.wait(core.next_timeout());

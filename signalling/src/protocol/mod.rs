@@ -22,10 +22,10 @@ pub use notice::{
     StreamProtection, StreamUplink, UserQuality,
 };
 pub use request::{
-    Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MuteStream, PausePlay, Play, Publish, RenewToken, RenewTokenOk,
-    ReportQuality, Request, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage,
-    SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetRoomExtraInfo, SetStreamExtraInfo, Snapshot, StopPlay,
-    Unpublish,
+    Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MediaPorts, MediaPortsOk, MuteStream, PausePlay, Play, Publish,
+    RenewToken, RenewTokenOk, ReportQuality, Request, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk,
+    SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetRoomExtraInfo, SetStreamExtraInfo,
+    Snapshot, StopPlay, Unpublish,
 };
 
 /// Version of this protocol. A client names the versions it speaks at login, the server chooses one.

@@ -31,6 +31,7 @@ fn check_ok(request: &str, ok: &Value) {
     let check = match request {
         "login" => reads_back::<<Login as Call>::Ok>,
         "resume" => reads_back::<<Resume as Call>::Ok>,
+        "mediaPorts" => reads_back::<<MediaPorts as Call>::Ok>,
         "heartbeat" => reads_back::<<Heartbeat as Call>::Ok>,
         "logout" => reads_back::<<Logout as Call>::Ok>,
         "renewToken" => reads_back::<<RenewToken as Call>::Ok>,
@@ -84,6 +85,7 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
     let requests = [
         "login",
         "resume",
+        "mediaPorts",
         "heartbeat",
         "logout",
         "renewToken",

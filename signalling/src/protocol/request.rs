@@ -1,5 +1,6 @@
 //! Requests of a client, and what each is answered with.
 
+mod reach;
 mod session;
 mod streams;
 mod talk;
@@ -7,6 +8,7 @@ mod talk;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use self::{
+    reach::{MediaPorts, MediaPortsOk},
     session::{Heartbeat, HeartbeatOk, Login, LoginOk, Logout, RenewToken, RenewTokenOk, Resume, ResumeOk, Snapshot},
     streams::{MuteStream, PausePlay, Play, Publish, SdpOk, SetStreamExtraInfo, StopPlay, Unpublish},
     talk::{
@@ -23,6 +25,8 @@ pub enum Request {
     Login(Login),
     /// Take a session up again on a new socket.
     Resume(Resume),
+    /// Where media is taken; the only request that needs no login and makes none.
+    MediaPorts(MediaPorts),
     /// Still here.
     Heartbeat(Heartbeat),
     /// Leave the room; the server closes the socket behind the reply.
@@ -79,6 +83,7 @@ macro_rules! calls {
 calls! {
     Login => LoginOk,
     Resume => ResumeOk,
+    MediaPorts => MediaPortsOk,
     Heartbeat => HeartbeatOk,
     Logout => Done,
     RenewToken => RenewTokenOk,

@@ -8,7 +8,7 @@ use std::sync::{
 use actix::{Actor, Recipient};
 use express_messages::{
     ExitGuard,
-    room::{RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers},
+    room::{Reach, RoomEvent, RoomFactory, RoomLink, RoomOptions, RoomPeers},
 };
 use rand::{SeedableRng, rngs::StdRng};
 use tokio::runtime::Handle;
@@ -19,6 +19,7 @@ use super::{
     authorities::Authorities,
     counters::Counters,
     link::Connector,
+    reach,
     state::RoomState,
     websocket::{WebSocketConnector, tls_config},
 };
@@ -81,6 +82,11 @@ impl RoomFactory for Signalling {
         let state = RoomState::new(options, StdRng::seed_from_u64(seed), self.counters());
         let owner = ExitGuard::new(events, |panicked| RoomEvent::Exited { panicked });
         RoomActor::new(state, Arc::clone(&self.connector), owner, span).start().into()
+    }
+
+    fn reach(&self, servers: &[String]) -> Reach {
+        let tries = reach::tries(self.connector.as_ref(), servers);
+        Box::pin(async move { Some(tries.await) })
     }
 }
 

@@ -49,6 +49,7 @@ mod network;
 #[cfg(feature = "chaos")]
 #[doc(hidden)]
 pub mod pure;
+mod reach;
 mod report;
 mod requests;
 mod retry;

@@ -69,6 +69,7 @@ impl Server {
             timings,
             apps: vec![app],
             ice: self.config.ice.clone(),
+            ports: Default::default(),
             seed: bytes,
         })
     }

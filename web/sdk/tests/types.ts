@@ -37,10 +37,16 @@ export async function call(appID: number, token: string): Promise<ZegoPlayStats 
   await zg.setAudioFrameCallback("alice-voice", null);
   // @ts-expect-error: there is no such length
   await zg.setAudioFrameCallback("alice-voice", () => {}, { frameSize: 1000 });
-  if ((await zg.enableAiDenoise(local, true)).errorCode === codes.AI_DENOISE_UNSUPPORTED) await zg.setAudioConfig(local, { ANS: true });
+  if ((await zg.enableAiDenoise(local, true)).errorCode === codes.AI_DENOISE_UNSUPPORTED)
+    await zg.setAudioConfig(local, { ANS: true });
   zg.on("soundLevelInfoUpdate", ([{ streamID, vad }]) => console.log(streamID, vad === 1));
   zg.setSoundLevelDelegate(true, 500, { enableVAD: true });
-  zg.setEngineConfig({ mixingAudioDelay: 100, roomRetryTime: 60, switchRoomNotStopPlay: true, keepRtcWhenSignalDisconnected: false });
+  zg.setEngineConfig({
+    mixingAudioDelay: 100,
+    roomRetryTime: 60,
+    switchRoomNotStopPlay: true,
+    keepRtcWhenSignalDisconnected: false,
+  });
   if (!zg.enableMultiRoom(true)) zg.startPublishingStream("alice-voice", local, { roomID: "room" });
   await zg.setRoomExtraInfo("room", "topic", "songs");
   zg.on("roomExtraInfoUpdate", (_roomID, [{ key, value, updateUser }]) => console.log(key, value, updateUser.userID));

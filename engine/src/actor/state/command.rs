@@ -16,6 +16,7 @@ use express_messages::{
 
 use super::Heard;
 use crate::{
+    actor::{ExactLook, Findings},
     events::ZegoEvent,
     reply::Completion,
     streams::{Feed, FrameTap, SourceSpec, ZegoMediaSource},
@@ -192,6 +193,11 @@ pub(crate) enum Command {
     VoiceStatistics {
         id: LocalStreamId,
         done: Completion<Option<VoiceStatistics>>,
+    },
+    /// Look at what this system can do; with the second, at what takes longer, too.
+    CheckSystem {
+        exact: Option<ExactLook>,
+        done: Completion<Findings>,
     },
     TapPlayout {
         stream_id: StreamId,

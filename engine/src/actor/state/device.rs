@@ -59,7 +59,7 @@ impl EngineState {
 
     /// `useAudioDevice`. The answer comes when the other microphone is open.
     pub(crate) fn use_audio_device(
-        &mut self,
+        &self,
         id: Option<LocalStreamId>,
         device_id: String,
         call: CallId,

@@ -55,7 +55,7 @@ use rooms::Rooms;
 pub(crate) use switch::SwitchRequest;
 pub(crate) use talk::check_users;
 
-use super::throttle::Throttled;
+use super::{ExactLook, throttle::Throttled};
 use crate::{options::ZegoEngineConfig, reply::engine_gone};
 
 /// What does not change while an engine lives.
@@ -117,6 +117,16 @@ impl EngineState {
         };
         state.start_device(out);
         state
+    }
+
+    /// What an exact look at this system needs.
+    pub(crate) fn exact_look(&mut self) -> Result<ExactLook, ZegoError> {
+        self.alive()?;
+        let captures = self.locals.keys().any(|id| self.is_microphone(*id));
+        Ok(ExactLook {
+            id: (!captures).then(|| LocalStreamId(self.fresh())),
+            servers: self.settings.servers.clone(),
+        })
     }
 
     /// A number that this engine never used before.

@@ -21,7 +21,7 @@ pub(crate) enum Heard {
 impl EngineState {
     /// `useAudioOutputDevice`; `None` is a stream of another engine. The answer comes when the speaker is open.
     pub(crate) fn use_output(
-        &mut self,
+        &self,
         heard: Option<Heard>,
         device_id: String,
         call: CallId,

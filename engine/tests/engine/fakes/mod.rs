@@ -12,7 +12,7 @@ use std::{
 };
 
 use actix::{Actor, AsyncContext, Context, Handler, Message, Recipient};
-use express_engine::{EngineBuilder, RoomStateChangedReason as Reason, ZegoExpressEngine};
+use express_engine::{EngineBuilder, RoomStateChangedReason as Reason, ZegoError, ZegoExpressEngine};
 use express_messages::{audio_device::*, player::*, publisher::*, room::*, voice::VoiceStatistics};
 
 /// Makes the actor that gets it panic.
@@ -35,6 +35,10 @@ pub(crate) struct Inner {
     pub(crate) log: Vec<String>,
     /// The answer to a login: `None` is none at all.
     pub(crate) login: Option<(Reason, i32)>,
+    /// Whether servers can be reached: `None` is no answer at all.
+    pub(crate) reach: Option<Result<MediaPorts, ZegoError>>,
+    /// Which ways to the media ports are open.
+    pub(crate) ways: MediaWays,
     /// The answer to opening a local stream; 0 is fine.
     pub(crate) open_code: i32,
     /// The answer to opening comes after this time.

@@ -9,7 +9,7 @@ use express_messages::{
     audio::CaptureSink,
     audio_device::AttachSink,
     publisher::*,
-    room::{MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
+    room::{MediaPorts, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
 };
 
 use super::{Crash, Vanish, World, fake};
@@ -35,6 +35,11 @@ impl PublisherFactory for World {
             owner,
         };
         publisher.start().into()
+    }
+
+    fn reach_media(&self, ports: MediaPorts, _: Duration) -> MediaReach {
+        self.note(format!("try {:?}", ports.udp));
+        Box::pin(std::future::ready(self.lock().ways.clone()))
     }
 }
 

@@ -26,6 +26,17 @@ impl RoomFactory for World {
         let world = self.clone();
         FakeRoom { world, owner }.start().into()
     }
+
+    fn reach(&self, servers: &[String]) -> Reach {
+        self.note(format!("reach {servers:?}"));
+        let answer = self.lock().reach.clone();
+        Box::pin(async move {
+            match answer {
+                Some(answer) => Some(answer),
+                None => std::future::pending().await,
+            }
+        })
+    }
 }
 
 impl FakeRoom {

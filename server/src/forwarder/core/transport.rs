@@ -18,6 +18,9 @@ impl Core {
             self.counters.malformed.one();
             return;
         };
+        if self.answer_probe(&mut message, datagram.len(), from) {
+            return;
+        }
         let index = match message.kind() {
             StunKind::Request => message.fragments().and_then(|(ours, _)| self.by_ufrag.get(ours).copied()),
             StunKind::Success | StunKind::Failure => Some(index_in(message.transaction())),

@@ -13,7 +13,8 @@ use super::super::address::{candidates, open_tcp};
 use super::super::core::Neighbours;
 use super::super::counters::ShardCounters;
 use super::super::dtls::DtlsIdentity;
-use super::super::negotiate::MAX_SHARDS;
+use super::super::negotiate::{MAX_SHARDS, fresh_credentials};
+use super::super::sdp::Credentials;
 use super::super::socket::{self, Control, Shard};
 use super::super::tcp::{self, Front};
 use super::super::{ForwarderConfig, ForwarderEvent};
@@ -37,12 +38,14 @@ impl Forwarder {
     ) -> Result<Self, StartForwarderError> {
         let identity = DtlsIdentity::generate()?;
         let events: Arc<dyn Fn(ForwarderEvent) + Send + Sync> = Arc::new(events);
+        // The first shard's name in it: whichever would do, and a TCP connection has to be somebody's.
+        let probe = fresh_credentials(0, &mut rand::rng());
         let mut shards = Vec::new();
         let mut prepared = Vec::new();
         let count = shard_count(config.shards);
         let wakes = (0..count).map(|_| wake_up()).collect::<Result<Vec<_>, _>>()?;
         for (number, neighbours) in Neighbours::mesh(count).into_iter().enumerate() {
-            let (shard, handle) = prepare(&config, number, &identity, &events, (neighbours, &wakes))?;
+            let (shard, handle) = prepare(&config, number, (&identity, &probe), &events, (neighbours, &wakes))?;
             shards.push(handle);
             prepared.push(shard);
         }
@@ -69,6 +72,7 @@ impl Forwarder {
                 shards,
                 front,
                 tcp_candidates,
+                probe,
                 next_peer: AtomicU64::new(1),
                 threads: Mutex::new(threads),
             }),
@@ -116,7 +120,7 @@ fn start_front(
 fn prepare(
     config: &ForwarderConfig,
     number: usize,
-    identity: &DtlsIdentity,
+    (identity, probe): (&DtlsIdentity, &Credentials),
     events: &Arc<dyn Fn(ForwarderEvent) + Send + Sync>,
     (neighbours, wakes): (Neighbours, &[Arc<EventFd>]),
 ) -> Result<(Shard, ShardHandle), StartForwarderError> {
@@ -160,6 +164,7 @@ fn prepare(
         identity: identity.clone(),
         limits: config.limits.clone(),
         counters,
+        probe: probe.clone(),
         seed: rand::rng().random(),
         events: Arc::clone(events),
     };

@@ -33,6 +33,8 @@ pub(super) enum LinkEvent {
 pub(in super::super) struct Links {
     events: Receiver<LinkEvent>,
     open: HashMap<TcpLink, mpsc::Sender<Bytes>>,
+    /// Connections of nobody: they end with the answer to their first frame, if the core has one.
+    passing: HashMap<TcpLink, mpsc::Sender<Bytes>>,
 }
 
 impl Links {
@@ -40,6 +42,7 @@ impl Links {
         Self {
             events,
             open: HashMap::new(),
+            passing: HashMap::new(),
         }
     }
 
@@ -49,11 +52,9 @@ impl Links {
             match event {
                 LinkEvent::Opened { from, first, to_client } => {
                     core.handle(&first, from, now);
-                    match from.link().filter(|_| core.knows(from)) {
-                        Some(link) => {
-                            self.open.insert(link, to_client);
-                        }
-                        None => counters.tcp_refused.one(),
+                    if let Some(link) = from.link() {
+                        let kept = if core.knows(from) { &mut self.open } else { &mut self.passing };
+                        kept.insert(link, to_client);
                     }
                 }
                 // After the core let go of a path, frames of its connection may still be on their way.
@@ -72,13 +73,19 @@ impl Links {
     pub(in super::super) fn send(&mut self, core: &mut Core, counters: &ShardCounters) {
         for (link, datagram) in core.poll_links() {
             let length = datagram.len() as u64;
-            let sent = self.open.get(&link).is_some_and(|to| to.try_send(datagram).is_ok());
+            let sent = match self.open.get(&link) {
+                Some(to) => to.try_send(datagram).is_ok(),
+                None => self.passing.remove(&link).is_some_and(|to| to.try_send(datagram).is_ok()),
+            };
             if sent {
                 counters.datagrams_sent.one();
                 counters.bytes_sent.add(length);
             } else {
                 counters.tcp_dropped.one();
             }
+        }
+        for _ in self.passing.drain() {
+            counters.tcp_refused.one();
         }
         for link in core.poll_closed_links() {
             self.open.remove(&link);

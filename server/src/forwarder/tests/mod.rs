@@ -13,6 +13,7 @@ mod media;
 mod nack;
 mod one_number;
 mod online;
+mod probe;
 mod protection;
 mod real;
 mod repair;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Forwarder, ForwarderConfig, ForwarderLimits, PeerId, StreamKey};
 use super::client::{TestClient, USUAL};
+use super::probe::ask;
 use super::world::limits;
 
 /// Longer than anything here takes, so that a failure is an assertion and no hang.
@@ -246,6 +247,22 @@ fn connections_that_do_not_begin_with_a_request_of_a_peer_are_closed_and_counted
     assert_eq!(receive(&mut silent), None, "after five seconds");
     wait_for(|| forwarder.counters().tcp_refused == 6);
     wait_for(|| open_connections(&forwarder) == 0);
+}
+
+#[test]
+fn a_client_before_its_login_is_answered_over_tcp_and_its_connection_ends() {
+    let forwarder = start(config(2));
+    let ports = forwarder.ports();
+    assert_eq!(ports.udp, forwarder.media_addresses());
+    let mut stream = connect(ports.tcp[0]);
+    let asked = ask(&ports.username, &ports.password);
+    send(&mut stream, &asked);
+    let answer = receive(&mut stream).unwrap();
+    assert_eq!(answer[8..20], asked[8..20], "the transaction is the request's");
+    assert_eq!(receive(&mut stream), None);
+    wait_for(|| open_connections(&forwarder) == 0);
+    let counters = forwarder.counters();
+    assert_eq!((counters.probes_answered, counters.tcp_refused), (1, 0));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::super::counters::ShardCounters;
 use super::super::dtls::{ClientCertificates, DtlsIdentity};
 use super::super::negotiate::{Terms, negotiate};
 use super::super::peer::Placement;
-use super::super::sdp::Role;
+use super::super::sdp::{Credentials, Role};
 use super::super::{ForwarderCounters, ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
 use super::client::{Numbers, TestClient, USUAL};
 
@@ -54,6 +54,11 @@ pub(super) struct World {
     pub(super) certificates: ClientCertificates,
 }
 
+/// What clients before their login are told.
+pub(super) fn probe() -> Credentials {
+    Credentials::new("AAtryingit", "known/to/all/who/ask/for/it").unwrap()
+}
+
 impl World {
     pub(super) fn new() -> Self {
         Self::with(limits())
@@ -70,7 +75,9 @@ impl World {
         // An hour ahead, so that a stray read of the real clock shows.
         let now = Instant::now() + Duration::from_secs(3600);
         Self {
-            core: Core::new(identity.clone(), limits, Arc::clone(&counters), [7; 32], now).with_neighbours(neighbours),
+            core: Core::new(identity.clone(), limits, Arc::clone(&counters), [7; 32], now)
+                .with_neighbours(neighbours)
+                .with_probe(probe()),
             now,
             clients: Vec::new(),
             events: Vec::new(),

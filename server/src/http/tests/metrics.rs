@@ -269,6 +269,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
             timings: config.timings.clone(),
             apps: Vec::<AppConfig>::new(),
             ice: config.ice.clone(),
+            ports: Default::default(),
             seed: [1; 32],
         },
         media: Box::new(forwarder.clone()),

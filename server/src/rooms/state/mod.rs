@@ -37,7 +37,7 @@ use std::time::Duration;
 
 use express_messages::codes;
 use express_messages::ids::StreamId;
-use express_signalling::protocol::WireError;
+use express_signalling::protocol::{MediaPortsOk, WireError};
 use express_token::{Policy, Secret};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -91,6 +91,8 @@ pub struct StateOptions {
     pub apps: Vec<AppConfig>,
     /// STUN and TURN servers for clients.
     pub ice: IceConfig,
+    /// What clients are told of the media plane before a login.
+    pub ports: MediaPortsOk,
     /// Randomness for the names and secrets of sessions and rooms: from the operating system, except in tests.
     pub seed: [u8; 32],
 }
@@ -136,6 +138,7 @@ pub struct RoomsState {
     message_rates: MessageRates,
     apps: HashMap<u32, App>,
     ice: IceServers,
+    ports: MediaPortsOk,
     connections: HashMap<ConnectionId, Connection>,
     sessions: HashMap<SessionKey, Session>,
     session_ids: HashMap<String, SessionKey>,
@@ -168,6 +171,7 @@ impl RoomsState {
             timings,
             apps,
             ice,
+            ports,
             seed,
         } = options;
         Self {
@@ -177,6 +181,7 @@ impl RoomsState {
             message_rates: MessageRates::from(&limits),
             apps: apps.into_iter().map(|app| (app.id, App::new(app))).collect(),
             ice: IceServers::new(ice),
+            ports,
             connections: HashMap::new(),
             sessions: HashMap::new(),
             session_ids: HashMap::new(),

@@ -76,6 +76,7 @@ impl RoomsState {
                 codes::LOGIN_STATE_WRONG,
                 "this socket is logged in; log out first",
             )),
+            Request::MediaPorts(_) => Ok(Some(ServerFrame::ok(id, &self.ports))),
             Request::Heartbeat(_) => Ok(Some(ServerFrame::ok(id, &self.heartbeat(now, key)?))),
             Request::Logout(_) => {
                 self.logout(connection, key, id);
@@ -99,6 +100,8 @@ impl RoomsState {
 
     fn serve_stranger(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Served {
         let served = match request {
+            // Still a stranger: the time for a login goes on.
+            Request::MediaPorts(_) => return Ok(Some(ServerFrame::ok(id, &self.ports))),
             Request::Login(login) => self.login(now, connection, login).map(|ok| ServerFrame::ok(id, &ok)),
             Request::Resume(resume) => self.resume(now, connection, &resume).map(|ok| ServerFrame::ok(id, &ok)),
             _ => Err(WireError::fatal(codes::NOT_LOGIN, "log in first, or resume")),

@@ -83,6 +83,7 @@ impl Rooms {
                 timings: config.timings,
                 apps: vec![AppConfig::new(super::world::APP, Secret::new(SECRET).unwrap())],
                 ice: config.ice,
+                ports: Default::default(),
                 seed: [1; 32],
             },
             media: Box::new(media.clone()),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use express_signalling::protocol::{Heartbeat, Logout};
+use express_signalling::protocol::{Heartbeat, Logout, MediaPorts};
 
 use super::words::*;
 use super::world::*;
@@ -170,6 +170,18 @@ fn a_socket_that_does_not_log_in_is_closed() {
     world.pass(Duration::from_millis(1));
     assert_eq!(world.closed(socket), Some(1008));
     assert_eq!(world.state.counters().closed_for_conduct, 1);
+}
+
+#[test]
+fn who_has_not_logged_in_is_told_the_media_ports_and_has_to_log_in_in_time_nevertheless() {
+    let mut world = World::new();
+    let socket = world.open();
+    world.pass_s(9);
+    assert_eq!(world.ask(socket, MediaPorts {}).unwrap(), ports());
+    world.pass_s(1);
+    assert_eq!(world.closed(socket), Some(1008));
+    let alice = world.login("alice", "r");
+    assert_eq!(world.ask(alice.connection, MediaPorts {}).unwrap(), ports());
 }
 
 #[test]

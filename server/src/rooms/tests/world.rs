@@ -79,6 +79,14 @@ pub(super) fn stream(id: &str) -> StreamId {
     StreamId::new(id).unwrap()
 }
 
+/// What clients are told of the media plane before a login.
+pub(super) fn ports() -> MediaPortsOk {
+    MediaPortsOk {
+        udp: vec!["192.0.2.7:5000".parse().unwrap()],
+        ..MediaPortsOk::default()
+    }
+}
+
 impl World {
     pub(super) fn new() -> Self {
         Self::with(|_| {})
@@ -103,6 +111,7 @@ impl World {
             timings: config.timings,
             apps: vec![app, strict, one_room],
             ice: config.ice,
+            ports: ports(),
             seed: [42; 32],
         });
         Self {

@@ -26,7 +26,7 @@ pub(super) enum Captured {
 impl EngineState {
     /// `startCaptureMicrophone`, `startCaptureCustomAudio`. The answer comes when the source is open.
     pub(crate) fn start_capture(
-        &mut self,
+        &self,
         id: Option<LocalStreamId>,
         mut feed: Feed,
         call: CallId,
