@@ -95,8 +95,8 @@ bench: setup-speech ## the figures of the README, of docs/capacity.md and of doc
 	$${CARGO_TARGET_DIR:-target}/release/express-bench-connect
 	benches/playout/run.sh
 	benches/voices/run.sh
-	$${CARGO_TARGET_DIR:-target}/release/pump --clips tests/speech --json $${CARGO_TARGET_DIR:-target}/bench/pump.json
 	$${CARGO_TARGET_DIR:-target}/release/mouth-to-ear --json $${CARGO_TARGET_DIR:-target}/bench/mouth-to-ear.json
+	$${CARGO_TARGET_DIR:-target}/release/pump --clips tests/speech --json $${CARGO_TARGET_DIR:-target}/bench/pump.json
 
 setup:
 	@tests/tools/setup.sh build
