@@ -128,7 +128,7 @@ impl Passage {
 fn talk(alice: &Member, bob: &Member) -> [Passage; 2] {
     let recorders = [alice, bob].map(|member| (member.pulse.listen_to_microphone(), member.pulse.listen()));
     let speech = [alice.pulse.say(&clip(ALICE_SAYS)), bob.pulse.say(&clip(BOB_SAYS))];
-    speech.map(express_tests::pulse::Tool::finish);
+    speech.into_iter().for_each(express_tests::pulse::Tool::finish);
     // The end of the clips is still on its way.
     std::thread::park_timeout(Duration::from_secs(1));
     let [(alice_said, alice_heard), (bob_said, bob_heard)] = recorders.map(|(said, heard)| (said.stop(), heard.stop()));
