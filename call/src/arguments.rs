@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Parser;
+use express_engine::ZegoVoiceOptions;
 
 use crate::token::TokenSource;
 
@@ -10,7 +11,7 @@ use crate::token::TokenSource;
 ///
 /// On a terminal it shows who is here, with live levels and quality; `?` tells the keys. With --script, or where there is no
 /// terminal, it prints each event as a line of JSON and reads commands from standard input: mute, unmute, say TEXT,
-/// volume USER PERCENT, devices, microphone ID, who, quit. The end of standard input does not end the call.
+/// volume USER PERCENT, devices, microphone ID, speaker ID, who, quit. The end of standard input does not end the call.
 ///
 /// Exit status: 0 left as asked (quit, --seconds, Ctrl-C); 1 something on this machine failed; 2 wrong arguments; 3 no token, or
 /// the login failed or was not answered before --seconds were over; 4 put out of the room, or the connection was lost for good.
@@ -48,6 +49,18 @@ pub(crate) struct Arguments {
     /// The id of the microphone, see the command `devices`; without it the default one
     #[arg(long, visible_alias = "mic", value_name = "ID", conflicts_with = "wav")]
     pub(crate) microphone: Option<String>,
+    /// The id of the speaker, see the command `devices`; without it the default one
+    #[arg(long, value_name = "ID")]
+    pub(crate) speaker: Option<String>,
+    /// No echo cancellation
+    #[arg(long)]
+    no_aec: bool,
+    /// No suppression of noise
+    #[arg(long)]
+    no_ans: bool,
+    /// No automatic gain control
+    #[arg(long)]
+    no_agc: bool,
     /// Speak this WAV file instead of a microphone
     #[arg(long, value_name = "FILE")]
     pub(crate) wav: Option<PathBuf>,
@@ -79,6 +92,16 @@ impl Arguments {
     /// What we publish.
     pub(crate) fn stream(&self) -> String {
         self.stream.clone().unwrap_or_else(|| format!("{}-voice", self.user))
+    }
+
+    /// What is done to the sound of a microphone.
+    pub(crate) fn voice(&self) -> ZegoVoiceOptions {
+        let without = |off: bool| off.then_some(false);
+        ZegoVoiceOptions {
+            aec: without(self.no_aec),
+            ans: without(self.no_ans),
+            agc: without(self.no_agc),
+        }
     }
 
     /// When to leave; `None`: when it is asked for.

@@ -7,10 +7,14 @@ use std::{
 };
 
 use express_engine::{
-    AudioDeviceStateChanged, Lagged, LoginUser, Reply, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents,
-    ZegoExpressEngine, ZegoLocalStream, ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, codes,
+    AudioDeviceStateChanged, Lagged, LoginUser, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents, ZegoExpressEngine,
+    ZegoLocalStream, ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, ZegoVoiceOptions, codes,
 };
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, try_join_all},
+    stream::FuturesUnordered,
+};
 
 use crate::{
     arguments::Arguments,
@@ -29,6 +33,9 @@ pub(crate) struct Call {
     room: String,
     stream: String,
     tokens: TokenSource,
+    voice: ZegoVoiceOptions,
+    /// The id of the speaker that was chosen.
+    speaker: Option<String>,
     record: Option<PathBuf>,
     recordings: HashMap<StreamId, u32>,
     logged_in: bool,
@@ -92,6 +99,8 @@ impl Call {
             room: arguments.room.clone(),
             stream: arguments.stream(),
             tokens: arguments.token_source(),
+            voice: arguments.voice(),
+            speaker: arguments.speaker.clone(),
             record: arguments.record.clone(),
             recordings: HashMap::new(),
             logged_in: false,
@@ -123,12 +132,13 @@ impl Call {
     /// The file, the microphone, or silence where there is neither.
     fn open_source(&self, arguments: &Arguments) {
         let zg = self.zg.clone();
-        let (options, name) = match (&arguments.wav, &arguments.microphone) {
+        let (mut options, name) = match (&arguments.wav, &arguments.microphone) {
             (Some(wav), _) if arguments.repeat => (ZegoStreamOptions::wav_loop(wav), file_name(wav)),
             (Some(wav), _) => (ZegoStreamOptions::wav(wav), file_name(wav)),
             (None, Some(id)) => (ZegoStreamOptions::microphone_device(id), id.clone()),
             (None, None) => (ZegoStreamOptions::microphone(), "the default microphone".into()),
         };
+        options.voice = self.voice;
         let is_microphone = arguments.wav.is_none();
         self.later(async move {
             match zg.create_zego_stream(options).await {
@@ -158,6 +168,7 @@ impl Call {
                 return self.ask("say", sent, move |_| Outcome::Said(text));
             }
             Intent::UseMicrophone(device) => return self.use_microphone(device),
+            Intent::UseSpeaker(device) => return self.use_speaker(device),
             Intent::RenewToken => return self.renew_token(),
             Intent::Mute(muted) => ("mute", self.mute(muted)),
             Intent::Volume(stream_id, percent) => ("volume", self.volume(&stream_id, percent)),
@@ -168,7 +179,12 @@ impl Call {
         }
     }
 
-    fn ask<T: Send + 'static>(&self, what: &'static str, reply: Reply<T>, outcome: impl FnOnce(T) -> Outcome + Send + 'static) {
+    fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        reply: impl Future<Output = Result<T, ZegoError>> + Send + 'static,
+        outcome: impl FnOnce(T) -> Outcome + Send + 'static,
+    ) {
         self.later(async move { Done::Fact(Fact::new(what, reply.await.map(outcome))) });
     }
 
@@ -206,15 +222,26 @@ impl Call {
             let reply = self.zg.use_audio_device(&local.stream, device.device_id);
             return self.ask("microphone", reply, |()| Outcome::Source(device.device_name));
         }
-        let reply = self
-            .zg
-            .create_zego_stream(ZegoStreamOptions::microphone_device(&device.device_id));
+        let mut options = ZegoStreamOptions::microphone_device(&device.device_id);
+        options.voice = self.voice;
+        let reply = self.zg.create_zego_stream(options);
         self.later(async move {
             match reply.await {
                 Ok(stream) => Done::source(stream, true, device.device_name),
                 Err(error) => failed("microphone", error),
             }
         });
+    }
+
+    /// Everybody is heard there from now on, who comes later as well.
+    fn use_speaker(&mut self, device: ZegoDeviceInfo) {
+        let moved = self
+            .remotes
+            .values()
+            .map(|remote| remote.use_audio_output_device(&device.device_id));
+        let moved = try_join_all(moved.collect::<Vec<_>>());
+        self.speaker = Some(device.device_id);
+        self.ask("speaker", moved, |_| Outcome::Speaker(device.device_name));
     }
 
     fn renew_token(&self) {
@@ -261,6 +288,9 @@ impl Call {
                 Some(Fact::new("source", replaced.map(|()| Outcome::Source(name))))
             }
             Done::Playing(remote) => {
+                if let Some(speaker) = &self.speaker {
+                    self.ask("speaker", remote.use_audio_output_device(speaker), |()| Outcome::Done);
+                }
                 remote.play_audio();
                 self.record(&remote);
                 self.remotes.insert(remote.stream_id().clone(), remote);

@@ -15,6 +15,8 @@ pub(crate) enum Command {
     Devices,
     /// `microphone ID`
     Microphone(String),
+    /// `speaker ID`
+    Speaker(String),
     /// `who`
     Who,
     /// `quit`
@@ -36,9 +38,10 @@ impl FromStr for Command {
             ("quit", "") => Ok(Self::Quit),
             ("say", text) if !text.is_empty() => Ok(Self::Say(text.into())),
             ("microphone", id) if !id.is_empty() => Ok(Self::Microphone(id.into())),
+            ("speaker", id) if !id.is_empty() => Ok(Self::Speaker(id.into())),
             ("volume", rest) => volume(rest).ok_or_else(|| format!("{line:?}: say volume USER PERCENT, 0 to 200")),
             _ => Err(format!(
-                "{line:?} is no command; say mute, unmute, say TEXT, volume USER PERCENT, devices, microphone ID, who or quit"
+                "{line:?} is no command; say mute, unmute, say TEXT, volume USER PERCENT, devices, microphone ID, speaker ID, who or quit"
             )),
         }
     }
@@ -63,6 +66,7 @@ mod tests {
             ("volume bob 150", Command::Volume("bob".into(), 150)),
             ("devices", Command::Devices),
             ("microphone alsa:hw:1,0", Command::Microphone("alsa:hw:1,0".into())),
+            ("speaker pulse:out", Command::Speaker("pulse:out".into())),
             ("who", Command::Who),
             ("quit", Command::Quit),
         ] {
@@ -78,6 +82,7 @@ mod tests {
             "mute bob",
             "say",
             "microphone",
+            "speaker",
             "volume bob",
             "volume bob 201",
             "volume bob -1",

@@ -17,6 +17,8 @@ pub(crate) struct Fact {
 pub(crate) enum Outcome {
     /// What speaks for us from now on.
     Source(String),
+    /// Where everybody is heard from now on.
+    Speaker(String),
     /// The devices there are.
     Devices(ZegoDeviceInfos),
     /// A line went to everybody.
@@ -37,6 +39,7 @@ impl Fact {
     pub(crate) fn to_json(&self) -> Value {
         match &self.outcome {
             Outcome::Source(source) => json!({"call": self.what, "source": source}),
+            Outcome::Speaker(speaker) => json!({"call": self.what, "speaker": speaker}),
             Outcome::Said(text) => json!({"call": self.what, "text": text}),
             Outcome::Failed(error) => json!({"call": self.what, "errorCode": error.code, "message": error.message}),
             Outcome::Done => json!({"call": self.what}),

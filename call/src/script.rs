@@ -88,6 +88,7 @@ fn obey(model: &mut Model, line: &str) -> Vec<Intent> {
         }
         Ok(Command::Devices) => vec![Intent::ListDevices],
         Ok(Command::Microphone(device_id)) => vec![Intent::UseMicrophone(model.microphone(device_id))],
+        Ok(Command::Speaker(device_id)) => vec![Intent::UseSpeaker(model.speaker(device_id))],
         Ok(Command::Who) => {
             print(&who(model));
             Vec::new()

@@ -90,23 +90,15 @@ impl Model {
     }
 
     fn choose_device(&mut self, chosen: usize, code: KeyCode) -> Vec<Intent> {
-        let microphones = &self.devices.microphones;
         let step = match code {
             KeyCode::Esc | KeyCode::Char('d') => return Vec::new(),
             KeyCode::Char('q') => return vec![Intent::Quit],
-            KeyCode::Enter => {
-                return microphones
-                    .get(chosen)
-                    .cloned()
-                    .map(Intent::UseMicrophone)
-                    .into_iter()
-                    .collect();
-            }
+            KeyCode::Enter => return self.choices().nth(chosen).into_iter().collect(),
             KeyCode::Tab | KeyCode::Down => 1,
             KeyCode::BackTab | KeyCode::Up => -1,
             _ => 0,
         };
-        self.mode = Mode::Devices(stepped(chosen, step, microphones.len()));
+        self.mode = Mode::Devices(stepped(chosen, step, self.choices().count()));
         Vec::new()
     }
 

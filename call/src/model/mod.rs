@@ -44,6 +44,8 @@ pub(crate) enum Intent {
     ListDevices,
     /// Speak through another microphone.
     UseMicrophone(ZegoDeviceInfo),
+    /// Hear everybody on another speaker.
+    UseSpeaker(ZegoDeviceInfo),
     /// Send a line to everybody.
     Say(String),
     /// Get a new token and show it.
@@ -59,7 +61,7 @@ pub(crate) enum Mode {
     Call,
     /// A line is being typed.
     Typing(String),
-    /// A microphone is being chosen; which one.
+    /// A device is being chosen; which one of [`Model::choices`].
     Devices(usize),
     /// Figures of whom is chosen.
     Statistics,
@@ -104,6 +106,8 @@ pub(crate) struct Model {
     pub(crate) push_to_talk: bool,
     /// Where our sound comes from, for people.
     pub(crate) source: String,
+    /// The speaker that was chosen, for people; `None`: the default one.
+    pub(crate) speaker: Option<String>,
     pub(crate) devices: ZegoDeviceInfos,
     pub(crate) people: Vec<Person>,
     /// Index in `people`.
@@ -131,6 +135,7 @@ impl Model {
             muted: false,
             push_to_talk: false,
             source: "being opened".into(),
+            speaker: None,
             devices: ZegoDeviceInfos::default(),
             people: Vec::new(),
             chosen: 0,
@@ -228,10 +233,15 @@ impl Model {
                 self.line(format!("speaking: {source}"));
                 self.source = source.clone();
             }
+            Outcome::Speaker(speaker) => {
+                self.line(format!("hearing on: {speaker}"));
+                self.speaker = Some(speaker.clone());
+            }
             Outcome::Devices(devices) => {
                 self.devices = devices.clone();
+                let last = self.choices().count().saturating_sub(1);
                 if let Mode::Devices(chosen) = &mut self.mode {
-                    *chosen = (*chosen).min(self.devices.microphones.len().saturating_sub(1));
+                    *chosen = (*chosen).min(last);
                 }
             }
             Outcome::Said(text) => self.line(format!("{}: {text}", self.identity.user)),
@@ -247,14 +257,20 @@ impl Model {
         changed.then_some(Intent::Mute(muted))
     }
 
+    /// What the list of devices offers: the microphones, then the speakers.
+    pub(crate) fn choices(&self) -> impl Iterator<Item = Intent> + '_ {
+        let microphones = self.devices.microphones.iter().cloned().map(Intent::UseMicrophone);
+        microphones.chain(self.devices.speakers.iter().cloned().map(Intent::UseSpeaker))
+    }
+
     /// The microphone with this id, by its name where it is known.
     pub(crate) fn microphone(&self, device_id: String) -> ZegoDeviceInfo {
-        let mut known = self.devices.microphones.iter();
-        let known = known.find(|device| device.device_id == device_id).cloned();
-        known.unwrap_or_else(|| ZegoDeviceInfo {
-            device_name: device_id.clone(),
-            device_id,
-        })
+        named(&self.devices.microphones, device_id)
+    }
+
+    /// The same of a speaker.
+    pub(crate) fn speaker(&self, device_id: String) -> ZegoDeviceInfo {
+        named(&self.devices.speakers, device_id)
     }
 
     /// How a call ended whose time is over.
@@ -296,6 +312,14 @@ impl Model {
             self.own_speech = Some(self.now);
         }
     }
+}
+
+fn named(devices: &[ZegoDeviceInfo], device_id: String) -> ZegoDeviceInfo {
+    let known = devices.iter().find(|device| device.device_id == device_id).cloned();
+    known.unwrap_or_else(|| ZegoDeviceInfo {
+        device_name: device_id.clone(),
+        device_id,
+    })
 }
 
 fn within(spoke: Option<Duration>, now: Duration) -> bool {

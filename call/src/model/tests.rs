@@ -179,6 +179,26 @@ fn a_microphone_is_chosen_from_a_list_that_is_made_anew_whenever_a_device_comes_
 }
 
 #[test]
+fn a_speaker_is_chosen_below_the_microphones_and_its_name_stays_on_the_screen() {
+    let mut model = call_of_three();
+    let speaker = |name: &str| ZegoDeviceInfo {
+        device_name: name.into(),
+        device_id: format!("id of {name}"),
+    };
+    let devices = ZegoDeviceInfos {
+        speakers: vec![speaker("loudspeaker"), speaker("headset")],
+        ..microphones(&["built-in"])
+    };
+    told(&mut model, Outcome::Devices(devices));
+    let keys = [KeyCode::Char('d'), KeyCode::Up, KeyCode::Enter];
+    assert_eq!(press(&mut model, &keys), [Intent::UseSpeaker(speaker("headset"))]);
+    assert_eq!(model.speaker, None, "not before it is open");
+    told(&mut model, Outcome::Speaker("headset".into()));
+    assert_eq!(model.speaker.as_deref(), Some("headset"));
+    assert_eq!(model.speaker("id of loudspeaker".into()), speaker("loudspeaker"));
+}
+
+#[test]
 fn push_to_talk_opens_the_microphone_while_space_is_held() {
     let mut model = call_of_three();
     assert_eq!(press(&mut model, &[KeyCode::Char(' ')]), [], "not before it is on");

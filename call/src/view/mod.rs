@@ -93,9 +93,10 @@ fn room_word(reason: Option<RoomStateChangedReason>) -> &'static str {
 }
 
 fn draw_devices(frame: &mut Frame, area: Rect, model: &Model) {
-    // Devices come with the default one first, and it is what plays.
-    let speaker = model.devices.speakers.first();
-    let speaker = speaker.map_or("none: nothing is heard here", |device| device.device_name.as_str());
+    // Devices come with the default one first.
+    let default = model.devices.speakers.first().map(|device| device.device_name.as_str());
+    let speaker = default.map(|default| model.speaker.as_deref().unwrap_or(default));
+    let speaker = speaker.unwrap_or("none: nothing is heard here");
     let lines = vec![
         Line::raw(format!(" microphone: {}", model.source)),
         Line::raw(format!(" speaker:    {speaker}")),

@@ -12,7 +12,7 @@ use crate::model::{Mode, Model, grade_word};
 const HELP: [&str; 12] = [
     "m            mute or open your microphone",
     "p            push to talk: muted but while SPACE is held",
-    "d            choose another microphone",
+    "d            choose another microphone or speaker",
     "Tab, arrows  choose somebody",
     "+ and -      make whom you chose louder or quieter",
     "Enter        type a message to everybody, Enter sends it",
@@ -29,7 +29,7 @@ pub(super) fn draw(frame: &mut Frame, model: &Model) {
         Mode::Call | Mode::Typing(_) => return,
         Mode::Help => (" keys ".into(), HELP.map(str::to_owned).to_vec()),
         Mode::Devices(chosen) => (
-            " microphone: Enter takes it, Esc keeps the old one ".into(),
+            " devices: Enter takes it, Esc changes nothing ".into(),
             devices(model, *chosen),
         ),
         Mode::Statistics => statistics(model),
@@ -48,19 +48,24 @@ pub(super) fn draw(frame: &mut Frame, model: &Model) {
     frame.render_widget(Paragraph::new(text).block(Block::bordered().title(title)), area);
 }
 
+/// The microphones, then the speakers, each kind with the default one first.
 fn devices(model: &Model, chosen: usize) -> Vec<String> {
     let microphones = &model.devices.microphones;
-    let mut lines: Vec<String> = microphones
-        .iter()
-        .enumerate()
-        .map(|(index, device)| {
-            let mark = if index == chosen { ">" } else { " " };
+    let kinds = [
+        ("microphones", "microphone", microphones, 0),
+        ("speakers", "speaker", &model.devices.speakers, microphones.len()),
+    ];
+    let mut lines = Vec::new();
+    for (heading, kind, devices, first) in kinds {
+        lines.push(heading.to_owned());
+        for (index, device) in devices.iter().enumerate() {
+            let mark = if first + index == chosen { ">" } else { " " };
             let default = if index == 0 { " (default)" } else { "" };
-            format!("{mark} {}{default}", device.device_name)
-        })
-        .collect();
-    if lines.is_empty() {
-        lines.push("no microphone is there; plug one in, it is listed at once".into());
+            lines.push(format!("{mark} {}{default}", device.device_name));
+        }
+        if devices.is_empty() {
+            lines.push(format!("  no {kind} is there; plug one in, it is listed at once"));
+        }
     }
     lines
 }
