@@ -30,9 +30,16 @@ async fn an_exact_look_opens_the_microphone_for_a_moment_and_tries_the_server_an
     let mut told = world.told();
     told.sort();
     let opened = "open Microphone { device_id: None } 1 ch";
+    // The last line: nothing is done to its sound.
     assert_eq!(
         told,
-        ["close", opened, "reach [\"ws://127.0.0.1:1\"]", "try [192.0.2.1:5000]"]
+        [
+            "close",
+            opened,
+            "reach [\"ws://127.0.0.1:1\"]",
+            "try [192.0.2.1:5000]",
+            "voice:"
+        ]
     );
 
     world.lock().ways.udp = Some(Err(error(1103028)));
