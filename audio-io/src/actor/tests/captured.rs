@@ -86,7 +86,7 @@ async fn what_is_captured_is_heard_on_the_speaker_before_volume_and_mute_and_bef
     assert_eq!(heard().await, 0.0, "what was captured first is only sent");
     assert!(devices.is_open("speaker"));
     monitor(false).await;
-    pass(50).await;
+    pass(300).await;
     assert!(!devices.is_open("speaker"));
 }
 
