@@ -27,7 +27,8 @@ pub struct ZegoCapabilityDetection {
     pub camera: bool,
     /// Whether there is a microphone; of an exact look, whether it opens.
     pub microphone: bool,
-    /// Always `false`: this is the audio SDK.
+    /// Always `false`: not looked at. Whether the sound of a screen can be captured is known when
+    /// [`ZegoStreamOptions::screen`](crate::ZegoStreamOptions::screen) is opened: 1103048 where it cannot.
     pub screen_sharing: bool,
     /// Always all `false`: this is the audio SDK.
     pub video_codec: ZegoCodecSupport,
