@@ -19,7 +19,7 @@ struct Arguments {
     /// What the far end says
     #[arg(long, default_value = "tests/speech/libri26_male.wav")]
     far: PathBuf,
-    /// Rounds of each configuration, turn by turn
+    /// Rounds of each configuration, turn by turn; 0: nothing is timed and no room shown, the files of `--out` alone are written
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Clips of what the near end says
@@ -44,6 +44,9 @@ fn run(arguments: &Arguments) -> Result<(), Fault> {
     let far = clip(&arguments.far)?;
     if let Some(out) = &arguments.out {
         write_talks(&arguments.near, &far, out)?;
+    }
+    if arguments.rounds == 0 {
+        return Ok(());
     }
     echo_table(&far)?;
     time_table(&far, arguments.rounds)
