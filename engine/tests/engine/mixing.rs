@@ -1,6 +1,6 @@
 //! Media that are mixed into local streams.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
 use express_engine::{MixingAudioEnded, ZegoEngineConfig, ZegoMediaSource, ZegoStreamOptions};
 use express_messages::audio_device::AudioDeviceEvent;
@@ -57,8 +57,8 @@ async fn mixing_that_cannot_be_says_why() {
     let seven: Vec<_> = (0..7).map(|_| ZegoMediaSource::wav("song.wav")).collect();
     assert_eq!(zg.start_mixing_audio(&local, &seven).await.unwrap_err().code, 1100001);
     let (voice, _pcm) = ZegoMediaSource::pushed(1);
-    zg.start_mixing_audio(&local, &[voice.clone()]).await.unwrap();
-    let refused = zg.start_mixing_audio(&second, &[voice.clone()]).await.unwrap_err();
+    zg.start_mixing_audio(&local, slice::from_ref(&voice)).await.unwrap();
+    let refused = zg.start_mixing_audio(&second, slice::from_ref(&voice)).await.unwrap_err();
     assert_eq!(refused.code, 1100001, "one stream at a time can have it");
     assert_eq!(zg.set_mixing_audio_volume(&local, 101, None).unwrap_err().code, 1100001);
     world.lock().open_code = 1100001;
@@ -81,7 +81,7 @@ async fn the_end_of_a_medium_is_told_and_makes_room() {
     zg.on(move |e: &MixingAudioEnded| seen.add(format!("{} {}", e.local_stream.0, e.media.0)));
     let local = zg.create_zego_stream(ZegoStreamOptions::microphone()).await.unwrap();
     let song = ZegoMediaSource::wav("song.wav");
-    zg.start_mixing_audio(&local, &[song.clone()]).await.unwrap();
+    zg.start_mixing_audio(&local, slice::from_ref(&song)).await.unwrap();
     world.told();
     let device = world.lock().device.clone().unwrap();
     for _ in 0..2 {
