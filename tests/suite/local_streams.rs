@@ -54,7 +54,11 @@ async fn a_listener_hears_mixed_sound_and_the_new_source_after_update_publishing
     heard(true, false, false);
 
     let music = ZegoMediaSource::custom(Sine::of(1_700.0));
-    alice.zg.start_mixing_audio(&local, &[music.clone()]).await.unwrap();
+    alice
+        .zg
+        .start_mixing_audio(&local, std::slice::from_ref(&music))
+        .await
+        .unwrap();
     sleep(2.0).await;
     heard(true, false, true);
 
