@@ -65,7 +65,8 @@ impl fmt::Debug for CaptureSource {
 /// Captures another source with a local stream (`startCaptureMicrophone`, `startCaptureCustomAudio`). What the stream's sinks
 /// hear stays as it is until [`SendCaptured`]; a source that was captured and never sent is closed.
 ///
-/// Errors: those of [`OpenLocalStream`](super::OpenLocalStream), then what was captured goes on; 1000018 where there is no such local stream (any more).
+/// Errors: those of [`OpenLocalStream`](super::OpenLocalStream), then what was captured goes on; 1000018 where there is no such local
+/// stream (any more).
 #[derive(Debug, Message)]
 #[rtype(result = "Result<(), ZegoError>")]
 pub struct ReplaceCapture {
@@ -122,7 +123,7 @@ pub struct MonitorCapture {
     pub percent: u16,
 }
 
-/// Asks which microphone a local stream captures now, by the id of [`ListDevices`](super::ListDevices)(super::ListDevices) (`audioDeviceId`);
+/// Asks which microphone a local stream captures now, by the id of [`ListDevices`](super::ListDevices) (`audioDeviceId`);
 /// `None` where it captures none.
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "Option<String>")]
