@@ -70,7 +70,7 @@ STATIC_TARGET := x86_64-unknown-linux-gnu
 static: setup-test ## a server that needs nothing beside it, run in an empty chroot (a second full build; needs root)
 	RUSTFLAGS='$(STATIC_FLAGS)' CARGO_TARGET_DIR=$${CARGO_TARGET_DIR:-target}/static \
 	  $(CARGO) build --release --locked -p express-server --target $(STATIC_TARGET)
-	$(CARGO) build $(BUILD) --bins
+	$(CARGO) build $(BUILD) --bins --examples
 	tests/tools/static_check.sh $${CARGO_TARGET_DIR:-target}/static/$(STATIC_TARGET)/release/express-server \
 	  $${CARGO_TARGET_DIR:-target}/release/express-call
 
