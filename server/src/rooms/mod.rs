@@ -32,6 +32,7 @@ mod actor;
 pub mod admin;
 mod bucket;
 mod business;
+pub mod cloud;
 mod counters;
 mod effect;
 mod hosted;
