@@ -1,0 +1,3 @@
+//! Rooms over many nodes.
+
+mod state;

@@ -1,0 +1,142 @@
+//! What nodes write to each other. JSON: small, rare (no packet, no frame), and readable on the broker.
+
+use std::net::SocketAddr;
+
+use express_messages::ids::{StreamId, UserId};
+use express_signalling::protocol::RoomExtraInfo;
+use serde::{Deserialize, Serialize};
+
+use crate::forwarder::RelayTerms;
+use crate::rooms::cloud::{Fact, Heard, LoginElsewhere, Member, NodeName, RelayRefusal, RemoteStream, RoomName, Saying, Words};
+
+/// Largest letter, in bytes; larger ones are not read.
+pub(crate) const MAX_LETTER: usize = 512 * 1024;
+
+/// One life of a node: it begins with its start, and a node that starts again has another one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct NodeLife {
+    pub(crate) name: NodeName,
+    /// When it began, Unix milliseconds: of two lives the later counts.
+    pub(crate) life: u64,
+}
+
+/// Which life of a section: what one node says about one room from the moment when it opened it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct SectionId {
+    pub(crate) life: u64,
+    /// Ascends within the life of the node.
+    pub(crate) number: u64,
+}
+
+/// What one node writes to another, or to all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Letter {
+    pub(crate) from: NodeLife,
+    pub(crate) message: Message,
+}
+
+/// Where a section stands: its newest fact has this number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Standing {
+    pub(crate) room: RoomName,
+    pub(crate) section: SectionId,
+    pub(crate) seq: u64,
+}
+
+/// One part of a whole section; all parts of the same standing make it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Whole {
+    pub(crate) standing: Standing,
+    pub(crate) part: u32,
+    pub(crate) parts: u32,
+    pub(crate) members: Vec<Member>,
+    pub(crate) streams: Vec<RemoteStream>,
+    pub(crate) info: Option<RoomExtraInfo>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Message {
+    /// The sender has opened a room and wants to know what the receiver says about it.
+    Hello(Standing),
+    /// Facts of a section, the first of which has this number.
+    Facts {
+        room: RoomName,
+        section: SectionId,
+        first: u64,
+        facts: Vec<Fact>,
+    },
+    /// Say again what came behind this number.
+    Again { room: RoomName, section: SectionId, after: u64 },
+    /// A whole section, or a part of it.
+    Whole(Whole),
+    /// The sender does not have this room (any more).
+    Without(RoomName),
+    /// How far the sender's sections are.
+    Beat(Vec<Standing>),
+    /// This node is the home of a room from now on.
+    Home { room: RoomName, epoch: u64 },
+    /// May be lost.
+    Whisper(RoomName, Words),
+    /// To all nodes.
+    LoggedIn(LoginElsewhere),
+    /// Listeners of a stream of the receiver report.
+    Report((u32, StreamId), Heard),
+
+    /// Question to the home of a room: say this. Answered by [`Message::Ordered`].
+    Order { room: RoomName, epoch: u64, saying: Saying },
+    /// Whether the home has said it.
+    Ordered(bool),
+    /// Question to the node of a stream: send it. Answered by [`Message::Relayed`].
+    Relay {
+        stream: (u32, StreamId),
+        terms: RelayTerms,
+        loudest: u32,
+    },
+    /// Where the packets come from.
+    Relayed(Result<SocketAddr, RelayRefusal>),
+}
+
+/// What a node says of itself in the registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NodeEntry {
+    pub(crate) node: NodeLife,
+    /// Where clients reach it; empty: it takes none.
+    pub(crate) url: String,
+    pub(crate) region: String,
+    /// Sessions that it has.
+    pub(crate) load: u32,
+    /// Sessions that it is for.
+    pub(crate) capacity: u32,
+    /// It is going to stop.
+    pub(crate) draining: bool,
+}
+
+/// What the registry says of a room.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RoomEntry {
+    pub(crate) terms: crate::rooms::cloud::RoomTerms,
+    /// Orders what is said in the room.
+    pub(crate) home: NodeLife,
+    /// Fencing number of the home: of two nodes that say to be it the higher counts.
+    pub(crate) epoch: u64,
+    /// Who has members of it.
+    pub(crate) nodes: Vec<NodeLife>,
+}
+
+/// What the registry says of a streamID.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ClaimEntry {
+    pub(crate) room: RoomName,
+    pub(crate) user_id: UserId,
+    pub(crate) node: NodeLife,
+    /// Fencing number: each new owner has a higher one.
+    pub(crate) epoch: u64,
+}
+
+/// What stands in the registry under a name of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum RegistryKey {
+    Room(RoomName),
+    Stream((u32, StreamId)),
+}

@@ -1,0 +1,402 @@
+//! The decisions of one node about the cloud: pure, as those of the rooms are. Wishes, letters, answers of the registry and the
+//! time go in; [`Action`]s come out.
+//!
+//! ```text
+//!   rooms ── Wish ──►  ClusterState  ── Send, Ask ──────────► other nodes
+//!         ◄── News ──                ── Get, Put, Delete ───► registry (compare-and-set)
+//! ```
+//!
+//! # Who decides what
+//! - A node alone decides about its members and their streams (its *section* of a room, [`section`]). Sections are numbered
+//!   logs: who misses something asks for it, and every few seconds each node says how far its sections are.
+//! - What a streamID's owner is, and what a room is, is settled in the registry by compare-and-set; each owner has a higher number
+//!   than the one before (*epoch*), and where two say to be it the higher one counts, at every node alike.
+//! - What is said in a room is put in order by its home.
+//!
+//! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
+
+mod claims;
+mod letters;
+mod nodes;
+mod opening;
+mod ops;
+mod peers;
+mod receive;
+mod room;
+mod say;
+mod section;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use express_messages::ids::StreamId;
+
+pub(crate) use self::letters::{
+    ClaimEntry, Letter, MAX_LETTER, Message, NodeEntry, NodeLife, RegistryKey, RoomEntry, SectionId, Standing,
+};
+pub(crate) use self::nodes::{LEASE, RENEW};
+pub(crate) use self::ops::OpId;
+
+use self::claims::OwnClaim;
+use self::nodes::{NodeChange, Nodes};
+use self::ops::Jobs;
+use self::room::{Change, Room};
+use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
+use crate::rooms::timers::Timers;
+use crate::rooms::{Now, Ticket};
+
+/// Users of a node that is gone have so long to come back before others see them leave: as long as on one server.
+const ORPHANS_STAY: Duration = Duration::from_secs(100);
+/// How often a node says how far its sections are.
+const BEAT: Duration = Duration::from_secs(2);
+/// Sections that one beat is about.
+const BEAT_ROOMS: usize = 200;
+/// Claims and entries of rooms are written anew so often: the registry forgets what nobody renews for an hour.
+const RENEW_ENTRIES: Duration = Duration::from_secs(20 * 60);
+
+/// How a [`ClusterState`] is made.
+#[derive(Debug, Clone)]
+pub(crate) struct ClusterOptions {
+    /// What the node says of itself; `node.life` tells this start from all earlier ones.
+    pub(crate) entry: NodeEntry,
+}
+
+/// What a [`ClusterState`] wants done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Action {
+    /// Write to a node; may be lost.
+    Send(NodeName, Message),
+    /// Write to all nodes; may be lost.
+    Broadcast(Message),
+    /// Ask a node, and hand the answer to [`ClusterState::on_answer`], in any case.
+    Ask(Ticket, NodeName, Message),
+    /// Answer a question that came by [`ClusterState::on_question`].
+    Answer(Question, Message),
+    /// Read an entry of the registry, for [`ClusterState::on_got`].
+    Get(OpId, RegistryKey),
+    /// Write one whose revision is this (`None`: that is not there), for [`ClusterState::on_written`].
+    Put(OpId, RegistryKey, Vec<u8>, Option<u64>),
+    /// Delete one whose revision is this, for [`ClusterState::on_written`].
+    Delete(OpId, RegistryKey, u64),
+    /// Write this node's own entry, which lives for [`LEASE`].
+    Lease(NodeEntry),
+    /// Take this node's own entry away.
+    Unlease,
+    /// Tell the rooms.
+    News(News),
+}
+
+/// Why something was not written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WriteError {
+    /// Its revision is another.
+    Conflict,
+    /// The registry cannot be reached, or does not answer.
+    Unavailable,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Timer {
+    Renew,
+    Beat,
+    /// A room's others have had their time to answer.
+    Greeting(RoomName),
+    /// What nodes that are gone have said is over.
+    Orphans,
+    RenewEntries,
+}
+
+/// What was asked of another node, and is told of whatever comes back.
+#[derive(Debug, Clone, PartialEq)]
+enum Asked {
+    Relay {
+        stream: (u32, StreamId),
+        ssrc: u32,
+    },
+    Order {
+        ticket: Ticket,
+        room: RoomName,
+        saying: crate::rooms::cloud::Saying,
+    },
+}
+
+/// What was done and seen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ClusterCounters {
+    pub(crate) connected: bool,
+    pub(crate) nodes: usize,
+    pub(crate) rooms: usize,
+    pub(crate) rooms_shared: usize,
+    pub(crate) claims: usize,
+    pub(crate) jobs_waiting: usize,
+    pub(crate) letters_sent: u64,
+    pub(crate) letters_received: u64,
+    pub(crate) letters_refused: u64,
+    pub(crate) facts_sent: u64,
+    pub(crate) facts_received: u64,
+    pub(crate) gaps: u64,
+    pub(crate) wholes_sent: u64,
+    pub(crate) conflicts: u64,
+    pub(crate) unavailable: u64,
+    pub(crate) claims_refused: u64,
+    pub(crate) claims_lost: u64,
+    pub(crate) nodes_lost: u64,
+    pub(crate) redirects: u64,
+    pub(crate) sayings_lost: u64,
+}
+
+/// One node's part of the cloud.
+#[derive(Debug)]
+pub(crate) struct ClusterState {
+    entry: NodeEntry,
+    connected: bool,
+    nodes: Nodes,
+    rooms: HashMap<RoomName, Room>,
+    claims: HashMap<(u32, StreamId), OwnClaim>,
+    jobs: Jobs,
+    asked: HashMap<Ticket, Asked>,
+    last_ask: u64,
+    last_section: u64,
+    /// Where the next beat goes on.
+    beat_from: Option<RoomName>,
+    told_nodes: Vec<(NodeName, String)>,
+    timers: Timers<Timer>,
+    counters: ClusterCounters,
+    actions: Vec<Action>,
+}
+
+impl ClusterState {
+    /// Knows nobody yet.
+    pub(crate) fn new(options: ClusterOptions, now: Now) -> Self {
+        let mut timers = Timers::new();
+        timers.set(Timer::Beat, now.mono.saturating_add(BEAT));
+        timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
+        Self {
+            entry: options.entry,
+            connected: false,
+            nodes: Nodes::default(),
+            rooms: HashMap::new(),
+            claims: HashMap::new(),
+            jobs: Jobs::default(),
+            asked: HashMap::new(),
+            last_ask: 0,
+            last_section: 0,
+            beat_from: None,
+            told_nodes: Vec::new(),
+            timers,
+            counters: ClusterCounters::default(),
+            actions: Vec::new(),
+        }
+    }
+
+    /// The registry and the other nodes can be reached.
+    pub(crate) fn on_connected(&mut self, now: Now) -> Vec<Action> {
+        if !self.connected {
+            self.connected = true;
+            self.nodes.forgive(now.mono);
+            self.renew(now);
+            self.settle_everything(now);
+            self.beat_all(now);
+        }
+        self.take_actions()
+    }
+
+    /// They cannot.
+    pub(crate) fn on_disconnected(&mut self, now: Now) -> Vec<Action> {
+        if self.connected {
+            self.connected = false;
+            self.timers.clear(Timer::Renew);
+            for room in self.rooms.values_mut() {
+                room.settled = false;
+            }
+            self.open_without_registry(now);
+        }
+        self.take_actions()
+    }
+
+    /// A node's entry stands in the registry.
+    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry) -> Vec<Action> {
+        if entry.node.name == self.entry.node.name {
+            return Vec::new();
+        }
+        let node = entry.node.clone();
+        match self.nodes.note(entry, now.mono) {
+            NodeChange::Nothing => {}
+            NodeChange::Came => self.node_came(now, &node),
+            NodeChange::Restarted => {
+                self.node_gone(now, &node.name);
+                self.node_came(now, &node);
+            }
+        }
+        self.tell_nodes();
+        self.take_actions()
+    }
+
+    /// Does what is due.
+    pub(crate) fn on_time(&mut self, now: Now) -> Vec<Action> {
+        while let Some(timer) = self.timers.pop_due(now.mono) {
+            match timer {
+                Timer::Renew => self.renew(now),
+                Timer::Beat => self.beat(now),
+                Timer::Greeting(room) => self.greeting_due(now, &room),
+                Timer::Orphans => self.orphans_due(now),
+                Timer::RenewEntries => {
+                    self.timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
+                    if self.connected {
+                        self.settle_everything(now);
+                    }
+                }
+            }
+        }
+        self.take_actions()
+    }
+
+    /// When [`ClusterState::on_time`] wants to be called, on [`Now::mono`].
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    /// The rooms want something, or tell something.
+    pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
+        match wish {
+            Wish::Open {
+                room,
+                terms,
+                redirected,
+            } => self.open(now, room, terms, !redirected),
+            Wish::Close(room) => self.close(&room),
+            Wish::Tell(room, fact) => self.tell(now, &room, fact),
+            Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
+            Wish::Whisper(room, words) => self.to_peers(&room, &Message::Whisper(room.clone(), words)),
+            Wish::Claim {
+                ticket,
+                room,
+                stream_id,
+                user_id,
+            } => self.claim(now, ticket, room, stream_id, user_id),
+            Wish::Release(app_id, stream_id) => self.release((app_id, stream_id)),
+            Wish::LoggedIn(login) => self.actions.push(Action::Broadcast(Message::LoggedIn(login))),
+            Wish::AskRelay {
+                node,
+                stream,
+                terms,
+                loudest,
+            } => {
+                let ssrc = terms.ssrc;
+                let asked = Asked::Relay {
+                    stream: stream.clone(),
+                    ssrc,
+                };
+                self.ask(node, Message::Relay { stream, terms, loudest }, asked);
+            }
+            Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
+            Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
+            Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
+            Wish::Leave => self.leave(now),
+        }
+        self.take_actions()
+    }
+
+    /// What was done and seen.
+    pub(crate) fn counters(&self) -> ClusterCounters {
+        let shared = |room: &&Room| room.peers().next().is_some();
+        ClusterCounters {
+            connected: self.connected,
+            nodes: self.nodes.alive() + 1,
+            rooms: self.rooms.len(),
+            rooms_shared: self.rooms.values().filter(shared).count(),
+            claims: self.claims.len(),
+            jobs_waiting: self.jobs.len(),
+            ..self.counters.clone()
+        }
+    }
+
+    /// This node is going to stop: it takes no newcomers any more.
+    fn leave(&mut self, now: Now) {
+        self.entry.draining = true;
+        if self.connected {
+            self.renew(now);
+        }
+    }
+
+    /// This node stops now.
+    pub(crate) fn on_stop(&mut self) -> Vec<Action> {
+        let rooms: Vec<RoomName> = self.rooms.keys().cloned().collect();
+        for room in rooms {
+            self.close(&room);
+        }
+        self.actions.push(Action::Unlease);
+        self.take_actions()
+    }
+
+    fn renew(&mut self, now: Now) {
+        self.actions.push(Action::Lease(self.entry.clone()));
+        self.timers.set(Timer::Renew, now.mono.saturating_add(RENEW));
+        for node in self.nodes.take_gone(now.mono) {
+            self.node_gone(now, &node.name);
+        }
+        self.nodes.forget_gone(2 * ORPHANS_STAY, now.mono);
+        self.tell_nodes();
+    }
+
+    /// Tells the rooms which other nodes take clients, where that is news.
+    fn tell_nodes(&mut self) {
+        let nodes = self.nodes.for_clients(&self.entry);
+        let changed = nodes.len() != self.told_nodes.len() || nodes.iter().any(|node| !self.told_nodes.contains(node));
+        if changed {
+            self.told_nodes.clone_from(&nodes);
+            self.actions.push(Action::News(News::Nodes(nodes)));
+        }
+    }
+
+    fn send(&mut self, to: &NodeName, message: Message) {
+        self.counters.letters_sent = self.counters.letters_sent.saturating_add(1);
+        self.actions.push(Action::Send(to.clone(), message));
+    }
+
+    /// Writes to all other nodes that have a room.
+    fn to_peers(&mut self, room: &RoomName, message: &Message) {
+        let peers: Vec<NodeName> = self.rooms.get(room).into_iter().flat_map(Room::peers).cloned().collect();
+        for peer in peers {
+            self.send(&peer, message.clone());
+        }
+    }
+
+    fn ask(&mut self, to: NodeName, message: Message, asked: Asked) {
+        self.last_ask = self.last_ask.saturating_add(1);
+        let ticket = Ticket(self.last_ask);
+        self.asked.insert(ticket, asked);
+        self.counters.letters_sent = self.counters.letters_sent.saturating_add(1);
+        self.actions.push(Action::Ask(ticket, to, message));
+    }
+
+    /// Tells the rooms of what changed in one of them, once it is open.
+    fn tell_changes(&mut self, name: &RoomName, changes: Vec<Change>) {
+        if !self.rooms.get(name).is_some_and(Room::is_open) {
+            return;
+        }
+        for change in changes {
+            let room = name.clone();
+            let news = match change {
+                Change::UserCame(member) => News::UserCame(room, member),
+                Change::UserLeft(user) => News::UserLeft(room, user),
+                Change::StreamIs(node, stream) => News::StreamIs(room, node, stream),
+                Change::StreamLeft(id, reason) => News::StreamLeft(room, id, reason),
+                Change::Said(saying) => News::Said(room, saying),
+                Change::Lost(id, node, user) => self.stream_lost(name, id, node, &user),
+            };
+            self.actions.push(Action::News(news));
+        }
+    }
+
+    fn take_actions(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+}
+
+/// Adds one.
+fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}

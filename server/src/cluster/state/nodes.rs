@@ -1,0 +1,245 @@
+//! The nodes of the cloud: who is there, who is gone, and which would serve a client best.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::letters::{NodeEntry, NodeLife};
+use crate::rooms::cloud::NodeName;
+
+/// A node that is not heard of for so long is gone. Its entry in the registry lives as long.
+pub(crate) const LEASE: Duration = Duration::from_secs(6);
+/// How often a node writes its entry.
+pub(crate) const RENEW: Duration = Duration::from_secs(2);
+/// What a member elsewhere costs, in loads of a full node: another stream crosses between nodes for nearly every room that is split.
+const WITHOUT_THE_ROOM: f64 = 0.3;
+/// A node of another region is chosen only instead of one that is full.
+const OTHER_REGION: f64 = 0.8;
+/// A client is sent on only where that is better by so much: a redirect costs it a connection.
+const WORTH_A_REDIRECT: f64 = 0.25;
+
+/// What is known of another node.
+#[derive(Debug)]
+struct Known {
+    entry: NodeEntry,
+    heard: Duration,
+    /// Since when it is not heard of any more.
+    gone: Option<Duration>,
+}
+
+/// The other nodes.
+#[derive(Debug, Default)]
+pub(super) struct Nodes {
+    others: BTreeMap<NodeName, Known>,
+}
+
+/// What became of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum NodeChange {
+    Nothing,
+    /// It is new, or back after it was thought to be gone.
+    Came,
+    /// It has begun another life: what it said before is over.
+    Restarted,
+}
+
+impl Nodes {
+    /// A node's entry was read, or it wrote something.
+    pub(super) fn note(&mut self, entry: NodeEntry, now: Duration) -> NodeChange {
+        let name = entry.node.name.clone();
+        let Some(known) = self.others.get_mut(&name) else {
+            let (heard, gone) = (now, None);
+            self.others.insert(name, Known { entry, heard, gone });
+            return NodeChange::Came;
+        };
+        if entry.node.life < known.entry.node.life {
+            return NodeChange::Nothing;
+        }
+        let restarted = entry.node.life > known.entry.node.life;
+        let was_gone = known.gone.take().is_some();
+        known.heard = now;
+        known.entry = entry;
+        match (restarted, was_gone) {
+            (true, _) => NodeChange::Restarted,
+            (false, true) => NodeChange::Came,
+            (false, false) => NodeChange::Nothing,
+        }
+    }
+
+    /// It wrote a letter: it lives.
+    pub(super) fn hear(&mut self, node: &NodeLife, now: Duration) {
+        let known = self.others.get_mut(&node.name);
+        if let Some(known) = known.filter(|known| known.entry.node.life == node.life && known.gone.is_none()) {
+            known.heard = now;
+        }
+    }
+
+    /// Those who were heard of until a lease ago and no longer: they are gone from now on.
+    pub(super) fn take_gone(&mut self, now: Duration) -> Vec<NodeLife> {
+        let silent = |known: &&mut Known| known.gone.is_none() && now.saturating_sub(known.heard) > LEASE;
+        let gone = self.others.values_mut().filter(silent);
+        gone.map(|known| {
+            known.gone = Some(now);
+            known.entry.node.clone()
+        })
+        .collect()
+    }
+
+    /// The cloud was out of reach: nobody's silence counts until now.
+    pub(super) fn forgive(&mut self, now: Duration) {
+        for known in self.others.values_mut().filter(|known| known.gone.is_none()) {
+            known.heard = now;
+        }
+    }
+
+    /// Forgets who is gone for longer than `keep`.
+    pub(super) fn forget_gone(&mut self, keep: Duration, now: Duration) {
+        self.others
+            .retain(|_, known| known.gone.is_none_or(|gone| now.saturating_sub(gone) <= keep));
+    }
+
+    /// Whether this life of a node goes on.
+    pub(super) fn is_alive(&self, node: &NodeLife) -> bool {
+        self.others
+            .get(&node.name)
+            .is_some_and(|known| known.gone.is_none() && known.entry.node.life == node.life)
+    }
+
+    /// Whether this life of a node goes on, or ended less than `patience` ago.
+    pub(super) fn may_come_back(&self, node: &NodeLife, patience: Duration, now: Duration) -> bool {
+        self.others.get(&node.name).is_some_and(|known| {
+            known.entry.node.life == node.life && known.gone.is_none_or(|gone| now.saturating_sub(gone) < patience)
+        })
+    }
+
+    /// The life that this node has now.
+    pub(super) fn life_of(&self, name: &NodeName) -> Option<&NodeLife> {
+        let known = self.others.get(name).filter(|known| known.gone.is_none());
+        known.map(|known| &known.entry.node)
+    }
+
+    /// How many there are now.
+    pub(super) fn alive(&self) -> usize {
+        self.others.values().filter(|known| known.gone.is_none()).count()
+    }
+
+    /// Who takes clients, the best first, as seen from `own`.
+    pub(super) fn for_clients(&self, own: &NodeEntry) -> Vec<(NodeName, String)> {
+        let mut found: Vec<_> = self.takers().map(|entry| (score(entry, own, true), entry)).collect();
+        found.sort_by(|(one, a), (other, b)| one.total_cmp(other).then_with(|| a.node.cmp(&b.node)));
+        let named = |(_, entry): (f64, &NodeEntry)| (entry.node.name.clone(), entry.url.clone());
+        found.into_iter().map(named).collect()
+    }
+
+    /// The node that serves a newcomer to a room clearly better than `own`, if there is one.
+    ///
+    /// - `with_room`: the nodes that have the room already
+    pub(super) fn better(&self, own: &NodeEntry, with_room: &[NodeName]) -> Option<&NodeEntry> {
+        let has_room = |entry: &NodeEntry| with_room.is_empty() || with_room.contains(&entry.node.name);
+        let here = score(own, own, has_room(own));
+        let scored = self.takers().map(|entry| (score(entry, own, has_room(entry)), entry));
+        let best = scored.min_by(|(one, a), (other, b)| one.total_cmp(other).then_with(|| a.node.cmp(&b.node)));
+        best.filter(|(there, _)| there + WORTH_A_REDIRECT < here)
+            .map(|(_, entry)| entry)
+    }
+
+    fn takers(&self) -> impl Iterator<Item = &NodeEntry> {
+        let alive = self.others.values().filter(|known| known.gone.is_none());
+        alive
+            .map(|known| &known.entry)
+            .filter(|entry| !entry.draining && !entry.url.is_empty())
+    }
+}
+
+/// The lower the better: how full it is, and what it would cost.
+fn score(entry: &NodeEntry, own: &NodeEntry, has_room: bool) -> f64 {
+    let full = f64::from(entry.load) / f64::from(entry.capacity.max(1));
+    let mut score = full;
+    if full >= 1.0 || entry.draining {
+        score += 10.0;
+    }
+    if !has_room {
+        score += WITHOUT_THE_ROOM;
+    }
+    if entry.region != own.region {
+        score += OTHER_REGION;
+    }
+    score
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn entry(name: &str, load: u32) -> NodeEntry {
+        NodeEntry {
+            node: NodeLife {
+                name: NodeName::new(name).unwrap(),
+                life: 1,
+            },
+            url: format!("ws://{name}"),
+            region: String::new(),
+            load,
+            capacity: 100,
+            draining: false,
+        }
+    }
+
+    fn better(own: &NodeEntry, others: Vec<NodeEntry>, with_room: &[&str]) -> Option<String> {
+        let mut nodes = Nodes::default();
+        for other in others {
+            nodes.note(other, SECOND);
+        }
+        let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
+        nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
+    }
+
+    #[test]
+    fn a_newcomer_is_sent_to_a_node_that_has_the_room_or_is_much_emptier_and_nowhere_else() {
+        let draining = NodeEntry {
+            draining: true,
+            ..entry("b", 0)
+        };
+        let abroad = NodeEntry {
+            region: "far".into(),
+            ..entry("b", 0)
+        };
+        let cases = [
+            ("alone", entry("a", 50), vec![], vec![], None),
+            ("as full as the other", entry("a", 50), vec![entry("b", 50)], vec![], None),
+            ("much fuller", entry("a", 50), vec![entry("b", 20)], vec![], Some("b")),
+            ("the room is there", entry("a", 10), vec![entry("b", 10)], vec!["b"], Some("b")),
+            ("the room is there, and fuller", entry("a", 10), vec![entry("b", 40)], vec!["b"], None),
+            ("the room is on both", entry("a", 10), vec![entry("b", 10)], vec!["a", "b"], None),
+            ("full", entry("a", 100), vec![entry("b", 99)], vec![], Some("b")),
+            ("both full", entry("a", 100), vec![entry("b", 100)], vec![], None),
+            ("the other goes", entry("a", 90), vec![draining.clone()], vec![], None),
+            ("this one goes", NodeEntry { draining: true, ..entry("a", 0) }, vec![entry("b", 90)], vec![], Some("b")),
+            ("another region", entry("a", 60), vec![abroad.clone()], vec![], None),
+            ("full, another region", entry("a", 100), vec![abroad], vec![], Some("b")),
+        ];
+        for (what, own, others, with_room, expected) in cases {
+            assert_eq!(better(&own, others, &with_room).as_deref(), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_node_is_gone_when_nothing_is_heard_for_a_lease_and_its_next_life_is_another() {
+        let mut nodes = Nodes::default();
+        let b = entry("b", 0);
+        assert_eq!(nodes.note(b.clone(), SECOND), NodeChange::Came);
+        assert_eq!(nodes.note(b.clone(), 3 * SECOND), NodeChange::Nothing);
+        assert!(nodes.take_gone(3 * SECOND + LEASE).is_empty());
+        assert_eq!(nodes.take_gone(4 * SECOND + LEASE), [b.node.clone()]);
+        assert!(!nodes.is_alive(&b.node) && nodes.may_come_back(&b.node, 100 * SECOND, 20 * SECOND));
+        assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
+        let mut again = b.clone();
+        again.node.life = 2;
+        assert_eq!(nodes.note(again.clone(), 30 * SECOND), NodeChange::Restarted);
+        assert!(nodes.is_alive(&again.node) && !nodes.is_alive(&b.node));
+        assert_eq!(nodes.note(b, 31 * SECOND), NodeChange::Nothing, "an old entry says nothing");
+        nodes.forgive(60 * SECOND);
+        assert!(nodes.take_gone(60 * SECOND + LEASE).is_empty());
+    }
+}

@@ -1,0 +1,315 @@
+//! How a room is opened on this node, and left: asked for in the registry, greeted at others, told to the rooms.
+
+use std::time::Duration;
+
+use super::letters::{ClaimEntry, Message, NodeLife, RegistryKey, RoomEntry, SectionId};
+use super::ops::{self, Decision, Entering, Job, OpId};
+use super::room::{Room, Stage};
+use super::section::{OwnSection, Section};
+use super::{Action, ClusterState, ORPHANS_STAY, Timer, WriteError, count};
+use crate::rooms::Now;
+use crate::rooms::cloud::{News, NodeName, RoomName, RoomTerms};
+
+/// How long a newcomer waits for what other nodes say about the room.
+const GREETING: Duration = Duration::from_secs(1);
+
+impl ClusterState {
+    pub(super) fn open(&mut self, now: Now, name: RoomName, terms: RoomTerms, may_redirect: bool) {
+        if let Some(room) = self.rooms.get_mut(&name) {
+            // One of those who wait was sent here: then all may stay.
+            room.may_redirect &= may_redirect;
+            return;
+        }
+        self.last_section = self.last_section.saturating_add(1);
+        let section = SectionId {
+            life: self.entry.node.life,
+            number: self.last_section,
+        };
+        let room = Room::new(terms, OwnSection::new(section), may_redirect);
+        self.rooms.insert(name.clone(), room);
+        if self.connected {
+            self.add_job(now, Job::Enter(name));
+        } else {
+            self.opened(&name);
+        }
+    }
+
+    pub(super) fn close(&mut self, name: &RoomName) {
+        if self.rooms.remove(name).is_none() {
+            return;
+        }
+        self.timers.clear(Timer::Greeting(name.clone()));
+        self.actions.push(Action::Broadcast(Message::Without(name.clone())));
+        if self.connected
+            && let Some(op) = self.jobs.add(Job::Leave(name.clone()))
+        {
+            self.begin_job(op);
+        }
+    }
+
+    /// The registry answered.
+    pub(crate) fn on_got(&mut self, now: Now, op: OpId, got: Result<Option<(Vec<u8>, u64)>, ()>) -> Vec<Action> {
+        let Some((key, running)) = self.jobs.running(op) else {
+            return Vec::new();
+        };
+        let (key, job) = (key.clone(), running.job.clone());
+        match got {
+            Ok(known) => {
+                let revision = known.as_ref().map(|(_, revision)| *revision);
+                let decision = self.decide(now, &job, known.as_ref().map(|(value, _)| value.as_slice()));
+                self.write(now, op, &key, decision, revision);
+            }
+            Err(()) => {
+                count(&mut self.counters.unavailable);
+                self.fail(now, op);
+            }
+        }
+        self.take_actions()
+    }
+
+    fn write(&mut self, now: Now, op: OpId, key: &RegistryKey, decision: Option<Decision>, revision: Option<u64>) {
+        let value = match &decision {
+            None => None,
+            Some(Decision::Deleted) => revision.map(|revision| Action::Delete(op, key.clone(), revision)),
+            // Texts and numbers alone, so writing them cannot fail.
+            Some(Decision::Room(entry)) => Some(Action::Put(op, key.clone(), serde_json::to_vec(entry).unwrap_or_default(), revision)),
+            Some(Decision::Claim(entry)) => Some(Action::Put(op, key.clone(), serde_json::to_vec(entry).unwrap_or_default(), revision)),
+        };
+        match value {
+            Some(action) => {
+                if let Some((_, running)) = self.jobs.running(op) {
+                    running.writing = decision;
+                }
+                self.actions.push(action);
+            }
+            None => self.finish(now, op),
+        }
+    }
+
+    /// The registry has written, or not.
+    pub(crate) fn on_written(&mut self, now: Now, op: OpId, written: Result<(), WriteError>) -> Vec<Action> {
+        let Some((key, running)) = self.jobs.running(op) else {
+            return Vec::new();
+        };
+        match written {
+            Ok(()) => {
+                let (job, decision) = (running.job.clone(), running.writing.take());
+                match decision {
+                    Some(Decision::Room(entry)) => self.entered(now, &job, entry),
+                    Some(Decision::Claim(entry)) => self.claim_written(job, &entry),
+                    Some(Decision::Deleted) | None => {}
+                }
+                self.finish(now, op);
+            }
+            Err(WriteError::Conflict) => {
+                count(&mut self.counters.conflicts);
+                let key = key.clone();
+                if running.try_again() {
+                    self.actions.push(Action::Get(op, key));
+                } else {
+                    self.fail(now, op);
+                }
+            }
+            Err(WriteError::Unavailable) => {
+                count(&mut self.counters.unavailable);
+                self.fail(now, op);
+            }
+        }
+        self.take_actions()
+    }
+
+    /// What a job's entry is to become; `None`: it stays as it is.
+    fn decide(&mut self, now: Now, job: &Job, known: Option<&[u8]>) -> Option<Decision> {
+        // What cannot be read is as good as not there: it is written anew.
+        let room_entry = || known.and_then(|known| serde_json::from_slice::<RoomEntry>(known).ok());
+        let own = self.entry.node.clone();
+        match job {
+            Job::Enter(name) => self.decide_enter(now, name, room_entry()),
+            Job::Leave(name) => {
+                if self.rooms.contains_key(name) {
+                    // Opened again meanwhile.
+                    return None;
+                }
+                let known = room_entry()?;
+                let left = ops::leave(known, &own.name, |node| self.nodes.is_alive(node));
+                Some(left.map_or(Decision::Deleted, Decision::Room))
+            }
+            Job::Claim { .. } | Job::Settle(_) | Job::Release { .. } => {
+                let known = known.and_then(|known| serde_json::from_slice::<ClaimEntry>(known).ok());
+                self.decide_claim(now, job, known.as_ref())
+            }
+        }
+    }
+
+    fn decide_enter(&mut self, now: Now, name: &RoomName, known: Option<RoomEntry>) -> Option<Decision> {
+        let room = self.rooms.get(name)?;
+        let nodes = &self.nodes;
+        let is_there = |node: &NodeLife| nodes.may_come_back(node, ORPHANS_STAY, now.mono);
+        if room.stage == Stage::Asking && room.may_redirect {
+            let alive = known.iter().flat_map(|known| &known.nodes).filter(|node| nodes.is_alive(node));
+            let with_room: Vec<NodeName> = alive.map(|node| node.name.clone()).collect();
+            if let Some(better) = nodes.better(&self.entry, &with_room) {
+                let url = better.url.clone();
+                count(&mut self.counters.redirects);
+                self.rooms.remove(name);
+                self.actions.push(Action::News(News::ElsewhereInstead(name.clone(), url)));
+                return None;
+            }
+        }
+        let own = &self.entry.node;
+        let Entering { entry, is_new } = ops::enter(known.clone(), own, room.terms, is_there, |node| nodes.is_alive(node));
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.is_new = is_new;
+        }
+        if known.as_ref() == Some(&entry) && self.rooms.get(name).is_some_and(|room| !room.is_open()) {
+            self.entered(now, &Job::Enter(name.clone()), entry);
+            return None;
+        }
+        Some(Decision::Room(entry))
+    }
+
+    /// The registry has this node in a room's entry: others are greeted.
+    fn entered(&mut self, now: Now, job: &Job, entry: RoomEntry) {
+        let Job::Enter(name) = job else {
+            return;
+        };
+        let own = self.entry.node.name.clone();
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        room.settled = true;
+        let is_home = entry.home.name == own;
+        let was_home = room.home.is_none() && room.epoch == entry.epoch;
+        room.home = (!is_home).then_some(entry.home);
+        room.epoch = entry.epoch;
+        let had = std::mem::replace(&mut room.terms, entry.terms);
+        if room.is_open() && had != entry.terms {
+            let news = News::Terms(name.clone(), entry.terms);
+            self.actions.push(Action::News(news));
+        }
+        for node in entry.nodes.iter().filter(|node| node.name != own) {
+            self.greet(now, name, node);
+        }
+        if is_home && !was_home {
+            let epoch = entry.epoch;
+            self.to_peers(name, &Message::Home { room: name.clone(), epoch });
+        }
+        self.open_if_greeted(now, name);
+    }
+
+    /// Tells a node that this one has a room, and asks what that one says about it.
+    pub(super) fn greet(&mut self, now: Now, name: &RoomName, node: &NodeLife) {
+        let alive = self.nodes.is_alive(node);
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        let known = room.others.get(&node.name).filter(|section| section.id.life == node.life);
+        if known.is_some_and(|section| section.seq.is_some() && section.orphan_until.is_none()) || !alive {
+            return;
+        }
+        room.greeted.insert(node.name.clone(), now.mono);
+        let standing = room.own.standing(name);
+        self.send(&node.name.clone(), Message::Hello(standing));
+    }
+
+    /// Opens a room to which all others have answered.
+    pub(super) fn open_if_greeted(&mut self, now: Now, name: &RoomName) {
+        let Some(room) = self.rooms.get_mut(name).filter(|room| !room.is_open()) else {
+            return;
+        };
+        if room.greeted.is_empty() {
+            self.opened(name);
+        } else if room.stage == Stage::Asking {
+            let until = now.mono.saturating_add(GREETING);
+            room.stage = Stage::Greeting { until };
+            self.timers.set(Timer::Greeting(name.clone()), until);
+        }
+    }
+
+    pub(super) fn greeting_due(&mut self, now: Now, name: &RoomName) {
+        let due = |room: &&Room| matches!(room.stage, Stage::Greeting { until } if until <= now.mono);
+        if self.rooms.get(name).filter(due).is_some() {
+            self.opened(name);
+        }
+    }
+
+    /// The room is open from now on: the rooms hear all that others say about it.
+    fn opened(&mut self, name: &RoomName) {
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        self.timers.clear(Timer::Greeting(name.clone()));
+        room.stage = Stage::Open;
+        let news = News::Opened {
+            room: name.clone(),
+            terms: room.terms,
+            is_new: room.is_new,
+            members: room.shown_members.values().cloned().collect(),
+            streams: room.shown_streams.values().cloned().collect(),
+            info: room.info.clone(),
+        };
+        self.actions.push(Action::News(news));
+    }
+
+    /// A job cannot be done: what can be decided here is.
+    fn fail(&mut self, now: Now, op: OpId) {
+        let Some((_, running)) = self.jobs.running(op) else {
+            return;
+        };
+        match running.job.clone() {
+            Job::Enter(name) => {
+                if self.rooms.get(&name).is_some_and(|room| !room.is_open()) {
+                    self.opened(&name);
+                }
+            }
+            job => self.claim_failed(job),
+        }
+        self.finish(now, op);
+    }
+
+    fn finish(&mut self, _: Now, op: OpId) {
+        if let Some((_, Some(next))) = self.jobs.finish(op) {
+            self.begin_job(next);
+        }
+    }
+
+    /// The registry is out of reach: those who wait for rooms get them as this node knows them.
+    pub(super) fn open_without_registry(&mut self, _: Now) {
+        let waiting = self.rooms.iter().filter(|(_, room)| !room.is_open());
+        let mut waiting: Vec<RoomName> = waiting.map(|(name, _)| name.clone()).collect();
+        waiting.sort_unstable();
+        for name in waiting {
+            self.opened(&name);
+        }
+    }
+
+    /// Everything that this node has is written into the registry, as if it were new.
+    pub(super) fn settle_everything(&mut self, now: Now) {
+        let mut rooms: Vec<RoomName> = self.rooms.keys().cloned().collect();
+        rooms.sort_unstable();
+        for room in rooms {
+            self.add_job(now, Job::Enter(room));
+        }
+        self.settle_claims(now);
+    }
+
+    /// The section of a node about a room, made where there is none; `None`: that life of it is over, or the room is not here.
+    pub(super) fn section_of(&mut self, name: &RoomName, node: &NodeLife, id: SectionId) -> Option<&mut Section> {
+        let room = self.rooms.get_mut(name)?;
+        if id.life != node.life {
+            return None;
+        }
+        if let Some(known) = room.others.get(&node.name)
+            && known.id > id
+        {
+            return None;
+        }
+        let section = room.others.entry(node.name.clone()).or_insert_with(|| Section::new(id));
+        if section.id != id {
+            // What the earlier section says holds until the new one is known: users may be in both.
+            section.id = id;
+            section.seq = None;
+        }
+        Some(section)
+    }
+}

@@ -1,0 +1,210 @@
+//! One room as this node has it: its own section, those of others, and what all of them together come to.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use express_messages::ids::{StreamId, UserId};
+use express_messages::types::StreamDeleteReason;
+use express_signalling::protocol::RoomExtraInfo;
+
+use super::letters::NodeLife;
+use super::section::{OwnSection, Section, Touched};
+use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomTerms, Saying};
+
+/// Messages whose numbers are remembered, so that one that comes by two ways is told once.
+const REMEMBERED: usize = 256;
+
+/// How far a room is open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The registry is asked.
+    Asking,
+    /// Others are asked what they say; opened when all have answered, or then.
+    Greeting { until: Duration },
+    Open,
+}
+
+/// A room that is open here, or about to be.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) stage: Stage,
+    /// Somebody here wants to be in it and may be sent elsewhere.
+    pub(super) may_redirect: bool,
+    pub(super) terms: RoomTerms,
+    /// Nobody else had it when it was opened.
+    pub(super) is_new: bool,
+    /// Who orders what is said; `None`: this node.
+    pub(super) home: Option<NodeLife>,
+    pub(super) epoch: u64,
+    /// The registry knows that this node has it.
+    pub(super) settled: bool,
+    pub(super) own: OwnSection,
+    pub(super) others: BTreeMap<NodeName, Section>,
+    /// Who was greeted and has not answered, and when.
+    pub(super) greeted: BTreeMap<NodeName, Duration>,
+    pub(super) info: Option<RoomExtraInfo>,
+    /// What the rooms were told.
+    pub(super) shown_members: BTreeMap<UserId, Member>,
+    pub(super) shown_streams: BTreeMap<StreamId, (NodeName, RemoteStream)>,
+    said: VecDeque<u64>,
+    pub(super) last_message: u64,
+}
+
+/// What changed for the rooms.
+#[derive(Debug, PartialEq)]
+pub(super) enum Change {
+    UserCame(Member),
+    UserLeft(UserId),
+    StreamIs(NodeName, RemoteStream),
+    StreamLeft(StreamId, StreamDeleteReason),
+    /// A stream of this node is another node's; its user.
+    Lost(StreamId, NodeName, UserId),
+    Said(Saying),
+}
+
+impl Room {
+    pub(super) fn new(terms: RoomTerms, own: OwnSection, may_redirect: bool) -> Self {
+        Self {
+            stage: Stage::Asking,
+            may_redirect,
+            terms,
+            is_new: true,
+            home: None,
+            epoch: 0,
+            settled: false,
+            own,
+            others: BTreeMap::new(),
+            greeted: BTreeMap::new(),
+            info: None,
+            shown_members: BTreeMap::new(),
+            shown_streams: BTreeMap::new(),
+            said: VecDeque::new(),
+            last_message: 0,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.stage == Stage::Open
+    }
+
+    /// The nodes that have it, without this one and those that are gone.
+    pub(super) fn peers(&self) -> impl Iterator<Item = &NodeName> {
+        let there = self.others.iter().filter(|(_, section)| section.orphan_until.is_none());
+        there.map(|(name, _)| name)
+    }
+
+    /// What comes of changes in sections.
+    pub(super) fn refresh(&mut self, touched: Vec<Touched>, changes: &mut Vec<Change>) {
+        for touched in touched {
+            match touched {
+                Touched::Member(user) => self.refresh_member(&user, changes),
+                Touched::Stream(id, reason) => self.refresh_stream(&id, reason, changes),
+                Touched::Said(saying) => self.hear(saying, changes),
+            }
+        }
+    }
+
+    /// Of several logins of a user the latest is shown.
+    fn refresh_member(&mut self, user: &UserId, changes: &mut Vec<Change>) {
+        let said = self.others.values().filter_map(|section| section.standings.members.get(user));
+        let best = said.max_by_key(|member| member.login_ms).cloned();
+        match best {
+            Some(member) if self.shown_members.get(user) != Some(&member) => {
+                self.shown_members.insert(user.clone(), member.clone());
+                changes.push(Change::UserCame(member));
+            }
+            Some(_) => {}
+            None => {
+                if self.shown_members.remove(user).is_some() {
+                    changes.push(Change::UserLeft(user.clone()));
+                }
+            }
+        }
+    }
+
+    /// Of several owners of a streamID the one with the highest claim is shown, and this node's own stream makes way for it.
+    pub(super) fn refresh_stream(&mut self, id: &StreamId, reason: Option<StreamDeleteReason>, changes: &mut Vec<Change>) {
+        let said = self
+            .others
+            .iter()
+            .filter_map(|(node, section)| Some((node, section.standings.streams.get(id)?)));
+        let best = said.max_by_key(|(node, stream)| (stream.epoch, std::cmp::Reverse(*node)));
+        let best = best.map(|(node, stream)| (node.clone(), stream.clone()));
+        let own = self.own.standings.streams.get(id).map(|own| own.epoch);
+        let best = match (best, own) {
+            (Some((node, stream)), Some(own)) if stream.epoch > own => {
+                let user = stream.listed.stream.user.user_id.clone();
+                changes.push(Change::Lost(id.clone(), node.clone(), user));
+                Some((node, stream))
+            }
+            (_, Some(_)) => None,
+            (best, None) => best,
+        };
+        match best {
+            Some(best) if self.shown_streams.get(id) != Some(&best) => {
+                self.shown_streams.insert(id.clone(), best.clone());
+                changes.push(Change::StreamIs(best.0, best.1));
+            }
+            Some(_) => {}
+            None => {
+                if self.shown_streams.remove(id).is_some() && own.is_none() {
+                    changes.push(Change::StreamLeft(id.clone(), reason.unwrap_or(StreamDeleteReason::Offline)));
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, saying: Saying, changes: &mut Vec<Change>) {
+        if let Saying::Broadcast(message) = &saying
+            && !self.remember(message.message_id)
+        {
+            return;
+        }
+        if let Saying::Info(info) = &saying
+            && !self.take_info(info.clone())
+        {
+            return;
+        }
+        changes.push(Change::Said(saying));
+    }
+
+    /// Notes a message; `false`: it was told before.
+    pub(super) fn remember(&mut self, message: u64) -> bool {
+        self.last_message = self.last_message.max(message);
+        if self.said.contains(&message) {
+            return false;
+        }
+        if self.said.len() == REMEMBERED {
+            self.said.pop_front();
+        }
+        self.said.push_back(message);
+        true
+    }
+
+    /// Takes the extra info if it is newer; `true`: it is.
+    pub(super) fn take_info(&mut self, info: RoomExtraInfo) -> bool {
+        let newer = self
+            .info
+            .as_ref()
+            .is_none_or(|known| (known.update_time_ms, &known.value) < (info.update_time_ms, &info.value));
+        if newer {
+            self.info = Some(info);
+        }
+        newer
+    }
+
+    /// A node does not have the room any more: what it said is over.
+    pub(super) fn drop_section(&mut self, node: &NodeName, reason: StreamDeleteReason, changes: &mut Vec<Change>) {
+        self.greeted.remove(node);
+        let Some(section) = self.others.remove(node) else {
+            return;
+        };
+        let users: BTreeSet<UserId> = section.standings.members.into_keys().collect();
+        for user in users {
+            self.refresh_member(&user, changes);
+        }
+        for id in section.standings.streams.into_keys() {
+            self.refresh_stream(&id, Some(reason), changes);
+        }
+    }
+}

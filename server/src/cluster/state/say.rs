@@ -1,0 +1,133 @@
+//! Texts to a room, in the order of its home.
+
+use express_signalling::protocol::RoomMessage;
+
+use super::letters::Message;
+use super::room::Change;
+use super::{Action, Asked, ClusterState};
+use crate::rooms::cloud::{Fact, News, Question, RoomName, Saying};
+use crate::rooms::{Now, Ticket};
+
+/// The lower bits of a message's number tell nodes apart, so that it is one message's alone without asking anybody.
+const NODE_BITS: u32 = 12;
+
+impl ClusterState {
+    pub(super) fn say(&mut self, now: Now, ticket: Ticket, name: RoomName, saying: Saying) {
+        let Some(number) = self.next_message(&name) else {
+            self.actions.push(Action::News(News::SaidFor(ticket, Err(()))));
+            return;
+        };
+        let saying = match saying {
+            Saying::Broadcast(message) => Saying::Broadcast(RoomMessage {
+                message_id: number,
+                ..message
+            }),
+            other => other,
+        };
+        let home = self.rooms.get(&name).and_then(|room| room.home.clone());
+        match home.filter(|home| self.connected && self.nodes.is_alive(home)) {
+            Some(home) => {
+                let epoch = self.rooms.get(&name).map_or(0, |room| room.epoch);
+                let order = Message::Order {
+                    room: name.clone(),
+                    epoch,
+                    saying: saying.clone(),
+                };
+                let asked = Asked::Order {
+                    ticket,
+                    room: name,
+                    saying,
+                };
+                self.ask(home.name, order, asked);
+            }
+            None => self.say_here(now, ticket, &name, saying),
+        }
+    }
+
+    /// This node puts it in order: as the home, or because the home cannot be reached.
+    fn say_here(&mut self, now: Now, ticket: Ticket, name: &RoomName, saying: Saying) {
+        let number = number_of(&saying);
+        self.order(now, name, saying);
+        self.actions.push(Action::News(News::SaidFor(ticket, Ok(number))));
+    }
+
+    /// What the home came to.
+    pub(super) fn ordered(&mut self, now: Now, ticket: Ticket, name: &RoomName, saying: Saying, done: bool) {
+        if done {
+            let number = number_of(&saying);
+            self.actions.push(Action::News(News::SaidFor(ticket, Ok(number))));
+        } else {
+            // If it was said in spite of that, it is known by its number and not told twice.
+            self.say_here(now, ticket, name, saying);
+        }
+    }
+
+    /// Another node asks this one, as the home of a room, to say something.
+    pub(super) fn order_wanted(&mut self, now: Now, question: Question, name: &RoomName, epoch: u64, saying: Saying) {
+        let is_home = self
+            .rooms
+            .get(name)
+            .is_some_and(|room| room.is_open() && room.home.is_none() && room.epoch == epoch);
+        if is_home {
+            self.order(now, name, saying);
+        }
+        self.actions.push(Action::Answer(question, Message::Ordered(is_home)));
+    }
+
+    fn order(&mut self, now: Now, name: &RoomName, saying: Saying) {
+        let mut changes = Vec::new();
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.refresh(vec![super::section::Touched::Said(saying.clone())], &mut changes);
+        }
+        // What was said before is not said again.
+        if !changes.is_empty() {
+            self.tell(now, name, Fact::Said(saying));
+            self.tell_changes(name, changes);
+        }
+    }
+
+    /// A fact of this node: told to all who have the room.
+    pub(super) fn tell(&mut self, _: Now, name: &RoomName, fact: Fact) {
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        let stream = match &fact {
+            Fact::StreamIs(stream) => Some(stream.listed.stream.stream_id.clone()),
+            Fact::StreamLeft(id, _) => Some(id.clone()),
+            _ => None,
+        };
+        let first = room.own.say(fact.clone());
+        let facts = Message::Facts {
+            room: name.clone(),
+            section: room.own.id,
+            first,
+            facts: vec![fact],
+        };
+        let mut changes: Vec<Change> = Vec::new();
+        if let Some(id) = stream {
+            room.refresh_stream(&id, None, &mut changes);
+        }
+        let peers = room.peers().count() as u64;
+        self.counters.facts_sent = self.counters.facts_sent.saturating_add(peers);
+        self.to_peers(name, &facts);
+        self.tell_changes(name, changes);
+    }
+
+    fn next_message(&mut self, name: &RoomName) -> Option<u64> {
+        let low = self.entry.node.name.as_str().bytes().fold(self.entry.node.life, |mixed, byte| {
+            mixed.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
+        let room = self.rooms.get_mut(name).filter(|room| room.is_open())?;
+        let next = (room.last_message >> NODE_BITS).saturating_add(1);
+        let number = (next << NODE_BITS) | (low & ((1 << NODE_BITS) - 1));
+        room.last_message = number;
+        Some(number)
+    }
+}
+
+fn number_of(saying: &Saying) -> u64 {
+    match saying {
+        Saying::Broadcast(message) => message.message_id,
+        Saying::Info(_) | Saying::Command { .. } => 0,
+    }
+}
