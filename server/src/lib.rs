@@ -12,7 +12,8 @@
 
 pub mod api_command;
 mod callbacks;
-mod cluster;
+#[doc(hidden)]
+pub mod cluster;
 pub mod config;
 pub mod forwarder;
 mod http;

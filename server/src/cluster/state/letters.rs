@@ -70,8 +70,8 @@ pub(crate) enum Message {
     Again { room: RoomName, section: SectionId, after: u64 },
     /// A whole section, or a part of it.
     Whole(Whole),
-    /// The sender does not have this room (any more).
-    Without(RoomName),
+    /// The sender does not have this room (any more): its sections up to this one are over.
+    Without { room: RoomName, upto: SectionId },
     /// How far the sender's sections are.
     Beat(Vec<Standing>),
     /// This node is the home of a room from now on.

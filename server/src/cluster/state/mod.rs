@@ -43,6 +43,7 @@ use self::claims::OwnClaim;
 use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
 use self::room::{Change, Room};
+use super::bus::Revision;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -77,9 +78,9 @@ pub(crate) enum Action {
     /// Read an entry of the registry, for [`ClusterState::on_got`].
     Get(OpId, RegistryKey),
     /// Write one whose revision is this (`None`: that is not there), for [`ClusterState::on_written`].
-    Put(OpId, RegistryKey, Vec<u8>, Option<u64>),
+    Put(OpId, RegistryKey, Vec<u8>, Option<Revision>),
     /// Delete one whose revision is this, for [`ClusterState::on_written`].
-    Delete(OpId, RegistryKey, u64),
+    Delete(OpId, RegistryKey, Revision),
     /// Write this node's own entry, which lives for [`LEASE`].
     Lease(NodeEntry),
     /// Take this node's own entry away.
@@ -124,27 +125,47 @@ enum Asked {
 
 /// What was done and seen.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct ClusterCounters {
-    pub(crate) connected: bool,
-    pub(crate) nodes: usize,
-    pub(crate) rooms: usize,
-    pub(crate) rooms_shared: usize,
-    pub(crate) claims: usize,
-    pub(crate) jobs_waiting: usize,
-    pub(crate) letters_sent: u64,
-    pub(crate) letters_received: u64,
-    pub(crate) letters_refused: u64,
-    pub(crate) facts_sent: u64,
-    pub(crate) facts_received: u64,
-    pub(crate) gaps: u64,
-    pub(crate) wholes_sent: u64,
-    pub(crate) conflicts: u64,
-    pub(crate) unavailable: u64,
-    pub(crate) claims_refused: u64,
-    pub(crate) claims_lost: u64,
-    pub(crate) nodes_lost: u64,
-    pub(crate) redirects: u64,
-    pub(crate) sayings_lost: u64,
+pub struct ClusterCounters {
+    /// Whether the broker can be reached.
+    pub connected: bool,
+    /// Nodes that are there, this one among them.
+    pub nodes: usize,
+    /// Rooms that are open here.
+    pub rooms: usize,
+    /// Of these, how many are open on other nodes, too.
+    pub rooms_shared: usize,
+    /// Names of streams that users of this node own.
+    pub claims: usize,
+    /// What is asked of the registry and waits for it.
+    pub jobs_waiting: usize,
+    /// Messages to other nodes.
+    pub letters_sent: u64,
+    /// Messages of other nodes.
+    pub letters_received: u64,
+    /// Of these, what was none.
+    pub letters_refused: u64,
+    /// Facts about members and streams, to one node each.
+    pub facts_sent: u64,
+    /// Facts of other nodes.
+    pub facts_received: u64,
+    /// How often something was missing and was asked for.
+    pub gaps: u64,
+    /// Whole sections sent, in parts.
+    pub wholes_sent: u64,
+    /// Compare-and-sets that another node had been faster with.
+    pub conflicts: u64,
+    /// What the registry did not do.
+    pub unavailable: u64,
+    /// Stream names that somebody else had.
+    pub claims_refused: u64,
+    /// Streams of this node that turned out to be another's.
+    pub claims_lost: u64,
+    /// Nodes that were gone.
+    pub nodes_lost: u64,
+    /// Logins sent to a better node.
+    pub redirects: u64,
+    /// Facts that were passed over, so that texts among them were lost.
+    pub sayings_lost: u64,
 }
 
 /// One node's part of the cloud.
@@ -349,6 +370,15 @@ impl ClusterState {
             self.told_nodes.clone_from(&nodes);
             self.actions.push(Action::News(News::Nodes(nodes)));
         }
+    }
+
+    /// Tells a node that this one does not have a room, whatever it heard of it before.
+    fn send_without(&mut self, to: &NodeName, room: RoomName) {
+        let upto = SectionId {
+            life: self.entry.node.life,
+            number: self.last_section,
+        };
+        self.send(to, Message::Without { room, upto });
     }
 
     fn send(&mut self, to: &NodeName, message: Message) {

@@ -7,6 +7,7 @@ use super::ops::{self, Decision, Entering, Job, OpId};
 use super::room::{Room, Stage};
 use super::section::{OwnSection, Section};
 use super::{Action, ClusterState, ORPHANS_STAY, Timer, WriteError, count};
+use crate::cluster::bus::Revision;
 use crate::rooms::Now;
 use crate::rooms::cloud::{News, NodeName, RoomName, RoomTerms};
 
@@ -35,11 +36,14 @@ impl ClusterState {
     }
 
     pub(super) fn close(&mut self, name: &RoomName) {
-        if self.rooms.remove(name).is_none() {
+        let Some(room) = self.rooms.remove(name) else {
             return;
-        }
+        };
         self.timers.clear(Timer::Greeting(name.clone()));
-        self.actions.push(Action::Broadcast(Message::Without(name.clone())));
+        // Whom this does not reach says by its next beat that it has the room, and is answered.
+        for peer in room.peers().chain(room.greeted.keys()) {
+            self.send_without(peer, name.clone());
+        }
         if self.connected
             && let Some(op) = self.jobs.add(Job::Leave(name.clone()))
         {
@@ -48,7 +52,7 @@ impl ClusterState {
     }
 
     /// The registry answered.
-    pub(crate) fn on_got(&mut self, now: Now, op: OpId, got: Result<Option<(Vec<u8>, u64)>, ()>) -> Vec<Action> {
+    pub(crate) fn on_got(&mut self, now: Now, op: OpId, got: Result<Option<(Vec<u8>, Revision)>, ()>) -> Vec<Action> {
         let Some((key, running)) = self.jobs.running(op) else {
             return Vec::new();
         };
@@ -67,7 +71,7 @@ impl ClusterState {
         self.take_actions()
     }
 
-    fn write(&mut self, now: Now, op: OpId, key: &RegistryKey, decision: Option<Decision>, revision: Option<u64>) {
+    fn write(&mut self, now: Now, op: OpId, key: &RegistryKey, decision: Option<Decision>, revision: Option<Revision>) {
         let value = match &decision {
             None => None,
             Some(Decision::Deleted) => revision.map(|revision| Action::Delete(op, key.clone(), revision)),

@@ -33,7 +33,7 @@ impl ClusterState {
             } => self.facts(now, &from, (room, section), first, facts),
             Message::Again { room, section, after } => self.again(&from.name, &room, section, after),
             Message::Whole(whole) => self.whole(now, &from, whole),
-            Message::Without(room) => self.without(now, &from, &room),
+            Message::Without { room, upto } => self.without(now, &from, &room, upto),
             Message::Beat(standings) => {
                 for standing in standings {
                     self.compare(now, &from, &standing);
@@ -103,7 +103,7 @@ impl ClusterState {
     /// A node has opened a room: it hears what this one says about it, and is asked the same.
     fn hello(&mut self, now: Now, from: &NodeLife, standing: Standing) {
         if !self.rooms.contains_key(&standing.room) {
-            self.send(&from.name, Message::Without(standing.room));
+            self.send_without(&from.name, standing.room);
             return;
         }
         self.send_whole(&from.name, &standing.room);
@@ -113,7 +113,7 @@ impl ClusterState {
     /// Asks for what is missing of a section, if something is.
     fn compare(&mut self, now: Now, from: &NodeLife, standing: &Standing) {
         if !self.rooms.contains_key(&standing.room) {
-            self.send(&from.name, Message::Without(standing.room.clone()));
+            self.send_without(&from.name, standing.room.clone());
             return;
         }
         let Some(section) = self.section_of(&standing.room, from, standing.section) else {
@@ -156,7 +156,7 @@ impl ClusterState {
 
     fn facts(&mut self, now: Now, from: &NodeLife, (name, id): (RoomName, SectionId), first: u64, facts: Vec<Fact>) {
         if !self.rooms.contains_key(&name) {
-            self.send(&from.name, Message::Without(name));
+            self.send_without(&from.name, name);
             return;
         }
         self.counters.facts_received = self.counters.facts_received.saturating_add(facts.len() as u64);
@@ -182,7 +182,7 @@ impl ClusterState {
     /// A node has missed something of this one's section.
     fn again(&mut self, from: &NodeName, name: &RoomName, id: SectionId, after: u64) {
         let Some(room) = self.rooms.get(name) else {
-            self.send(from, Message::Without(name.clone()));
+            self.send_without(from, name.clone());
             return;
         };
         let since = (room.own.id == id && after > 0).then(|| room.own.since(after)).flatten();
@@ -240,23 +240,21 @@ impl ClusterState {
         self.open_if_greeted(now, &name);
     }
 
-    fn without(&mut self, now: Now, from: &NodeLife, name: &RoomName) {
-        let is_that_life = self
-            .rooms
-            .get(name)
-            .and_then(|room| room.others.get(&from.name))
-            .is_none_or(|section| section.id.life <= from.life);
-        if is_that_life {
-            self.section_over(name, &from.name, StreamDeleteReason::Stopped);
+    fn without(&mut self, now: Now, from: &NodeLife, name: &RoomName, upto: SectionId) {
+        let Some(room) = self.rooms.get_mut(name) else {
+            return;
+        };
+        if room.others.get(&from.name).is_some_and(|section| section.id > upto) {
+            return;
         }
-        if let Some(room) = self.rooms.get_mut(name) {
-            room.greeted.remove(&from.name);
-            if room.home.as_ref().is_some_and(|home| home.name == from.name) {
-                room.home = None;
-                if self.connected {
-                    self.add_job(now, super::ops::Job::Enter(name.clone()));
-                }
-            }
+        room.greeted.remove(&from.name);
+        let was_home = room.home.as_ref().is_some_and(|home| home.name == from.name);
+        if was_home {
+            room.home = None;
+        }
+        self.section_over(name, &from.name, StreamDeleteReason::Stopped);
+        if was_home && self.connected {
+            self.add_job(now, super::ops::Job::Enter(name.clone()));
         }
         self.open_if_greeted(now, name);
     }
