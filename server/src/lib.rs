@@ -12,6 +12,7 @@
 
 pub mod api_command;
 mod callbacks;
+pub mod cluster;
 pub mod config;
 pub mod forwarder;
 mod http;

@@ -1,0 +1,3 @@
+//! Several nodes that serve the same rooms.
+
+pub mod bus;
