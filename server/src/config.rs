@@ -5,6 +5,7 @@
 
 mod apps;
 mod callback;
+mod cluster;
 mod ice;
 mod layers;
 mod metrics;
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use self::apps::check_apps;
 pub use self::apps::{AppConfig, OnDoubleLogin, OnTokenExpiry};
 pub use self::callback::CallbackUrl;
+pub use self::cluster::ClusterConfig;
 pub use self::ice::{Hidden, IceConfig, IceServerConfig};
 use self::layers::{Layers, PREFIX, read};
 pub use self::metrics::MetricsConfig;
@@ -46,6 +48,8 @@ pub struct ServerConfig {
     pub limits: LimitsConfig,
     /// How long things take.
     pub timings: TimingsConfig,
+    /// The other nodes.
+    pub cluster: ClusterConfig,
     /// Who may read what is counted.
     pub metrics: MetricsConfig,
     /// What is logged, and how.
@@ -328,6 +332,7 @@ impl ServerConfig {
         check_apps(&self.apps)?;
         self.http.check()?;
         self.ice.check(self.timings.heartbeat_s)?;
+        self.cluster.check()?;
         let timings = &self.timings;
         let positive = [
             ("timings.heartbeat_s", timings.heartbeat_s),

@@ -12,7 +12,6 @@
 
 pub mod api_command;
 mod callbacks;
-#[doc(hidden)]
 pub mod cluster;
 pub mod config;
 pub mod forwarder;

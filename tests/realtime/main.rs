@@ -6,6 +6,7 @@
 // One module around all, so that `--skip realtime::` leaves them out of a run of everything else.
 #[path = "."]
 mod realtime {
+    mod bus;
     mod cases;
     mod crash;
     mod faults;

@@ -3,11 +3,13 @@
 //! `suite/` runs in virtual time or against an in-process server; `realtime/` runs real processes, alone and last.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod bus;
 pub mod collect;
 pub mod faults;
 pub mod firewall;
 pub mod lossy;
 pub mod members;
+pub mod nats;
 pub mod processes;
 pub mod pulse;
 pub mod scores;

@@ -1,6 +1,7 @@
 //! Tests in virtual time or without any time.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bus;
 mod local_streams;
 mod long_call;
 mod messages;

@@ -25,6 +25,7 @@ for group in "$@"; do
       need_command pactl pulseaudio-utils
       need_command curl curl                 # the documented call of the server API
       need_command tmux tmux                 # terminals for express-call
+      need_command nats-server nats-server   # the bus between nodes
       ;;
     python)
       need_command python3 python3

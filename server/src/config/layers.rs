@@ -11,7 +11,12 @@ use super::{ConfigError, SAMPLE, ServerConfig};
 /// What our variables of the environment begin with.
 pub(super) const PREFIX: &str = "EXPRESS__";
 /// Keys that hold lists, which the environment separates by commas.
-const LISTS: [&str; 3] = ["http.allowed_origins", "media.public_addresses", "metrics.allow"];
+const LISTS: [&str; 4] = [
+    "cluster.nats",
+    "http.allowed_origins",
+    "media.public_addresses",
+    "metrics.allow",
+];
 
 /// What is laid over the embedded default, in this order: text, a file, variables of the environment.
 #[derive(Default)]

@@ -1,0 +1,338 @@
+//! Buckets in JetStream: opened or made when first used, and again with each connection.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::time::Duration;
+
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
+use async_nats::jetstream::context::{self, PublishError, PublishErrorKind};
+use async_nats::jetstream::kv::{self, Store};
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Republish};
+use async_nats::{HeaderMap, client};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::sync::Mutex;
+
+use super::super::counters::Counters;
+use super::super::{Bucket, BusError, Entry, Key, MAX_ENTRIES, MAX_ENTRIES_BYTES, MAX_PAYLOAD, Revision};
+use super::link::Link;
+
+/// The header that tells a deletion, and what it says.
+pub(super) const OPERATION: &str = "KV-Operation";
+const DELETION: &str = "DEL";
+/// Messages that are asked for at a time in a full read.
+const BATCH: usize = 500;
+/// After which the broker forgets the consumer of a full read.
+const READER_IDLE: Duration = Duration::from_secs(5);
+/// A key that others create and delete meanwhile is tried so often.
+const TRIES: usize = 3;
+
+/// A bucket as it was opened.
+#[derive(Debug, Clone)]
+pub(super) struct Opened {
+    store: Store,
+    /// See [`Revision::store`].
+    made: u64,
+    connection: u64,
+}
+
+/// Where an opened bucket is kept.
+pub(super) type BucketSlot = Mutex<Option<Opened>>;
+
+/// What a key last had.
+enum Last {
+    Nothing,
+    /// A deletion, by the write of this number.
+    Deletion(u64),
+    Entry(Entry),
+}
+
+impl Opened {
+    /// The revision of a write of this number.
+    pub(super) fn revision(&self, number: u64) -> Revision {
+        Revision {
+            store: self.made,
+            number,
+        }
+    }
+
+    fn subject(&self, key: &str) -> String {
+        format!("{}{key}", self.store.prefix)
+    }
+}
+
+impl Link {
+    /// The bucket, which is made where the broker has none.
+    pub(super) async fn bucket(&self, bucket: Bucket) -> Result<Opened, BusError> {
+        let mut slot = self.slots[bucket as usize].lock().await;
+        let connection = self.connection();
+        if let Some(opened) = slot.as_ref().filter(|opened| opened.connection == connection) {
+            return Ok(opened.clone());
+        }
+        let store = self.open(bucket).await?;
+        let millis = store.stream.cached_info().created.unix_timestamp_nanos() / 1_000_000;
+        let opened = Opened {
+            store,
+            made: u64::try_from(millis).unwrap_or_default(),
+            connection,
+        };
+        *slot = Some(opened.clone());
+        Ok(opened)
+    }
+
+    /// The bucket is not as it was: the next to use it opens it again.
+    pub(super) async fn forget(&self, bucket: Bucket) {
+        *self.slots[bucket as usize].lock().await = None;
+    }
+
+    async fn open(&self, bucket: Bucket) -> Result<Store, BusError> {
+        let name = self.bucket_name(bucket);
+        if let Ok(store) = self.jetstream.get_key_value(&name).await {
+            self.check_bucket(bucket, &store);
+            return Ok(store);
+        }
+        let made = self.jetstream.create_key_value(self.bucket_config(bucket)).await;
+        match made {
+            Ok(store) => {
+                tracing::info!(bucket = name, "the cluster's bucket was made");
+                Ok(store)
+            }
+            // Another node may have made it just now, with other settings.
+            Err(error) => match self.jetstream.get_key_value(&name).await {
+                Ok(store) => Ok(store),
+                Err(_) => Err(broker_error(&error)),
+            },
+        }
+    }
+
+    fn bucket_config(&self, bucket: Bucket) -> kv::Config {
+        let name = self.bucket_name(bucket);
+        kv::Config {
+            republish: Some(Republish {
+                source: format!("$KV.{name}.>"),
+                destination: format!("{}>", self.watch_prefix(bucket)),
+                headers_only: false,
+            }),
+            bucket: name,
+            description: "Express Audio".into(),
+            history: 1,
+            max_age: self.leases().of(bucket),
+            num_replicas: self.replicas,
+            ..kv::Config::default()
+        }
+    }
+
+    /// Says where a bucket that is there is not what this node would have made.
+    fn check_bucket(&self, bucket: Bucket, store: &Store) {
+        let (is, wanted) = (&store.stream.cached_info().config, self.bucket_config(bucket));
+        let same = is.max_age == wanted.max_age && is.num_replicas == wanted.num_replicas && is.republish == wanted.republish;
+        if !same {
+            tracing::warn!(
+                bucket = store.name,
+                lease = ?is.max_age,
+                replicas = is.num_replicas,
+                watched = is.republish == wanted.republish,
+                "the cluster's bucket was made with other settings than this node has; they stay"
+            );
+        }
+    }
+
+    /// The entry of an encoded key.
+    pub(super) async fn get(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, BusError> {
+        match self.get_once(bucket, key).await {
+            // A bucket that was lost was forgotten, and is made again.
+            Err(BusError::Other(_)) => self.get_once(bucket, key).await,
+            done => done,
+        }
+    }
+
+    async fn get_once(&self, bucket: Bucket, key: &str) -> Result<Option<Entry>, BusError> {
+        let opened = self.bucket(bucket).await?;
+        match self.last(bucket, &opened, key).await? {
+            Last::Entry(entry) => Ok(Some(entry)),
+            Last::Nothing | Last::Deletion(_) => Ok(None),
+        }
+    }
+
+    /// What a key last had, as the leader of the stream knows it.
+    async fn last(&self, bucket: Bucket, opened: &Opened, key: &str) -> Result<Last, BusError> {
+        let read = opened
+            .store
+            .stream
+            .get_last_raw_message_by_subject(&opened.subject(key))
+            .await;
+        match read {
+            Ok(message) if message.headers.get(OPERATION).is_some() => Ok(Last::Deletion(message.sequence)),
+            Ok(message) => Ok(Last::Entry(Entry {
+                value: message.payload,
+                revision: opened.revision(message.sequence),
+            })),
+            Err(error) => match error.kind() {
+                LastRawMessageErrorKind::NoMessageFound => Ok(Last::Nothing),
+                _ => {
+                    self.forget(bucket).await;
+                    Err(broker_error(&error))
+                }
+            },
+        }
+    }
+
+    /// Writes the entry of an encoded key (`None`: takes it away) where the present one has the revision `expected`.
+    pub(super) async fn write(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        value: Option<Bytes>,
+        expected: Option<Revision>,
+    ) -> Result<Revision, BusError> {
+        for _ in 0..TRIES {
+            let opened = self.bucket(bucket).await?;
+            let mut number = expected.map_or(0, |revision| revision.number);
+            // A revision of a store that was lost says nothing about this one.
+            let mut known = expected.is_none_or(|revision| revision.store == opened.made);
+            for _ in 0..TRIES {
+                if known {
+                    match self.store(&opened, key, value.clone(), number).await {
+                        Ok(number) => return Ok(opened.revision(number)),
+                        Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {}
+                        Err(error) => {
+                            self.forget(bucket).await;
+                            if error.kind() == PublishErrorKind::StreamNotFound {
+                                break;
+                            }
+                            return Err(self.write_error(&error, value.as_ref()));
+                        }
+                    }
+                }
+                match self.last(bucket, &opened, key).await? {
+                    Last::Entry(current) => return Err(BusError::Conflict { current: Some(current) }),
+                    _ if expected.is_some() => return Err(BusError::Conflict { current: None }),
+                    Last::Deletion(deletion) => number = deletion,
+                    Last::Nothing => number = 0,
+                }
+                known = true;
+            }
+        }
+        Err(BusError::Unavailable)
+    }
+
+    async fn store(&self, opened: &Opened, key: &str, value: Option<Bytes>, last: u64) -> Result<u64, PublishError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, last.to_string());
+        if value.is_none() {
+            headers.insert(OPERATION, DELETION);
+        }
+        let subject = opened.subject(key);
+        let sent = self
+            .jetstream
+            .publish_with_headers(subject, headers, value.unwrap_or_default());
+        Ok(sent.await?.await?.sequence)
+    }
+
+    fn write_error(&self, error: &PublishError, value: Option<&Bytes>) -> BusError {
+        match error.kind() {
+            PublishErrorKind::MaxPayloadExceeded => self.too_large(value.map_or(0, Bytes::len)),
+            PublishErrorKind::TimedOut => BusError::TimedOut,
+            _ => broker_error(error),
+        }
+    }
+
+    /// All entries: a consumer of the whole stream, which has one message for each key.
+    pub(super) async fn entries(&self, bucket: Bucket) -> Result<Vec<(Key, Entry)>, BusError> {
+        match self.entries_once(bucket).await {
+            Err(BusError::Other(_)) => self.entries_once(bucket).await,
+            done => done,
+        }
+    }
+
+    async fn entries_once(&self, bucket: Bucket) -> Result<Vec<(Key, Entry)>, BusError> {
+        let opened = self.bucket(bucket).await?;
+        let config = pull::Config {
+            ack_policy: AckPolicy::None,
+            inactive_threshold: READER_IDLE,
+            memory_storage: true,
+            num_replicas: 1,
+            ..pull::Config::default()
+        };
+        let consumer = match opened.store.stream.create_consumer(config).await {
+            Ok(consumer) => consumer,
+            Err(error) => {
+                self.forget(bucket).await;
+                return Err(broker_error(&error));
+            }
+        };
+        let entries = self.read_all(&opened, &consumer).await;
+        // The broker forgets it anyway, later.
+        let _ = opened.store.stream.delete_consumer(&consumer.cached_info().name).await;
+        entries
+    }
+
+    async fn read_all(&self, opened: &Opened, consumer: &Consumer<pull::Config>) -> Result<Vec<(Key, Entry)>, BusError> {
+        let mut entries = BTreeMap::new();
+        let mut bytes = 0;
+        loop {
+            let mut batch = consumer
+                .fetch()
+                .max_messages(BATCH)
+                .messages()
+                .await
+                .map_err(|error| broker_error(&error))?;
+            let mut number = 0;
+            while let Some(message) = batch.next().await {
+                let message = message.map_err(|error| broker_error(&*error))?;
+                let info = message.info().map_err(|error| broker_error(&*error))?;
+                number += 1;
+                bytes += message.payload.len();
+                if entries.len() >= MAX_ENTRIES || bytes > MAX_ENTRIES_BYTES {
+                    return Err(BusError::Other("the bucket is too large to be read in full".into()));
+                }
+                let revision = opened.revision(info.stream_sequence);
+                self.keep(&mut entries, &opened.store.prefix, &message.message, revision);
+            }
+            if number < BATCH {
+                return Ok(entries.into_iter().collect());
+            }
+        }
+    }
+
+    /// A key that was written while it was read comes twice; the later one counts.
+    fn keep(&self, entries: &mut BTreeMap<Key, Entry>, prefix: &str, message: &async_nats::Message, revision: Revision) {
+        let key = message.subject.strip_prefix(prefix).and_then(Key::decode);
+        let Some(key) = key.filter(|_| message.payload.len() <= MAX_PAYLOAD) else {
+            Counters::count(&self.counters().refused);
+            return;
+        };
+        if message
+            .headers
+            .as_ref()
+            .is_some_and(|headers| headers.get(OPERATION).is_some())
+        {
+            entries.remove(&key);
+            return;
+        }
+        let value = message.payload.clone();
+        entries.insert(key, Entry { value, revision });
+    }
+}
+
+/// An error of a broker that may not have JetStream at the moment.
+fn broker_error(error: &(dyn Error + 'static)) -> BusError {
+    let mut sources = std::iter::successors(Some(error), |error| (*error).source());
+    sources.find_map(asked).unwrap_or_else(|| BusError::other(error))
+}
+
+/// What one of the errors says about the request that was made.
+fn asked(error: &(dyn Error + 'static)) -> Option<BusError> {
+    let api = error.downcast_ref::<context::RequestError>().map(|error| match error.kind() {
+        context::RequestErrorKind::NoResponders => Some(BusError::Unavailable),
+        context::RequestErrorKind::TimedOut => Some(BusError::TimedOut),
+        _ => None,
+    });
+    let core = error.downcast_ref::<client::RequestError>().map(|error| match error.kind() {
+        client::RequestErrorKind::NoResponders => Some(BusError::Unavailable),
+        client::RequestErrorKind::TimedOut => Some(BusError::TimedOut),
+        _ => None,
+    });
+    api.or(core).flatten()
+}

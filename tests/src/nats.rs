@@ -1,0 +1,120 @@
+//! A real nats-server with JetStream on a free port, which can be killed and come back.
+
+use std::{
+    net::{TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use crate::processes::{PATIENCE, Process};
+
+/// A nats-server process and its store. Both end with it.
+#[derive(Debug)]
+pub struct NatsServer {
+    process: Option<Process>,
+    port: u16,
+    folder: PathBuf,
+    /// More arguments, such as those of TLS.
+    more: Vec<String>,
+}
+
+impl NatsServer {
+    /// Starts one that keeps its store and its log in `folder`.
+    ///
+    /// # Panics
+    /// Where `nats-server` is not installed: `tests/tools/setup.sh test` does it.
+    pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(folder: &Path, more: &[String]) -> Self {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let mut server = Self {
+            process: None,
+            port: free.expect("loopback has a free port").port(),
+            folder: folder.into(),
+            more: more.to_vec(),
+        };
+        server.start_again();
+        server
+    }
+
+    /// `127.0.0.1:port`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// `nats://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("nats://{}", self.address())
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Stops it where it stands (`SIGSTOP`): its connections stay and nothing answers.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn freeze(&self) {
+        self.signal(nix::sys::signal::Signal::SIGSTOP);
+    }
+
+    /// Ends [`freeze`](Self::freeze).
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn thaw(&self) {
+        self.signal(nix::sys::signal::Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: nix::sys::signal::Signal) {
+        let process = self.process.as_ref().expect("it runs");
+        let id = i32::try_from(process.id()).expect("process ids are small");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).expect("it is our child");
+    }
+
+    /// Deletes what it stored, while it does not run.
+    ///
+    /// # Panics
+    /// While it runs.
+    pub fn lose_store(&self) {
+        assert!(self.process.is_none(), "it still has its store");
+        let _ = std::fs::remove_dir_all(self.store());
+    }
+
+    /// Starts it again at the same port, and waits until it takes connections.
+    ///
+    /// # Panics
+    /// When it does not in time.
+    pub fn start_again(&mut self) {
+        let usual = [
+            "--jetstream".to_owned(),
+            "--addr=127.0.0.1".into(),
+            format!("--port={}", self.port),
+            format!("--store_dir={}", self.store().display()),
+        ];
+        let arguments: Vec<_> = usual.into_iter().chain(self.more.iter().cloned()).collect();
+        let process = Process::start(Path::new("nats-server"), &arguments, &self.folder.join("nats.log"));
+        let deadline = Instant::now() + PATIENCE;
+        while TcpStream::connect(self.address()).is_err() {
+            assert!(Instant::now() < deadline, "no nats-server; log: {}", process.log_text());
+            std::thread::park_timeout(std::time::Duration::from_millis(10));
+        }
+        self.process = Some(process);
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.join("store")
+    }
+}
+
+impl Drop for NatsServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
