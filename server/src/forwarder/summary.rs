@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::uplink::UplinkLoss;
 
 /// The worst and the median of a figure over listeners.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// The greatest.
     pub worst: u32,
@@ -14,7 +16,7 @@ pub struct Spread {
 }
 
 /// The listeners of one stream as their reports of the last seconds say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerSummary {
     /// Listeners that are connected and not paused.
     pub listeners: u32,
@@ -141,7 +143,7 @@ fn whole_ms(time: Duration) -> u32 {
 }
 
 /// What the network lost of a publisher's packets in the last moment, before anything was repaired.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uplink {
     /// In thousandths.
     pub loss_permille: u32,
@@ -160,7 +162,7 @@ impl From<UplinkLoss> for Uplink {
 }
 
 /// The way from a publisher to the server, in steps that are worth telling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublisherLeg {
     /// Round-trip time in milliseconds, in steps of 10.
     pub round_trip_ms: Option<u32>,
