@@ -36,9 +36,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 pub(crate) use self::cross::Neighbours;
-pub(crate) use self::relay::wanted;
 use self::forms::Forms;
 use self::groups::Groups;
+pub(crate) use self::relay::wanted;
 use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;

@@ -80,8 +80,8 @@ pub use express_messages::red::CopySet;
 pub use handle::{Forwarder, StartForwarderError};
 pub use latency::ForwardingLatency;
 pub(crate) use negotiate::MAX_SHARDS;
-pub use sdp::{Credentials, NegotiateError};
 pub use relay::RelayTerms;
+pub use sdp::{Credentials, NegotiateError};
 pub use shard_thread::ShardStatus;
 pub use summary::{ListenerSummary, PublisherLeg, Spread, Uplink};
 

@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::forwarder::{
-    Answer, Credentials, Forwarder, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
-};
+use crate::forwarder::{Answer, Credentials, Forwarder, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey};
 
 /// What rooms ask of the media plane. Calls are short and do not block on the network.
 ///

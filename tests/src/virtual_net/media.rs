@@ -17,8 +17,7 @@ use express_media::{
 use express_messages::ice::IceServer;
 use express_server::{
     forwarder::{
-        Answer, Credentials, ForwarderEvent, GoneReason, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms,
-        StreamKey,
+        Answer, Credentials, ForwarderEvent, GoneReason, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
     },
     rooms::MediaPlane,
 };
@@ -326,13 +325,7 @@ impl MediaPlane for VirtualNet {
         Err(NegotiateError::Stopped)
     }
 
-    fn send_relay(
-        &mut self,
-        _: StreamKey,
-        _: GroupKey,
-        _: &RelayTerms,
-        _: u32,
-    ) -> Result<(PeerId, SocketAddr), NegotiateError> {
+    fn send_relay(&mut self, _: StreamKey, _: GroupKey, _: &RelayTerms, _: u32) -> Result<(PeerId, SocketAddr), NegotiateError> {
         Err(NegotiateError::Stopped)
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::super::counters::ShardCounters;
 use super::super::held::EVERYTHING;
 use super::super::listener::Listener;
 use super::super::peer::Peer;
@@ -197,7 +198,7 @@ impl Core {
     }
 }
 
-impl super::super::counters::ShardCounters {
+impl ShardCounters {
     /// Counts what a relay sent since it was counted last.
     fn count_sent(&self, relay: &mut RelaySide, listener: &Listener) {
         let (packets, octets) = relay.take_sent(listener.packets, listener.octets);

@@ -224,10 +224,6 @@ impl Peers {
                 listener.unprotect_rtp(datagram, &view, &mut Vec::new()).is_some()
             }
         };
-        assert!(
-            opened,
-            "RTP that is replayed or not readable: number {}",
-            view.sequence
-        );
+        assert!(opened, "RTP that is replayed or not readable: number {}", view.sequence);
     }
 }

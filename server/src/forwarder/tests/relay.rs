@@ -1,12 +1,13 @@
 //! A stream that is published on one node and heard on another.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::super::core::Command;
 use super::super::sdp::Role;
-use super::super::{ForwarderEvent, GoneReason};
+use super::super::{ForwarderEvent, GoneReason, PeerId};
 use super::client::USUAL;
-use super::nodes::{A, B, FRAME, Nodes, address};
+use super::nodes::{A, B, FRAME, Nodes};
 
 const VOICE: u8 = 0x80 | 20;
 const SILENCE: u8 = 127;
@@ -25,7 +26,9 @@ fn what_is_said_on_one_node_is_heard_on_the_other_to_the_bit_and_in_order() {
     }
     let told = |client: usize, node: usize| -> Vec<_> {
         let packets = nodes.worlds[node].clients[client].rtp.iter();
-        packets.map(|(header, payload)| (payload.clone(), header.extensions.clone())).collect()
+        packets
+            .map(|(header, payload)| (payload.clone(), header.extensions.clone()))
+            .collect()
     };
     let original = told(at_home, A);
     assert_eq!(original.len(), 100);
@@ -35,13 +38,19 @@ fn what_is_said_on_one_node_is_heard_on_the_other_to_the_bit_and_in_order() {
         assert!(nodes.is_unbroken(B, player));
         assert_eq!(nodes.worlds[B].clients[player].refused, 0);
     }
-    let events: Vec<_> = nodes.worlds[B].events.iter().filter(|event| names(event, relay.takes)).collect();
-    let [connected, started] = events[..] else { panic!("{events:?}") };
+    let events: Vec<_> = nodes.worlds[B]
+        .events
+        .iter()
+        .filter(|event| names(event, relay.takes))
+        .collect();
+    let [connected, started] = events[..] else {
+        panic!("{events:?}")
+    };
     assert!(matches!(connected, ForwarderEvent::Connected { .. }), "{connected:?}");
     assert!(matches!(started, ForwarderEvent::MediaStarted { .. }), "{started:?}");
 }
 
-fn names(event: &ForwarderEvent, id: super::super::PeerId) -> bool {
+fn names(event: &ForwarderEvent, id: PeerId) -> bool {
     matches!(event, ForwarderEvent::Connected { peer } | ForwarderEvent::MediaStarted { peer } if *peer == id)
 }
 
@@ -138,18 +147,18 @@ fn the_loudest_of_all_nodes_are_heard_and_little_else_crosses() {
                 let heard = nodes.worlds[node].heard(player).len();
                 let more = heard - std::mem::replace(&mut before[node][key], heard);
                 if speakers.contains(&key) {
-                    // Who held a place before keeps it for two seconds.
-                    assert!(more >= 200, "node {node}, stream {key} of {speakers:?}: {more}");
+                    // Who spoke just before yields when its loudness has fallen by 6 dB, in 300 ms.
+                    assert!(more >= 170, "node {node}, stream {key} of {speakers:?}: {more}");
                 } else {
-                    assert!(more <= 110, "node {node}, stream {key} of {speakers:?}: {more}");
+                    assert!(more <= 40, "node {node}, stream {key} of {speakers:?}: {more}");
                 }
                 assert!(nodes.is_unbroken(node, player), "node {node}, stream {key}");
             }
         }
     }
-    // Two speakers of four at a time, 600 frames, and 2 s of who spoke before.
+    // Two of four at a time, 600 frames.
     let crossed = nodes.rtp_to(A).len() + nodes.rtp_to(B).len();
-    assert!((1_200..=1_700).contains(&crossed), "{crossed}");
+    assert!((1_100..=1_400).contains(&crossed), "{crossed}");
 }
 
 #[test]
@@ -179,7 +188,11 @@ fn a_relay_wants_more_or_less_from_one_packet_to_the_next() {
     assert_eq!(frames(&mut nodes, 10), 10);
     assert!(nodes.is_unbroken(B, player));
     let counters = nodes.worlds[B].counters();
-    assert_eq!((counters.relay_lost, counters.nacks_sent), (0, 0), "what is not sent is not missed");
+    assert_eq!(
+        (counters.relay_lost, counters.nacks_sent),
+        (0, 0),
+        "what is not sent is not missed"
+    );
 }
 
 #[test]
@@ -228,7 +241,10 @@ fn a_minute_of_silence_ends_nothing_and_then_it_is_heard() {
     }
     assert_eq!(nodes.worlds[B].heard(player), [0, 1]);
     let quiet = nodes.sent[B].len() + nodes.sent[A].len();
-    assert!(quiet <= 2 * 120 + 130, "two a second, and reports of the second minute: {quiet}");
+    assert!(
+        quiet <= 2 * 120 + 150,
+        "two a second, and reports of the second minute: {quiet}"
+    );
 }
 
 #[test]
@@ -268,7 +284,11 @@ fn who_removes_one_side_ends_the_other() {
         let mut nodes = Nodes::new();
         let relay = nodes.relay(A, 1, 0);
         nodes.pass(SECOND);
-        let [own, other] = if removes == A { [relay.sends, relay.takes] } else { [relay.takes, relay.sends] };
+        let [own, other] = if removes == A {
+            [relay.sends, relay.takes]
+        } else {
+            [relay.takes, relay.sends]
+        };
         nodes.command(removes, Command::Remove(own));
         assert_eq!(nodes.gone(removes, own), None, "the caller knows");
         assert_eq!(nodes.gone(1 - removes, other), Some(GoneReason::Closed));
@@ -288,18 +308,18 @@ fn the_taking_side_follows_the_sender_and_finds_it_without_being_told() {
     assert!(!nodes.sent[A].is_empty(), "the first authentic packet shows where it is");
     assert_eq!(nodes.worlds[A].counters().rtcp_received, nodes.sent[A].len() as u64);
     // The next packet comes from elsewhere, as behind a NAT that forgot.
-    let elsewhere = "198.51.100.77:9".parse().unwrap();
+    let elsewhere: SocketAddr = "198.51.100.77:9".parse().unwrap();
     nodes.loss[B] = 100;
     nodes.speak(A, publisher, 7, 1, VOICE);
     let moved = nodes.sent[B].last().unwrap().clone();
-    nodes.worlds[B].core.handle(&moved, std::net::SocketAddr::into(elsewhere), nodes.now());
-    let now = nodes.now() + SECOND;
+    let now = nodes.now();
+    nodes.worlds[B].core.handle(&moved, elsewhere.into(), now);
+    let now = now + SECOND;
     nodes.worlds[B].now = now;
     nodes.worlds[B].core.handle_timeout(now);
     nodes.worlds[B].settle();
     let to: Vec<_> = nodes.worlds[B].stray.drain(..).map(|transmit| transmit.to).collect();
     assert!(!to.is_empty() && to.iter().all(|to| *to == elsewhere), "{to:?}");
-    assert_ne!(elsewhere, address(A));
 }
 
 #[test]

@@ -34,7 +34,10 @@ fn a_stream_crosses_between_two_forwarders_over_loopback() {
     let (stream, group) = (StreamKey(1), GroupKey(1));
     let (takes, terms) = b.take_relay(stream, group).unwrap();
     assert_eq!(terms.address().ip(), IpAddr::from(Ipv4Addr::LOCALHOST));
-    assert!(b.media_addresses()[1].port() == terms.address().port(), "the group's home shard");
+    assert!(
+        b.media_addresses()[1].port() == terms.address().port(),
+        "the group's home shard"
+    );
     let (sends, source) = a.send_relay(stream, group, &terms, 0).unwrap();
     assert!(
         matches!(a.send_relay(stream, group, &terms, 0), Err(NegotiateError::Busy)),
