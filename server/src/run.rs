@@ -250,6 +250,7 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
         udp: config.media.udp,
         tcp: config.media.tcp.address(config.media.udp),
         public_addresses: config.media.public_addresses.clone(),
+        relay_ip: None,
         shards: config.media.shards,
         limits,
     };

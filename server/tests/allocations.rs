@@ -89,6 +89,7 @@ fn a_packet_and_its_copies_allocate_nothing() {
         udp: "127.0.0.1:0".parse().unwrap(),
         tcp: None,
         public_addresses: Vec::new(),
+        relay_ip: None,
         shards: 1,
         limits: ForwarderLimits::default(),
     };

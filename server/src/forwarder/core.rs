@@ -3,7 +3,8 @@
 //! ```text
 //!   datagram ─► first byte (RFC 7983) ─┬─ STUN ── by user fragment or transaction ─► ice
 //!                                      ├─ DTLS ── by proved address ──────────────► dtls
-//!                                      └─ SRTP ── by proved address ──────────────► media (forward.rs)
+//!                                      └─ SRTP ─┬ by proved address ──────────────► media (forward.rs)
+//!                                               └ by SSRC: a relay's (relay.rs) ─► media
 //! ```
 //!
 //! A packet from an address that no peer has proved is policed first. Nothing here reads a clock.
@@ -17,6 +18,7 @@ mod intake;
 mod peers;
 mod probe;
 mod protect;
+mod relay;
 mod repair;
 mod reports;
 mod retransmit;
@@ -36,6 +38,7 @@ use rand::{RngExt, SeedableRng};
 pub(crate) use self::cross::Neighbours;
 use self::forms::Forms;
 use self::groups::Groups;
+pub(crate) use self::relay::wanted;
 use self::stream::Stream;
 use super::counters::ShardCounters;
 use super::dtls::DtlsIdentity;
@@ -43,6 +46,7 @@ use super::listener::Listener;
 use super::peer::{NewPeer, Peer};
 use super::policing::Policer;
 use super::queue::{SendQueue, Taken};
+use super::relay::NewRelay;
 use super::sdp::Credentials;
 use super::summary::Samples;
 use super::tuple::{TcpLink, Tuple};
@@ -52,6 +56,11 @@ use super::{ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
 #[derive(Debug)]
 pub(crate) enum Command {
     Add(Box<NewPeer>),
+    AddRelay(Box<NewRelay>),
+    /// Where the packets of a relay that is taken here will come from.
+    SetRelaySource(PeerId, Tuple),
+    /// A player's: only while the stream is one of so many loudest.
+    SetLoudest(PeerId, u32),
     Remove(PeerId),
     SetPaused(PeerId, bool),
     /// Other ICE credentials: ours, then the client's.
@@ -83,6 +92,8 @@ pub(crate) struct Core {
     /// Who may ask for an answer without being a peer.
     probe: Option<Credentials>,
     by_address: HashMap<Tuple, Route>,
+    /// Relays, by the SSRC of what comes from their other side.
+    by_relay: HashMap<u32, usize>,
     streams: HashMap<StreamKey, Stream>,
     groups: Groups,
     /// The ways to the other shards.
@@ -135,6 +146,7 @@ impl Core {
             by_ufrag: HashMap::new(),
             probe: None,
             by_address: HashMap::new(),
+            by_relay: HashMap::new(),
             streams: HashMap::new(),
             groups: Groups::default(),
             neighbours: Neighbours::default(),
@@ -168,15 +180,19 @@ impl Core {
             self.by_id.len(),
             self.by_ufrag.len(),
             self.by_address.len(),
+            self.by_relay.len(),
             self.streams.len(),
         ];
-        tables == [0; 4] && self.groups.is_empty()
+        tables == [0; 5] && self.groups.is_empty()
     }
 
     /// Carries out a command.
     pub(crate) fn handle_command(&mut self, command: Command, now: Instant) {
         match command {
             Command::Add(new) => self.add(*new, now),
+            Command::AddRelay(new) => self.add_relay(*new, now),
+            Command::SetRelaySource(id, source) => self.set_relay_source(id, source, now),
+            Command::SetLoudest(id, loudest) => self.set_loudest(id, loudest),
             Command::Remove(id) => {
                 if let Some(&index) = self.by_id.get(&id) {
                     self.say_goodbye(index, now);
@@ -194,9 +210,11 @@ impl Core {
         self.counters.bytes_received.add(datagram.len() as u64);
         let route = self.by_address.get(&from).copied();
         if !route.is_some_and(|route| route.validated) {
-            self.counters.unauthenticated.one();
-            if !self.policer.admit(from.address.ip(), now) {
-                self.counters.policed.one();
+            if let Some(index) = self.relay_named_in(datagram, from) {
+                self.handle_relayed(datagram, from, index, now);
+                return;
+            }
+            if !self.admit_stranger(from, now) {
                 return;
             }
         }
@@ -209,6 +227,14 @@ impl Core {
             },
             _ => self.counters.malformed.one(),
         }
+    }
+
+    /// Counts a datagram from an address that nobody has proved; `false`: there were too many.
+    fn admit_stranger(&mut self, from: Tuple, now: Instant) -> bool {
+        self.counters.unauthenticated.one();
+        let is_admitted = self.policer.admit(from.address.ip(), now);
+        self.counters.policed.add(u64::from(!is_admitted));
+        is_admitted
     }
 
     /// The next datagrams to send, at most `most`.

@@ -122,6 +122,32 @@ counters! {
     protection_withdrawn,
     /// Packets that publishers were asked for again.
     nacks_sent,
+    /// Streams taken from other nodes.
+    relays_in_begun,
+    /// Of these, over; begun minus ended are taken now.
+    relays_in_ended,
+    /// Streams sent to other nodes, each once for all listeners there.
+    relays_out_begun,
+    /// Of these, over; begun minus ended are sent now.
+    relays_out_ended,
+    /// Authentic RTP packets from other nodes.
+    relay_packets_received,
+    /// Bytes of their payload.
+    bytes_relay_received,
+    /// RTP packets sent to other nodes, repairs among them; counted each second.
+    relay_packets_sent,
+    /// Bytes of their payload.
+    bytes_relay_sent,
+    /// RTP packets from other nodes that the network between lost, repaired or not.
+    relay_lost,
+    /// Of these, packets that were repaired: sent again, or out of a copy.
+    relay_repaired,
+    /// Datagrams that named a relay and were forged, replayed or malformed.
+    relay_refused,
+    /// Measurements of the round-trip time to other nodes: one each second of each relay's side.
+    relay_round_trips,
+    /// The times that were measured, in microseconds, together.
+    relay_round_trip_us,
     /// RTCP packets with a goodbye (BYE).
     goodbyes_received,
     /// RTCP packets sent.
@@ -135,9 +161,9 @@ counters! {
     tcp_refused,
     /// Frames from and datagrams to TCP connections that found a queue full or the connection gone.
     tcp_dropped,
-    /// Peers added.
+    /// Peers added, both sides of relays among them.
     peers_added,
-    /// Peers whose DTLS handshake completed.
+    /// Peers whose DTLS handshake completed, and relays that work.
     peers_connected,
     /// Peers removed or gone; added minus removed are here now.
     peers_removed,

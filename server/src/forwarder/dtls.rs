@@ -98,6 +98,8 @@ pub(crate) enum DtlsEvent {
 pub(crate) enum DtlsSession {
     Ecdsa(Box<EcdsaSession>),
     Any(Box<AnySession>),
+    /// None: a relay's keys were told.
+    Told,
 }
 
 impl DtlsSession {
@@ -118,6 +120,7 @@ impl DtlsSession {
         match self {
             Self::Ecdsa(session) => session.handle(datagram, now, out),
             Self::Any(session) => session.handle(datagram, now, out),
+            Self::Told => None,
         }
     }
 
@@ -126,6 +129,7 @@ impl DtlsSession {
         match self {
             Self::Ecdsa(session) => session.next_timeout(),
             Self::Any(session) => session.next_timeout(),
+            Self::Told => None,
         }
     }
 
@@ -134,6 +138,7 @@ impl DtlsSession {
         match self {
             Self::Ecdsa(session) => session.handle_timeout(now, out),
             Self::Any(session) => session.handle_timeout(now, out),
+            Self::Told => None,
         }
     }
 
@@ -142,6 +147,7 @@ impl DtlsSession {
         match self {
             Self::Ecdsa(session) => session.close(now, out),
             Self::Any(session) => session.close(now, out),
+            Self::Told => {}
         }
     }
 }

@@ -18,6 +18,7 @@
 
 mod packets;
 mod peers;
+mod relays;
 mod steps;
 mod texts;
 mod tokens;

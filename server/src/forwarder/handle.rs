@@ -1,5 +1,6 @@
 //! The handle that the rest of the server has.
 
+mod relay;
 mod start;
 
 use std::net::SocketAddr;
@@ -12,12 +13,12 @@ use crossbeam_channel::{Sender, TrySendError};
 use express_signalling::protocol::MediaPortsOk;
 use nix::sys::eventfd::EventFd;
 
-use super::core::Command;
+use super::core::{Command, wanted};
 use super::counters::ShardCounters;
 use super::dtls::{ClientCertificates, DtlsIdentity, IdentityError};
-use super::held::EVERYTHING;
 use super::negotiate::{Terms, fresh_credentials, negotiate};
 use super::peer::Placement;
+use super::relay::RelayNames;
 use super::sdp::{Credentials, Offer, Role};
 use super::shard_thread::{ShardStatus, ShardThread};
 use super::socket::Control;
@@ -60,6 +61,10 @@ struct Inner {
 struct ShardHandle {
     address: SocketAddr,
     candidates: Vec<SocketAddr>,
+    /// Where it takes streams of other nodes, and sends them its own from.
+    relay_address: SocketAddr,
+    /// The SSRCs of its relays.
+    relays: RelayNames,
     commands: Sender<Control>,
     wake: Arc<EventFd>,
     entrance: Entrance,
@@ -209,19 +214,13 @@ impl Forwarder {
     /// [`NegotiateError`]: there is no peer.
     pub fn answer(&self, request: &MediaRequest<'_>) -> Result<Answer, NegotiateError> {
         let inner = &self.inner;
-        let present: u64 = inner.shards.iter().map(ShardHandle::present).sum();
-        if present >= inner.limits.peers as u64 {
-            return Err(NegotiateError::TooManyPeers);
-        }
-        let count = inner.shards.len() as u64;
-        let home = (request.group.0 % count) as usize;
+        self.admit()?;
+        let home = self.home_number(request.group);
         let (role, shard_number, loudest) = match request.wish {
             Wish::Publish => (Role::Publisher, home, 0),
             Wish::Play { loudest } => (Role::Player, self.shard_for_player(home), loudest),
         };
-        // The remainder of a peer's number is its shard.
-        let number = inner.next_peer.fetch_add(1, Ordering::Relaxed);
-        let id = PeerId(number.wrapping_mul(count).wrapping_add(shard_number as u64));
+        let id = self.next_id(shard_number);
         let shard = &inner.shards[shard_number];
         let terms = Terms {
             offer_bytes: inner.limits.offer_bytes,
@@ -235,11 +234,30 @@ impl Forwarder {
         new.place = Placement {
             group: request.group,
             home,
-            loudest: if loudest == 0 { EVERYTHING } else { loudest },
+            loudest: wanted(loudest),
         };
-        shard.tell(Command::Add(Box::new(new)))?;
-        shard.joined.fetch_add(1, Ordering::Relaxed);
+        shard.add(Command::Add(Box::new(new)))?;
         Ok(Answer { peer: id, sdp })
+    }
+
+    /// Whether there is room for one peer more.
+    fn admit(&self) -> Result<(), NegotiateError> {
+        let present: u64 = self.inner.shards.iter().map(ShardHandle::present).sum();
+        match present < self.inner.limits.peers as u64 {
+            true => Ok(()),
+            false => Err(NegotiateError::TooManyPeers),
+        }
+    }
+
+    /// The shard of a group's publishers.
+    fn home_number(&self, group: GroupKey) -> usize {
+        (group.0 % self.inner.shards.len() as u64) as usize
+    }
+
+    /// A new peer's name: the remainder of its number is its shard.
+    fn next_id(&self, shard: usize) -> PeerId {
+        let number = self.inner.next_peer.fetch_add(1, Ordering::Relaxed);
+        PeerId(number.wrapping_mul(self.inner.shards.len() as u64).wrapping_add(shard as u64))
     }
 
     /// The home of its stream, or the shard with the fewest peers if that has far fewer.
@@ -290,6 +308,13 @@ impl ShardHandle {
     fn present(&self) -> u64 {
         let joined = self.joined.load(Ordering::Relaxed);
         joined.saturating_sub(self.counters.peers_removed.value())
+    }
+
+    /// Hands a peer over.
+    fn add(&self, command: Command) -> Result<(), NegotiateError> {
+        self.tell(command)?;
+        self.joined.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn tell(&self, command: Command) -> Result<(), NegotiateError> {

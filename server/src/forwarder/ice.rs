@@ -12,14 +12,18 @@
 //! than came from it, but for [`OFFER_CREDIT`] bytes for each offer, which is longer itself: nobody can have more sent to a third
 //! party than he sends himself. Nothing is ever sent to an address that stands in an SDP.
 //!
+//! A relay of another node has a session, too, whose path is told ([`IceSession::fixed`]): it has no checks and answers none.
+//!
 //! # Source
 //! RFC 8445 §7 and §9 (restart); candidates of the other side are not used. RFC 7675 (consent): any authentic packet counts
 //! as consent here, for each proves as much as an answer does.
 
+mod fixed;
 mod path;
 
 use std::time::{Duration, Instant};
 
+use self::fixed::Fixed;
 use self::path::Path;
 use super::sdp::Credentials;
 use super::stun::{self, Check, StunKind, StunMessage, TransactionBytes};
@@ -64,9 +68,55 @@ pub(crate) struct IceSession {
     /// What is left of [`OFFER_CREDIT`].
     credit: u64,
     amplification_refused: u64,
+    /// Of a relay, which has no paths.
+    fixed: Option<Box<Fixed>>,
 }
 
 impl IceSession {
+    /// The session of a relay: everything goes to `path`, or to where the other side was heard last if it `follows`.
+    pub(crate) fn fixed(path: Option<Tuple>, follows: bool) -> Self {
+        let fixed = Box::new(Fixed {
+            follows,
+            ..Fixed::default()
+        });
+        // Nobody can name it, and no answer belongs to a check of it.
+        let nobody = || Credentials {
+            ufrag: String::new(),
+            password: String::new(),
+        };
+        Self {
+            selected: path,
+            fixed: Some(fixed),
+            ..Self::new(nobody(), nobody(), 0)
+        }
+    }
+
+    /// Tells a relay where the other side is.
+    pub(crate) fn set_fixed_path(&mut self, path: Tuple) {
+        if self.fixed.is_some() {
+            self.selected = Some(path);
+        }
+    }
+
+    /// Whether a relay sends to this address, or heard from it last.
+    pub(crate) fn is_fixed_to(&self, from: Tuple) -> bool {
+        let fixed = self.fixed.as_deref();
+        fixed.is_some_and(|fixed| self.selected == Some(from) || fixed.heard_from == Some(from))
+    }
+
+    /// Whether a relay heard something authentic since the last call.
+    pub(crate) fn take_heard(&mut self) -> bool {
+        let fixed = self.fixed.as_deref_mut();
+        fixed.is_some_and(|fixed| std::mem::take(&mut fixed.heard))
+    }
+
+    /// Notes a relay's round-trip time.
+    pub(crate) fn note_fixed_round_trip(&mut self, sample: Duration) {
+        if let Some(fixed) = &mut self.fixed {
+            fixed.round_trip = Some(path::smoothed(fixed.round_trip, sample));
+        }
+    }
+
     pub(crate) fn new(local: Credentials, remote: Credentials, tie_breaker: u64) -> Self {
         Self {
             username: format!("{}:{}", remote.ufrag, local.ufrag),
@@ -78,6 +128,7 @@ impl IceSession {
             tie_breaker,
             credit: OFFER_CREDIT,
             amplification_refused: 0,
+            fixed: None,
         }
     }
 
@@ -109,9 +160,13 @@ impl IceSession {
         self.selected
     }
 
-    /// From a check of ours on the selected path to its answer, smoothed (RFC 6298); measured about every ten seconds.
+    /// From a check of ours on the selected path to its answer, smoothed (RFC 6298); measured about every ten seconds. A relay's is
+    /// measured by reports.
     pub(crate) fn round_trip_time(&self) -> Option<Duration> {
-        self.selected_path()?.round_trip
+        match self.selected_path() {
+            Some(path) => path.round_trip,
+            None => self.fixed.as_ref()?.round_trip,
+        }
     }
 
     /// Every address that belongs to this session, proved or not.
@@ -192,6 +247,8 @@ impl IceSession {
     /// back to where the client nominated it.
     pub(crate) fn hear(&mut self, from: Tuple, now: Instant) {
         let Some(path) = self.paths.iter_mut().find(|path| path.address == from) else {
+            let moves_to = self.fixed.as_mut().and_then(|fixed| fixed.hear(from));
+            self.selected = moves_to.or(self.selected);
             return;
         };
         path.last_heard = now;

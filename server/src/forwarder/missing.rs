@@ -22,6 +22,8 @@ pub(crate) struct MissingPackets {
     gaps: Vec<Gap>,
     /// In received packets: asking for one costs [`RECEIVED_FOR_EACH`].
     credit: u32,
+    /// Packets that came after they were asked for, or whose copy came.
+    repaired: u64,
 }
 
 #[derive(Debug)]
@@ -37,6 +39,7 @@ impl MissingPackets {
         Self {
             gaps: Vec::with_capacity(MOST),
             credit: MOST as u32 * RECEIVED_FOR_EACH,
+            repaired: 0,
         }
     }
 
@@ -44,7 +47,9 @@ impl MissingPackets {
     pub(crate) fn note(&mut self, extended: u64, highest: u64, now: Instant) {
         self.credit = self.credit.saturating_add(1).min(MOST as u32 * RECEIVED_FOR_EACH);
         if extended <= highest {
-            self.settle(extended);
+            let asked = |gap: &Gap| gap.extended == extended && gap.tries > 0;
+            self.repaired += u64::from(self.gaps.iter().any(asked));
+            self.gaps.retain(|gap| gap.extended != extended);
             return;
         }
         let between = highest.saturating_add(1)..extended;
@@ -65,9 +70,16 @@ impl MissingPackets {
         }
     }
 
-    /// Packet `extended` is missed no more.
+    /// A copy of packet `extended` came: it is missed no more.
     pub(crate) fn settle(&mut self, extended: u64) {
+        let before = self.gaps.len();
         self.gaps.retain(|gap| gap.extended != extended);
+        self.repaired += (before - self.gaps.len()) as u64;
+    }
+
+    /// Packets that were repaired since the last call.
+    pub(crate) fn take_repaired(&mut self) -> u64 {
+        std::mem::take(&mut self.repaired)
     }
 
     /// The packets to ask for now, in their order; they count as asked for.

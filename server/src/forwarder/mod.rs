@@ -12,10 +12,16 @@
 //!
 //! A listener who asked for the N loudest of a room gets the packets of those alone (`loudness`, `held`).
 //!
+//! # Relays
+//! A stream that is published on another node comes from that node's forwarder, once, whatever the number of listeners
+//! ([`Forwarder::take_relay`], [`Forwarder::send_relay`]). A relay is a player's peer there and a publisher's peer here, without ICE and
+//! DTLS: `relay`, [`core`](self).
+//!
 //! # What is believed
 //! An address counts after a STUN request with MESSAGE-INTEGRITY from it, and gets DTLS and media after it answered
 //! a check of ours. Keys count after the certificate matched the offer's fingerprint. Nobody else is
 //! answered, but who was told by which credentials a client tries its network before a login (`core/probe.rs`), and that statelessly.
+//! A relay's keys count because they came over the connection of the nodes; its address counts as long as its packets are authentic.
 //!
 //! # Source
 //! RFC 8445 (ICE), 6544 (over TCP), 7675 (consent), 5764 (DTLS-SRTP), 3550 (RTP), 7587 (Opus), 2198 (RED), 5761 (rtcp-mux),
@@ -49,6 +55,7 @@ mod recent;
 mod reception;
 mod relay;
 mod red;
+mod relay;
 mod rtcp;
 mod rtp;
 mod sdp;
@@ -88,6 +95,9 @@ pub struct ForwarderConfig {
     pub tcp: Option<SocketAddr>,
     /// Addresses for the answer's candidates instead of the local ones: for machines behind NAT.
     pub public_addresses: Vec<IpAddr>,
+    /// Where other nodes send the streams that are taken from them: a private address of this machine. `None`: the first of the
+    /// answer's candidates.
+    pub relay_ip: Option<IpAddr>,
     /// Shards, one thread each, at most 4,096. 0: one below 4 cores, else one for each core.
     pub shards: usize,
     /// What strangers and peers may use.
@@ -210,7 +220,8 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ForwarderEvent {
-    /// The DTLS handshake is complete and the certificate is the offer's.
+    /// The DTLS handshake is complete and the certificate is the offer's. Of a relay: it is sent from here, or the first authentic packet
+    /// of one that is taken here came.
     Connected {
         /// Who.
         peer: PeerId,
@@ -272,6 +283,6 @@ pub enum GoneReason {
     DtlsFailed,
     /// Its certificate is not the one that its offer names.
     WrongCertificate,
-    /// It said goodbye (close_notify).
+    /// It said goodbye: close_notify, or RTCP BYE of a relay.
     Closed,
 }

@@ -10,6 +10,7 @@ use super::numbering::SequenceCompactor;
 use super::policing::MediaBudget;
 use super::protection::Protection;
 use super::reception::Reception;
+use super::relay::{NewRelay, RELAY_FORMAT, RelaySide};
 use super::rtp::LegFormat;
 use super::sdp::{Credentials, Fingerprint, Role};
 use super::srtp::SrtpSession;
@@ -18,6 +19,8 @@ use super::timeline::Timeline;
 use super::tuple::Tuple;
 use super::{GroupKey, PeerId, StreamKey};
 
+/// The CNAME of a relay's sides: nobody reads it.
+const RELAY_NAME: &str = "relay";
 /// DTLS datagrams that are held back until their address is proved: a ClientHello has one or two.
 const MAX_HELD: usize = 2;
 /// Receiver reports go out so often, so that a publisher reacts to loss within 2 s. RFC 3550 §6.2 allows a fixed minimum below
@@ -71,7 +74,7 @@ pub(crate) struct Peer {
     pub(crate) stream: StreamKey,
     pub(crate) ice: IceSession,
     pub(crate) dtls: DtlsSession,
-    /// Present from the end of the handshake on.
+    /// Present from the end of the handshake on; a relay's from the beginning on.
     pub(crate) srtp: Option<SrtpSession>,
     pub(crate) format: LegFormat,
     pub(crate) ssrc: u32,
@@ -82,6 +85,8 @@ pub(crate) struct Peer {
     /// The earliest entry of this peer in the shard's timers that still counts.
     pub(crate) armed: Option<Instant>,
     held: Vec<(Tuple, Vec<u8>)>,
+    /// It is one side of a relay.
+    pub(crate) relay: Option<Box<RelaySide>>,
 }
 
 /// What is done with media of this peer.
@@ -126,18 +131,23 @@ pub(crate) struct Playing {
     pub(crate) protection: Option<Box<Protection>>,
 }
 
-impl Peer {
-    pub(crate) fn new(new: NewPeer, identity: &DtlsIdentity, tie_breaker: u64, now: Instant) -> Self {
-        let media = match new.role {
-            Role::Publisher => Media::Publisher(Box::new(Publishing {
-                nack: new.nack,
+impl Media {
+    fn of(role: Role, nack: bool) -> Self {
+        match role {
+            Role::Publisher => Self::Publisher(Box::new(Publishing {
+                nack,
                 ..Publishing::default()
             })),
-            Role::Player => Media::Player(Box::new(Playing {
-                nack: new.nack,
+            Role::Player => Self::Player(Box::new(Playing {
+                nack,
                 ..Playing::default()
             })),
-        };
+        }
+    }
+}
+
+impl Peer {
+    pub(crate) fn new(new: NewPeer, identity: &DtlsIdentity, tie_breaker: u64, now: Instant) -> Self {
         Self {
             id: new.id,
             stream: new.stream,
@@ -147,11 +157,34 @@ impl Peer {
             format: new.format,
             ssrc: new.ssrc,
             cname: new.cname,
-            media,
+            media: Media::of(new.role, new.nack),
             added: now,
             last_authentic: now,
             armed: None,
             held: Vec::new(),
+            relay: None,
+        }
+    }
+
+    /// One side of a relay, which needs no handshake; its keys are still to be given to it.
+    pub(crate) fn of_relay(new: NewRelay, now: Instant) -> Self {
+        // The sending side was told where to send; the taking side hears it.
+        let path = (new.role == Role::Player).then(|| new.terms.address().into());
+        Self {
+            id: new.id,
+            stream: new.stream,
+            ice: IceSession::fixed(path, new.role == Role::Publisher),
+            dtls: DtlsSession::Told,
+            srtp: None,
+            format: RELAY_FORMAT,
+            ssrc: new.own_ssrc(),
+            cname: RELAY_NAME.to_owned(),
+            media: Media::of(new.role, true),
+            added: now,
+            last_authentic: now,
+            armed: None,
+            held: Vec::new(),
+            relay: Some(Box::new(RelaySide::new(new.name, now))),
         }
     }
 
@@ -201,7 +234,8 @@ impl Peer {
             Media::Publisher(publishing) => publishing.next_report,
             Media::Player(_) => None,
         };
-        [self.ice.next_timeout(), self.dtls.next_timeout(), report]
+        let say = self.relay.as_ref().map(|relay| relay.next_say);
+        [self.ice.next_timeout(), self.dtls.next_timeout(), report, say]
             .into_iter()
             .flatten()
             .fold(self.gives_up(connect, consent), Instant::min)

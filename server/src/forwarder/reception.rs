@@ -93,6 +93,11 @@ impl Reception {
         }
     }
 
+    /// Packets that came after they were asked for, or whose copy came, since the last call.
+    pub(crate) fn take_repaired(&mut self) -> u64 {
+        self.missing.as_mut().map_or(0, MissingPackets::take_repaired)
+    }
+
     /// What the network lost since the last call, before anything was repaired.
     pub(crate) fn take_uplink(&mut self) -> UplinkLoss {
         self.uplink.take()

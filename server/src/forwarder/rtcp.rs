@@ -1,7 +1,7 @@
 //! The RTCP packets that we send, and what we take from those we get; by `rtc-rtcp`. RFC 3550 §6.
 
 use bytes::{Bytes, BytesMut};
-use rtc_rtcp::extended_report::{ExtendedReport, RLEReportBlock};
+use rtc_rtcp::extended_report::{DLRRReport, DLRRReportBlock, ExtendedReport, RLEReportBlock, ReceiverReferenceTimeReportBlock};
 use rtc_rtcp::goodbye::Goodbye;
 use rtc_rtcp::packet::{Packet, marshal, unmarshal};
 use rtc_rtcp::receiver_report::ReceiverReport;
@@ -19,10 +19,27 @@ pub(crate) struct ReceivedRtcp {
     pub(crate) reports: Vec<ReceptionReport>,
     /// Which packets it lost. RFC 3611 §4.1.
     pub(crate) losses: Vec<RLEReportBlock>,
+    /// The NTP time of the sender's clock. RFC 3611 §4.4.
+    pub(crate) reference: Option<u64>,
+    /// Our own, with SSRC, and how long the sender had it. RFC 3611 §4.5.
+    pub(crate) echoes: Vec<DLRRReport>,
     /// Packets that it asks for again. RFC 4585 §6.2.1.
     pub(crate) nacks: Vec<TransportLayerNack>,
     /// Whether it says goodbye.
     pub(crate) goodbye: bool,
+}
+
+impl ReceivedRtcp {
+    fn hear_clocks(&mut self, report: &ExtendedReport) {
+        for block in &report.reports {
+            let block = block.as_any();
+            if let Some(reference) = block.downcast_ref::<ReceiverReferenceTimeReportBlock>() {
+                self.reference = Some(reference.ntp_timestamp);
+            } else if let Some(echo) = block.downcast_ref::<DLRRReportBlock>() {
+                self.echoes.extend_from_slice(&echo.reports);
+            }
+        }
+    }
 }
 
 /// The pair of times in a sender report.
@@ -57,6 +74,7 @@ pub(crate) fn read(packet: &BytesMut) -> Option<ReceivedRtcp> {
                 .iter()
                 .filter_map(|block| block.as_any().downcast_ref::<RLEReportBlock>());
             received.losses.extend(blocks.filter(|block| block.is_loss_rle).cloned());
+            received.hear_clocks(report);
         } else if packet.is::<Goodbye>() {
             received.goodbye = true;
         }
@@ -99,6 +117,27 @@ pub(crate) fn sender_report(clock: SenderClock, cname: &str, packets: u32, octet
         ..SenderReport::default()
     };
     write(vec![Box::new(report), name(clock.ssrc, cname)])
+}
+
+/// What each side of a relay says each second: its clock `reference`, and `echo`: what the other side, `to`, said of its own, and how long
+/// ago. RFC 3611 §4.4 and §4.5.
+pub(crate) fn clocks((ssrc, cname): (u32, &str), reference: u64, to: u32, echo: Option<(u32, u32)>) -> Option<BytesMut> {
+    let mut reports: Vec<Box<dyn Packet>> = vec![Box::new(ReceiverReferenceTimeReportBlock {
+        ntp_timestamp: reference,
+    })];
+    if let Some((last_rr, dlrr)) = echo {
+        let echo = DLRRReport { ssrc: to, last_rr, dlrr };
+        reports.push(Box::new(DLRRReportBlock { reports: vec![echo] }));
+    }
+    let report = ReceiverReport {
+        ssrc,
+        ..ReceiverReport::default()
+    };
+    let clocks = ExtendedReport {
+        sender_ssrc: ssrc,
+        reports,
+    };
+    write(vec![Box::new(report), name(ssrc, cname), Box::new(clocks)])
 }
 
 /// The last packet to a peer. RFC 3550 §6.6.
@@ -152,6 +191,10 @@ mod tests {
         };
         let report = receiver_report(5, "a", vec![block.clone()]).unwrap();
         assert_eq!(read(&report).unwrap().reports, [block]);
+        let clocks = read(&clocks((5, "a"), 0x0102_0304_0506_0708, 9, Some((77, 3))).unwrap()).unwrap();
+        assert_eq!(clocks.reference, Some(0x0102_0304_0506_0708));
+        let [echo] = &clocks.echoes[..] else { panic!("{clocks:?}") };
+        assert_eq!((echo.ssrc, echo.last_rr, echo.dlrr), (9, 77, 3));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::super::queue::SendQueue;
 use super::super::rtcp::{self, ReceivedRtcp, SenderClock};
 use super::super::summary::Uplink;
 use super::super::tuple::Tuple;
-use super::super::{ForwarderEvent, StreamKey};
+use super::super::{ForwarderEvent, GoneReason, StreamKey};
 use super::protect::note_loss;
 use super::reports::LEAST_BETWEEN;
 use super::stream::Stream;
@@ -39,9 +39,19 @@ impl Core {
             return;
         };
         if received.goodbye {
-            // The end of a connection is DTLS' close_notify, or silence: a stream may come back.
+            // The end of a connection is DTLS' close_notify, or silence: a stream may come back. A relay has no other goodbye.
             self.counters.goodbyes_received.one();
+            if peer.relay.is_some() {
+                self.lose(index, GoneReason::Closed);
+                return;
+            }
         }
+        if peer.relay.is_some() {
+            self.hear_clocks(index, &received, now);
+        }
+        let Some(peer) = self.peers.get(index).and_then(Option::as_deref) else {
+            return;
+        };
         match &peer.media {
             Media::Player(_) => self.handle_listener_rtcp(index, received, now),
             Media::Publisher(_) => self.handle_publisher_rtcp(index, received.sender_report, now),
@@ -213,7 +223,12 @@ impl Core {
         let leg = publishing
             .leg
             .measure(block.fraction_lost, block.jitter, peer.ice.round_trip_time());
-        let uplink = Uplink::from(reception.take_uplink());
+        let lost = reception.take_uplink();
+        if peer.relay.is_some() {
+            self.counters.relay_lost.add(lost.lost.into());
+            self.counters.relay_repaired.add(reception.take_repaired());
+        }
+        let uplink = Uplink::from(lost);
         let stream = peer.stream;
         if self
             .streams

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rand::RngExt;
 
 use super::super::listener::Listener;
-use super::super::peer::{Media, NewPeer, Peer};
+use super::super::peer::{Media, NewPeer, Peer, Placement};
 use super::super::rebase::Rebase;
 use super::super::sdp::Credentials;
 use super::super::{ForwarderEvent, GoneReason, PeerId, rtcp};
@@ -20,11 +20,18 @@ const SOME_TIMERS: usize = 256;
 
 impl Core {
     pub(super) fn add(&mut self, new: NewPeer, now: Instant) {
-        let rebase = Rebase::new(self.rng.random(), self.rng.random());
         let tie_breaker = self.rng.random();
-        let (id, key, ufrag) = (new.id, new.stream, new.local.ufrag.clone());
-        let (place, nack) = (new.place, new.nack);
+        let (place, nack, ufrag) = (new.place, new.nack, new.local.ufrag.clone());
         let peer = Box::new(Peer::new(new, &self.identity, tie_breaker, now));
+        let index = self.seat(peer, place, nack);
+        self.by_ufrag.insert(ufrag, index);
+        self.arm(index);
+    }
+
+    /// Gives a new peer its place in the tables.
+    pub(super) fn seat(&mut self, peer: Box<Peer>, place: Placement, nack: bool) -> usize {
+        let rebase = Rebase::new(self.rng.random(), self.rng.random());
+        let (id, key) = (peer.id, peer.stream);
         let listener = match peer.media {
             Media::Player(_) => Some(Listener::new(peer.format, peer.ssrc, place.loudest, rebase)),
             Media::Publisher(_) => None,
@@ -38,7 +45,6 @@ impl Core {
         self.peers[index] = Some(peer);
         self.listeners[index] = listener;
         self.by_id.insert(id, index);
-        self.by_ufrag.insert(ufrag, index);
         let stream = self.stream_entry(key, place);
         if is_player {
             stream.add_player(index, place.loudest, nack);
@@ -47,7 +53,7 @@ impl Core {
             stream.publishers += 1;
         }
         self.counters.peers_added.one();
-        self.arm(index);
+        index
     }
 
     pub(super) fn restart_ice(&mut self, id: PeerId, (local, remote): (Credentials, Credentials)) {
@@ -55,6 +61,9 @@ impl Core {
         let Some((index, peer)) = index.and_then(|index| Some((index, self.peers.get_mut(index)?.as_deref_mut()?))) else {
             return;
         };
+        if peer.relay.is_some() {
+            return;
+        }
         self.by_ufrag.remove(peer.ice.local_ufrag());
         self.by_ufrag.insert(local.ufrag.clone(), index);
         peer.ice.restart(local, remote);
@@ -96,7 +105,7 @@ impl Core {
     }
 
     pub(super) fn forget(&mut self, index: usize) -> Option<PeerId> {
-        let peer = self.peers.get_mut(index)?.take()?;
+        let mut peer = self.peers.get_mut(index)?.take()?;
         let listener = self.listeners.get_mut(index).and_then(Option::take);
         self.free.push(index);
         self.by_id.remove(&peer.id);
@@ -105,6 +114,7 @@ impl Core {
             self.unroute(address, index);
         }
         self.counters.peers_removed.one();
+        self.end_relay(&mut peer, listener.as_ref(), index);
         self.leave_stream(&peer, listener.as_ref(), index);
         self.sweep_timers();
         Some(peer.id)
@@ -164,6 +174,7 @@ impl Core {
         }
         self.check_paths(index, now);
         self.send_report_if_due(index, now);
+        self.say_if_due(index, now);
         self.run_dtls(index, None, now);
     }
 }

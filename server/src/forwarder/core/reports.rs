@@ -170,7 +170,7 @@ impl ReportSchedule {
 }
 
 /// A duration as 64-bit NTP time: 32 bits of seconds, 32 bits of their fraction.
-fn ntp_of(duration: Duration) -> u64 {
+pub(super) fn ntp_of(duration: Duration) -> u64 {
     let fraction = (u64::from(duration.subsec_nanos()) << 32) / 1_000_000_000;
     duration.as_secs().wrapping_shl(32) | fraction
 }

@@ -74,6 +74,22 @@ impl Stream {
         }
     }
 
+    /// A player that wanted the stream as one of `before` loudest wants it as one of `after`.
+    pub(super) fn change_wanted(&mut self, before: u32, after: u32) {
+        self.want_no_more(before);
+        let same = self.wanted.entry(after).or_default();
+        *same = same.saturating_add(1);
+    }
+
+    fn want_no_more(&mut self, loudest: u32) {
+        if let Some(same) = self.wanted.get_mut(&loudest) {
+            *same = same.saturating_sub(1);
+            if *same == 0 {
+                self.wanted.remove(&loudest);
+            }
+        }
+    }
+
     /// Keeps its last packets from now on.
     pub(super) fn remember(&mut self) {
         self.recent.get_or_insert_with(|| Box::new(RecentPackets::new()));
@@ -83,12 +99,7 @@ impl Stream {
     pub(super) fn remove_player(&mut self, index: usize, loudest: u32) {
         self.players.retain(|player| *player != index);
         self.reports.remove(index);
-        if let Some(same) = self.wanted.get_mut(&loudest) {
-            *same = same.saturating_sub(1);
-            if *same == 0 {
-                self.wanted.remove(&loudest);
-            }
-        }
+        self.want_no_more(loudest);
     }
 
     /// What the players of this shard want, all together.

@@ -19,6 +19,7 @@ use super::super::srtp::{SrtpKeys, SrtpSession};
 use super::super::stun::{Check, StunKind, StunMessage, crypto, write_check, write_response};
 use super::super::tuple::Tuple;
 use super::super::{ForwarderEvent, ForwarderLimits, PeerId, StreamKey};
+use super::relays::OtherNode;
 
 /// Who is there.
 pub(super) const PUBLISHER: usize = 0;
@@ -120,11 +121,12 @@ fn keys(number: u8) -> SrtpKeys {
     keys.expect("the material is as long as the profile asks")
 }
 
-/// A shard and its two peers.
+/// A shard, its two peers, and two other nodes: one that sends the same stream, one that takes it.
 pub(super) struct Peers {
     pub(super) core: Core,
     pub(super) now: Instant,
     pub(super) clients: [Client; 2],
+    pub(super) nodes: Vec<OtherNode>,
     gone: HashSet<PeerId>,
     /// The listener's media: what it asks for again is the same to the bit.
     sent: HashSet<Vec<u8>>,
@@ -141,6 +143,7 @@ impl Peers {
             core,
             now,
             clients: [Client::new(0), Client::new(1)],
+            nodes: Vec::new(),
             gone: HashSet::new(),
             sent: HashSet::new(),
         };
@@ -156,6 +159,11 @@ impl Peers {
                 .core
                 .connect(index, srtp.expect("the keys are as long as the profile asks"), now);
         }
+        for role in [Role::Publisher, Role::Player] {
+            let node = OtherNode::join(&mut peers.core, role, STREAM, now);
+            peers.nodes.push(node);
+        }
+        peers.settle(true);
         peers
     }
 
@@ -165,7 +173,7 @@ impl Peers {
         while let Some((to, datagram)) = self.next_datagram() {
             match datagram.first() {
                 Some(0..=3) if answers => self.answer(to, &datagram),
-                Some(128..=191) => self.hear(&datagram),
+                Some(128..=191) => self.hear(to, &datagram),
                 _ => {}
             }
         }
@@ -197,10 +205,11 @@ impl Peers {
         self.core.handle(&answer, to, self.now);
     }
 
-    fn hear(&mut self, datagram: &[u8]) {
+    fn hear(&mut self, to: Tuple, datagram: &[u8]) {
         if matches!(datagram.get(1), Some(192..=223)) {
             let mut clients = self.clients.iter_mut();
-            let read = clients.any(|client| client.opens.unprotect_rtcp(datagram).is_some());
+            let mut read = clients.any(|client| client.opens.unprotect_rtcp(datagram).is_some());
+            read |= self.nodes.iter_mut().any(|node| node.reads_rtcp(datagram));
             assert!(read, "RTCP that is new and readable to nobody");
             return;
         }
@@ -208,11 +217,13 @@ impl Peers {
             return;
         }
         let view = RtpView::parse(datagram).expect("the server writes RTP");
-        let opened = self.clients[LISTENER].opens.unprotect_rtp(datagram, &view, &mut Vec::new());
-        assert!(
-            opened.is_some(),
-            "RTP that is replayed or not readable: number {}",
-            view.sequence
-        );
+        let opened = match self.nodes.iter_mut().find(|node| to.address == node.address) {
+            Some(node) => node.reads_rtp(datagram, &view),
+            None => {
+                let listener = &mut self.clients[LISTENER].opens;
+                listener.unprotect_rtp(datagram, &view, &mut Vec::new()).is_some()
+            }
+        };
+        assert!(opened, "RTP that is replayed or not readable: number {}", view.sequence);
     }
 }

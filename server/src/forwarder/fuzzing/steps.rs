@@ -16,8 +16,8 @@ use super::{number, piece};
 /// Steps of one input: more take time and show nothing new.
 const MOST_STEPS: usize = 64;
 
-/// Steps, each a byte and what it takes: bytes from somewhere, media under the right keys, STUN that is authentic, time,
-/// commands.
+/// Steps, each a byte and what it takes: bytes from somewhere, media under the right keys, a client's or another node's, STUN that is
+/// authentic, time, commands.
 pub fn datagrams(data: &[u8]) {
     let mut input = Unstructured::new(data);
     let mut peers = Peers::connected();
@@ -46,6 +46,8 @@ fn step(peers: &mut Peers, input: &mut Unstructured<'_>) -> bool {
         32..=39 => pass(peers, Duration::from_millis(number::<u16>(input).into())),
         40..=43 => command(peers, who, input),
         44 => peers.core.lose_path(place(peers, who, input)),
+        56..=60 => relayed(peers, who, input),
+        61 => relay_command(peers, who, input),
         _ => {
             let check = peers.clients[who].check();
             let from = place(peers, who, input);
@@ -84,6 +86,30 @@ fn media(peers: &mut Peers, who: usize, input: &mut Unstructured<'_>) {
     if let Some(datagram) = sealed {
         peers.core.handle(&datagram, from, peers.now);
     }
+}
+
+/// RTP or RTCP of the input, encrypted by another node, from where that is or from somewhere else.
+fn relayed(peers: &mut Peers, who: usize, input: &mut Unstructured<'_>) {
+    let kind = number::<u8>(input);
+    let from = match kind & 0xc {
+        0 => place(peers, who, input),
+        _ => peers.nodes[who].address.into(),
+    };
+    let packet = piece(input);
+    if let Some(datagram) = peers.nodes[who].seal(packet, kind & 1 == 1, kind & 2 == 0) {
+        peers.core.handle(&datagram, from, peers.now);
+    }
+}
+
+fn relay_command(peers: &mut Peers, who: usize, input: &mut Unstructured<'_>) {
+    let id = peers.nodes[who].id;
+    let command = match number::<u8>(input) % 4 {
+        0 => Command::Remove(id),
+        1 => Command::SetRelaySource(id, peers.nodes[who].address.into()),
+        2 => Command::SetLoudest(id, number::<u8>(input).into()),
+        _ => Command::SetPaused(id, number::<u8>(input) & 1 == 1),
+    };
+    peers.core.handle_command(command, peers.now);
 }
 
 /// Speech as a client sends it, with numbers of the input.

@@ -14,6 +14,7 @@ use super::super::core::Neighbours;
 use super::super::counters::ShardCounters;
 use super::super::dtls::DtlsIdentity;
 use super::super::negotiate::{MAX_SHARDS, fresh_credentials};
+use super::super::relay::RelayNames;
 use super::super::sdp::Credentials;
 use super::super::socket::{self, Control, Shard};
 use super::super::tcp::{self, Front};
@@ -144,9 +145,13 @@ fn prepare(
     let (sender, receiver) = bounded(COMMANDS);
     let (entrance, links) = tcp::way(Arc::clone(&wake));
     let counters = Arc::new(ShardCounters::default());
+    let candidates = candidates(bound, &config.public_addresses).map_err(StartForwarderError::System)?;
+    let relay_ip = config.relay_ip.or_else(|| Some(candidates.first()?.ip()));
     let handle = ShardHandle {
         address: bound,
-        candidates: candidates(bound, &config.public_addresses).map_err(StartForwarderError::System)?,
+        candidates,
+        relay_address: SocketAddr::new(relay_ip.unwrap_or(bound.ip()), bound.port()),
+        relays: RelayNames::default(),
         commands: sender,
         wake: Arc::clone(&wake),
         entrance,

@@ -188,12 +188,16 @@ impl Path {
         }
     }
 
-    /// RFC 6298 §2.3, with its 1/8.
     fn note_round_trip(&mut self, sample: Duration) {
-        self.round_trip = Some(match self.round_trip {
-            Some(smoothed) => (smoothed * 7 + sample) / 8,
-            None => sample,
-        });
+        self.round_trip = Some(smoothed(self.round_trip, sample));
+    }
+}
+
+/// RFC 6298 §2.3, with its 1/8.
+pub(super) fn smoothed(before: Option<Duration>, sample: Duration) -> Duration {
+    match before {
+        Some(before) => (before * 7 + sample) / 8,
+        None => sample,
     }
 }
 

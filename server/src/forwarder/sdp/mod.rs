@@ -44,6 +44,9 @@ pub enum NegotiateError {
     /// A publisher's offer must send audio, a player's must receive it.
     #[error("the offer's direction does not fit")]
     Direction,
+    /// The terms of a relay are of another version, or nobody can send by them.
+    #[error("the relay's terms are of no use")]
+    RelayTerms,
     /// [`ForwarderLimits::peers`](super::ForwarderLimits::peers) are connected.
     #[error("too many peers")]
     TooManyPeers,

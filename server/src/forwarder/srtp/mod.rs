@@ -20,6 +20,8 @@ pub(crate) use self::send::Sealer;
 use super::rtp::{HeaderShape, RtpView};
 use super::stun::crypto;
 
+/// Bytes of the tag behind a packet of the AEAD profiles. RFC 7714 §13.
+pub(crate) const TAG_BYTES: usize = 16;
 /// Replay windows in packets: 2.5 s of 20 ms packets may come out of order. RFC 3711 §3.3.2 asks for 64 at least.
 const REPLAY_WINDOW: usize = 128;
 /// Sources that one peer may use, RTP and RTCP each.
@@ -27,7 +29,7 @@ const MAX_SOURCES: usize = 8;
 /// Forged packets of unknown sources that one trial context sees before it is replaced: it remembers each source.
 const TRIALS: u32 = 32;
 
-/// Keys that a DTLS handshake gave.
+/// Keys that a DTLS handshake gave, or a relay's terms.
 pub(crate) struct SrtpKeys {
     profile: ProtectionProfile,
     client_key: Vec<u8>,
@@ -62,6 +64,18 @@ impl SrtpKeys {
             client_salt: part(2 * key, salt)?,
             server_salt: part(2 * key + salt, salt)?,
         })
+    }
+
+    /// Keys of AEAD_AES_128_GCM that a relay's terms name: for what comes in, and for what goes out.
+    pub(crate) fn of_relay(inbound: (Vec<u8>, Vec<u8>), outbound: (Vec<u8>, Vec<u8>)) -> Self {
+        let ((client_key, client_salt), (server_key, server_salt)) = (inbound, outbound);
+        Self {
+            profile: ProtectionProfile::AeadAes128Gcm,
+            client_key,
+            client_salt,
+            server_key,
+            server_salt,
+        }
     }
 
     /// The same keys as the other side sees them.

@@ -27,6 +27,7 @@ fn one_wildcard_socket_carries_speech_between_ipv6_and_ipv4_and_calls_each_by_it
             udp: "[::]:0".parse().unwrap(),
             tcp: None,
             public_addresses: Vec::new(),
+            relay_ip: None,
             shards: 1,
             limits: ForwarderLimits::default(),
         },

@@ -15,6 +15,7 @@ fn config(udp: &str) -> ForwarderConfig {
         udp: udp.parse().unwrap(),
         tcp: None,
         public_addresses: Vec::new(),
+        relay_ip: None,
         shards: 1,
         limits: ForwarderLimits::default(),
     }

@@ -14,6 +14,7 @@ fn three_shards() -> Forwarder {
         tcp: None,
         udp: "127.0.0.1:0".parse().unwrap(),
         public_addresses: Vec::new(),
+        relay_ip: None,
         shards: 3,
         limits: ForwarderLimits::default(),
     };

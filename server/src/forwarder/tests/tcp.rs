@@ -17,6 +17,7 @@ fn config(shards: usize) -> ForwarderConfig {
         udp: "127.0.0.1:0".parse().unwrap(),
         tcp: Some("127.0.0.1:0".parse().unwrap()),
         public_addresses: Vec::new(),
+        relay_ip: None,
         shards,
         limits: limits(),
     }

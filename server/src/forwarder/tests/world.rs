@@ -122,8 +122,7 @@ impl World {
     pub(super) fn add_client(&mut self, role: Role, key: u64, mut client: TestClient, offer: Option<String>) -> (usize, PeerId) {
         let direction = if role == Role::Publisher { "sendonly" } else { "recvonly" };
         let offer = offer.unwrap_or_else(|| client.offer(direction));
-        let id = PeerId(self.next_peer);
-        self.next_peer += 1;
+        let id = self.next_id();
         let terms = Terms {
             offer_bytes: 32_768,
             fingerprint: self.identity.fingerprint(),
@@ -138,6 +137,13 @@ impl World {
         client.accept(&answer);
         self.clients.push(client);
         (self.clients.len() - 1, id)
+    }
+
+    /// The name of the next peer.
+    pub(super) fn next_id(&mut self) -> PeerId {
+        let id = PeerId(self.next_peer);
+        self.next_peer += 1;
+        id
     }
 
     /// Adds a client and connects it.

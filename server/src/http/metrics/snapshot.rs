@@ -88,6 +88,20 @@ impl Snapshot {
             "protected_listeners",
             "Media connections that get copies of older frames now, because they lose packets.",
             protected,
+        )?;
+        let now = |begun: u64, ended: u64| begun.saturating_sub(ended);
+        let media = &self.media;
+        gauge(
+            to,
+            "relays_in",
+            "Streams taken from other nodes now.",
+            now(media.relays_in_begun, media.relays_in_ended),
+        )?;
+        gauge(
+            to,
+            "relays_out",
+            "Streams sent to other nodes now.",
+            now(media.relays_out_begun, media.relays_out_ended),
         )
     }
 

@@ -258,6 +258,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
         udp: "127.0.0.1:0".parse().unwrap(),
         tcp: None,
         public_addresses: Vec::new(),
+        relay_ip: None,
         shards: 1,
         limits: ForwarderLimits::default(),
     };

@@ -1,5 +1,6 @@
 //! The wiring: does a message reach the state, does an effect reach its socket and the media plane, is time kept.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use super::words::{barrage, play, publish};
 use super::world::{SECRET, World};
 use crate::config::{AppConfig, ServerConfig};
-use crate::forwarder::{Answer, Credentials, ForwarderEvent, MediaRequest, NegotiateError, PeerId};
+use crate::forwarder::{
+    Answer, Credentials, ForwarderEvent, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
+};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -47,6 +50,30 @@ impl MediaPlane for RecordingMedia {
 
     fn set_player_paused(&mut self, peer: PeerId, paused: bool) {
         self.note(format!("pause {} {paused}", peer.0));
+    }
+
+    fn set_loudest(&mut self, peer: PeerId, loudest: u32) {
+        self.note(format!("loudest {} {loudest}", peer.0));
+    }
+
+    fn take_relay(&mut self, stream: StreamKey, _: GroupKey) -> Result<(PeerId, RelayTerms), NegotiateError> {
+        let number = self.note(format!("take {}", stream.0));
+        Ok((PeerId(number as u64), RelayTerms::fresh(([192, 0, 2, 1], 7000).into())))
+    }
+
+    fn send_relay(
+        &mut self,
+        stream: StreamKey,
+        _: GroupKey,
+        terms: &RelayTerms,
+        loudest: u32,
+    ) -> Result<(PeerId, SocketAddr), NegotiateError> {
+        let number = self.note(format!("send {} to {} {loudest}", stream.0, terms.address()));
+        Ok((PeerId(number as u64), ([192, 0, 2, 2], 7000).into()))
+    }
+
+    fn set_relay_source(&mut self, peer: PeerId, source: SocketAddr) {
+        self.note(format!("source {} {source}", peer.0));
     }
 }
 
