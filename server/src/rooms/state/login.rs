@@ -293,6 +293,7 @@ impl RoomsState {
             online_count: self.online_count(&session.room),
             snapshot: self.snapshot(session),
             ice_servers,
+            nodes: Vec::new(),
         })
     }
 

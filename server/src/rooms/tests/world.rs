@@ -237,6 +237,8 @@ impl World {
             max_member_count: 0,
             loudest_streams: 0,
             instance: None,
+            redirected: false,
+            moved_from: None,
         }
     }
 
