@@ -16,7 +16,7 @@ use express_signalling::protocol::{ListedStream, RoomBarrage, RoomExtraInfo, Roo
 use serde::{Deserialize, Serialize};
 
 use super::Ticket;
-use crate::forwarder::{ListenerSummary, PublisherLeg, RelayTerms, Uplink};
+use crate::forwarder::{ListenerSummary, PublisherLeg, RelayTerms};
 
 /// The name of a node: 1 to 32 of `a-z`, `0-9` and `-`, unlike any other of its cloud.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -344,4 +344,9 @@ pub enum News {
 pub trait Cloud: Send {
     /// Takes a wish.
     fn wish(&mut self, wish: Wish);
+}
+
+/// There are no other nodes.
+impl Cloud for () {
+    fn wish(&mut self, _: Wish) {}
 }

@@ -38,6 +38,7 @@ mod effect;
 mod hosted;
 mod hosts;
 mod ice_servers;
+mod mail;
 mod media;
 mod replay;
 mod state;
@@ -45,16 +46,17 @@ mod state;
 mod tests;
 pub(crate) mod timers;
 
-pub use actor::{
-    Admin, Connect, ConnectionLink, Disconnected, Drain, GetCounters, GetIceServers, Host, Incoming, MediaNews, OnResource,
-    Outgoing, RoomsActor, RoomsOptions,
-};
+pub use actor::{RoomsActor, RoomsOptions};
 pub use bucket::{Bucket, Rate};
 pub use business::{BusinessEvent, BusinessServers, Happened, LoggedSession, LogoutReason, RoomClose, StreamClose, ToldStream};
 pub use counters::RoomsCounters;
-pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket};
+pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket, WantedRelay};
 pub use hosted::{
     HostFault, HostRefusal, HostRequest, HostTicket, Hosted, IfMatch, Offered, Place, ResourceAction, ResourceRequest,
+};
+pub use mail::{
+    Admin, CloudNews, Connect, ConnectionLink, Disconnected, Drain, DrainNow, GetCounters, GetIceServers, Host, Incoming,
+    MediaNews, OnResource, Outgoing,
 };
 pub use media::MediaPlane;
 pub use state::{BadFrame, Now, RoomsState, SocketEnd, StateOptions};

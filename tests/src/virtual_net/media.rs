@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    net::SocketAddr,
     sync::{Arc, PoisonError},
 };
 
@@ -15,7 +16,9 @@ use express_media::{
 };
 use express_messages::ice::IceServer;
 use express_server::{
-    forwarder::{Answer, Credentials, ForwarderEvent, GoneReason, MediaRequest, NegotiateError, PeerId, StreamKey},
+    forwarder::{
+        Answer, Credentials, ForwarderEvent, GoneReason, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
+    },
     rooms::MediaPlane,
 };
 use tokio::task::AbortHandle;
@@ -313,6 +316,19 @@ impl MediaPlane for VirtualNet {
             peer.paused = paused;
         }
     }
+
+    /// There are no other nodes here.
+    fn take_relay(&mut self, _: StreamKey, _: GroupKey) -> Result<(PeerId, RelayTerms), NegotiateError> {
+        Err(NegotiateError::Busy)
+    }
+
+    fn send_relay(&mut self, _: StreamKey, _: GroupKey, _: &RelayTerms, _: u32) -> Result<(PeerId, SocketAddr), NegotiateError> {
+        Err(NegotiateError::Busy)
+    }
+
+    fn set_relay_source(&mut self, _: PeerId, _: SocketAddr) {}
+
+    fn set_loudest(&mut self, _: PeerId, _: u32) {}
 }
 
 fn number_in(text: &str, prefix: &str) -> Option<u64> {

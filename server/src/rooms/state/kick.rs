@@ -27,6 +27,7 @@ pub(super) const MAX_REVOCATIONS: usize = 100_000;
 impl RoomsState {
     /// A business server, whose signature was checked, asks for something.
     pub fn admin<C: AdminCall>(&mut self, now: Now, app_id: u32, call: C) -> (Result<C::Ok, AdminFault>, Vec<Effect>) {
+        self.note_time(now);
         let answer = call.serve(self, now, app_id);
         (answer, self.take_effects())
     }

@@ -1,5 +1,6 @@
 //! The wiring: does a message reach the state, does an effect reach its socket and the media plane, is time kept.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,9 +10,11 @@ use express_token::Secret;
 use tokio::sync::{mpsc, oneshot};
 
 use super::words::{barrage, play, publish};
-use super::world::{SECRET, World};
+use super::world::{SECRET, World, terms};
 use crate::config::{AppConfig, ServerConfig};
-use crate::forwarder::{Answer, Credentials, ForwarderEvent, MediaRequest, NegotiateError, PeerId};
+use crate::forwarder::{
+    Answer, Credentials, ForwarderEvent, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
+};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -47,6 +50,30 @@ impl MediaPlane for RecordingMedia {
 
     fn set_player_paused(&mut self, peer: PeerId, paused: bool) {
         self.note(format!("pause {} {paused}", peer.0));
+    }
+
+    fn take_relay(&mut self, stream: StreamKey, _: GroupKey) -> Result<(PeerId, RelayTerms), NegotiateError> {
+        let number = self.note(format!("take relay {}", stream.0));
+        Ok((PeerId(number as u64), terms(number as u32)))
+    }
+
+    fn send_relay(
+        &mut self,
+        stream: StreamKey,
+        _: GroupKey,
+        terms: &RelayTerms,
+        loudest: u32,
+    ) -> Result<(PeerId, SocketAddr), NegotiateError> {
+        let number = self.note(format!("send relay {} {} {loudest}", stream.0, terms.ssrc));
+        Ok((PeerId(number as u64), terms.address))
+    }
+
+    fn set_relay_source(&mut self, peer: PeerId, from: SocketAddr) {
+        self.note(format!("relay {} from {from}", peer.0));
+    }
+
+    fn set_loudest(&mut self, peer: PeerId, loudest: u32) {
+        self.note(format!("loudest {} {loudest}", peer.0));
     }
 }
 
@@ -84,10 +111,12 @@ impl Rooms {
                 apps: vec![AppConfig::new(super::world::APP, Secret::new(SECRET).unwrap())],
                 ice: config.ice,
                 ports: Default::default(),
+                cloud: None,
                 seed: [1; 32],
             },
             media: Box::new(media.clone()),
             business: Box::new(()),
+            cloud: Box::new(()),
             alive,
         };
         Self {
