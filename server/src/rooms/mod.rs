@@ -27,6 +27,15 @@
 //! ```
 //! The time of a stream without media runs while its publisher is heard. One that is silent, or whose socket may be half-open,
 //! has the time of its session, and media_grace from when it is heard again.
+//!
+//! # Over several nodes
+//! A room is on every node that has members of it. Each node serves its own members and their streams as described here, tells the
+//! others facts, and mirrors theirs: see [`cloud`]. A stream of another node is brought here by one relay while somebody plays it.
+//! ```text
+//!   login ─► room open here? ─ no ─► waits for the cloud to open it ─► as ever
+//!   publish ─► streamID ours? ─ no ─► waits for the claim ─► as ever
+//!   user logs in elsewhere ─► ended here; a move: quiet, streams go on until the other node has them, 15 s at most
+//! ```
 
 mod actor;
 pub mod admin;

@@ -83,6 +83,16 @@ impl RoomsState {
         self.check_peers();
     }
 
+    /// The streams that are seen in a room on this node, by name.
+    pub fn streams_in(&self, app_id: u32, room_id: &str) -> Vec<String> {
+        let of_room = |(of, id): &&RoomKey| *of == app_id && id.as_str() == room_id;
+        let room = self.rooms.keys().find(of_room).and_then(|key| self.rooms.get(key));
+        let keys = room.into_iter().flat_map(|room| room.streams.values());
+        let mut names: Vec<_> = keys.map(|key| self.streams[key].name.1.to_string()).collect();
+        names.sort();
+        names
+    }
+
     /// The members and the announced streams of this node, by rooms: what the other nodes were told must come to the same.
     pub fn own_facts(&self) -> BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> {
         let mut facts: BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> = BTreeMap::new();

@@ -192,8 +192,11 @@ impl RoomsState {
         claims.filter(|claim| claim.is_of(session) && claim.stream_id != *but).count()
     }
 
-    /// Whether a room must stay open for somebody who waits for a claim and is in no room yet.
+    /// Whether a room must stay open for somebody who is about to enter it, or waits for a claim and is in no room yet.
     pub(super) fn claims_keep(&self, room: &RoomKey) -> bool {
+        if self.cloud.as_ref().is_some_and(|cloud| cloud.keeps.as_ref() == Some(room)) {
+            return true;
+        }
         let mut claims = self.cloud.iter().flat_map(|cloud| cloud.claims.values());
         claims.any(|claim| claim.room == *room && matches!(claim.claimant, Some(Claimant::Host { .. })))
     }

@@ -105,6 +105,8 @@ impl RoomsState {
         let again = replaced.iter().any(|key| self.is_in(*key, &room_key));
         let moved_from = entry.moved_from.clone();
         self.quieten(&replaced, moved_from.as_deref());
+        let kept = self.cloud.is_some().then(|| room_key.clone());
+        let kept = self.keep_room(kept);
         for key in replaced {
             let stays_here = stays && self.is_in(key, &room_key);
             self.replace_session(key, stays_here.then_some(&room_key));
@@ -112,6 +114,7 @@ impl RoomsState {
         self.enter_room(now, &room_key, &entry);
         let before = self.visible(&room_key, &user.user_id).filter(|_| !stays);
         let key = self.add_session(now, entry, again);
+        self.keep_room(kept);
         if !stays {
             self.show_user(&room_key, before, Some(user.clone()));
         }

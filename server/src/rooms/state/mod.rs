@@ -20,6 +20,8 @@ mod messages;
 mod moves;
 mod nodes;
 mod notices;
+mod orders;
+mod owners;
 mod play;
 mod publish;
 mod records;

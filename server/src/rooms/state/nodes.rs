@@ -29,6 +29,8 @@ pub(super) struct Nodes {
     pub(super) granted: Option<StreamName>,
     /// Streams of other nodes that cannot be shown, because one of this node has the streamID still; and their rooms.
     pub(super) hidden: BTreeMap<StreamName, (RoomKey, NodeName, RemoteStream)>,
+    /// A room that somebody is about to enter: it is not closed meanwhile.
+    pub(super) keeps: Option<RoomKey>,
     /// Who waits for what was said.
     pub(super) says: HashMap<Ticket, Waiter>,
     /// Sessions that are not told yet that this node stops.
@@ -38,6 +40,8 @@ pub(super) struct Nodes {
     /// The time of this call, on the clock of [`Now::mono`].
     pub(super) mono: Duration,
     told_load: usize,
+    /// An order of another node is being served: it is not told again.
+    pub(super) obeys: bool,
 }
 
 impl fmt::Debug for Nodes {
@@ -59,11 +63,13 @@ impl Nodes {
             claims: HashMap::new(),
             granted: None,
             hidden: BTreeMap::new(),
+            keeps: None,
             says: HashMap::new(),
             leaving: VecDeque::new(),
             listeners_changed: BTreeSet::new(),
             mono: Duration::ZERO,
             told_load: 0,
+            obeys: false,
         }
     }
 
@@ -140,6 +146,7 @@ impl RoomsState {
                     self.listeners_heard(now, key, heard.shard, heard.summary);
                 }
             }
+            News::Ordered(order) => self.obey(now, order),
             News::Nodes(nodes) => {
                 if let Some(cloud) = &mut self.cloud {
                     cloud.others = nodes;
@@ -155,6 +162,12 @@ impl RoomsState {
         if self.cloud.is_some() {
             self.effects.push(Effect::Wish(wish));
         }
+    }
+
+    /// Keeps a room open while it is about to be entered; the answer is to be put back then.
+    pub(super) fn keep_room(&mut self, room: Option<RoomKey>) -> Option<RoomKey> {
+        let cloud = self.cloud.as_mut()?;
+        std::mem::replace(&mut cloud.keeps, room)
     }
 
     /// Tells the other nodes of a room a fact.

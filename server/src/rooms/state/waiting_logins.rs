@@ -102,13 +102,13 @@ impl RoomsState {
         (terms, is_new): (RoomTerms, bool),
         (members, streams, info): FoundElsewhere,
     ) {
-        let waiting = self.take_waiting(room_key);
+        let waiting = self.take_waiting(room_key).unwrap_or_default();
         if self.rooms.contains_key(room_key) {
             return;
         }
-        let Some(waiting) = waiting.filter(|waiting| !waiting.is_empty()) else {
+        if waiting.is_empty() {
             return self.wish(Wish::Close(room_key.clone()));
-        };
+        }
         self.add_room(room_key, terms, is_new);
         for member in members {
             self.user_came(room_key, member);
@@ -119,9 +119,11 @@ impl RoomsState {
         if let (Some(room), Some(info)) = (self.rooms.get_mut(room_key), info) {
             room.info.take(info);
         }
+        self.keep_room(Some(room_key.clone()));
         for who in waiting {
             self.serve_entering(now, who);
         }
+        self.keep_room(None);
         self.close_room_if_unused(room_key, None);
     }
 

@@ -59,8 +59,8 @@ pub(super) struct World {
     pub(super) wishes: Vec<cloud::Wish>,
     /// Relays that bring a stream here: where their packets come from, once that is known.
     pub(super) relays_in: BTreeMap<PeerId, Option<SocketAddr>>,
-    /// Relays that carry a stream elsewhere: what of.
-    pub(super) relays_out: BTreeMap<PeerId, StreamKey>,
+    /// Relays that carry a stream elsewhere, and the questions that they answer.
+    pub(super) relays_out: BTreeMap<PeerId, cloud::Question>,
     /// What the media plane says instead of an answer.
     pub(super) refuse: Option<fn() -> NegotiateError>,
     last_connection: u64,
@@ -476,7 +476,7 @@ impl World {
                 Effect::SendRelay(wanted) => {
                     self.last_peer += 1;
                     let peer = PeerId(self.last_peer);
-                    self.relays_out.insert(peer, wanted.stream);
+                    self.relays_out.insert(peer, wanted.question);
                     let outcome = Ok((peer, wanted.terms.address));
                     let effects = self.state.on_relay_sent(self.at(), wanted, outcome);
                     self.carry_out(effects);
