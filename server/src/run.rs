@@ -176,6 +176,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
             apps: apps.clone(),
             ice: config.ice.clone(),
             ports: forwarder.ports(),
+            cloud: None,
             seed,
         },
         dev_app: apps.first().filter(|_| made_up).cloned(),
@@ -280,6 +281,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
         state,
         media: Box::new(forwarder.clone()),
         business: Box::new(callbacks.clone()),
+        cloud: Box::new(()),
         alive,
     };
     let address = RoomsActor::new(options).start();

@@ -142,9 +142,11 @@ impl VirtualNet {
                 apps: vec![AppConfig::new(APP_ID, secret)],
                 ice: config.ice,
                 ports: Default::default(),
+                cloud: None,
                 seed: [7; 32],
             },
             business: Box::new(()),
+            cloud: Box::new(()),
             media: Box::new(net.clone()) as Box<dyn MediaPlane>,
             alive,
         })

@@ -66,6 +66,8 @@ impl Session {
             max_member_count: 0,
             loudest_streams: 0,
             instance: None,
+            redirected: false,
+            moved_from: None,
         };
         session.call(login).await?;
         Ok(session)

@@ -53,7 +53,6 @@ mod queue;
 mod rebase;
 mod recent;
 mod reception;
-mod relay;
 mod red;
 mod relay;
 mod rtcp;

@@ -87,8 +87,8 @@ impl RelayTerms {
     }
 
     /// The same each time.
-    #[cfg(any(test, feature = "fuzzing"))]
-    pub(crate) fn known(address: SocketAddr, number: u8) -> Self {
+    #[cfg(any(test, feature = "fuzzing", feature = "chaos"))]
+    pub fn known(address: SocketAddr, number: u8) -> Self {
         Self {
             version: VERSION,
             address,
@@ -107,7 +107,7 @@ impl RelayTerms {
     }
 
     /// The SSRC of the stream's packets.
-    pub(crate) fn ssrc(&self) -> u32 {
+    pub fn ssrc(&self) -> u32 {
         self.ssrc
     }
 
@@ -165,7 +165,7 @@ impl RelayNames {
 
 impl RelayName {
     /// The SSRC that the other side's packets have: media to a publisher peer, reports to a player peer.
-    pub(crate) fn ssrc(&self) -> u32 {
+    pub fn ssrc(&self) -> u32 {
         self.ssrc
     }
 }

@@ -2,22 +2,26 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
-use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix::{Actor, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, SpawnHandle};
-use express_signalling::protocol::{IceServer, Request};
+use actix::{Actor, AsyncContext, Context, Handler, MessageResult, ResponseFuture, SpawnHandle};
+use express_signalling::protocol::IceServer;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::admin::{AdminCall, AdminFault};
+use super::cloud::Cloud;
 use super::hosts::Hosts;
-use super::{
-    BadFrame, BusinessServers, CloseReason, ConnectionId, Effect, HostRefusal, HostRequest, Hosted, MediaPlane, Negotiation, Now,
-    Place, ResourceRequest, RoomsCounters, RoomsState, SharedNotice, SocketEnd, StateOptions,
+use super::mail::{
+    Admin, CloudNews, Connect, ConnectionLink, Disconnected, Drain, DrainNow, GetCounters, GetIceServers, Host, Incoming,
+    MediaNews, OnResource, Outgoing,
 };
-use crate::forwarder::{ForwarderEvent, MediaRequest};
+use super::{
+    BusinessServers, CloseReason, ConnectionId, Effect, HostRefusal, Hosted, MediaPlane, Negotiation, Now, RoomsState,
+    SharedNotice, StateOptions,
+};
+use crate::forwarder::MediaRequest;
 
 /// Requests that wait for the actor, from all sockets; a socket waits for its turn and is not read meanwhile.
 const MAILBOX: usize = 1024;
@@ -30,6 +34,8 @@ pub struct RoomsOptions {
     pub media: Box<dyn MediaPlane>,
     /// What tells business servers.
     pub business: Box<dyn BusinessServers>,
+    /// The other nodes; nothing is asked of them where [`StateOptions::cloud`] is `None`.
+    pub cloud: Box<dyn Cloud>,
     /// Dropped with the actor, however it ends: a server without rooms must not live on.
     pub alive: oneshot::Sender<()>,
 }
@@ -42,122 +48,12 @@ impl fmt::Debug for RoomsOptions {
     }
 }
 
-/// What a socket is to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outgoing {
-    /// A text frame.
-    Text(String),
-    /// A close frame; nothing comes behind it.
-    Close(CloseReason),
-}
-
-/// The way to a socket.
-#[derive(Debug)]
-pub struct ConnectionLink {
-    /// Bounded: who reads too slowly is closed.
-    pub outgoing: mpsc::Sender<Outgoing>,
-    /// Closes the socket at once, past what waits in `outgoing`.
-    pub kill: oneshot::Sender<CloseReason>,
-    /// The client's address, as far as the server sees it.
-    pub from: Option<IpAddr>,
-}
-
-/// From a socket: it was opened. The answer is its name.
-#[derive(Debug, Message)]
-#[rtype(result = "ConnectionId")]
-pub struct Connect(pub ConnectionLink);
-
-/// From a socket: a frame came. Answered when it was dealt with: wait for that before the next one is read.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Incoming {
-    /// Which socket.
-    pub connection: ConnectionId,
-    /// The request and its id, or what is wrong with the frame.
-    pub frame: Result<(u64, Request), BadFrame>,
-}
-
-/// From a socket: it is gone.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Disconnected {
-    /// Which socket.
-    pub connection: ConnectionId,
-    /// How.
-    pub end: SocketEnd,
-}
-
-/// From HTTP: somebody without a socket wants to publish or play.
-#[derive(Message)]
-#[rtype(result = "Result<Hosted, HostRefusal>")]
-pub struct Host {
-    /// What is wanted.
-    pub request: HostRequest,
-    /// Kept as long as the resource that comes of it.
-    pub place: Place,
-}
-
-impl fmt::Debug for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.request.fmt(f)
-    }
-}
-
-/// From HTTP: which STUN and TURN servers the bearer of a token is told of.
-#[derive(Message)]
-#[rtype(result = "Result<Vec<IceServer>, HostRefusal>")]
-pub struct GetIceServers {
-    /// The AppID, where the request says it; else the one whose secret opens the token.
-    pub app_id: Option<u32>,
-    /// A token04.
-    pub bearer: String,
-}
-
-impl fmt::Debug for GetIceServers {
-    /// Without the token: it is a secret.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("GetIceServers")
-    }
-}
-
-/// From HTTP: somebody wants something of a resource.
-#[derive(Debug, Message)]
-#[rtype(result = "Result<Hosted, HostRefusal>")]
-pub struct OnResource(pub ResourceRequest);
-
-/// From HTTP: a business server, whose signature was checked, asks for something.
-#[derive(Debug)]
-pub struct Admin<C> {
-    /// The AppID that it speaks for.
-    pub app_id: u32,
-    /// What is asked.
-    pub call: C,
-}
-
-impl<C: AdminCall> Message for Admin<C> {
-    type Result = Result<C::Ok, AdminFault>;
-}
-
-/// From the media plane.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct MediaNews(pub ForwarderEvent);
-
-/// What was counted.
-#[derive(Debug, Message)]
-#[rtype(result = "RoomsCounters")]
-pub struct GetCounters;
-
-/// Refuse new logins, tell every client to come back later.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub struct Drain;
-
 /// Owner of [`RoomsState`]; one for each server.
 pub struct RoomsActor {
     state: RoomsState,
     media: Box<dyn MediaPlane>,
     business: Box<dyn BusinessServers>,
+    cloud: Box<dyn Cloud>,
     links: HashMap<ConnectionId, ConnectionLink>,
     hosts: Hosts,
     last_connection: u64,
@@ -183,6 +79,7 @@ impl RoomsActor {
             state: RoomsState::new(options.state),
             media: options.media,
             business: options.business,
+            cloud: options.cloud,
             links: HashMap::new(),
             hosts: Hosts::default(),
             last_connection: 0,
@@ -230,6 +127,18 @@ impl RoomsActor {
                     self.business.tell(at, event);
                 }
                 Effect::PausePlayer { peer, paused } => self.media.set_player_paused(peer, paused),
+                Effect::Wish(wish) => self.cloud.wish(wish),
+                Effect::TakeRelay { stream, group } => {
+                    let outcome = self.media.take_relay(stream, group);
+                    effects.extend(self.state.on_relay_taken(self.now(), stream, outcome));
+                }
+                Effect::SetRelaySource { peer, from } => self.media.set_relay_source(peer, from),
+                Effect::SendRelay(wanted) => {
+                    let outcome = self
+                        .media
+                        .send_relay(wanted.stream, wanted.group, &wanted.terms, wanted.loudest);
+                    effects.extend(self.state.on_relay_sent(self.now(), wanted, outcome));
+                }
             }
         }
         self.arm(ctx);
@@ -407,6 +316,24 @@ impl Handler<Drain> for RoomsActor {
 
     fn handle(&mut self, _: Drain, ctx: &mut Self::Context) {
         let effects = self.state.drain();
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<DrainNow> for RoomsActor {
+    type Result = ();
+
+    fn handle(&mut self, _: DrainNow, ctx: &mut Self::Context) {
+        let effects = self.state.drain_now();
+        self.carry_out(effects, ctx);
+    }
+}
+
+impl Handler<CloudNews> for RoomsActor {
+    type Result = ();
+
+    fn handle(&mut self, CloudNews(news): CloudNews, ctx: &mut Self::Context) {
+        let effects = self.state.on_news(self.now(), news);
         self.carry_out(effects, ctx);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
 use express_messages::types::ZegoUser;
+use serde::{Deserialize, Serialize};
 
 use super::{Now, RoomsState};
 
@@ -172,7 +173,8 @@ pub struct ServerCommand {
 }
 
 /// Whom a rule is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum RuleTarget {
     /// Everybody who comes from an address, as far as the server sees it.
     Address(IpAddr),
@@ -185,7 +187,7 @@ pub enum RuleTarget {
 }
 
 /// What a rule forbids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forbids {
     /// To log in.
     pub login: bool,
@@ -285,10 +287,78 @@ pub struct ResumeStream(pub StreamOrder);
 pub struct FindStream(pub StreamOrder);
 
 /// Which stream, and in which order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StreamOrder {
     /// The stream.
     pub stream_id: StreamId,
     /// Ascends for each stream: an order that was overtaken by a later one on its way is refused.
     pub sequence: i64,
+}
+
+/// Something that a business server ordered, of its AppID.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminOrder {
+    /// The AppID.
+    pub app_id: u32,
+    /// What.
+    pub order: Order,
+}
+
+/// What a business server orders that changes something; times are absolute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Order {
+    /// [`KickUsers`].
+    Kick {
+        /// The room.
+        room_id: RoomId,
+        /// Whom.
+        user_ids: Vec<UserId>,
+        /// What they are told.
+        reason: String,
+    },
+    /// [`CloseRoom`].
+    Close {
+        /// The room.
+        room_id: RoomId,
+        /// What its users are told.
+        reason: String,
+        /// The business server hears of the room's end.
+        tell_business: bool,
+    },
+    /// [`SetUserRule`].
+    ForbidUser {
+        /// Whom it is about.
+        target: RuleTarget,
+        /// What it forbids.
+        forbids: Forbids,
+        /// Until when, Unix milliseconds.
+        until_ms: u64,
+    },
+    /// [`DeleteUserRule`].
+    AllowUser(RuleTarget),
+    /// [`SetStreamRule`].
+    SilenceStream {
+        /// The room.
+        room_id: RoomId,
+        /// The stream.
+        stream_id: StreamId,
+        /// Its sound is taken away.
+        audio: bool,
+        /// Its picture is.
+        video: bool,
+        /// Until when, Unix milliseconds.
+        until_ms: u64,
+    },
+    /// [`DeleteStreamRule`].
+    HearStream {
+        /// The room.
+        room_id: RoomId,
+        /// The stream.
+        stream_id: StreamId,
+    },
+    /// [`ForbidStream`].
+    ForbidStream(StreamOrder),
+    /// [`ResumeStream`].
+    ResumeStream(StreamOrder),
 }

@@ -16,7 +16,8 @@ use express_signalling::protocol::{ListedStream, RoomBarrage, RoomExtraInfo, Roo
 use serde::{Deserialize, Serialize};
 
 use super::Ticket;
-use crate::forwarder::{ListenerSummary, PublisherLeg, RelayTerms, Uplink};
+use super::admin::AdminOrder;
+use crate::forwarder::{ListenerSummary, PublisherLeg, RelayTerms};
 
 /// The name of a node: 1 to 32 of `a-z`, `0-9` and `-`, unlike any other of its cloud.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -228,6 +229,8 @@ pub enum Wish {
     Report(NodeName, (u32, StreamId), Heard),
     /// How many sessions there are here; said when that changes by a tenth, and every few seconds.
     Load(usize),
+    /// A business server has ordered this here: it holds on every node.
+    Order(AdminOrder),
     /// This node is going to stop: no new room is to come here, and its members are to go elsewhere.
     Leave,
 }
@@ -336,6 +339,8 @@ pub enum News {
     },
     /// Listeners of a stream of this node report, on another one.
     Reported((u32, StreamId), Heard),
+    /// A business server has ordered this on another node.
+    Ordered(AdminOrder),
     /// The other nodes that take clients: their names and URLs, best first. What clients are told.
     Nodes(Vec<(NodeName, String)>),
 }
@@ -344,4 +349,9 @@ pub enum News {
 pub trait Cloud: Send {
     /// Takes a wish.
     fn wish(&mut self, wish: Wish);
+}
+
+/// There are no other nodes.
+impl Cloud for () {
+    fn wish(&mut self, _: Wish) {}
 }

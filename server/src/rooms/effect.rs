@@ -1,12 +1,14 @@
 //! What [`RoomsState`](super::RoomsState) wants done.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use express_signalling::protocol::{Event, Notice, SequencedEvent, ServerFrame};
 
 use super::business::BusinessEvent;
+use super::cloud;
 use super::hosted::{HostRefusal, HostTicket, Hosted};
-use crate::forwarder::{ClientCertificates, Credentials, GroupKey, PeerId, StreamKey, Wish};
+use crate::forwarder::{ClientCertificates, Credentials, GroupKey, PeerId, RelayTerms, StreamKey, Wish};
 
 /// One socket of one client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -81,6 +83,42 @@ pub enum Effect {
         /// `true`: send nothing.
         paused: bool,
     },
+    /// Ask the cloud for something, or tell it.
+    Wish(cloud::Wish),
+    /// Make ready for a stream of another node, and hand the answer to
+    /// [`RoomsState::on_relay_taken`](super::RoomsState::on_relay_taken).
+    TakeRelay {
+        /// The stream.
+        stream: StreamKey,
+        /// Its room, whose streams are ranked together by loudness.
+        group: GroupKey,
+    },
+    /// A relay's packets will come from here.
+    SetRelaySource {
+        /// The relay.
+        peer: PeerId,
+        /// The other node's address.
+        from: SocketAddr,
+    },
+    /// Send a stream to another node, and hand the answer to [`RoomsState::on_relay_sent`](super::RoomsState::on_relay_sent).
+    SendRelay(WantedRelay),
+}
+
+/// A stream of this node that another one wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedRelay {
+    /// To answer under.
+    pub question: cloud::Question,
+    /// Who wants it.
+    pub node: cloud::NodeName,
+    /// The stream.
+    pub stream: StreamKey,
+    /// Its room, whose streams are ranked together by loudness.
+    pub group: GroupKey,
+    /// Where it is to be sent, and how.
+    pub terms: RelayTerms,
+    /// Only while it is one of so many loudest; 0: always.
+    pub loudest: u32,
 }
 
 /// A question to the media plane.

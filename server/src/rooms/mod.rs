@@ -27,6 +27,15 @@
 //! ```
 //! The time of a stream without media runs while its publisher is heard. One that is silent, or whose socket may be half-open,
 //! has the time of its session, and media_grace from when it is heard again.
+//!
+//! # Over several nodes
+//! A room is on every node that has members of it. Each node serves its own members and their streams as described here, tells the
+//! others facts, and mirrors theirs: see [`cloud`]. A stream of another node is brought here by one relay while somebody plays it.
+//! ```text
+//!   login ─► room open here? ─ no ─► waits for the cloud to open it ─► as ever
+//!   publish ─► streamID ours? ─ no ─► waits for the claim ─► as ever
+//!   user logs in elsewhere ─► ended here; a move: quiet, streams go on until the other node has them, 15 s at most
+//! ```
 
 mod actor;
 pub mod admin;
@@ -38,6 +47,7 @@ mod effect;
 mod hosted;
 mod hosts;
 mod ice_servers;
+mod mail;
 mod media;
 mod replay;
 mod state;
@@ -45,16 +55,17 @@ mod state;
 mod tests;
 pub(crate) mod timers;
 
-pub use actor::{
-    Admin, Connect, ConnectionLink, Disconnected, Drain, GetCounters, GetIceServers, Host, Incoming, MediaNews, OnResource,
-    Outgoing, RoomsActor, RoomsOptions,
-};
+pub use actor::{RoomsActor, RoomsOptions};
 pub use bucket::{Bucket, Rate};
 pub use business::{BusinessEvent, BusinessServers, Happened, LoggedSession, LogoutReason, RoomClose, StreamClose, ToldStream};
 pub use counters::RoomsCounters;
-pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket};
+pub use effect::{CloseReason, ConnectionId, Effect, Negotiation, SharedEvent, SharedNotice, Ticket, WantedRelay};
 pub use hosted::{
     HostFault, HostRefusal, HostRequest, HostTicket, Hosted, IfMatch, Offered, Place, ResourceAction, ResourceRequest,
+};
+pub use mail::{
+    Admin, CloudNews, Connect, ConnectionLink, Disconnected, Drain, DrainNow, GetCounters, GetIceServers, Host, Incoming,
+    MediaNews, OnResource, Outgoing,
 };
 pub use media::MediaPlane;
 pub use state::{BadFrame, Now, RoomsState, SocketEnd, StateOptions};

@@ -39,6 +39,8 @@ pub enum Event {
     BroadcastMessage(BroadcastMessage),
     /// A text to this user.
     CustomCommand(CustomCommand),
+    /// This node is going to stop.
+    NodeLeaving(NodeLeaving),
     /// An event of a newer server; to be ignored.
     #[serde(other)]
     Unknown,
@@ -206,4 +208,11 @@ pub struct CustomCommand {
     pub from_user: ZegoUser,
     /// What; often JSON.
     pub command: String,
+}
+
+/// This node is going to stop, within seconds: a client moves to another one while its session here still stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeLeaving {
+    /// Base URLs of other nodes of the same cloud, best first; at most [`MAX_NODES`](super::MAX_NODES).
+    pub nodes: Vec<String>,
 }

@@ -65,6 +65,9 @@ pub struct WireError {
     pub message: String,
     /// Whether and when the same request may be made again; `null`: never.
     pub retry: Option<Retry>,
+    /// On login and resume: the base URL of the node of the same cloud that the request is to be made at, now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }
 
 impl WireError {
@@ -74,7 +77,15 @@ impl WireError {
             code,
             message: message.into(),
             retry: None,
+            node: None,
         }
+    }
+
+    /// The same refusal, with the node at which the request is to be made instead, now.
+    #[must_use]
+    pub fn at_node(mut self, url: impl Into<String>) -> Self {
+        self.node = Some(url.into());
+        self
     }
 
     /// A refusal for now: the request may be made again after `after`.
@@ -84,6 +95,7 @@ impl WireError {
             code,
             message: message.into(),
             retry: Some(Retry { after_ms }),
+            node: None,
         }
     }
 }

@@ -12,7 +12,7 @@ mod request;
 pub use express_messages::ice::IceServer;
 
 pub use event::{
-    BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, RoomExtraInfo, RoomExtraInfoUpdate, RoomMessage,
+    BroadcastMessage, CustomCommand, Event, KickOut, ListedStream, NodeLeaving, RoomExtraInfo, RoomExtraInfoUpdate, RoomMessage,
     RoomStreamUpdate, RoomUserUpdate, SequencedEvent, StreamEnded, StreamExtraInfoUpdate, StreamGone, StreamMicUpdate,
     StreamRoleWord,
 };
@@ -54,6 +54,15 @@ pub const MAX_ICE_SERVERS: usize = 8;
 
 /// Longest URL, user name and credential of an ICE server, in bytes; a client leaves out what is longer.
 pub const MAX_ICE_TEXT: usize = 512;
+
+/// Most nodes of one list of nodes; a client leaves out what is beyond.
+pub const MAX_NODES: usize = 8;
+
+/// Longest base URL of a node, in bytes; a client leaves out what is longer.
+pub const MAX_NODE_URL: usize = 256;
+
+/// How often a client lets itself be sent to another node in one attempt to log in or to resume.
+pub const MAX_NODE_HOPS: usize = 3;
 
 /// Largest frame in bytes that a client takes; a server keeps the snapshot of a whole room below it.
 pub const MAX_SERVER_FRAME: usize = 8 * 1024 * 1024;

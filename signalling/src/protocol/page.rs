@@ -112,6 +112,7 @@ fn every_example_of_the_page_is_a_message_and_every_message_has_an_example() {
         "roomExtraInfoUpdate",
         "broadcastMessage",
         "customCommand",
+        "nodeLeaving",
     ];
     let mut wanted: BTreeSet<String> = events.map(|event| format!("event {event}")).into();
     wanted.extend(
@@ -152,6 +153,8 @@ fn limits_path_and_close_codes_of_the_page_are_those_of_the_code() {
     }
     let ice = format!("| ICE servers | {MAX_ICE_SERVERS}, of {MAX_ICE_SERVERS} URLs each; {MAX_ICE_TEXT} bytes for each text |");
     assert!(PAGE.contains(&ice), "{ice}");
+    let nodes = format!("| nodes of a list | {MAX_NODES}, of {MAX_NODE_URL} bytes each; {MAX_NODE_HOPS} hops of one attempt |");
+    assert!(PAGE.contains(&nodes), "{nodes}");
     let table = PAGE.split("## Close codes").nth(1).unwrap();
     for code in [
         close::NORMAL,

@@ -131,7 +131,7 @@ impl RoomState {
             Event::CustomCommand(CustomCommand { from_user, command }) => {
                 self.emit([RoomEvent::CustomCommand { from_user, command }]);
             }
-            Event::Unknown => self.counters.unknown_events.one(),
+            Event::NodeLeaving(_) | Event::Unknown => self.counters.unknown_events.one(),
         }
     }
 

@@ -75,6 +75,8 @@ impl RoomState {
             max_member_count: self.options.max_member_count,
             loudest_streams: self.options.loudest_streams,
             instance: self.options.instance.clone(),
+            redirected: false,
+            moved_from: None,
         };
         (self.send(login), Ask::Login)
     }

@@ -70,6 +70,7 @@ impl Server {
             apps: vec![app],
             ice: self.config.ice.clone(),
             ports: Default::default(),
+            cloud: None,
             seed: bytes,
         })
     }
@@ -193,6 +194,8 @@ impl World {
                 Effect::RestartIce { .. } | Effect::Hosted { .. } | Effect::ResourceEnded(_) => {}
                 // No AppID here has a business server.
                 Effect::Business(_) => {}
+                // The server is alone.
+                Effect::Wish(_) | Effect::TakeRelay { .. } | Effect::SetRelaySource { .. } | Effect::SendRelay(_) => {}
             }
         }
     }

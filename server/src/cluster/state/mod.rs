@@ -305,7 +305,7 @@ impl ClusterState {
                 terms,
                 loudest,
             } => {
-                let ssrc = terms.ssrc;
+                let ssrc = terms.ssrc();
                 let asked = Asked::Relay {
                     stream: stream.clone(),
                     ssrc,

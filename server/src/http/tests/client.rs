@@ -103,6 +103,8 @@ pub(super) fn login(server: &RunningServer, user: &str) -> Login {
         max_member_count: 0,
         loudest_streams: 0,
         instance: None,
+        redirected: false,
+        moved_from: None,
     }
 }
 

@@ -271,10 +271,12 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
             apps: Vec::<AppConfig>::new(),
             ice: config.ice.clone(),
             ports: Default::default(),
+            cloud: None,
             seed: [1; 32],
         },
         media: Box::new(forwarder.clone()),
         business: Box::new(()),
+        cloud: Box::new(()),
         alive,
     };
     let shared = Shared::new(

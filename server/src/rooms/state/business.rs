@@ -9,6 +9,9 @@ use crate::forwarder::StreamKey;
 use crate::rooms::business::{BusinessEvent, Happened, LoggedSession, LogoutReason, RoomClose, StreamClose, ToldStream};
 use crate::rooms::effect::Effect;
 
+/// The session that was the last in a room, and how it ended.
+pub(super) type Last<'a> = (&'a Session, &'a End);
+
 impl RoomsState {
     fn tell_business(&mut self, (app_id, room_id): &RoomKey, room_session: u64, happened: Happened) {
         if self.apps.get(app_id).is_some_and(|app| app.tells_business) {
@@ -30,7 +33,7 @@ impl RoomsState {
     }
 
     pub(super) fn tell_room_created(&mut self, room_key: &RoomKey, creator: &Session) {
-        let Some(room) = self.rooms.get(room_key).filter(|room| room.user_seq == 0) else {
+        let Some(room) = self.rooms.get(room_key).filter(|room| room.user_seq == 0 && room.is_new) else {
             return;
         };
         let creator = creator.user.user_id.clone();
@@ -39,15 +42,19 @@ impl RoomsState {
 
     /// The room is out of the table already.
     ///
-    /// - `end`: how the last session ended
-    pub(super) fn tell_room_closed(&mut self, room_key: &RoomKey, room: &Room, session: &Session, end: &End) {
-        let reason = match end {
+    /// - `last`: the session that has just ended, if one has
+    pub(super) fn tell_room_closed(&mut self, room_key: &RoomKey, room: &Room, last: Option<Last<'_>>) {
+        // On other nodes it goes on, or nobody was told that it began.
+        if !room.elsewhere.members.is_empty() || room.user_seq == 0 {
+            return;
+        }
+        let reason = match last {
             _ if room.closing && !room.tells_closing => return,
             _ if room.closing => RoomClose::Normal,
-            End::Logout | End::RepeatLogin | End::TokenExpired => RoomClose::Normal,
-            End::HeartbeatTimeout if session.is_silent() => RoomClose::Offline,
-            End::HeartbeatTimeout => RoomClose::HeartbeatTimeout,
-            End::Kicked(_) => RoomClose::Kicked,
+            None | Some((_, End::Logout | End::RepeatLogin | End::TokenExpired)) => RoomClose::Normal,
+            Some((session, End::HeartbeatTimeout)) if session.is_silent() => RoomClose::Offline,
+            Some((_, End::HeartbeatTimeout)) => RoomClose::HeartbeatTimeout,
+            Some((_, End::Kicked(_))) => RoomClose::Kicked,
         };
         self.tell_business(room_key, room.session_id, Happened::RoomClosed(reason));
     }
@@ -85,8 +92,10 @@ impl RoomsState {
         let Some(stream) = self.streams.get(&key) else {
             return;
         };
-        let (room, room_session) = (stream.room.clone(), stream.group.0);
-        let stream_seq = self.rooms.get(&room).map_or(0, |room| room.stream_seq);
+        let known = self.rooms.get(&stream.room);
+        let stream_seq = known.map_or(0, |room| room.stream_seq);
+        let room_session = known.map_or(stream.group.0, |room| room.session_id);
+        let room = stream.room.clone();
         let stream = told_stream(stream, key, stream_seq);
         self.tell_business(&room, room_session, Happened::StreamCreated { stream, again });
     }
@@ -105,9 +114,10 @@ impl RoomsState {
             _ => StreamClose::RemovedByServer,
         };
         let stream_seq = room.map_or(0, |room| room.stream_seq);
+        let room_session = room.map_or(stream.group.0, |room| room.session_id);
         let told = told_stream(stream, key, stream_seq);
         let happened = Happened::StreamClosed { stream: told, reason };
-        self.tell_business(&stream.room, stream.group.0, happened);
+        self.tell_business(&stream.room, room_session, happened);
     }
 }
 

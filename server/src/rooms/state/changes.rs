@@ -17,6 +17,7 @@ use crate::rooms::hosted::{HostFault, HostRefusal, HostTicket, Hosted, IfMatch, 
 impl RoomsState {
     /// Somebody wants something of a resource.
     pub fn on_resource(&mut self, now: Now, ticket: HostTicket, request: ResourceRequest) -> Vec<Effect> {
+        self.note_time(now);
         match self.serve_resource(now, ticket, request) {
             Ok(None) => {}
             Ok(Some(done)) => self.answer_host(ticket, Ok(done)),

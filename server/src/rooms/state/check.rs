@@ -1,13 +1,14 @@
 //! What is true between any two calls; for tests, those of feature `chaos` too.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use express_messages::ids::{StreamId, UserId};
 use express_signalling::protocol::Snapshot;
 
 use super::RoomsState;
-use super::records::{PeerUse, SessionSecret, Stream, Timer};
+use super::records::{PeerUse, RoomKey, SessionSecret, Stream, Timer};
 use crate::forwarder::PeerId;
+use crate::rooms::cloud::{Member, RemoteStream};
 
 #[doc(hidden)]
 impl RoomsState {
@@ -69,6 +70,7 @@ impl RoomsState {
             && self.pending.is_empty()
             && self.hosted.is_empty()
             && self.stream_rules.is_empty()
+            && self.cloud.as_ref().is_none_or(super::Nodes::is_idle)
             && self.timers.next().is_none()
             && self.apps.values().all(|app| (app.sessions, app.rooms) == (0, 0))
     }
@@ -79,6 +81,39 @@ impl RoomsState {
         self.check_rooms();
         self.check_streams();
         self.check_peers();
+    }
+
+    /// The streams that are seen in a room on this node, by name.
+    pub fn streams_in(&self, app_id: u32, room_id: &str) -> Vec<String> {
+        let of_room = |(of, id): &&RoomKey| *of == app_id && id.as_str() == room_id;
+        let room = self.rooms.keys().find(of_room).and_then(|key| self.rooms.get(key));
+        let keys = room.into_iter().flat_map(|room| room.streams.values());
+        let mut names: Vec<_> = keys.map(|key| self.streams[key].name.1.to_string()).collect();
+        names.sort();
+        names
+    }
+
+    /// The members and the announced streams of this node, by rooms: what the other nodes were told must come to the same.
+    pub fn own_facts(&self) -> BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> {
+        let mut facts: BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> = BTreeMap::new();
+        for session in self.sessions.values() {
+            let member = Member {
+                user: session.user.clone(),
+                login_ms: session.login_ms,
+            };
+            let of_room = facts.entry(session.room.clone()).or_default();
+            of_room.0.insert(session.user.user_id.clone(), member);
+        }
+        for stream in self.streams.values().filter(|stream| stream.told) {
+            let told = RemoteStream {
+                listed: stream.listed(),
+                created_ms: stream.created_ms,
+                epoch: stream.epoch,
+            };
+            let of_room = facts.entry(stream.room.clone()).or_default();
+            of_room.1.insert(stream.name.1.clone(), told);
+        }
+        facts
     }
 
     fn check_sessions(&self) {
@@ -103,6 +138,7 @@ impl RoomsState {
             assert!(self.rooms[&session.room].members.contains(key));
             assert!(session.replay.len() <= self.limits.replay_events);
             assert_eq!(self.timers.is_set(&Timer::Session(*key)), !session.hosted);
+            assert!(!session.moving || self.timers.is_set(&Timer::Moving(*key)));
             assert_eq!(
                 self.hosted.of_session(*key).next().is_some(),
                 session.hosted,
@@ -129,7 +165,14 @@ impl RoomsState {
     fn check_rooms(&self) {
         assert_eq!(self.rooms.len(), self.apps.values().map(|app| app.rooms).sum::<usize>());
         for (room_key, room) in &self.rooms {
-            assert!(!room.members.is_empty(), "an empty room is gone");
+            let is_used = !room.members.is_empty() || self.claims_keep(room_key);
+            assert!(is_used, "a room without members here is gone, unless somebody waits");
+            let elsewhere = room.elsewhere.members.keys();
+            let doubled: BTreeSet<_> = elsewhere
+                .filter(|user| self.users.in_room(room_key, user).is_some())
+                .cloned()
+                .collect();
+            assert_eq!(*room.elsewhere.doubled(), doubled);
             let is_due = self.timers.is_set(&Timer::Notices(room_key.clone()));
             assert_eq!(!room.waiting.is_empty(), is_due, "what is gathered is told, and only that");
             assert!(room.members.iter().all(|key| self.sessions[key].room == *room_key));
@@ -154,7 +197,12 @@ impl RoomsState {
             {
                 panic!("{stream:?} is announced and not in its room");
             }
+            assert!(stream.origin.is_none() || (stream.owner.is_none() && stream.announced.is_some() && !stream.claimed));
+            if self.cloud.is_some() && stream.origin.is_none() {
+                assert!(stream.claimed, "nobody publishes here what others may publish elsewhere");
+            }
             match stream.owner {
+                None if stream.origin.is_some() => {}
                 Some(owner) => {
                     assert!(self.sessions[&owner].publishing.contains(key));
                     assert_eq!(self.sessions[&owner].user, stream.user);
@@ -168,7 +216,7 @@ impl RoomsState {
             let alive = stream.media.is_some() || stream.next.is_some() || stream.ticket.is_some();
             let silent = stream.owner.is_none_or(|owner| self.sessions[&owner].is_silent());
             assert!(
-                alive || silent || self.timers.is_set(&Timer::Stream(*key)),
+                alive || silent || stream.origin.is_some() || self.timers.is_set(&Timer::Stream(*key)),
                 "{stream:?} hangs"
             );
             assert!(
@@ -186,6 +234,14 @@ impl RoomsState {
             for peer in stream.media.iter().chain(&stream.next) {
                 assert_eq!(self.peers[peer], PeerUse::Publisher(*key));
                 assert!(used.insert(*peer));
+            }
+            for peer in stream.relays.ins() {
+                assert_eq!(self.peers[&peer], PeerUse::RelayIn(*key));
+                assert!(used.insert(peer));
+            }
+            for peer in stream.relays.out_peers() {
+                assert_eq!(self.peers[&peer], PeerUse::RelayOut(*key));
+                assert!(used.insert(peer));
             }
         }
         for (session, playing) in self.sessions.iter().map(|(key, session)| (*key, &session.playing)) {

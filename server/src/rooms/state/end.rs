@@ -7,8 +7,9 @@ use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
 use express_signalling::protocol::{Event, KickOut, RoomStreamUpdate, StreamEnded, StreamGone, StreamRoleWord, WireError};
 
 use super::RoomsState;
-use super::records::{RoomKey, Session, SessionKey, SessionSecret, Timer};
+use super::records::{RoomKey, Session, SessionKey, SessionSecret, StreamName, Timer};
 use crate::forwarder::{PeerId, StreamKey};
+use crate::rooms::cloud::Fact;
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, Effect};
 
@@ -102,6 +103,7 @@ impl RoomsState {
     ///   the user, and streams left to the user stay
     pub(super) fn end_session(&mut self, key: SessionKey, end: End, stays_in: Option<&RoomKey>) {
         self.stop_all_plays(key);
+        self.cancel_claims(key, None);
         self.end_resources_of_session(key, &end);
         self.end_streams_of(key, &end, stays_in.is_some());
         self.say_goodbye(key, &end);
@@ -110,6 +112,7 @@ impl RoomsState {
         };
         self.timers.clear(Timer::Session(key));
         self.timers.clear(Timer::Token(key));
+        self.timers.clear(Timer::Moving(key));
         self.session_ids.remove(&session.id);
         self.users.remove(&session.room, &session.user.user_id);
         if let Some(app) = self.apps.get_mut(&session.room.0) {
@@ -119,15 +122,21 @@ impl RoomsState {
             room.members.remove(&key);
         }
         self.tell_logged_out(&session, &end);
+        let user_id = &session.user.user_id;
+        self.note_doubled(&session.room, user_id);
         if stays_in.is_none() {
-            self.stop_plays_in(&session.room, &session.user.user_id);
-            self.tell_users(&session.room, ZegoUpdateType::Delete, &session.user);
-            self.close_room_if_empty(&session, &end);
+            self.stop_plays_in(&session.room, user_id);
+            self.tell_nodes(&session.room, Fact::UserLeft(user_id.clone()));
+            let goes_on = self
+                .member_elsewhere(&session.room, user_id)
+                .map(|member| member.user.clone());
+            self.show_user(&session.room, Some(session.user.clone()), goes_on);
+            self.close_room_if_unused(&session.room, Some((&session, &end)));
         }
         self.count_end(&end);
         let (app_id, room_id) = &session.room;
         tracing::info!(app_id, %room_id, user_id = %session.user.user_id, ?end, "session ended");
-        if let Some((code, message)) = end.kick().filter(|_| !session.hosted) {
+        if let Some((code, message)) = end.kick().filter(|_| !session.hosted && !session.moving) {
             self.ended
                 .remember(session.id, session.secret, WireError::fatal(code, message));
         }
@@ -166,7 +175,7 @@ impl RoomsState {
                 .flat_map(|room| room.streams.values());
             let left = room_streams.filter(|key| {
                 let stream = self.streams.get(key);
-                stream.is_some_and(|stream| stream.owner.is_none() && stream.user.user_id == session.user.user_id)
+                stream.is_some_and(|stream| stream.is_left_behind() && stream.user.user_id == session.user.user_id)
             });
             streams.extend(left);
         }
@@ -196,20 +205,6 @@ impl RoomsState {
         }
     }
 
-    /// The room of a session that has ended goes with it, if it was the last one.
-    fn close_room_if_empty(&mut self, session: &Session, end: &End) {
-        let room_key = &session.room;
-        if self.rooms.get(room_key).is_some_and(|room| room.members.is_empty())
-            && let Some(room) = self.rooms.remove(room_key)
-        {
-            self.tell_room_closed(room_key, &room, session, end);
-            self.timers.clear(Timer::Notices(room_key.clone()));
-            if let Some(app) = self.apps.get_mut(&room_key.0) {
-                app.rooms = app.rooms.saturating_sub(1);
-            }
-        }
-    }
-
     fn count_end(&mut self, end: &End) {
         let counters = &mut self.counters;
         count(match end {
@@ -223,9 +218,21 @@ impl RoomsState {
 
     /// Ends a stream: others in the room hear why, its players and, with a code, its publisher hear that it is over.
     pub(super) fn end_stream(&mut self, key: StreamKey, reason: StreamDeleteReason, publisher: Option<(i32, &str)>) {
-        let Some(stream) = self.streams.remove(&key) else {
-            return;
-        };
+        if let Some(name) = self.remove_stream(key, reason, publisher) {
+            self.reveal(&name);
+        }
+    }
+
+    /// The same where another stream takes the name at once.
+    pub(super) fn remove_stream(
+        &mut self,
+        key: StreamKey,
+        reason: StreamDeleteReason,
+        publisher: Option<(i32, &str)>,
+    ) -> Option<StreamName> {
+        let stream = self.streams.remove(&key)?;
+        self.end_relays(key, &stream);
+        self.tell_nodes_stream_is_over(&stream, reason);
         self.timers.clear(Timer::Stream(key));
         self.stream_names.remove(&stream.name);
         for peer in [stream.media, stream.next].into_iter().flatten() {
@@ -238,7 +245,9 @@ impl RoomsState {
                 room.streams.remove(&place);
                 room.stream_seq = room.stream_seq.saturating_add(1);
             }
-            self.tell_stream_closed(key, &stream, reason);
+            if stream.origin.is_none() {
+                self.tell_stream_closed(key, &stream, reason);
+            }
             let event = Event::RoomStreamUpdate(RoomStreamUpdate {
                 update: ZegoUpdateType::Delete,
                 streams: vec![stream.listed()],
@@ -263,6 +272,7 @@ impl RoomsState {
                 self.tell(owner, ended(&stream_id, StreamRoleWord::Publish, code, message));
             }
         }
+        Some(stream.name)
     }
 
     pub(super) fn remove_peer(&mut self, peer: PeerId) {

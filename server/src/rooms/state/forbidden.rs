@@ -10,7 +10,7 @@ use express_signalling::protocol::WireError;
 use super::expiring::Expiring;
 use super::records::StreamName;
 use super::{Now, RoomsState};
-use crate::rooms::admin::{AdminCall, AdminFault, FindStream, ForbidStream, ResumeStream, StreamOrder};
+use crate::rooms::admin::{AdminCall, AdminFault, FindStream, ForbidStream, Order, ResumeStream, StreamOrder};
 
 /// Streams of all AppIDs that are forbidden at a time.
 pub(super) const MAX_FORBIDDEN: usize = 10_000;
@@ -55,12 +55,13 @@ impl AdminCall for ForbidStream {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
-        let name = state.ordered(now, app_id, self.0)?;
+        let name = state.ordered(now, app_id, self.0.clone())?;
         if state.forbidden.len() >= MAX_FORBIDDEN && !state.forbidden.contains(&name) {
             return Err(AdminFault::TooManyRules);
         }
         let stream = state.stream_key(app_id, &name.1);
         state.forbidden.insert(name);
+        state.order(app_id, Order::ForbidStream(self.0));
         if let Some(key) = stream {
             let why = (
                 codes::PUBLISHER_MEDIA_SERVER_FORBID,
@@ -76,8 +77,9 @@ impl AdminCall for ResumeStream {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
-        let name = state.ordered(now, app_id, self.0)?;
+        let name = state.ordered(now, app_id, self.0.clone())?;
         state.forbidden.remove(&name);
+        state.order(app_id, Order::ResumeStream(self.0));
         Ok(())
     }
 }

@@ -8,10 +8,12 @@ use express_messages::types::ZegoUser;
 use express_signalling::protocol::{Publish, WireError};
 use express_token::{TOKEN_EXPIRED, Verified, verify_bearer};
 
+use super::claims::Claimant;
 use super::login::{Entry, token_refused};
 use super::publish::offer_refused;
 use super::records::{Asker, RoomKey, SessionKey};
 use super::resources::NewResource;
+use super::waiting_logins::Entering;
 use super::{NegotiateError, Now, RoomsState};
 use crate::forwarder::Wish;
 use crate::rooms::counters::count;
@@ -24,7 +26,8 @@ const APPS_TRIED: usize = 16;
 impl RoomsState {
     /// Somebody without a socket wants to publish or to play.
     pub fn on_host(&mut self, now: Now, ticket: HostTicket, request: HostRequest) -> Vec<Effect> {
-        if let Err(refusal) = self.host(now, ticket, request) {
+        self.note_time(now);
+        if let Err(refusal) = self.host(now, ticket, request, None) {
             self.answer_host(ticket, Err(refusal));
         }
         self.take_effects()
@@ -37,14 +40,32 @@ impl RoomsState {
         self.effects.push(Effect::Hosted { ticket, outcome });
     }
 
-    fn host(&mut self, now: Now, ticket: HostTicket, request: HostRequest) -> Result<(), HostRefusal> {
+    /// - `claim`: the fencing number of the claim to the streamID, if the cloud was asked for it
+    pub(super) fn host(
+        &mut self,
+        now: Now,
+        ticket: HostTicket,
+        request: HostRequest,
+        claim: Option<u64>,
+    ) -> Result<(), HostRefusal> {
         self.takes_logins()?;
         let (app_id, token) = self.judge_bearer(now, request.app_id, &request.bearer)?;
         let room = (app_id, room_of(&token, request.room_id.as_ref())?);
         let user = user_of(&token)?;
+        may_enter(&token, &room)?;
+        if self.must_be_opened(&room) {
+            let request = Box::new(request);
+            // Who comes by HTTP cannot be sent on.
+            return Ok(self.wait_for_room(&room, (0, 0), true, Entering::Host { ticket, request })?);
+        }
         self.may_host(&room, &user.user_id, &token, &request)?;
         if request.publish {
             self.publishing_is_not_forbidden(now, &room, &user.user_id, request.from)?;
+            if claim.is_none() && self.host_must_claim(&room, &user.user_id, &request) {
+                let (user_id, stream_id) = (user.user_id, request.stream_id.clone());
+                let request = Box::new(request);
+                return Ok(self.ask_claim(room, user_id, stream_id, Claimant::Host { ticket, request })?);
+            }
         }
         let HostRequest {
             publish,
@@ -63,6 +84,7 @@ impl RoomsState {
         let resource = NewResource {
             session: key,
             publish,
+            loudest: 0,
             bearer,
             remote: offered.credentials.clone(),
         };
@@ -73,12 +95,16 @@ impl RoomsState {
                 extra_info: String::new(),
                 muted: false,
             };
-            self.host_publisher(ticket, &publish, offered, resource)
+            self.host_publisher(ticket, (&publish, claim), offered, resource)
         } else {
             let stream = self.playable_stream(&room, &user_id, &stream_id)?;
             self.may_play_one_more(key)?;
-            let resource = self.add_resource(stream, resource);
             let wish = self.play_wish(stream, loudest);
+            let loudest = match wish {
+                Wish::Publish => 0,
+                Wish::Play { loudest } => loudest,
+            };
+            let resource = self.add_resource(stream, NewResource { loudest, ..resource });
             let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, wish, offered.sdp);
             self.hosted.waits_for(resource, ticket);
             Ok(())
@@ -88,12 +114,12 @@ impl RoomsState {
     fn host_publisher(
         &mut self,
         ticket: HostTicket,
-        publish: &Publish,
+        (publish, claim): (&Publish, Option<u64>),
         offered: Offered,
         resource: NewResource,
     ) -> Result<(), HostRefusal> {
         let key = resource.session;
-        let stream = self.claim_stream(key, publish)?;
+        let stream = self.claim_stream(key, publish, claim)?;
         let resource = self.add_resource(stream, resource);
         let ticket = self.ask_media(Asker::Host { ticket, resource }, key, stream, Wish::Publish, offered.sdp);
         self.hosted.waits_for(resource, ticket);
@@ -135,10 +161,6 @@ impl RoomsState {
 
     /// What can be said before anybody in the room notices.
     fn may_host(&self, room: &RoomKey, user: &UserId, token: &Verified, request: &HostRequest) -> Result<(), HostRefusal> {
-        if token.may_login(room.1.as_str()).is_err() {
-            let message = "the token does not permit to log in to this room";
-            return Err(HostRefusal::new(HostFault::Forbidden, codes::TOKEN_ERROR, message));
-        }
         if !request.publish {
             self.playable_stream(room, user, &request.stream_id)?;
             return Ok(());
@@ -182,6 +204,7 @@ impl RoomsState {
             user_update: false,
             max_members: 0,
             loudest_streams: 0,
+            moved_from: None,
         };
         let key = self.enter(now, entry)?;
         count(match publish {
@@ -191,10 +214,25 @@ impl RoomsState {
         Ok(key)
     }
 
+    /// Whether the cloud must be asked before this user may publish by WHIP.
+    fn host_must_claim(&self, room: &RoomKey, user: &UserId, request: &HostRequest) -> bool {
+        let session = self.users.in_room(room, user);
+        let hosted = session.filter(|key| self.sessions.get(key).is_some_and(|session| session.hosted));
+        self.must_claim(room.0, hosted, user, &request.stream_id)
+    }
+
     fn may_play_one_more(&self, key: SessionKey) -> Result<(), WireError> {
         let played = self.hosted.of_session(key).filter(|resource| !resource.publish).count();
         self.within_play_limit(played)
     }
+}
+
+fn may_enter(token: &Verified, room: &RoomKey) -> Result<(), HostRefusal> {
+    if token.may_login(room.1.as_str()).is_err() {
+        let message = "the token does not permit to log in to this room";
+        return Err(HostRefusal::new(HostFault::Forbidden, codes::TOKEN_ERROR, message));
+    }
+    Ok(())
 }
 
 pub(super) fn user_of(token: &Verified) -> Result<ZegoUser, HostRefusal> {

@@ -11,7 +11,7 @@ use super::expiring::Expiring;
 use super::login::Entry;
 use super::records::{RoomKey, SessionKey};
 use super::{Now, RoomsState};
-use crate::rooms::admin::{AdminCall, AdminFault, CloseRoom, KickUsers};
+use crate::rooms::admin::{AdminCall, AdminFault, CloseRoom, KickUsers, Order};
 use crate::rooms::counters::count;
 use crate::rooms::effect::Effect;
 
@@ -27,6 +27,7 @@ pub(super) const MAX_REVOCATIONS: usize = 100_000;
 impl RoomsState {
     /// A business server, whose signature was checked, asks for something.
     pub fn admin<C: AdminCall>(&mut self, now: Now, app_id: u32, call: C) -> (Result<C::Ok, AdminFault>, Vec<Effect>) {
+        self.note_time(now);
         let answer = call.serve(self, now, app_id);
         (answer, self.take_effects())
     }
@@ -64,6 +65,14 @@ impl AdminCall for KickUsers {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
+        state.order(
+            app_id,
+            Order::Kick {
+                room_id: self.room_id.clone(),
+                user_ids: self.user_ids.clone(),
+                reason: self.reason.clone(),
+            },
+        );
         let room = (app_id, self.room_id);
         for user in self.user_ids {
             if let Some(key) = state.session_in(&room, &user) {
@@ -80,8 +89,19 @@ impl AdminCall for CloseRoom {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
+        state.order(
+            app_id,
+            Order::Close {
+                room_id: self.room_id.clone(),
+                reason: self.reason.clone(),
+                tell_business: self.tell_business,
+            },
+        );
         let room_key = (app_id, self.room_id);
-        let room = state.rooms.get_mut(&room_key).ok_or(AdminFault::NoRoom)?;
+        let Some(room) = state.rooms.get_mut(&room_key) else {
+            // It may be on other nodes: they know.
+            return state.cloud.is_some().then_some(()).ok_or(AdminFault::NoRoom);
+        };
         // Everybody goes: nobody needs to hear of each of the others.
         room.closing = true;
         room.tells_closing = self.tell_business;

@@ -3,7 +3,7 @@
 use express_messages::ids::{RoomId, UserId};
 use express_messages::types::ZegoUser;
 
-use super::records::{Room, RoomKey, Session, SessionKey};
+use super::records::{Room, RoomKey, SessionKey};
 use super::{Now, RoomsState};
 use crate::rooms::admin::{
     AdminCall, AdminFault, CountUsers, FindUsers, ListStreams, ListUsers, StreamStatus, UserMarker, UserPage, UserStatus,
@@ -15,9 +15,13 @@ impl RoomsState {
         self.users.in_room(room, user)
     }
 
-    fn members<'a>(&'a self, room: Option<&'a Room>) -> impl Iterator<Item = &'a Session> {
+    /// Everybody in a room, and when each has logged in.
+    fn members<'a>(&'a self, room: Option<&'a Room>) -> impl Iterator<Item = (u64, &'a ZegoUser)> {
         let keys = room.into_iter().flat_map(|room| &room.members);
-        keys.filter_map(|key| self.sessions.get(key))
+        let here = keys.filter_map(|key| self.sessions.get(key));
+        let here = here.map(|session| (session.login_ms, &session.user));
+        let elsewhere = room.into_iter().flat_map(|room| room.elsewhere.others());
+        here.chain(elsewhere.map(|member| (member.login_ms, &member.user)))
     }
 }
 
@@ -28,7 +32,7 @@ impl AdminCall for ListUsers {
         let room = state.rooms.get(&(app_id, self.room_id));
         let mut found: Vec<(UserMarker, &ZegoUser)> = state
             .members(room)
-            .map(|session| (marker(session), &session.user))
+            .map(|(login_ms, user)| (marker(login_ms, user), user))
             .filter(|(marker, _)| match &self.after {
                 Some(last) if self.descending => marker < last,
                 Some(last) => marker > last,
@@ -55,9 +59,11 @@ impl AdminCall for FindUsers {
         let room = (app_id, self.room_id);
         let find = |user_id: UserId| {
             let session = state.session_in(&room, &user_id).and_then(|key| state.sessions.get(&key));
+            let here = session.map(|session| session.login_ms);
+            let elsewhere = || state.member_elsewhere(&room, &user_id).map(|member| member.login_ms);
             UserStatus {
+                login_ms: here.or_else(elsewhere),
                 user_id,
-                login_ms: session.map(|session| session.login_ms),
             }
         };
         Ok(self.user_ids.into_iter().map(find).collect())
@@ -95,9 +101,9 @@ impl AdminCall for ListStreams {
     }
 }
 
-fn marker(session: &Session) -> UserMarker {
+fn marker(login_ms: u64, user: &ZegoUser) -> UserMarker {
     UserMarker {
-        login_ms: session.login_ms,
-        user_id: session.user.user_id.as_str().to_owned(),
+        login_ms,
+        user_id: user.user_id.as_str().to_owned(),
     }
 }

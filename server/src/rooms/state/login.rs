@@ -6,25 +6,29 @@ use std::time::Duration;
 
 use express_messages::codes;
 use express_messages::ids::{InstanceId, UserId};
-use express_messages::types::{ZegoUpdateType, ZegoUser};
-use express_signalling::protocol::{Done, Event, Login, LoginOk, RoomUserUpdate, ServerFrame, Snapshot, WireError};
+use express_messages::types::ZegoUser;
+use express_signalling::protocol::{Done, Login, LoginOk, ServerFrame, WireError};
 use express_token::{Refusal, Verified, verify};
 use rand::RngExt;
 
 use super::messages::{SentByUser, SentToRoom};
+use super::nodes::Nodes;
 use super::notices::Waiting;
 use super::records::{Room, RoomKey, Session, SessionKey, SessionSecret, Timer};
+use super::remote::Elsewhere;
 use super::requests::{STRIKE_GUESS, choose_version, whole_ms};
 use super::room_info::RoomInfo;
+use super::waiting_logins::Entering;
 use super::{End, Now, RoomsState, ms, session_is_gone};
-use crate::rooms::SharedEvent;
+use crate::forwarder::GroupKey;
 use crate::rooms::bucket::Bucket;
+use crate::rooms::cloud::{Fact, Member, RoomTerms};
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, ConnectionId};
 use crate::rooms::replay::ReplayBuffer;
 
 /// When a login is worth another try while the server is full or stops.
-const FULL_RETRY: Duration = Duration::from_secs(5);
+pub(super) const FULL_RETRY: Duration = Duration::from_secs(5);
 
 /// Who enters a room, and how.
 pub(super) struct Entry {
@@ -42,38 +46,51 @@ pub(super) struct Entry {
     pub(super) max_members: u32,
     /// The same: of how many loudest streams its players hear; 0: of all.
     pub(super) loudest_streams: u32,
+    /// A session on another node that this one takes the place of.
+    pub(super) moved_from: Option<String>,
 }
 
 impl RoomsState {
-    pub(super) fn login(&mut self, now: Now, connection: ConnectionId, login: Login) -> Result<LoginOk, WireError> {
+    /// - `Ok(None)`: the answer comes when the room is open
+    pub(super) fn login(
+        &mut self,
+        now: Now,
+        (connection, id): (ConnectionId, u64),
+        login: Login,
+    ) -> Result<Option<LoginOk>, WireError> {
         let version = choose_version(&login.versions)?;
         self.takes_logins()?;
         let token = self.judge_login(now, connection, &login)?;
         self.may_be_in_several(&login)?;
         let user = ZegoUser::new(&login.user_id, login.user_name.clone())
             .map_err(|error| WireError::fatal(error.code, error.message))?;
-        let key = self.enter(
-            now,
-            Entry {
-                room: (login.app_id, login.room_id.clone()),
-                user,
-                token,
-                connection: Some(connection),
-                from: self.connections.get(&connection).and_then(|known| known.from),
-                instance: login.instance,
-                user_update: login.user_update,
-                max_members: login.max_member_count,
-                loudest_streams: login.loudest_streams,
-            },
-        )?;
-        self.login_ok(now, version, key)
-    }
-
-    pub(super) fn takes_logins(&self) -> Result<(), WireError> {
-        if self.draining {
-            return Err(WireError::retry(codes::ROOM_INNER_ERROR, "the server stops", FULL_RETRY));
+        let room = (login.app_id, login.room_id.clone());
+        let entry = Entry {
+            room: room.clone(),
+            user,
+            token,
+            connection: Some(connection),
+            from: self.connections.get(&connection).and_then(|known| known.from),
+            instance: login.instance,
+            user_update: login.user_update,
+            max_members: login.max_member_count,
+            loudest_streams: login.loudest_streams,
+            moved_from: login.moved_from,
+        };
+        if self.must_be_opened(&room) {
+            self.is_welcome(now, &entry)?;
+            let terms = (entry.max_members, entry.loudest_streams);
+            let entry = Box::new(entry);
+            let who = Entering::Socket {
+                connection,
+                id,
+                version,
+                entry,
+            };
+            return self.wait_for_room(&room, terms, login.redirected, who).map(|()| None);
         }
-        Ok(())
+        let key = self.enter(now, entry)?;
+        self.login_ok(now, version, key).map(Some)
     }
 
     /// Lets a user in whose token was judged; the user's other sessions end, but for those of the same instance in other rooms.
@@ -86,15 +103,22 @@ impl RoomsState {
         // Who logs in again under the same name just stays in the list of the room.
         let stays = replaced.iter().any(|key| self.is_in_as(*key, &room_key, &user));
         let again = replaced.iter().any(|key| self.is_in(*key, &room_key));
+        let moved_from = entry.moved_from.clone();
+        self.quieten(&replaced, moved_from.as_deref());
+        let kept = self.cloud.is_some().then(|| room_key.clone());
+        let kept = self.keep_room(kept);
         for key in replaced {
             let stays_here = stays && self.is_in(key, &room_key);
             self.replace_session(key, stays_here.then_some(&room_key));
         }
         self.enter_room(now, &room_key, &entry);
+        let before = self.visible(&room_key, &user.user_id).filter(|_| !stays);
         let key = self.add_session(now, entry, again);
+        self.keep_room(kept);
         if !stays {
-            self.tell_users(&room_key, ZegoUpdateType::Add, &user);
+            self.show_user(&room_key, before, Some(user.clone()));
         }
+        self.tell_login(key, moved_from);
         count(&mut self.counters.logins);
         tracing::info!(app_id = room_key.0, room_id = %room_key.1, user_id = %user.user_id, "login");
         Ok(key)
@@ -168,7 +192,7 @@ impl RoomsState {
                 FULL_RETRY,
             ));
         }
-        let was_in = self.users.in_room(room_key, user).is_some();
+        let was_in = self.visible(room_key, user).is_some();
         let Some(room) = self.rooms.get_mut(room_key) else {
             if reached(self.limits.rooms_per_app, app.rooms) {
                 return Err(WireError::retry(
@@ -187,7 +211,7 @@ impl RoomsState {
                 wait,
             ));
         }
-        let others = room.members.len().saturating_sub(usize::from(was_in));
+        let others = room.users().saturating_sub(usize::from(was_in));
         if reached(room.max_members as usize, others) || reached(self.limits.users_per_room, others) {
             return Err(WireError::fatal(codes::ROOM_MAX_USER_COUNT, "the room is full"));
         }
@@ -209,17 +233,35 @@ impl RoomsState {
         if self.rooms.contains_key(room_key) {
             return;
         }
-        let mut logins = Bucket::default();
-        // The first of a burst: it cannot be refused.
-        let _ = logins.take(self.logins, 1, now.mono);
-        let room = Room {
-            // Below 2^53, so that it is exact as a JSON number everywhere; 0 means none.
-            session_id: self.rng.random_range(1..1 << 53),
+        let terms = RoomTerms {
+            session_id: self.new_room_session(),
             max_members: entry.max_members,
             loudest_streams: entry.loudest_streams,
+        };
+        self.add_room(room_key, terms, true);
+        if let Some(room) = self.rooms.get_mut(room_key) {
+            // The first of a burst: it cannot be refused.
+            let _ = room.logins.take(self.logins, 1, now.mono);
+        }
+    }
+
+    /// Names a life of a room: below 2^53, so that it is exact as a JSON number everywhere; 0 means none.
+    pub(super) fn new_room_session(&mut self) -> u64 {
+        self.rng.random_range(1..1 << 53)
+    }
+
+    /// A room in which nobody is yet.
+    pub(super) fn add_room(&mut self, room_key: &RoomKey, terms: RoomTerms, is_new: bool) {
+        let room = Room {
+            session_id: terms.session_id,
+            // Spread evenly, for it is random.
+            group: GroupKey(terms.session_id),
+            is_new,
+            max_members: terms.max_members,
+            loudest_streams: terms.loudest_streams,
             members: BTreeSet::new(),
             streams: BTreeMap::new(),
-            logins,
+            logins: Bucket::default(),
             closing: false,
             tells_closing: true,
             user_seq: 0,
@@ -227,6 +269,7 @@ impl RoomsState {
             sent: SentToRoom::default(),
             info: RoomInfo::default(),
             waiting: Waiting::default(),
+            elsewhere: Elsewhere::default(),
         };
         self.rooms.insert(room_key.clone(), room);
         if let Some(app) = self.apps.get_mut(&room_key.0) {
@@ -241,7 +284,7 @@ impl RoomsState {
         } = entry;
         let user_id = user.user_id.clone();
         let session = Session {
-            id: hex(&self.rng.random::<[u8; 16]>()),
+            id: self.new_session_id(),
             secret: SessionSecret::new(hex(&self.rng.random::<[u8; 32]>())),
             number: self.rng.random_range(1..1 << 53),
             instance: entry.instance.map(|instance| SessionSecret::new(instance.into())),
@@ -252,12 +295,14 @@ impl RoomsState {
             ice_expires_at: None,
             hosted: entry.connection.is_none(),
             connection: entry.connection,
-            login_ms: now.unix_ms,
+            login_ms: self.login_time(now, &room_key, &user_id),
             last_heard: now.mono,
             replay: ReplayBuffer::new(self.limits.replay_events, self.limits.replay_messages),
             publishing: BTreeSet::new(),
             playing: BTreeMap::new(),
             sent: SentByUser::default(),
+            moved: entry.moved_from.is_some(),
+            moving: false,
         };
         self.tell_room_created(&room_key, &session);
         self.tell_logged_in(&session, again);
@@ -271,14 +316,29 @@ impl RoomsState {
             app.sessions = app.sessions.saturating_add(1);
         }
         self.session_ids.insert(session.id.clone(), key);
-        self.users.insert(room_key, user_id, key);
+        let member = Member {
+            user: session.user.clone(),
+            login_ms: session.login_ms,
+        };
+        self.users.insert(room_key.clone(), user_id.clone(), key);
         self.sessions.insert(key, session);
+        self.note_doubled(&room_key, &user_id);
+        self.tell_nodes(&room_key, Fact::UserCame(member));
         self.heard(now, Some(key));
         self.watch_token(now, key);
         key
     }
 
-    fn login_ok(&mut self, now: Now, version: u32, key: SessionKey) -> Result<LoginOk, WireError> {
+    /// Its public name; in a cloud it says which node has the session.
+    fn new_session_id(&mut self) -> String {
+        let id = hex(&self.rng.random::<[u8; 16]>());
+        match &self.cloud {
+            Some(cloud) => format!("{}.{id}", cloud.name),
+            None => id,
+        }
+    }
+
+    pub(super) fn login_ok(&mut self, now: Now, version: u32, key: SessionKey) -> Result<LoginOk, WireError> {
         let ice_servers = self.begin_ice_servers(now, key);
         let session = self.session(key)?;
         Ok(LoginOk {
@@ -293,64 +353,8 @@ impl RoomsState {
             online_count: self.online_count(&session.room),
             snapshot: self.snapshot(session),
             ice_servers,
+            nodes: self.cloud.as_ref().map(Nodes::urls).unwrap_or_default(),
         })
-    }
-
-    /// The room as this session sees it.
-    pub(super) fn snapshot(&self, session: &Session) -> Snapshot {
-        let mut snapshot = Snapshot {
-            seq: session.replay.seq(),
-            ..Snapshot::default()
-        };
-        let Some(room) = self.rooms.get(&session.room) else {
-            return snapshot;
-        };
-        if session.user_update {
-            let members = room.members.iter().filter_map(|key| self.sessions.get(key));
-            let others = members.filter(|member| member.user.user_id != session.user.user_id);
-            snapshot.users = others.map(|member| member.user.clone()).collect();
-        }
-        let streams = room.streams.values().filter_map(|key| self.streams.get(key));
-        let others = streams.filter(|stream| stream.user.user_id != session.user.user_id);
-        snapshot.streams = others.map(|stream| stream.listed()).collect();
-        snapshot.extra_infos = room.info.current().cloned().into_iter().collect();
-        snapshot
-    }
-
-    /// Tells everybody else in the room who wants to know that a user came or went.
-    pub(super) fn tell_users(&mut self, room_key: &RoomKey, update: ZegoUpdateType, user: &ZegoUser) {
-        let users = vec![user.clone()];
-        let event = Event::RoomUserUpdate(RoomUserUpdate { update, users });
-        self.tell_others(room_key, user, event, true);
-    }
-
-    /// Tells everybody else in the room.
-    pub(super) fn tell_others(
-        &mut self,
-        room_key: &RoomKey,
-        about: &ZegoUser,
-        event: impl Into<SharedEvent>,
-        user_update_only: bool,
-    ) {
-        let Some(room) = self.rooms.get(room_key).filter(|room| !room.closing) else {
-            return;
-        };
-        let event = event.into();
-        for key in &room.members {
-            let Some(session) = self.sessions.get_mut(key) else {
-                continue;
-            };
-            if session.user.user_id != about.user_id && (session.user_update || !user_update_only) {
-                session.notify(event.clone(), &mut self.effects, &mut self.counters);
-            }
-        }
-    }
-
-    /// Tells one session.
-    pub(super) fn tell(&mut self, key: SessionKey, event: impl Into<SharedEvent>) {
-        if let Some(session) = self.sessions.get_mut(&key) {
-            session.notify(event.into(), &mut self.effects, &mut self.counters);
-        }
     }
 
     /// Arms the deadline of a token whose expiry ends the session.
@@ -372,7 +376,7 @@ pub(super) fn token_refused(refusal: &Refusal) -> WireError {
 }
 
 /// Whether `used` is at its limit; 0 is none.
-fn reached(limit: usize, used: usize) -> bool {
+pub(super) fn reached(limit: usize, used: usize) -> bool {
     limit != 0 && used >= limit
 }
 

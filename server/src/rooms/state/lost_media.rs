@@ -23,6 +23,10 @@ impl RoomsState {
             return;
         };
         // A deadline that was met by now finds the media there.
+        if stream.origin.is_some() {
+            // It was handed over, and is not seen on the other node.
+            return self.end_stream(key, StreamDeleteReason::RepeatLogin, None);
+        }
         let Some(owner) = stream.owner else {
             return self.end_stream(key, StreamDeleteReason::HeartbeatTimeout, None);
         };

@@ -5,18 +5,22 @@ use std::time::Duration;
 
 use express_messages::codes;
 use express_messages::ids::UserId;
+use express_messages::types::ZegoUser;
 use express_signalling::protocol::{
     BroadcastMessage, CustomCommand, Event, MAX_COMMAND_USERS, MAX_TEXT, RoomBarrage, RoomMessage, SendBarrageMessage,
     SendBarrageMessageOk, SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, WireError,
 };
 
+use super::nodes::Nodes;
 use super::records::{RoomKey, Session, SessionKey};
 use super::requests::whole_ms;
 use super::{Now, RoomsState, session_is_gone};
 use crate::config::LimitsConfig;
 use crate::rooms::SharedEvent;
 use crate::rooms::bucket::{Bucket, Rate};
+use crate::rooms::cloud::{Saying, Words};
 use crate::rooms::counters::count;
+use crate::rooms::effect::ConnectionId;
 
 /// How often messages may be sent.
 #[derive(Debug)]
@@ -68,12 +72,15 @@ pub(super) struct SentByUser {
 
 impl RoomsState {
     /// Reaches everybody else in the room, also those who must resume.
+    ///
+    /// - `Ok(None)`: the answer comes when the cloud has put it into its order
     pub(super) fn broadcast(
         &mut self,
         now: Now,
+        request: (ConnectionId, u64),
         key: SessionKey,
         send: SendBroadcastMessage,
-    ) -> Result<SendBroadcastMessageOk, WireError> {
+    ) -> Result<Option<SendBroadcastMessageOk>, WireError> {
         check_text("message", &send.message, codes::IM_CONTENT_TOO_LONG)?;
         let session = self.sessions.get_mut(&key).ok_or_else(session_is_gone)?;
         let room = self.rooms.get_mut(&session.room).ok_or_else(session_is_gone)?;
@@ -87,19 +94,27 @@ impl RoomsState {
             .take(self.message_rates.broadcasts_of_room, 1, now.mono)
             .map_err(|wait| too_often(codes::IM_BROADCAST_QPS, "broadcasts in this room", wait))?;
         session.sent.broadcasts = of_user;
-        let message_id = room.sent.next_id();
         let (room_key, from_user) = (session.room.clone(), session.user.clone());
+        let message_id = match &self.cloud {
+            Some(_) => 0,
+            None => room.sent.next_id(),
+        };
         let message = RoomMessage {
             from_user: from_user.clone(),
             message: send.message,
             message_id,
             send_time_ms: now.unix_ms,
         };
+        if self.cloud.is_some() {
+            self.say_for(request, room_key, Saying::Broadcast(message))?;
+            count(&mut self.counters.broadcasts);
+            return Ok(None);
+        }
         let messages = vec![message];
         let event = Event::BroadcastMessage(BroadcastMessage { messages });
         count(&mut self.counters.broadcasts);
         self.tell_others(&room_key, &from_user, event, false);
-        Ok(SendBroadcastMessageOk { message_id })
+        Ok(Some(SendBroadcastMessageOk { message_id }))
     }
 
     /// Reaches everybody else in the room who is connected, with the next notice.
@@ -117,13 +132,15 @@ impl RoomsState {
             .barrages
             .take(self.message_rates.barrages_of_room, 1, now.mono)
             .map_err(|wait| too_often(codes::IM_BROADCAST_QPS, "barrage messages in this room", wait))?;
-        let message_id = room.sent.next_id().to_string();
+        let number = room.sent.next_id();
+        let message_id = barrage_id(self.cloud.as_ref(), number);
         let message = RoomBarrage {
             from_user: session.user.clone(),
             message: send.message,
             message_id: message_id.clone(),
             send_time_ms: now.unix_ms,
         };
+        self.whisper(&room_key, Words::Barrage(message.clone()));
         self.take_barrage(now, room_key, message);
         Ok(SendBarrageMessageOk { message_id })
     }
@@ -165,29 +182,45 @@ impl RoomsState {
         bucket
             .take(rate, 1, now.mono)
             .map_err(|wait| too_often(codes::IM_TRANS_FREQUENTLY, "commands of this user", wait))?;
-        let command = CustomCommand {
-            from_user: from_user.clone(),
-            command: send.command,
-        };
-        let event = SharedEvent::new(Event::CustomCommand(command));
-        let absent = if to_all {
-            self.tell_others(&room_key, &from_user, event, false);
-            Vec::new()
-        } else {
-            self.tell_users_listed(&room_key, to_users, &event)?
-        };
+        let to_users = (!to_all).then_some(to_users);
+        let absent = self.tell_command_to(&room_key, from_user, send.command, to_users)?;
         count(&mut self.counters.custom_commands);
         Ok(SendCustomCommandOk { absent })
     }
 
+    /// Tells a command to users of the room (`None`: all others), wherever they are; those who are not there are the answer.
+    pub(super) fn tell_command_to(
+        &mut self,
+        room_key: &RoomKey,
+        from_user: ZegoUser,
+        text: String,
+        to_users: Option<Vec<UserId>>,
+    ) -> Result<Vec<UserId>, WireError> {
+        let command = CustomCommand {
+            from_user: from_user.clone(),
+            command: text.clone(),
+        };
+        let event = SharedEvent::new(Event::CustomCommand(command));
+        let Some(to_users) = to_users else {
+            self.tell_others(room_key, &from_user, event, false);
+            self.command_elsewhere(room_key, from_user, text, None);
+            return Ok(Vec::new());
+        };
+        let is_elsewhere = |user: &&UserId| self.member_elsewhere(room_key, user).is_some();
+        let elsewhere: Vec<UserId> = to_users.iter().filter(is_elsewhere).cloned().collect();
+        let absent = self.tell_users_listed(room_key, to_users, &event)?;
+        self.command_elsewhere(room_key, from_user, text, Some(elsewhere));
+        Ok(absent)
+    }
+
     /// Tells those who are in the room; the others are the answer.
-    pub(super) fn tell_users_listed(
+    fn tell_users_listed(
         &mut self,
         room_key: &RoomKey,
         users: Vec<UserId>,
         event: &SharedEvent,
     ) -> Result<Vec<UserId>, WireError> {
-        let (mut present, mut absent) = (Vec::new(), Vec::new());
+        let (mut present, mut absent, mut elsewhere) = (Vec::new(), Vec::new(), false);
         for user in users {
             let session = self.users.in_room(room_key, &user);
             match session.and_then(|key| Some((key, self.sessions.get(&key)?))) {
@@ -196,10 +229,11 @@ impl RoomsState {
                     count(&mut self.counters.commands_not_kept);
                     absent.push(user);
                 }
+                None if self.member_elsewhere(room_key, &user).is_some() => elsewhere = true,
                 None => absent.push(user),
             }
         }
-        if present.is_empty() {
+        if present.is_empty() && !elsewhere {
             return Err(WireError::fatal(
                 codes::IM_SEND_FAIL,
                 "none of the users that the command is for is in the room",
@@ -214,8 +248,16 @@ impl RoomsState {
 
 /// Who is away and has many messages waiting gets no more commands, so that its broadcasts, whose rate the room bounds, have
 /// room.
-fn takes_commands(session: &Session) -> bool {
+pub(super) fn takes_commands(session: &Session) -> bool {
     session.connection.is_some() || session.hosted || !session.replay.is_half_full()
+}
+
+/// Names a barrage message; in a cloud each node counts for itself.
+pub(super) fn barrage_id(cloud: Option<&Nodes>, number: u64) -> String {
+    match cloud {
+        Some(cloud) => format!("{}-{number}", cloud.name),
+        None => number.to_string(),
+    }
 }
 
 /// Each of them once and in their order, without the sender: nobody gets one's own.

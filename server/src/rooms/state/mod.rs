@@ -4,20 +4,30 @@ mod business;
 mod changes;
 #[cfg(any(test, feature = "chaos"))]
 mod check;
+mod claims;
 mod end;
 mod expiring;
 mod forbidden;
 mod hosted;
 mod ice;
 mod kick;
+mod leaving;
 mod lists;
 mod login;
 mod lost_media;
+mod media_events;
 mod messages;
+mod moves;
+mod nodes;
 mod notices;
+mod orders;
+mod owners;
 mod play;
 mod publish;
 mod records;
+mod relays;
+mod relays_out;
+mod remote;
 mod renew;
 mod reports;
 mod requests;
@@ -25,10 +35,13 @@ mod resources;
 mod resume;
 mod room_info;
 mod rules;
+mod said;
 mod sent_by_server;
 mod stream_info;
 mod stream_rules;
+mod telling;
 mod users;
+mod waiting_logins;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -46,12 +59,14 @@ use self::end::{End, Ended};
 use self::forbidden::{MAX_SEQUENCES, Sequences};
 use self::kick::{MAX_REVOCATIONS, Revocations};
 use self::messages::MessageRates;
+use self::nodes::Nodes;
 use self::records::{App, Connection, PeerUse, Pending, Room, RoomKey, Session, SessionKey, Stream, StreamName, Timer};
 use self::resources::Resources;
 use self::rules::{MAX_RULES_IN_ALL, Rules};
 use self::stream_rules::StreamRules;
 use self::users::Users;
 use super::bucket::Rate;
+use super::cloud::NodeName;
 use super::counters::{RoomsCounters, count};
 use super::effect::{CloseReason, ConnectionId, Effect, Ticket};
 use super::ice_servers::IceServers;
@@ -93,6 +108,8 @@ pub struct StateOptions {
     pub ice: IceConfig,
     /// What clients are told of the media plane before a login.
     pub ports: MediaPortsOk,
+    /// The name of this node, if it is one of a cloud; `None`: it is alone.
+    pub cloud: Option<NodeName>,
     /// Randomness for the names and secrets of sessions and rooms: from the operating system, except in tests.
     pub seed: [u8; 32],
 }
@@ -159,6 +176,10 @@ pub struct RoomsState {
     rng: StdRng,
     last_number: u64,
     draining: bool,
+    /// Every socket is closed, those that are opened as well.
+    closes_sockets: bool,
+    /// `None`: this server is alone.
+    cloud: Option<Nodes>,
     counters: RoomsCounters,
     effects: Vec<Effect>,
 }
@@ -172,6 +193,7 @@ impl RoomsState {
             apps,
             ice,
             ports,
+            cloud,
             seed,
         } = options;
         Self {
@@ -202,6 +224,8 @@ impl RoomsState {
             rng: StdRng::from_seed(seed),
             last_number: 0,
             draining: false,
+            closes_sockets: false,
+            cloud: cloud.map(Nodes::new),
             counters: RoomsCounters::default(),
             effects: Vec::new(),
             limits,
@@ -213,7 +237,7 @@ impl RoomsState {
     pub fn on_open(&mut self, now: Now, connection: ConnectionId) -> Vec<Effect> {
         self.connections.insert(connection, Connection::default());
         self.expect_login(now, connection);
-        if self.draining {
+        if self.closes_sockets {
             self.close(connection, CloseReason::restart());
         }
         self.take_effects()
@@ -228,13 +252,20 @@ impl RoomsState {
 
     /// A socket is gone.
     pub fn on_closed(&mut self, now: Now, connection: ConnectionId, end: SocketEnd) -> Vec<Effect> {
+        self.note_time(now);
         self.timers.clear(Timer::Connection(connection));
-        if let Some(key) = self.connections.remove(&connection).and_then(|gone| gone.session)
+        self.forget_waiters(connection);
+        let gone = self.connections.remove(&connection).unwrap_or_default();
+        if let Some(room) = &gone.entering {
+            self.forget_entering(connection, room);
+        }
+        if let Some(key) = gone.session
             && let Some(session) = self.sessions.get_mut(&key)
         {
             session.connection = None;
             match end {
                 SocketEnd::Lost => {}
+                _ if session.moving => {}
                 SocketEnd::Closed => self.heard(now, Some(key)),
                 SocketEnd::PageLeft => self.end_session(key, End::Logout, None),
             }
@@ -242,42 +273,9 @@ impl RoomsState {
         self.take_effects()
     }
 
-    /// The media plane answered.
-    pub fn on_negotiated(&mut self, now: Now, ticket: Ticket, answer: Result<Answer, NegotiateError>) -> Vec<Effect> {
-        if let Some(pending) = self.pending.remove(&ticket) {
-            self.negotiated(now, ticket, pending, answer);
-        } else if let Ok(answer) = answer {
-            self.effects.push(Effect::RemovePeer(answer.peer));
-        }
-        self.take_effects()
-    }
-
-    /// Something happened to a media connection.
-    pub fn on_media(&mut self, now: Now, event: ForwarderEvent) -> Vec<Effect> {
-        match event {
-            ForwarderEvent::Connected { peer } => match self.peers.get(&peer) {
-                Some(PeerUse::Publisher(stream)) => self.publisher_connected(now, peer, *stream),
-                Some(PeerUse::Player { .. } | PeerUse::Hosted(_)) => {}
-                None => count(&mut self.counters.late_media_events),
-            },
-            ForwarderEvent::Gone { peer, reason } => match self.peers.remove(&peer) {
-                Some(PeerUse::Publisher(stream)) => self.publisher_gone(now, peer, stream, reason),
-                Some(PeerUse::Player { session, stream }) => self.player_gone(peer, session, stream, reason),
-                Some(PeerUse::Hosted(resource)) => self.hosted_player_gone(now, peer, resource, reason),
-                None => count(&mut self.counters.late_media_events),
-            },
-            // A stream is there when it is connected, whether or not it is silent.
-            ForwarderEvent::MediaStarted { .. } => {}
-            ForwarderEvent::ListenersHeard { stream, shard, summary } => self.listeners_heard(now, stream, shard, summary),
-            ForwarderEvent::PublisherMeasured { stream, leg } => self.publisher_measured(now, stream, leg),
-            ForwarderEvent::UplinkMeasured { stream, uplink } => self.uplink_measured(now, stream, uplink),
-            ForwarderEvent::CopiesChanged { peer, copies } => self.copies_changed(peer, copies),
-        }
-        self.take_effects()
-    }
-
     /// Does what is due.
     pub fn on_time(&mut self, now: Now) -> Vec<Effect> {
+        self.note_time(now);
         while let Some(timer) = self.timers.pop_due(now.mono) {
             match timer {
                 Timer::Connection(connection) => {
@@ -290,6 +288,14 @@ impl RoomsState {
                 Timer::Resource(key) => self.drop_resource(key),
                 Timer::Notices(room_key) => self.notices_due(now, &room_key),
                 Timer::StreamRule(target) => self.stream_rule_due(&target),
+                Timer::Opening(room) => self.opening_due(now, &room),
+                Timer::Claim(ticket) => self.claim_due(ticket),
+                Timer::Said(ticket) => self.said_for(ticket, Err(())),
+                Timer::Relay(key) => self.listeners_changed(key),
+                Timer::RelayIdle(key) => self.relay_idle_due(key),
+                Timer::RelayFormer(key) => self.drop_replaced(key),
+                Timer::Moving(key) => self.end_session(key, End::RepeatLogin, None),
+                Timer::Leaving => self.leaving_due(now),
             }
         }
         self.take_effects()
@@ -298,17 +304,6 @@ impl RoomsState {
     /// When [`RoomsState::on_time`] wants to be called, on [`Now::mono`].
     pub fn next_deadline(&self) -> Option<Duration> {
         self.timers.next()
-    }
-
-    /// Refuses new logins from now on and tells every client to come back later.
-    pub fn drain(&mut self) -> Vec<Effect> {
-        self.draining = true;
-        let mut open: Vec<_> = self.connections.keys().copied().collect();
-        open.sort_unstable();
-        for connection in open {
-            self.close(connection, CloseReason::restart());
-        }
-        self.take_effects()
     }
 
     /// What was done so far, and what is there.
@@ -371,7 +366,7 @@ impl RoomsState {
     }
 
     fn online_count(&self, room: &RoomKey) -> u64 {
-        self.rooms.get(room).map_or(0, |room| room.members.len() as u64)
+        self.rooms.get(room).map_or(0, |room| room.users() as u64)
     }
 
     fn stream_key(&self, app_id: u32, stream_id: &StreamId) -> Option<StreamKey> {
@@ -385,6 +380,7 @@ impl RoomsState {
 
     fn take_effects(&mut self) -> Vec<Effect> {
         self.end_unused_sessions();
+        self.follow_cloud();
         std::mem::take(&mut self.effects)
     }
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use express_messages::ids::UserId;
 use express_signalling::protocol::{
     BarrageMessage, Done, NetworkQuality, Notice, ReportQuality, RoomBarrage, UserQuality, WireError,
 };
@@ -11,6 +12,7 @@ use express_signalling::protocol::{
 use super::records::{RoomKey, SessionKey, Timer};
 use super::reports::WaitingReports;
 use super::{Now, RoomsState};
+use crate::rooms::cloud::Words;
 use crate::rooms::counters::count;
 use crate::rooms::effect::{ConnectionId, Effect, SharedNotice};
 
@@ -25,6 +27,8 @@ pub(super) struct Waiting {
     barrages: Vec<RoomBarrage>,
     /// The newest report of each session.
     qualities: BTreeMap<SessionKey, ReportQuality>,
+    /// The newest report of each user on another node.
+    qualities_elsewhere: BTreeMap<UserId, UserQuality>,
     pub(super) reports: WaitingReports,
 }
 
@@ -38,9 +42,14 @@ impl Waiting {
         fits
     }
 
+    /// A report of a user on another node.
+    pub(super) fn add_quality_elsewhere(&mut self, quality: UserQuality) {
+        self.qualities_elsewhere.insert(quality.user_id.clone(), quality);
+    }
+
     #[cfg(any(test, feature = "chaos"))]
     pub(super) fn is_empty(&self) -> bool {
-        self.barrages.is_empty() && self.qualities.is_empty() && self.reports.is_empty()
+        self.barrages.is_empty() && self.qualities.is_empty() && self.qualities_elsewhere.is_empty() && self.reports.is_empty()
     }
 }
 
@@ -50,6 +59,14 @@ impl RoomsState {
         let session = self.session(key)?;
         let (room_key, publishes) = (session.room.clone(), !session.publishing.is_empty());
         count(&mut self.counters.quality_reports);
+        if publishes {
+            let quality = UserQuality {
+                user_id: self.session(key)?.user.user_id.clone(),
+                up: report.up,
+                down: report.down,
+            };
+            self.whisper(&room_key, Words::Quality(quality));
+        }
         if publishes && let Some(room) = self.rooms.get_mut(&room_key) {
             room.waiting.qualities.insert(key, report);
             self.gather_notices(now, room_key);
@@ -73,6 +90,7 @@ impl RoomsState {
         let Waiting {
             barrages,
             qualities,
+            qualities_elsewhere,
             reports,
         } = std::mem::take(&mut room.waiting);
         let members: Vec<SessionKey> = room.members.iter().copied().collect();
@@ -80,6 +98,7 @@ impl RoomsState {
             self.tell_barrages(&members, barrages);
         }
         self.tell_qualities(room_key, &qualities);
+        self.tell_qualities_elsewhere(room_key, &qualities_elsewhere);
         self.tell_reports(now, reports);
     }
 
@@ -117,6 +136,33 @@ impl RoomsState {
                 .or_insert_with_key(|reporters| self.quality_notice(reporters, reports))
                 .clone();
             self.notice(listener, notice);
+        }
+    }
+
+    /// The same of users on other nodes, to those here who play a stream of theirs.
+    fn tell_qualities_elsewhere(&mut self, room_key: &RoomKey, reports: &BTreeMap<UserId, UserQuality>) {
+        if reports.is_empty() {
+            return;
+        }
+        let mut reporters_of: BTreeMap<SessionKey, BTreeSet<&UserId>> = BTreeMap::new();
+        let streams = self.rooms.get(room_key).into_iter().flat_map(|room| room.streams.values());
+        let streams = streams.filter_map(|key| self.streams.get(key));
+        for stream in streams.filter(|stream| stream.origin.is_some()) {
+            let user = &stream.user.user_id;
+            let Some((user, _)) = reports.get_key_value(user) else {
+                continue;
+            };
+            let is_concerned = |key: &&SessionKey| {
+                let session = self.sessions.get(key);
+                session.is_some_and(|session| session.room == *room_key && session.user.user_id != *user)
+            };
+            for listener in stream.players.iter().filter(is_concerned) {
+                reporters_of.entry(*listener).or_default().insert(user);
+            }
+        }
+        for (listener, users) in reporters_of {
+            let users = users.into_iter().filter_map(|user| reports.get(user)).cloned().collect();
+            self.notice(listener, SharedNotice::new(Notice::NetworkQuality(NetworkQuality { users })));
         }
     }
 

@@ -36,11 +36,17 @@ impl RoomsState {
         let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, wish, play.offer);
         if let Some(session) = self.sessions.get_mut(&key) {
             // Played again: the old connection serves until the new one is answered, and a pause stays.
-            session.playing.entry(stream).or_default().ticket = Some(ticket);
+            let play = session.playing.entry(stream).or_default();
+            play.ticket = Some(ticket);
+            play.loudest = match wish {
+                Wish::Publish => 0,
+                Wish::Play { loudest } => loudest,
+            };
         }
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.players.insert(key);
         }
+        self.listeners_changed(stream);
         Ok(())
     }
 
@@ -182,6 +188,7 @@ impl RoomsState {
 
     /// Plays no more; tells nobody.
     pub(super) fn end_play(&mut self, session: SessionKey, stream: StreamKey) {
+        self.listeners_changed(stream);
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.players.remove(&session);
         }

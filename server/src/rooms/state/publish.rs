@@ -1,6 +1,5 @@
 //! Publishing: who owns a streamID, and when others see the stream.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use express_messages::codes;
@@ -8,9 +7,9 @@ use express_messages::ids::StreamId;
 use express_messages::types::{StreamDeleteReason, ZegoUpdateType};
 use express_signalling::protocol::{Done, Event, MAX_SDP, Publish, RoomStreamUpdate, ServerFrame, WireError};
 
+use super::claims::Claimant;
 use super::hosted::unusable;
-use super::records::{Asker, PeerUse, Pending, SessionKey, Stream};
-use super::reports::StreamReports;
+use super::records::{Asker, PeerUse, Pending, SessionKey};
 use super::stream_info::check_extra_info;
 use super::{Answer, GoneReason, NegotiateError, Now, RoomsState};
 use crate::forwarder::{ClientCertificates, GroupKey, PeerId, StreamKey, Wish};
@@ -19,7 +18,7 @@ use crate::rooms::effect::{ConnectionId, Effect, Negotiation, Ticket};
 use crate::rooms::hosted::{HostFault, HostRefusal};
 
 /// When to ask again while the forwarder is full or busy.
-const MEDIA_RETRY: Duration = Duration::from_secs(1);
+pub(super) const MEDIA_RETRY: Duration = Duration::from_secs(1);
 
 impl RoomsState {
     pub(super) fn publish(
@@ -31,8 +30,34 @@ impl RoomsState {
         publish: Publish,
     ) -> Result<(), WireError> {
         self.may_publish(now, key, &publish)?;
-        let stream = self.claim_stream(key, &publish)?;
-        let ticket = self.ask_media(Asker::Socket { connection, id }, key, stream, Wish::Publish, publish.offer);
+        let session = self.session(key)?;
+        let (room, user) = (session.room.clone(), session.user.user_id.clone());
+        let stream_id = publish.stream_id.clone();
+        if self.must_claim(room.0, Some(key), &user, &stream_id) {
+            self.may_own(key, &stream_id)?;
+            let claimant = Claimant::Session {
+                connection,
+                id,
+                key,
+                publish,
+            };
+            return self.ask_claim(room, user, stream_id, claimant);
+        }
+        self.publish_own(Asker::Socket { connection, id }, key, publish, None)
+    }
+
+    /// Publishes what nobody else may publish, as far as other nodes are concerned.
+    ///
+    /// - `claim`: the fencing number of the claim to the streamID, if it was claimed for this
+    pub(super) fn publish_own(
+        &mut self,
+        asker: Asker,
+        key: SessionKey,
+        publish: Publish,
+        claim: Option<u64>,
+    ) -> Result<(), WireError> {
+        let stream = self.claim_stream(key, &publish, claim)?;
+        let ticket = self.ask_media(asker, key, stream, Wish::Publish, publish.offer);
         if let Some(stream) = self.streams.get_mut(&stream) {
             stream.ticket = Some(ticket);
         }
@@ -40,6 +65,7 @@ impl RoomsState {
     }
 
     pub(super) fn unpublish(&mut self, key: SessionKey, stream_id: &StreamId) -> Done {
+        self.cancel_claims(key, Some(stream_id));
         if let Some(session) = self.sessions.get(&key)
             && let Some(stream) = self.stream_key(session.room.0, stream_id)
             && self.is_own(key, stream)
@@ -50,7 +76,7 @@ impl RoomsState {
     }
 
     /// What the token and the sizes say.
-    fn may_publish(&self, now: Now, key: SessionKey, publish: &Publish) -> Result<(), WireError> {
+    pub(super) fn may_publish(&self, now: Now, key: SessionKey, publish: &Publish) -> Result<(), WireError> {
         let session = self.session(key)?;
         let from = session
             .connection
@@ -74,63 +100,6 @@ impl RoomsState {
             ));
         }
         Ok(())
-    }
-
-    /// The stream of this name, which from now on is this session's.
-    pub(super) fn claim_stream(&mut self, key: SessionKey, publish: &Publish) -> Result<StreamKey, WireError> {
-        let session = self.session(key)?;
-        let (room, user) = (session.room.clone(), session.user.clone());
-        self.stream_is_not_forbidden(room.0, &publish.stream_id, codes::PUBLISHER_MEDIA_SERVER_FORBID)?;
-        let existing = self.stream_key(room.0, &publish.stream_id);
-        if let Some(own) = existing.filter(|stream| self.is_own(key, *stream)) {
-            self.describe_again(own, publish);
-            return Ok(own);
-        }
-        if let Some(stream) = existing.and_then(|stream| self.streams.get(&stream))
-            && (stream.owner.is_some() || stream.user.user_id != user.user_id)
-        {
-            return Err(taken());
-        }
-        let limit = self.limits.streams_per_user;
-        if limit != 0 && session.publishing.len() >= limit {
-            return Err(WireError::fatal(
-                codes::PUBLISHER_INNER_ERROR,
-                format!("a user may publish {limit} streams"),
-            ));
-        }
-        if let Some(left_behind) = existing {
-            self.end_stream(left_behind, StreamDeleteReason::RepeatLogin, None);
-        }
-        let known = self.rooms.get(&room);
-        let stream = Stream {
-            name: (room.0, publish.stream_id.clone()),
-            // Spread evenly, for it is random; it outlives the room with a stream that is left behind.
-            group: GroupKey(known.map_or(0, |room| room.session_id)),
-            loudest: known.map_or(0, |room| room.loudest_streams),
-            room,
-            user,
-            owner: Some(key),
-            extra_info: publish.extra_info.clone(),
-            muted: publish.muted,
-            announced: None,
-            created_ms: 0,
-            media: None,
-            next: None,
-            ticket: None,
-            players: BTreeSet::new(),
-            reports: StreamReports::default(),
-        };
-        Ok(self.add_stream(key, stream))
-    }
-
-    fn add_stream(&mut self, key: SessionKey, stream: Stream) -> StreamKey {
-        let stream_key = StreamKey(self.new_number());
-        self.stream_names.insert(stream.name.clone(), stream_key);
-        self.streams.insert(stream_key, stream);
-        if let Some(session) = self.sessions.get_mut(&key) {
-            session.publishing.insert(stream_key);
-        }
-        stream_key
     }
 
     /// Hands an offer to the media plane.
@@ -279,16 +248,20 @@ impl RoomsState {
         };
         stream.next = None;
         let former = stream.media.replace(peer);
-        let is_new = stream.announced.is_none();
+        let (is_new, is_told) = (stream.announced.is_none(), stream.told);
         if let Some(former) = former {
             self.remove_peer(former);
         }
         self.end_replaced_publishers(key, peer);
+        self.drop_relays_in(key);
         if is_new {
             self.announce(now, key);
         } else {
             count(&mut self.counters.republishes);
             self.tell_stream_created(key, true);
+            if !is_told {
+                self.tell_stream(key);
+            }
         }
     }
 
@@ -312,6 +285,7 @@ impl RoomsState {
         self.tell_stream_created(key, false);
         count(&mut self.counters.streams_announced);
         self.tell_others(&room_key, &user, event, false);
+        self.tell_stream(key);
     }
 
     /// The media is gone: whether the stream is, too, depends on whether it comes back.
@@ -327,6 +301,10 @@ impl RoomsState {
             stream.next = None;
         } else if stream.media == Some(peer) {
             stream.media = None;
+        }
+        if stream.origin.is_some() {
+            // It is another node's by now.
+            return;
         }
         if stream.announced.is_some() {
             if stream.media.is_none() {
@@ -350,7 +328,7 @@ pub(super) fn taken() -> WireError {
     WireError::fatal(codes::PUBLISHER_DUPLICATE_STREAMID, "another user publishes this streamID")
 }
 
-fn superseded(publish: bool) -> WireError {
+pub(super) fn superseded(publish: bool) -> WireError {
     let code = if publish {
         codes::PUBLISHER_INNER_ERROR
     } else {

@@ -13,11 +13,14 @@ use express_token::Verified;
 
 use super::messages::{SentByUser, SentToRoom};
 use super::notices::Waiting;
+use super::relays::Relays;
+use super::remote::Elsewhere;
 use super::reports::StreamReports;
 use super::room_info::RoomInfo;
 use super::{Policy, Secret};
 use crate::forwarder::{GroupKey, PeerId, StreamKey};
 use crate::rooms::bucket::Bucket;
+use crate::rooms::cloud::NodeName;
 use crate::rooms::counters::{RoomsCounters, count};
 use crate::rooms::replay::{Pushed, ReplayBuffer};
 use crate::rooms::{ConnectionId, Effect, HostTicket, SharedEvent, Ticket};
@@ -52,6 +55,22 @@ pub(in crate::rooms) enum Timer {
     Notices(RoomKey),
     /// A stream may be heard again.
     StreamRule((RoomKey, StreamId)),
+    /// The cloud must have opened a room.
+    Opening(RoomKey),
+    /// The cloud must have answered a claim.
+    Claim(Ticket),
+    /// A text must have been said.
+    Said(Ticket),
+    /// A relay of another node's stream is tried again.
+    Relay(StreamKey),
+    /// Nobody has played another node's stream for a while.
+    RelayIdle(StreamKey),
+    /// What brought a stream here before its newest relay goes.
+    RelayFormer(StreamKey),
+    /// A session that has moved to another node ends.
+    Moving(SessionKey),
+    /// The next sessions are told that this node stops.
+    Leaving,
 }
 
 #[derive(Debug)]
@@ -79,6 +98,8 @@ pub(in crate::rooms) struct Connection {
     pub(super) strikes: Bucket,
     /// A close is on its way: nothing that comes counts any more.
     pub(super) closing: bool,
+    /// It waits for this room to be opened.
+    pub(super) entering: Option<RoomKey>,
 }
 
 /// What proves that a client owns a session.
@@ -136,6 +157,10 @@ pub(in crate::rooms) struct Session {
     pub(in crate::rooms) publishing: BTreeSet<StreamKey>,
     pub(in crate::rooms) playing: BTreeMap<StreamKey, Play>,
     pub(super) sent: SentByUser,
+    /// The login took the place of one on another node.
+    pub(super) moved: bool,
+    /// Its client goes on elsewhere: it is told nothing any more.
+    pub(super) moving: bool,
 }
 
 impl Session {
@@ -146,7 +171,7 @@ impl Session {
 
     /// Numbers an event, keeps it for a resume, and sends it if there is a socket.
     pub(super) fn notify(&mut self, event: SharedEvent, effects: &mut Vec<Effect>, counters: &mut RoomsCounters) {
-        if self.hosted {
+        if self.hosted || self.moving {
             return;
         }
         count(&mut counters.events);
@@ -166,12 +191,18 @@ pub(in crate::rooms) struct Play {
     /// The newest question to the media plane, while it is open.
     pub(super) ticket: Option<Ticket>,
     pub(super) paused: bool,
+    /// It is heard while it is one of so many loudest; 0: always.
+    pub(super) loudest: u32,
 }
 
 #[derive(Debug)]
 pub(in crate::rooms) struct Room {
     /// Names this life of the room.
     pub(super) session_id: u64,
+    /// What ranks its streams by loudness on this node.
+    pub(super) group: GroupKey,
+    /// It began on this node.
+    pub(super) is_new: bool,
     /// What the first login said; 0: no limit.
     pub(super) max_members: u32,
     /// The same: who plays a stream of the room hears it while it is one of so many loudest; 0: always.
@@ -192,6 +223,8 @@ pub(in crate::rooms) struct Room {
     pub(super) sent: SentToRoom,
     pub(super) info: RoomInfo,
     pub(super) waiting: Waiting,
+    /// Who else is in it on other nodes.
+    pub(in crate::rooms) elsewhere: Elsewhere,
 }
 
 /// One life of a streamID.
@@ -204,8 +237,17 @@ pub(in crate::rooms) struct Stream {
     /// As its room has it.
     pub(super) loudest: u32,
     pub(in crate::rooms) user: ZegoUser,
-    /// `None`: the user logged in anew and has not taken it up yet.
+    /// `None`: the user logged in anew and has not taken it up yet, or it is published on another node.
     pub(in crate::rooms) owner: Option<SessionKey>,
+    /// The node that publishes it; `None`: this one.
+    pub(in crate::rooms) origin: Option<NodeName>,
+    /// The fencing number of the claim to its streamID; 0: not settled, or there is no cloud.
+    pub(super) epoch: u64,
+    /// This node has claimed the streamID, and gives it back when the stream is over.
+    pub(super) claimed: bool,
+    /// Other nodes believe that it is this node's.
+    pub(in crate::rooms) told: bool,
+    pub(in crate::rooms) relays: Relays,
     pub(super) extra_info: String,
     pub(super) muted: bool,
     /// Its place in the room's list, once it was announced.
@@ -223,6 +265,37 @@ pub(in crate::rooms) struct Stream {
 }
 
 impl Stream {
+    /// One that nobody publishes yet.
+    pub(super) fn new(room: &Room, room_key: RoomKey, stream_id: StreamId, user: ZegoUser) -> Self {
+        Self {
+            name: (room_key.0, stream_id),
+            room: room_key,
+            group: room.group,
+            loudest: room.loudest_streams,
+            user,
+            owner: None,
+            origin: None,
+            epoch: 0,
+            claimed: false,
+            told: false,
+            relays: Relays::default(),
+            extra_info: String::new(),
+            muted: false,
+            announced: None,
+            created_ms: 0,
+            media: None,
+            next: None,
+            ticket: None,
+            players: BTreeSet::new(),
+            reports: StreamReports::default(),
+        }
+    }
+
+    /// Whether its user logged in anew and has not taken it up yet.
+    pub(super) fn is_left_behind(&self) -> bool {
+        self.owner.is_none() && self.origin.is_none()
+    }
+
     /// As others see it.
     pub(super) fn listed(&self) -> ListedStream {
         ListedStream {
@@ -246,6 +319,10 @@ pub(in crate::rooms) enum PeerUse {
     },
     /// A player without a socket.
     Hosted(ResourceKey),
+    /// Brings a stream of another node.
+    RelayIn(StreamKey),
+    /// Carries a stream to another node.
+    RelayOut(StreamKey),
 }
 
 /// Who waits for the media plane's answer.

@@ -11,6 +11,7 @@ use express_signalling::protocol::{
 use super::records::{PeerUse, SessionKey, Stream};
 use super::{Now, RoomsState};
 use crate::forwarder::{CopySet, ListenerSummary, PeerId, PublisherLeg, StreamKey, Uplink};
+use crate::rooms::cloud::{Heard, Wish, Words};
 use crate::rooms::effect::SharedNotice;
 
 /// Shards that are remembered for one stream; a machine has fewer.
@@ -43,6 +44,11 @@ impl StreamReports {
         self.told.is_none_or(|told| now.saturating_sub(told) >= TELL_EVERY)
     }
 
+    /// What is known of the way from the publisher.
+    pub(super) fn leg(&self) -> Option<PublisherLeg> {
+        self.leg
+    }
+
     fn merged(&self) -> ListenerSummary {
         let parts: Vec<_> = self.shards.values().map(|(summary, _)| *summary).collect();
         ListenerSummary::merged(&parts)
@@ -71,6 +77,11 @@ impl RoomsState {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
+        if let Some(origin) = stream.origin.clone() {
+            let heard = Heard { shard, summary };
+            let name = stream.name.clone();
+            return self.wish(Wish::Report(origin, name, heard));
+        }
         stream.reports.note(shard, summary, now.mono);
         if !stream.reports.may_be_told(now.mono) {
             return;
@@ -83,6 +94,10 @@ impl RoomsState {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };
+        if stream.origin.is_some() {
+            // Of the relay: the publisher's node knows more.
+            return;
+        }
         let is_first = stream.reports.uplink.replace(uplink).is_none();
         // That all was well from the beginning on is told with the first report of a listener.
         if stream.reports.may_be_told(now.mono) && !(is_first && uplink == Uplink::default()) {
@@ -108,6 +123,20 @@ impl RoomsState {
 
     /// The way from a stream's publisher changed.
     pub(super) fn publisher_measured(&mut self, now: Now, key: StreamKey, leg: PublisherLeg) {
+        // Of another node's stream only the relay was measured.
+        let Some(stream) = self.streams.get(&key).filter(|stream| stream.origin.is_none()) else {
+            return;
+        };
+        if !stream.relays.outs.is_empty() {
+            let words = Words::Leg(stream.name.1.clone(), leg);
+            let room = stream.room.clone();
+            self.wish(Wish::Whisper(room, words));
+        }
+        self.leg_changed(now, key, leg);
+    }
+
+    /// What is known of the way from a stream's publisher, to this node or to its own.
+    pub(super) fn leg_changed(&mut self, now: Now, key: StreamKey, leg: PublisherLeg) {
         let Some(stream) = self.streams.get_mut(&key) else {
             return;
         };

@@ -23,6 +23,7 @@ type Served = Result<Option<ServerFrame>, WireError>;
 impl RoomsState {
     /// A client asks for something.
     pub fn on_request(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Vec<Effect> {
+        self.note_time(now);
         let Some(known) = self.connections.get_mut(&connection).filter(|known| !known.closing) else {
             return Vec::new();
         };
@@ -90,8 +91,14 @@ impl RoomsState {
             Request::PausePlay(pause) => Ok(Some(ServerFrame::ok(id, &self.pause_play(key, &pause)?))),
             Request::MuteStream(mute) => Ok(Some(ServerFrame::ok(id, &self.mute_stream(key, &mute)?))),
             Request::SetStreamExtraInfo(set) => Ok(Some(ServerFrame::ok(id, &self.set_stream_extra_info(key, &set)?))),
-            Request::SetRoomExtraInfo(set) => Ok(Some(ServerFrame::ok(id, &self.set_room_info(now, key, set)?))),
-            Request::SendBroadcastMessage(send) => Ok(Some(ServerFrame::ok(id, &self.broadcast(now, key, send)?))),
+            Request::SetRoomExtraInfo(set) => {
+                let done = self.set_room_info(now, (connection, id), key, set)?;
+                Ok(done.map(|done| ServerFrame::ok(id, &done)))
+            }
+            Request::SendBroadcastMessage(send) => {
+                let sent = self.broadcast(now, (connection, id), key, send)?;
+                Ok(sent.map(|sent| ServerFrame::ok(id, &sent)))
+            }
             Request::SendBarrageMessage(send) => Ok(Some(ServerFrame::ok(id, &self.barrage(now, key, send)?))),
             Request::SendCustomCommand(send) => Ok(Some(ServerFrame::ok(id, &self.custom_command(now, key, send)?))),
             Request::ReportQuality(report) => Ok(Some(ServerFrame::ok(id, &self.report_quality(now, key, report)?))),
@@ -99,17 +106,31 @@ impl RoomsState {
     }
 
     fn serve_stranger(&mut self, now: Now, connection: ConnectionId, id: u64, request: Request) -> Served {
+        if self
+            .connections
+            .get(&connection)
+            .is_some_and(|known| known.entering.is_some())
+        {
+            let message = "a login on this socket is being dealt with; wait for its answer";
+            return Err(WireError::fatal(codes::LOGIN_STATE_WRONG, message));
+        }
         let served = match request {
             // Still a stranger: the time for a login goes on.
             Request::MediaPorts(_) => return Ok(Some(ServerFrame::ok(id, &self.ports))),
-            Request::Login(login) => self.login(now, connection, login).map(|ok| ServerFrame::ok(id, &ok)),
-            Request::Resume(resume) => self.resume(now, connection, &resume).map(|ok| ServerFrame::ok(id, &ok)),
+            Request::Login(login) => {
+                let served = self.login(now, (connection, id), login);
+                served.map(|ok| ok.map(|ok| ServerFrame::ok(id, &ok)))
+            }
+            Request::Resume(resume) => {
+                let served = self.resume(now, connection, &resume);
+                served.map(|ok| Some(ServerFrame::ok(id, &ok)))
+            }
             _ => Err(WireError::fatal(codes::NOT_LOGIN, "log in first, or resume")),
         };
         match served {
             Ok(frame) => {
                 self.timers.clear(Timer::Connection(connection));
-                Ok(Some(frame))
+                Ok(frame)
             }
             Err(error) => {
                 self.expect_login(now, connection);

@@ -22,6 +22,8 @@ pub(in crate::rooms) struct Resource {
     pub(in crate::rooms) session: SessionKey,
     pub(in crate::rooms) stream: StreamKey,
     pub(in crate::rooms) publish: bool,
+    /// A player hears the stream while it is one of so many loudest; 0: always.
+    pub(super) loudest: u32,
     /// Who has it may change and end the resource, also after it expired.
     pub(super) bearer: SessionSecret,
     /// Names the ICE session.
@@ -38,6 +40,7 @@ pub(in crate::rooms) struct Resource {
 pub(super) struct NewResource {
     pub(super) session: SessionKey,
     pub(super) publish: bool,
+    pub(super) loudest: u32,
     pub(super) bearer: String,
     pub(super) remote: Credentials,
 }
@@ -52,6 +55,8 @@ pub(in crate::rooms) struct Resources {
     by_stream: BTreeSet<(StreamKey, ResourceKey)>,
     /// Sessions that may have none left.
     unused: Vec<SessionKey>,
+    /// Streams that may have other players than before.
+    pub(super) changed: Vec<StreamKey>,
     /// ICE sessions about to begin anew, with the client's new credentials.
     pub(super) restarts: HashMap<HostTicket, (ResourceKey, Credentials)>,
 }
@@ -111,6 +116,7 @@ impl Resources {
         self.ids.insert(resource.id.clone(), key);
         self.by_session.insert((resource.session, key));
         self.by_stream.insert((resource.stream, key));
+        self.changed.push(resource.stream);
         self.all.insert(key, resource);
     }
 
@@ -119,6 +125,7 @@ impl Resources {
         self.ids.remove(&resource.id);
         self.by_session.remove(&(resource.session, key));
         self.by_stream.remove(&(resource.stream, key));
+        self.changed.push(resource.stream);
         if let Some(peer) = resource.peer {
             self.peers.remove(&peer);
         }
@@ -142,6 +149,7 @@ impl RoomsState {
             session: new.session,
             stream,
             publish: new.publish,
+            loudest: new.loudest,
             bearer: SessionSecret::new(new.bearer),
             etag: hex(&self.rng.random::<[u8; 8]>()),
             remote: new.remote,
@@ -203,6 +211,15 @@ impl RoomsState {
                 self.ended.remember(resource.id.clone(), resource.bearer.clone(), why);
             }
             if self.hosted.all.get(&key).is_some_and(|resource| !resource.publish) {
+                self.end_resource(key);
+            }
+        }
+    }
+
+    /// Ends the resources that publish a stream which is another node's by now.
+    pub(super) fn end_publishing_resources(&mut self, stream: StreamKey) {
+        for key in self.hosted.keys_of_stream(stream) {
+            if self.hosted.all.get(&key).is_some_and(|resource| resource.publish) {
                 self.end_resource(key);
             }
         }

@@ -20,6 +20,9 @@ impl RoomsState {
                 .is_some_and(|session| session.secret.is(&resume.secret))
         });
         let Some(key) = key else {
+            if let Some(url) = self.node_of(&resume.session) {
+                return Err(session_is_gone().at_node(url));
+            }
             self.strike(now, connection, STRIKE_GUESS);
             return Err(self
                 .ended
@@ -35,6 +38,12 @@ impl RoomsState {
             None => &mut self.counters.resumes_with_snapshot,
         });
         Ok(ok)
+    }
+
+    /// Where the node is that has a session, if its name says another than this one.
+    fn node_of(&self, session: &str) -> Option<String> {
+        let (node, _) = session.split_once('.')?;
+        self.cloud.as_ref()?.url_of(node).cloned()
     }
 
     /// The newest socket of a session is its socket.

@@ -8,7 +8,9 @@ use super::messages::too_often;
 use super::records::SessionKey;
 use super::{Now, RoomsState, session_is_gone};
 use crate::rooms::bucket::Bucket;
+use crate::rooms::cloud::Saying;
 use crate::rooms::counters::count;
+use crate::rooms::effect::ConnectionId;
 
 /// The extra info of one room, and how often it was set.
 #[derive(Debug, Default)]
@@ -21,11 +23,29 @@ impl RoomInfo {
     pub(super) fn current(&self) -> Option<&RoomExtraInfo> {
         self.current.as_ref()
     }
+
+    /// Takes what another node, or the room's home, says; `false`: it is older than what is there.
+    pub(super) fn take(&mut self, info: RoomExtraInfo) -> bool {
+        let is_old = |current: &RoomExtraInfo| info.update_time_ms < current.update_time_ms;
+        if self.current.as_ref().is_some_and(is_old) {
+            return false;
+        }
+        self.current = Some(info);
+        true
+    }
 }
 
 impl RoomsState {
     /// Tells everybody else in the room, if it is new.
-    pub(super) fn set_room_info(&mut self, now: Now, key: SessionKey, set: SetRoomExtraInfo) -> Result<Done, WireError> {
+    ///
+    /// - `Ok(None)`: the answer comes when the cloud has put it into its order
+    pub(super) fn set_room_info(
+        &mut self,
+        now: Now,
+        request: (ConnectionId, u64),
+        key: SessionKey,
+        set: SetRoomExtraInfo,
+    ) -> Result<Option<Done>, WireError> {
         check(&set)?;
         let session = self.sessions.get(&key).ok_or_else(session_is_gone)?;
         let (room_key, user) = (session.room.clone(), session.user.clone());
@@ -40,19 +60,27 @@ impl RoomsState {
             .map_err(|wait| too_often(codes::TRANS_FREQUENTLY, "changes of this room's extra info", wait))?;
         let says_the_same = |current: &RoomExtraInfo| current.value == set.value && current.update_user == user;
         if room.info.current.as_ref().is_some_and(says_the_same) {
-            return Ok(Done {});
+            return Ok(Some(Done {}));
         }
+        // Newer than what is there, also if that was set where the clock is ahead.
+        let known = self.cloud.as_ref().and(room.info.current.as_ref());
+        let after = known.map_or(0, |current| current.update_time_ms.saturating_add(1));
         let info = RoomExtraInfo {
             key: set.key,
             value: set.value,
             update_user: user.clone(),
-            update_time_ms: now.unix_ms,
+            update_time_ms: now.unix_ms.max(after),
         };
+        if self.cloud.is_some() {
+            self.say_for(request, room_key, Saying::Info(info))?;
+            count(&mut self.counters.room_infos);
+            return Ok(None);
+        }
         room.info.current = Some(info.clone());
         count(&mut self.counters.room_infos);
         let event = Event::RoomExtraInfoUpdate(RoomExtraInfoUpdate { infos: vec![info] });
         self.tell_others(&room_key, &user, event, false);
-        Ok(Done {})
+        Ok(Some(Done {}))
     }
 }
 

@@ -7,9 +7,12 @@ use express_messages::ids::UserId;
 use express_signalling::protocol::WireError;
 
 use super::expiring::Expiring;
+use super::orders::until_ms;
 use super::records::RoomKey;
 use super::{Now, RoomsState};
-use crate::rooms::admin::{AdminCall, AdminFault, DeleteUserRule, Forbids, ListUserRules, RuleTarget, SetUserRule, UserRule};
+use crate::rooms::admin::{
+    AdminCall, AdminFault, DeleteUserRule, Forbids, ListUserRules, Order, RuleTarget, SetUserRule, UserRule,
+};
 
 /// Rules of one AppID and one kind of target (documented).
 const MAX_RULES: usize = 200;
@@ -97,6 +100,12 @@ impl AdminCall for SetUserRule {
             return Err(AdminFault::TooManyRules);
         }
         let until = now.mono.saturating_add(self.lasts);
+        let order = Order::ForbidUser {
+            target: key.1.clone(),
+            forbids: self.forbids,
+            until_ms: until_ms(now, self.lasts),
+        };
+        state.order(app_id, order);
         state.rules.insert(key, self.forbids, until, now.mono);
         Ok(())
     }
@@ -123,6 +132,7 @@ impl AdminCall for DeleteUserRule {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
+        state.order(app_id, Order::AllowUser(self.target.clone()));
         let removed = state.rules.remove(&(app_id, self.target), now.mono);
         removed.map(|_| ()).ok_or(AdminFault::NoRule)
     }

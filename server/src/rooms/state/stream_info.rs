@@ -55,7 +55,7 @@ impl RoomsState {
         })
     }
 
-    fn set_muted(&mut self, key: StreamKey, muted: bool) {
+    pub(super) fn set_muted(&mut self, key: StreamKey, muted: bool) {
         let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.muted != muted) else {
             return;
         };
@@ -70,6 +70,7 @@ impl RoomsState {
         for player in players {
             self.tell_elsewhere(player, &room_key, &user, event.clone());
         }
+        self.tell_stream_again(key);
     }
 
     /// Tells a player of a stream of `room` who is in another room, and is not the publisher in a second room of one's own.
@@ -80,7 +81,7 @@ impl RoomsState {
         }
     }
 
-    fn set_extra_info(&mut self, key: StreamKey, extra_info: &str) {
+    pub(super) fn set_extra_info(&mut self, key: StreamKey, extra_info: &str) {
         let Some(stream) = self.streams.get_mut(&key).filter(|stream| stream.extra_info != extra_info) else {
             return;
         };
@@ -93,6 +94,7 @@ impl RoomsState {
         });
         let (room_key, user) = (stream.room.clone(), stream.user.clone());
         self.tell_others(&room_key, &user, event, false);
+        self.tell_stream_again(key);
     }
 }
 

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use express_messages::ids::StreamId;
 
+use super::orders::until_ms;
 use super::records::{RoomKey, Timer};
 use super::{Now, RoomsState};
 use crate::forwarder::{PeerId, StreamKey};
-use crate::rooms::admin::{AdminCall, AdminFault, DeleteStreamRule, ListStreamRules, SetStreamRule, StreamRule};
+use crate::rooms::admin::{AdminCall, AdminFault, DeleteStreamRule, ListStreamRules, Order, SetStreamRule, StreamRule};
 use crate::rooms::effect::Effect;
 
 /// Rules of all AppIDs that are in force at a time.
@@ -66,6 +67,14 @@ impl AdminCall for SetStreamRule {
         if state.stream_rules.len() >= MAX_STREAM_RULES && !state.stream_rules.contains_key(&target) {
             return Err(AdminFault::TooManyRules);
         }
+        let order = Order::SilenceStream {
+            room_id: target.0.1.clone(),
+            stream_id: target.1.clone(),
+            audio: self.audio,
+            video: self.video,
+            until_ms: until_ms(now, self.lasts),
+        };
+        state.order(app_id, order);
         let until = now.mono.saturating_add(self.lasts);
         state.timers.set(Timer::StreamRule(target.clone()), until);
         let rule = StreamRule {
@@ -98,6 +107,8 @@ impl AdminCall for DeleteStreamRule {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, _: Now, app_id: u32) -> Result<(), AdminFault> {
+        let (room_id, stream_id) = (self.room_id.clone(), self.stream_id.clone());
+        state.order(app_id, Order::HearStream { room_id, stream_id });
         let target = ((app_id, self.room_id), self.stream_id);
         state.timers.clear(Timer::StreamRule(target.clone()));
         // Documented: that there is no such rule is no error.

@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix::{Actor, Addr};
-use express_signalling::protocol::{Heartbeat, Notice, Request, ServerFrame};
+use express_messages::types::{ZegoStream, ZegoUser};
+use express_signalling::protocol::{Heartbeat, ListedStream, Notice, Request, ServerFrame};
 use express_token::Secret;
 use tokio::sync::{mpsc, oneshot};
 
 use super::words::{barrage, play, publish};
-use super::world::{SECRET, World};
+use super::world::{SECRET, World, stream, terms};
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{
     Answer, Credentials, ForwarderEvent, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
@@ -52,13 +53,9 @@ impl MediaPlane for RecordingMedia {
         self.note(format!("pause {} {paused}", peer.0));
     }
 
-    fn set_loudest(&mut self, peer: PeerId, loudest: u32) {
-        self.note(format!("loudest {} {loudest}", peer.0));
-    }
-
     fn take_relay(&mut self, stream: StreamKey, _: GroupKey) -> Result<(PeerId, RelayTerms), NegotiateError> {
-        let number = self.note(format!("take {}", stream.0));
-        Ok((PeerId(number as u64), RelayTerms::fresh(([192, 0, 2, 1], 7000).into())))
+        let number = self.note(format!("take relay {}", stream.0));
+        Ok((PeerId(number as u64), terms(number as u32)))
     }
 
     fn send_relay(
@@ -68,12 +65,26 @@ impl MediaPlane for RecordingMedia {
         terms: &RelayTerms,
         loudest: u32,
     ) -> Result<(PeerId, SocketAddr), NegotiateError> {
-        let number = self.note(format!("send {} to {} {loudest}", stream.0, terms.address()));
-        Ok((PeerId(number as u64), ([192, 0, 2, 2], 7000).into()))
+        let number = self.note(format!("send relay {} {} {loudest}", stream.0, terms.ssrc()));
+        Ok((PeerId(number as u64), terms.address()))
     }
 
-    fn set_relay_source(&mut self, peer: PeerId, source: SocketAddr) {
-        self.note(format!("source {} {source}", peer.0));
+    fn set_relay_source(&mut self, peer: PeerId, from: SocketAddr) {
+        self.note(format!("relay {} from {from}", peer.0));
+    }
+
+    fn set_loudest(&mut self, peer: PeerId, loudest: u32) {
+        self.note(format!("loudest {} {loudest}", peer.0));
+    }
+}
+
+/// Writes down what is wished.
+#[derive(Clone, Default)]
+struct RecordingCloud(Arc<Mutex<Vec<cloud::Wish>>>);
+
+impl cloud::Cloud for RecordingCloud {
+    fn wish(&mut self, wish: cloud::Wish) {
+        self.0.lock().unwrap().push(wish);
     }
 }
 
@@ -101,6 +112,10 @@ struct Rooms {
 
 impl Rooms {
     fn start() -> Self {
+        Self::start_as(None, Box::new(()))
+    }
+
+    fn start_as(node: Option<cloud::NodeName>, cloud: Box<dyn cloud::Cloud>) -> Self {
         let config = ServerConfig::embedded();
         let media = RecordingMedia::default();
         let (alive, ended) = oneshot::channel();
@@ -111,10 +126,12 @@ impl Rooms {
                 apps: vec![AppConfig::new(super::world::APP, Secret::new(SECRET).unwrap())],
                 ice: config.ice,
                 ports: Default::default(),
+                cloud: node,
                 seed: [1; 32],
             },
             media: Box::new(media.clone()),
             business: Box::new(()),
+            cloud,
             alive,
         };
         Self {
@@ -148,7 +165,13 @@ impl Rooms {
     }
 
     async fn login(&mut self, user: &str) -> TestSocket {
-        let mut socket = self.open(16).await;
+        let mut socket = self.ask_to_log_in(user).await;
+        assert!(matches!(socket.next(), ServerFrame::Ok { .. }));
+        socket
+    }
+
+    async fn ask_to_log_in(&mut self, user: &str) -> TestSocket {
+        let socket = self.open(16).await;
         let mut login = World::new().login_request(user, "r");
         // The actor reads the real clock for tokens.
         let grant = express_token::Grant {
@@ -162,7 +185,6 @@ impl Rooms {
         let token = express_token::issue_random(&grant, &secret, express_token::Cipher::Gcm, unix.as_secs() as i64);
         login.token = token.unwrap();
         self.send(&socket, login).await;
-        assert!(matches!(socket.next(), ServerFrame::Ok { .. }));
         socket
     }
 }
@@ -291,4 +313,66 @@ async fn the_end_of_the_actor_is_noticed() {
     let Rooms { address, ended, .. } = Rooms::start();
     drop(address);
     assert!(ended.await.is_err());
+}
+
+#[actix::test]
+async fn wishes_go_to_the_cloud_and_its_news_to_clients_and_to_the_media_plane() {
+    let wishes = RecordingCloud::default();
+    let name = |name| cloud::NodeName::new(name).unwrap();
+    let mut rooms = Rooms::start_as(Some(name("a")), Box::new(wishes.clone()));
+    let mut alice = rooms.ask_to_log_in("alice").await;
+    let open = wishes.0.lock().unwrap().remove(0);
+    let cloud::Wish::Open {
+        room, terms: of_room, ..
+    } = open
+    else {
+        panic!("{open:?}")
+    };
+    let user = ZegoUser::new(&super::kick::user("bob"), String::new()).unwrap();
+    let listed = ListedStream {
+        stream: ZegoStream {
+            stream_id: stream("s"),
+            user,
+            extra_info: String::new(),
+        },
+        muted: false,
+    };
+    let remote = cloud::RemoteStream {
+        listed,
+        created_ms: 1,
+        epoch: 1,
+    };
+    let opened = cloud::News::Opened {
+        room,
+        terms: of_room,
+        is_new: false,
+        members: Vec::new(),
+        streams: vec![(name("b"), remote)],
+        info: None,
+    };
+    rooms.address.send(CloudNews(opened)).await.unwrap();
+    assert!(matches!(alice.next(), ServerFrame::Ok { .. }));
+    rooms.send(&alice, play("s")).await;
+    let asked = wishes.0.lock().unwrap().pop().unwrap();
+    let cloud::Wish::AskRelay {
+        stream, terms: of_relay, ..
+    } = asked
+    else {
+        panic!("{asked:?}")
+    };
+    let answer = cloud::News::RelayAnswer {
+        stream,
+        ssrc: of_relay.ssrc(),
+        answer: Ok("192.0.2.9:7".parse().unwrap()),
+    };
+    rooms.address.send(CloudNews(answer)).await.unwrap();
+    let notes = rooms.media.0.lock().unwrap().clone();
+    assert_eq!(
+        notes[1..],
+        [
+            format!("take relay {}", notes[1].rsplit(' ').next().unwrap()),
+            "relay 2 from 192.0.2.9:7".into()
+        ]
+    );
+    assert!(notes[0].starts_with("play "), "{notes:?}");
 }

@@ -3,6 +3,12 @@
 mod actor;
 mod admin;
 mod business;
+mod cloud;
+mod cloud_media;
+mod cloud_moves;
+mod cloud_random;
+mod cloud_texts;
+mod cloud_world;
 mod device;
 mod hosted;
 mod hosted_requests;

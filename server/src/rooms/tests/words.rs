@@ -128,6 +128,7 @@ pub(super) fn short(event: &Event) -> Vec<String> {
             .map(|info| format!("{} set {}={}", info.update_user.user_id, info.key, info.value))
             .collect(),
         Event::CustomCommand(command) => vec![format!("{}: {}", command.from_user.user_id, command.command)],
+        Event::NodeLeaving(leaving) => vec![format!("leaves for {}", leaving.nodes.join(" "))],
         other => panic!("{other:?} is not expected here"),
     }
 }

@@ -2,7 +2,7 @@
 //! a clock that moves when it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use super::words::{play, publish, short};
 use crate::config::{AppConfig, CallbackUrl, Hidden, OnDoubleLogin, OnTokenExpiry, ServerConfig};
-use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, StreamKey};
+use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerId, RelayTerms, StreamKey};
 use crate::rooms::admin::{AdminCall, AdminFault};
 use crate::rooms::{
     BadFrame, BusinessEvent, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd,
-    StateOptions,
+    StateOptions, cloud,
 };
 
 pub(super) const APP: u32 = 7;
@@ -55,6 +55,12 @@ pub(super) struct World {
     /// Questions that wait, while `hold` is set.
     pub(super) held: Vec<Negotiation>,
     pub(super) hold: bool,
+    /// What was asked of the cloud, or told it.
+    pub(super) wishes: Vec<cloud::Wish>,
+    /// Relays that bring a stream here: where their packets come from, once that is known.
+    pub(super) relays_in: BTreeMap<PeerId, Option<SocketAddr>>,
+    /// Relays that carry a stream elsewhere, and the questions that they answer.
+    pub(super) relays_out: BTreeMap<PeerId, cloud::Question>,
     /// What the media plane says instead of an answer.
     pub(super) refuse: Option<fn() -> NegotiateError>,
     last_connection: u64,
@@ -87,12 +93,22 @@ pub(super) fn ports() -> MediaPortsOk {
     }
 }
 
+/// How a node takes a relay.
+pub(super) fn terms(number: u32) -> RelayTerms {
+    RelayTerms::known(SocketAddr::from(([10, 0, 0, 1], 5000)), number as u8)
+}
+
 impl World {
     pub(super) fn new() -> Self {
         Self::with(|_| {})
     }
 
     pub(super) fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        Self::node(None, change)
+    }
+
+    /// One that is a node of a cloud; nothing of it ever is like anything of another one.
+    pub(super) fn node(cloud: Option<cloud::NodeName>, change: impl FnOnce(&mut ServerConfig)) -> Self {
         let mut config = ServerConfig::embedded();
         change(&mut config);
         let app = AppConfig {
@@ -112,7 +128,8 @@ impl World {
             apps: vec![app, strict, one_room],
             ice: config.ice,
             ports: ports(),
-            seed: [42; 32],
+            seed: [cloud.as_ref().map_or(42, |name| name.as_str().as_bytes()[0]); 32],
+            cloud,
         });
         Self {
             state,
@@ -127,6 +144,9 @@ impl World {
             ended_resources: Vec::new(),
             held: Vec::new(),
             hold: false,
+            wishes: Vec::new(),
+            relays_in: BTreeMap::new(),
+            relays_out: BTreeMap::new(),
             refuse: None,
             last_connection: 0,
             last_request: 0,
@@ -237,6 +257,8 @@ impl World {
             max_member_count: 0,
             loudest_streams: 0,
             instance: None,
+            redirected: false,
+            moved_from: None,
         }
     }
 
@@ -303,6 +325,8 @@ impl World {
 
     pub(super) fn gone(&mut self, peer: PeerId, reason: GoneReason) {
         self.peers.remove(&peer);
+        self.relays_in.remove(&peer);
+        self.relays_out.remove(&peer);
         let effects = self.state.on_media(self.at(), ForwarderEvent::Gone { peer, reason });
         self.carry_out(effects);
     }
@@ -415,6 +439,8 @@ impl World {
                 Effect::Negotiate(negotiation) => self.negotiate(negotiation),
                 Effect::RemovePeer(peer) => {
                     self.peers.remove(&peer);
+                    self.relays_in.remove(&peer);
+                    self.relays_out.remove(&peer);
                 }
                 Effect::Business(event) => self.told.push((self.at().unix_ms, event)),
                 Effect::PausePlayer { peer, paused } => {
@@ -428,6 +454,28 @@ impl World {
                 }
                 Effect::Hosted { ticket, outcome } => self.hosted.push((ticket, outcome)),
                 Effect::ResourceEnded(resource) => self.ended_resources.push(resource),
+                Effect::Wish(wish) => self.wishes.push(wish),
+                Effect::TakeRelay { stream, .. } => {
+                    self.last_peer += 1;
+                    let peer = PeerId(self.last_peer);
+                    let outcome = self
+                        .refuse
+                        .map_or(Ok((peer, terms(self.last_peer as u32))), |refuse| Err(refuse()));
+                    if outcome.is_ok() {
+                        self.relays_in.insert(peer, None);
+                    }
+                    let effects = self.state.on_relay_taken(self.at(), stream, outcome);
+                    self.carry_out(effects);
+                }
+                Effect::SetRelaySource { peer, from } => *self.relays_in.get_mut(&peer).unwrap() = Some(from),
+                Effect::SendRelay(wanted) => {
+                    self.last_peer += 1;
+                    let peer = PeerId(self.last_peer);
+                    self.relays_out.insert(peer, wanted.question);
+                    let outcome = Ok((peer, wanted.terms.address));
+                    let effects = self.state.on_relay_sent(self.at(), wanted, outcome);
+                    self.carry_out(effects);
+                }
             }
         }
     }

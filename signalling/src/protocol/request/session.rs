@@ -42,6 +42,13 @@ pub struct Login {
     /// login. Left out, a login ends all others of the user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceId>,
+    /// Another node sent the client here: this one does not send it on. Only to a node that was learnt from a server.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub redirected: bool,
+    /// The session that the client has, or had, on another node of the same cloud, which this login replaces. Only to a node
+    /// that was learnt from a server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_from: Option<String>,
 }
 
 impl std::fmt::Debug for Login {
@@ -91,6 +98,10 @@ pub struct LoginOk {
     /// STUN and TURN servers for the media connections of this session; empty, and left out on the wire: none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ice_servers: Vec<IceServer>,
+    /// Base URLs of other nodes of the same cloud, best first, at most [`MAX_NODES`](crate::protocol::MAX_NODES); empty, and
+    /// left out on the wire: there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub nodes: Vec<String>,
 }
 
 impl std::fmt::Debug for LoginOk {

@@ -81,6 +81,7 @@ pub(super) fn login_ok(snapshot: Snapshot) -> LoginOk {
         online_count: 0,
         snapshot,
         ice_servers: vec![],
+        nodes: vec![],
     }
 }
 

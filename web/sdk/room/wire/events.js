@@ -54,6 +54,7 @@ const EVENTS = new Map([
   ["roomExtraInfoUpdate", (fields) => ({ infos: list(fields.infos, roomInfo) })],
   ["broadcastMessage", (fields) => ({ messages: list(fields.messages, (each) => message(each, exact)) })],
   ["customCommand", (fields) => ({ fromUser: user(fields.from_user), command: text(fields.command) })],
+  ["nodeLeaving", (fields) => ({ nodes: list(fields.nodes, text) })],
 ]);
 
 const NOTICES = new Map([

@@ -19,7 +19,7 @@ export const MAX_EXTRA_INFO = 1024;
  *
  * @typedef {{ kind: "event", seq: number, event: any } | { kind: "notice", notice: any }
  *   | { kind: "ok", id: number, ok: unknown }
- *   | { kind: "error", id: number, error: { code: number, message: string, retryAfterMs: number | null } }} ServerFrame
+ *   | { kind: "error", id: number, error: { code: number, message: string, retryAfterMs: number | null, node: string | null } }} ServerFrame
  */
 
 /**
@@ -57,9 +57,10 @@ function read(frame) {
   return { kind: "ok", id, ok: frame.ok };
 }
 
-function refusal({ code: number, message, retry }) {
+function refusal({ code: number, message, retry, node }) {
   const again = retry === null || retry === undefined ? null : whole(object(retry).after_ms);
-  return { code: code(number), message: text(message), retryAfterMs: again };
+  const elsewhere = node === null || node === undefined ? null : text(node);
+  return { code: code(number), message: text(message), retryAfterMs: again, node: elsewhere };
 }
 
 /**

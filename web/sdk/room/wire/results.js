@@ -30,7 +30,16 @@ const sdp = (ok) => ({ answer: text(ok.answer) });
 
 /** What the room itself asks for, in words of this SDK; what others ask for, in words of the wire. */
 const RESULTS = new Map([
-  ["login", (ok) => ({ ...terms(ok), session: text(ok.session), secret: text(ok.secret), snapshot: snapshot(ok.snapshot) })],
+  [
+    "login",
+    (ok) => ({
+      ...terms(ok),
+      session: text(ok.session),
+      secret: text(ok.secret),
+      snapshot: snapshot(ok.snapshot),
+      nodes: list(ok.nodes ?? [], text),
+    }),
+  ],
   [
     "resume",
     (ok) => ({

@@ -44,10 +44,11 @@ test("every result of the page is understood", () => {
 test("every refusal of the page is understood", () => {
   const refusals = of("error").map(({ json }) => frames.parseFrame(json).error);
   assert.deepEqual(
-    refusals.map(({ code, retryAfterMs }) => [code, retryAfterMs]),
+    refusals.map(({ code, retryAfterMs, node }) => [code, retryAfterMs, node]),
     [
-      [1104039, 1000],
-      [1003028, null],
+      [1104039, 1000, null],
+      [1003028, null, null],
+      [1002099, null, "wss://node-2.voice.example"],
     ],
   );
 });

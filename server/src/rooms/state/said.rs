@@ -1,0 +1,200 @@
+//! What is said to a room over several nodes: in one order for all of them, or past it where it may be lost.
+
+use std::time::Duration;
+
+use express_messages::codes;
+use express_messages::ids::UserId;
+use express_messages::types::ZegoUser;
+use express_signalling::protocol::{
+    BroadcastMessage, CustomCommand, Done, Event, RoomExtraInfoUpdate, SendBroadcastMessageOk, ServerFrame, WireError,
+};
+
+use super::records::{RoomKey, SessionKey, Stream, Timer};
+use super::{Now, RoomsState};
+use crate::rooms::SharedEvent;
+use crate::rooms::cloud::{Fact, Saying, Wish, Words};
+use crate::rooms::effect::{ConnectionId, Ticket};
+
+/// Texts that wait for their order at a time.
+const MAX_SAYS: usize = 10_000;
+/// The cloud answers sooner; this is for the case that it does not.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// When a text that was not said is worth another try.
+const SAY_RETRY: Duration = Duration::from_secs(1);
+
+/// A request that is answered when its text is said.
+#[derive(Debug)]
+pub(super) struct Waiter {
+    connection: ConnectionId,
+    id: u64,
+    /// It is answered with the number of the message.
+    is_numbered: bool,
+}
+
+impl RoomsState {
+    /// Says something to the room in the order of its home, and answers the request then.
+    pub(super) fn say_for(
+        &mut self,
+        (connection, id): (ConnectionId, u64),
+        room: RoomKey,
+        saying: Saying,
+    ) -> Result<(), WireError> {
+        let waiter = Waiter {
+            connection,
+            id,
+            is_numbered: matches!(saying, Saying::Broadcast(_)),
+        };
+        let ticket = Ticket(self.new_number());
+        let Some(cloud) = &mut self.cloud else { return Ok(()) };
+        if cloud.says.len() >= MAX_SAYS {
+            return Err(not_said(waiter.is_numbered));
+        }
+        cloud.says.insert(ticket, waiter);
+        let at = self.in_a(PATIENCE);
+        self.timers.set(Timer::Said(ticket), at);
+        self.wish(Wish::Say { ticket, room, saying });
+        Ok(())
+    }
+
+    /// The same, with nobody who waits.
+    pub(super) fn say(&mut self, room: RoomKey, saying: Saying) {
+        let ticket = Ticket(self.new_number());
+        self.wish(Wish::Say { ticket, room, saying });
+    }
+
+    /// It was said, or was not.
+    pub(super) fn said_for(&mut self, ticket: Ticket, outcome: Result<u64, ()>) {
+        self.timers.clear(Timer::Said(ticket));
+        let Some(waiter) = self.cloud.as_mut().and_then(|cloud| cloud.says.remove(&ticket)) else {
+            return;
+        };
+        let Waiter {
+            connection,
+            id,
+            is_numbered,
+        } = waiter;
+        match outcome {
+            Ok(message_id) if is_numbered => {
+                self.reply(connection, ServerFrame::ok(id, &SendBroadcastMessageOk { message_id }));
+            }
+            Ok(_) => self.reply(connection, ServerFrame::ok(id, &Done {})),
+            Err(()) => self.refuse(connection, id, not_said(is_numbered)),
+        }
+    }
+
+    /// A socket is gone, and who waited with it.
+    pub(super) fn forget_waiters(&mut self, connection: ConnectionId) {
+        let Some(cloud) = &mut self.cloud else { return };
+        let gone = cloud.says.iter().filter(|(_, waiter)| waiter.connection == connection);
+        for ticket in gone.map(|(ticket, _)| *ticket).collect::<Vec<_>>() {
+            cloud.says.remove(&ticket);
+            self.timers.clear(Timer::Said(ticket));
+        }
+    }
+
+    /// Something was said: the members of this node hear it.
+    pub(super) fn said(&mut self, room_key: &RoomKey, saying: Saying) {
+        match saying {
+            Saying::Broadcast(message) => {
+                let from = message.from_user.clone();
+                let messages = vec![message];
+                let event = Event::BroadcastMessage(BroadcastMessage { messages });
+                self.tell_others(room_key, &from, event, false);
+            }
+            Saying::Info(info) => {
+                let room = self.rooms.get_mut(room_key);
+                if room.is_some_and(|room| room.info.take(info.clone())) {
+                    let user = info.update_user.clone();
+                    let event = Event::RoomExtraInfoUpdate(RoomExtraInfoUpdate { infos: vec![info] });
+                    self.tell_others(room_key, &user, event, false);
+                }
+            }
+            Saying::Command {
+                from_user,
+                command,
+                to_users,
+            } => {
+                let command = CustomCommand {
+                    from_user: from_user.clone(),
+                    command,
+                };
+                let event = SharedEvent::new(Event::CustomCommand(command));
+                if to_users.is_empty() {
+                    return self.tell_others(room_key, &from_user, event, false);
+                }
+                for user in to_users {
+                    if let Some(key) = self.session_in(room_key, &user) {
+                        self.tell_command(key, &event);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells a command to those of its users who are on other nodes.
+    ///
+    /// - `to_users`: `None`: it is for everybody
+    pub(super) fn command_elsewhere(
+        &mut self,
+        room_key: &RoomKey,
+        from_user: ZegoUser,
+        command: String,
+        to_users: Option<Vec<UserId>>,
+    ) {
+        if to_users.as_ref().is_some_and(Vec::is_empty) {
+            return;
+        }
+        let saying = Saying::Command {
+            from_user,
+            command,
+            to_users: to_users.unwrap_or_default(),
+        };
+        self.tell_nodes(room_key, Fact::Said(saying));
+    }
+
+    /// Something that may be lost was said on another node.
+    pub(super) fn whispered(&mut self, now: Now, room_key: RoomKey, words: Words) {
+        let Some(room) = self.rooms.get_mut(&room_key) else {
+            return;
+        };
+        match words {
+            Words::Barrage(message) => self.take_barrage(now, room_key, message),
+            Words::Quality(quality) => {
+                room.waiting.add_quality_elsewhere(quality);
+                self.gather_notices(now, room_key);
+            }
+            Words::Leg(stream_id, leg) => {
+                let key = self.stream_key(room_key.0, &stream_id);
+                let is_there = |stream: &Stream| stream.origin.is_some() && stream.room == room_key;
+                if let Some(key) = key.filter(|key| self.streams.get(key).is_some_and(is_there)) {
+                    self.leg_changed(now, key, leg);
+                }
+            }
+        }
+    }
+
+    /// Whispers to the other nodes of a room, if there are any.
+    pub(super) fn whisper(&mut self, room: &RoomKey, words: Words) {
+        let has_others = |room: &super::Room| !room.elsewhere.members.is_empty();
+        if self.cloud.is_some() && self.rooms.get(room).is_some_and(has_others) {
+            self.wish(Wish::Whisper(room.clone(), words));
+        }
+    }
+
+    fn tell_command(&mut self, key: SessionKey, event: &SharedEvent) {
+        if self.sessions.get(&key).is_some_and(super::messages::takes_commands) {
+            self.tell(key, event.clone());
+        } else {
+            crate::rooms::counters::count(&mut self.counters.commands_not_kept);
+        }
+    }
+}
+
+fn not_said(is_text: bool) -> WireError {
+    let code = if is_text {
+        codes::IM_SEND_FAIL
+    } else {
+        codes::ROOM_INNER_ERROR
+    };
+    WireError::retry(code, "the cloud has not taken it; send it a little later", SAY_RETRY)
+}
