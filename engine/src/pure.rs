@@ -12,7 +12,7 @@ use express_messages::{
     ids::{InstanceId, LocalStreamId, StreamId},
     player::{PlayerEvent, PlayerOptions},
     publisher::{PublisherEvent, PublisherOptions},
-    room::{RoomEvent, RoomOptions, SetRoomExtraInfo},
+    room::{RoomEvent, RoomOptions, SessionFate, SetRoomExtraInfo},
     timings::Timings,
     types::ZegoScenario,
 };
@@ -39,7 +39,7 @@ pub enum PureCommand {
     /// End it with a code and a text.
     StopPublisher(u64, i32, String),
     /// The link is back.
-    RestorePublisher(u64, bool),
+    RestorePublisher(u64, SessionFate),
     /// Its sound is muted or not.
     NotePublisherMuted(u64, bool),
     /// Start a playback, in this room.
@@ -47,7 +47,7 @@ pub enum PureCommand {
     /// End it with a code and a text.
     StopPlayer(u64, i32, String),
     /// The link is back.
-    RestorePlayer(u64, bool),
+    RestorePlayer(u64, SessionFate),
     /// Its stream is there.
     StreamAppeared(u64),
     /// The server ended it.
@@ -368,11 +368,11 @@ fn pure(command: Command) -> Option<PureCommand> {
         Command::RenewToken { life, token } => Pure::RenewToken(life.0, token),
         Command::StartPublisher { life, room, options } => Pure::StartPublisher(life.0, room.0, Box::new(options)),
         Command::StopPublisher { life, code, message } => Pure::StopPublisher(life.0, code, message),
-        Command::RestorePublisher { life, resumed } => Pure::RestorePublisher(life.0, resumed),
+        Command::RestorePublisher { life, session } => Pure::RestorePublisher(life.0, session),
         Command::NotePublisherMuted { life, muted } => Pure::NotePublisherMuted(life.0, muted),
         Command::StartPlayer { life, room, options } => Pure::StartPlayer(life.0, room.0, Box::new(options)),
         Command::StopPlayer { life, code, message } => Pure::StopPlayer(life.0, code, message),
-        Command::RestorePlayer { life, resumed } => Pure::RestorePlayer(life.0, resumed),
+        Command::RestorePlayer { life, session } => Pure::RestorePlayer(life.0, session),
         Command::StreamAppeared(life) => Pure::StreamAppeared(life.0),
         Command::PlaybackEnded { life, code, message } => Pure::PlaybackEnded(life.0, code, message),
         Command::MutePlayback { life, muted, calls } => {

@@ -34,6 +34,7 @@
 
 pub mod codec;
 pub mod control;
+mod former;
 mod parts;
 mod player;
 pub mod playout;

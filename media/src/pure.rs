@@ -32,8 +32,14 @@ pub enum PureEffect {
     Poll(u32),
     /// Report the quality of this try's connection.
     Report(u32),
-    /// Close the connection.
+    /// Close the connection, and the one that is kept.
     Close,
+    /// Keep the connection beside the next try, whose [`Self::Send`] or [`Self::Retire`] ends it.
+    Keep,
+    /// Close the connection of the try, not the one that is kept.
+    Discard,
+    /// Close the connection that is kept.
+    Retire,
     /// Tell the server that the stream ends, or is played no more.
     Unregister,
     /// End the actor.

@@ -8,7 +8,7 @@ use crate::{
     audio_device::{AttachSource, DetachSource},
     exceptions::PlayInterval,
     ids::StreamId,
-    room::{GetIceServers, PausePlayStream, PlayStream, RequestError, StopPlayStream},
+    room::{GetIceServers, PausePlayStream, PlayStream, RequestError, SessionFate, StopPlayStream},
     stats::{UplinkReport, ZegoPlayStats},
     timings::Timings,
     types::PlayerState,
@@ -56,13 +56,13 @@ pub struct StopPlayer {
     pub message: String,
 }
 
-/// The signalling link is up again. Sent by EngineActor. With `resumed` a waiting retry is made at once; without it the
-/// stream is negotiated anew.
+/// The signalling link is up again: a waiting retry is made at once, and where the session was not kept the stream is negotiated
+/// anew. Sent by EngineActor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct PlayerLinkRestored {
     /// Whether the server kept the playback.
-    pub resumed: bool,
+    pub session: SessionFate,
 }
 
 /// The stream appeared in the room: a waiting retry is made at once. Sent by EngineActor.

@@ -10,7 +10,9 @@ use crate::{
     exceptions::PublishInterval,
     ids::{LocalStreamId, StreamId},
     role_link::role_link,
-    room::{GetIceServers, MediaPorts, MuteStream, PublishStream, RequestError, SetStreamExtraInfo, UnpublishStream},
+    room::{
+        GetIceServers, MediaPorts, MuteStream, PublishStream, RequestError, SessionFate, SetStreamExtraInfo, UnpublishStream,
+    },
     stats::{ListenerReport, ZegoPublishStats},
     timings::Timings,
     types::PublisherState,
@@ -121,13 +123,13 @@ pub struct StopPublisher {
     pub message: String,
 }
 
-/// The signalling link is up again. Sent by EngineActor. With `resumed` a waiting retry is made at once; without it the
-/// server has forgotten the stream, and it is negotiated anew.
+/// The signalling link is up again: a waiting retry is made at once, and where the session was not kept the stream is negotiated
+/// anew. Sent by EngineActor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
 pub struct PublisherLinkRestored {
     /// Whether the server kept the stream.
-    pub resumed: bool,
+    pub session: SessionFate,
 }
 
 /// The local stream was muted or not: for statistics (`muteState`), and for the others in the room.

@@ -171,6 +171,17 @@ pub enum StreamRole {
     Play,
 }
 
+/// What became of the session when the link is up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SessionFate {
+    /// It is the same one: the server kept our streams.
+    Kept,
+    /// It is over, and the server forgot our streams: each is negotiated anew.
+    Lost,
+    /// Another node took its place: each stream is negotiated anew, and what is connected is used until the new connection is there.
+    Moved,
+}
+
 /// What a room tells its owner.
 #[derive(Debug, Clone, PartialEq, Message)]
 #[rtype(result = "()")]
@@ -250,10 +261,10 @@ pub enum RoomEvent {
         /// The server's text.
         message: String,
     },
-    /// The link is up again. `resumed`: the server kept our streams; else each publisher and player must negotiate anew.
+    /// The link is up again.
     LinkRestored {
-        /// Whether the session survived.
-        resumed: bool,
+        /// What that means for publishers and players.
+        session: SessionFate,
     },
     /// The actor is gone; always the last event.
     Exited {

@@ -51,8 +51,8 @@ impl EngineActor {
             Command::StopPublisher { life, code, message } => {
                 tell(self.publishers.get(&life), |link| &link.stop, StopPublisher { code, message });
             }
-            Command::RestorePublisher { life, resumed } => {
-                let restored = PublisherLinkRestored { resumed };
+            Command::RestorePublisher { life, session } => {
+                let restored = PublisherLinkRestored { session };
                 tell(self.publishers.get(&life), |link| &link.link_restored, restored);
             }
             Command::NotePublisherMuted { life, muted } => {
@@ -67,11 +67,11 @@ impl EngineActor {
             Command::StopPlayer { life, code, message } => {
                 tell(self.players.get(&life), |link| &link.stop, StopPlayer { code, message });
             }
-            Command::RestorePlayer { life, resumed } => {
+            Command::RestorePlayer { life, session } => {
                 tell(
                     self.players.get(&life),
                     |link| &link.link_restored,
-                    PlayerLinkRestored { resumed },
+                    PlayerLinkRestored { session },
                 );
             }
             Command::StreamAppeared(life) => tell(self.players.get(&life), |link| &link.appeared, StreamAppeared),

@@ -374,7 +374,7 @@ async fn a_stream_whose_media_the_server_lost_is_published_anew() {
         settle().await;
         assert_eq!(
             world.told(),
-            ["publisher s1 restored false"],
+            ["publisher s1 restored Lost"],
             "its part says what becomes of it"
         );
         assert!(told.take().is_empty());

@@ -12,7 +12,7 @@ use express_messages::{
     exceptions::{PlayInterval, PublishInterval},
     player::PlayerEvent,
     publisher::PublisherEvent,
-    room::RoomEvent,
+    room::{RoomEvent, SessionFate},
     stats::{ListenerReport, UplinkReport, UserQuality},
 };
 use futures::{FutureExt, StreamExt};
@@ -194,7 +194,9 @@ async fn a_muted_stream_is_told_to_the_server_and_muted_streams_of_others_are_to
     says("elsewhere", true);
     settle().await;
     assert_eq!(notes.take(), ["elsewhere MUTE"]);
-    world.room_says(RoomEvent::LinkRestored { resumed: false });
+    world.room_says(RoomEvent::LinkRestored {
+        session: SessionFate::Lost,
+    });
     settle().await;
     assert_eq!(
         notes.take(),

@@ -6,7 +6,7 @@ use express_engine::{
     RoomStateChanged, RoomStateChangedReason as Reason, ZegoEngineConfig, ZegoRoomConfig, ZegoStreamOptions, ZegoUpdateType,
     ZegoUser, codes,
 };
-use express_messages::room::RoomEvent;
+use express_messages::room::{RoomEvent, SessionFate};
 
 use crate::{
     fakes::World,
@@ -167,17 +167,15 @@ async fn a_lost_and_restored_link_reaches_the_streams_and_ends_nothing() {
     // In that state one may publish: the part is started and retries by itself.
     zg.start_publishing_stream("s3", &local, Default::default()).unwrap();
     world.room_state(Reason::Reconnected, 0);
-    world.room_says(RoomEvent::LinkRestored { resumed: false });
+    world.room_says(RoomEvent::LinkRestored {
+        session: SessionFate::Lost,
+    });
     settle().await;
     let mut events = told.take();
     events.retain(|line| line.starts_with("room"));
     assert_eq!(events, ["room RECONNECTING 1000017", "room RECONNECTED 0"]);
     let parts = world.told();
-    for expected in [
-        "publisher s3 starts",
-        "publisher s1 restored false",
-        "player s2 restored false",
-    ] {
+    for expected in ["publisher s3 starts", "publisher s1 restored Lost", "player s2 restored Lost"] {
         assert!(parts.iter().any(|line| line == expected), "{expected} is not in {parts:?}");
     }
 }

@@ -56,6 +56,8 @@ struct PlayerActor {
     uplink: Option<UplinkReport>,
     attached: bool,
     transport: Option<Arc<dyn MediaTransport>>,
+    /// The connection that is kept until there is another.
+    former: Option<Arc<dyn MediaTransport>>,
     timer: Option<SpawnHandle>,
     awaiting: Option<SpawnHandle>,
 }
@@ -105,6 +107,7 @@ impl PlayerActor {
             uplink: None,
             attached: false,
             transport: None,
+            former: None,
             timer: None,
             awaiting: None,
         }
@@ -133,7 +136,7 @@ impl Handler<PlayerLinkRestored> for PlayerActor {
     type Result = ();
 
     fn handle(&mut self, link: PlayerLinkRestored, ctx: &mut Self::Context) {
-        let effects = self.state.on_link_restored(link.resumed, now());
+        let effects = self.state.on_link_restored(link.session, now());
         self.carry_out(effects, ctx);
     }
 }
@@ -216,7 +219,13 @@ impl PlayerActor {
                 Effect::AwaitMedia(attempt) => self.await_media(attempt, ctx),
                 Effect::Poll(attempt) => self.poll(attempt),
                 Effect::Report(attempt) => self.report(attempt, ctx),
-                Effect::Close => self.close(ctx),
+                Effect::Close => {
+                    close(self.former.take());
+                    self.discard(ctx);
+                }
+                Effect::Keep => close(std::mem::replace(&mut self.former, self.transport.take())),
+                Effect::Discard => self.discard(ctx),
+                Effect::Retire => close(self.former.take()),
                 Effect::StopPlay => self.peers.stop_play.do_send(StopPlayStream {
                     stream_id: self.options.stream_id.clone(),
                 }),
@@ -363,14 +372,18 @@ impl PlayerActor {
         }));
     }
 
-    fn close(&mut self, ctx: &mut Context<Self>) {
+    fn discard(&mut self, ctx: &mut Context<Self>) {
         if let Some(awaiting) = self.awaiting.take() {
             ctx.cancel_future(awaiting);
         }
-        if let Some(transport) = self.transport.take() {
-            // It takes up to 100 ms, and nobody waits for it.
-            actix::spawn(async move { transport.close().await });
-        }
+        close(self.transport.take());
+    }
+}
+
+fn close(transport: Option<Arc<dyn MediaTransport>>) {
+    if let Some(transport) = transport {
+        // It takes up to 100 ms, and nobody waits for it.
+        actix::spawn(async move { transport.close().await });
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use express_messages::{
     player::PlayerOptions,
-    room::{RequestError, SdpAnswer},
+    room::{RequestError, SdpAnswer, SessionFate},
 };
 
 use super::state::{Effect, Playback};
@@ -109,8 +109,8 @@ impl PurePlayback {
     }
 
     /// The signalling link is back.
-    pub fn on_link_restored(&mut self, resumed: bool, now: Instant) -> Vec<PureEffect> {
-        pure(self.0.on_link_restored(resumed, now))
+    pub fn on_link_restored(&mut self, session: SessionFate, now: Instant) -> Vec<PureEffect> {
+        pure(self.0.on_link_restored(session, now))
     }
 
     /// The owner ends it.
@@ -132,6 +132,9 @@ fn pure(effects: Vec<Effect>) -> Vec<PureEffect> {
         Effect::Poll(attempt) => PureEffect::Poll(attempt),
         Effect::Report(attempt) => PureEffect::Report(attempt),
         Effect::Close => PureEffect::Close,
+        Effect::Keep => PureEffect::Keep,
+        Effect::Discard => PureEffect::Discard,
+        Effect::Retire => PureEffect::Retire,
         Effect::StopPlay => PureEffect::Unregister,
         Effect::End => PureEffect::End,
     };

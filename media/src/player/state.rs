@@ -12,6 +12,7 @@
 //! Each try has a number. Whatever a try asked for comes back with that number, and what belongs to an older try is
 //! ignored. Source: the documented `playerStateUpdate`.
 
+mod moved;
 mod mute;
 mod negotiation;
 
@@ -21,6 +22,7 @@ use express_messages::{codes, timings::Timings, types::PlayerState};
 
 use super::live::{Live, News};
 use crate::{
+    former::Former,
     retry::{Retry, after},
     transport::TransportEvent,
 };
@@ -48,8 +50,14 @@ pub(super) enum Effect {
     Poll(u32),
     /// Report the quality of this try's connection.
     Report(u32),
-    /// Close the connection and what hangs on it.
+    /// Close the connection and what hangs on it, and the one that is kept.
     Close,
+    /// Go on hearing the connection, beside the next try; [`Effect::Retire`] ends that.
+    Keep,
+    /// Close the connection of the try; the one that is kept goes on.
+    Discard,
+    /// Close the connection that is kept.
+    Retire,
     /// Tell the server that the stream is played no more.
     StopPlay,
     /// End the actor.
@@ -91,6 +99,8 @@ pub(super) struct Playback {
     limited: bool,
     /// What the server was told about it in this try, and confirmed.
     paused_at_server: bool,
+    /// The connection to the node before, which is heard until there is another.
+    former: Option<Former>,
 }
 
 impl Playback {
@@ -108,6 +118,7 @@ impl Playback {
             paused: false,
             limited: false,
             paused_at_server: false,
+            former: None,
         };
         let mut effects = Vec::new();
         this.tell(&mut effects, PlayerState::PlayRequesting, 0, String::new());
@@ -137,7 +148,7 @@ impl Playback {
 
     /// When [`Playback::on_time`] wants to be called next; `None` after the end.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        match &self.phase {
+        let own = match &self.phase {
             Phase::Offering { until }
             | Phase::Exchanging { until, .. }
             | Phase::Applying { until, .. }
@@ -145,7 +156,8 @@ impl Playback {
             Phase::Live(live) if live.is_playing() => Some(live.next_deadline(&self.timings)),
             Phase::Live(live) => Some(live.next_deadline(&self.timings).min(self.retry.ends())),
             Phase::Ended => None,
-        }
+        };
+        own.map(|own| self.former.map_or(own, |former| own.min(former.ends)))
     }
 
     /// Does what is due at `now`.
@@ -154,6 +166,9 @@ impl Playback {
         let playing = matches!(&self.phase, Phase::Live(live) if live.is_playing());
         if matches!(self.phase, Phase::Ended) {
             return effects;
+        }
+        if self.former.is_some_and(|former| now >= former.ends) {
+            self.retire_former(now, &mut effects);
         }
         if !playing && now >= self.retry.ends() {
             self.out_of_time(&mut effects);
@@ -204,7 +219,10 @@ impl Playback {
         let attempt = self.attempt;
         match news {
             News::None => {}
-            News::Connected => effects.push(Effect::AwaitMedia(attempt)),
+            News::Connected => {
+                self.linger(now);
+                effects.push(Effect::AwaitMedia(attempt));
+            }
             News::Poll => effects.push(Effect::Poll(attempt)),
             News::Report => {
                 if self.paused != self.paused_at_server {
@@ -212,7 +230,10 @@ impl Playback {
                 }
                 effects.push(Effect::Report(attempt));
             }
-            News::Playing => self.tell(effects, PlayerState::Playing, 0, String::new()),
+            News::Playing => {
+                self.linger(now);
+                self.tell(effects, PlayerState::Playing, 0, String::new());
+            }
             News::Silent => {
                 effects.push(Effect::AwaitMedia(attempt));
                 let text = "nothing arrives from the stream";
@@ -234,6 +255,7 @@ impl Playback {
     pub(super) fn on_transport(&mut self, attempt: u32, event: TransportEvent, now: Instant, random: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         if attempt != self.attempt || matches!(self.phase, Phase::Ended | Phase::Waiting { .. }) {
+            self.on_former_transport(attempt, event, &mut effects);
             return effects;
         }
         match (&mut self.phase, event) {
@@ -302,27 +324,10 @@ impl Playback {
             // we closed: the server says nothing of it once it has our new offer.
             Phase::Exchanging { gone, .. } => *gone |= vanished,
             Phase::Applying { .. } | Phase::Live(_) => {
+                self.former = None;
                 self.wait(now, random, None, code, text, &mut effects);
                 self.missing = vanished;
             }
-        }
-        effects
-    }
-
-    /// The signalling link is back; without `resumed` the server has forgotten the playback.
-    pub(super) fn on_link_restored(&mut self, resumed: bool, now: Instant) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match self.phase {
-            Phase::Waiting { .. } => self.open(now, &mut effects),
-            Phase::Applying { .. } | Phase::Live(_) if !resumed => {
-                self.requesting(now, codes::PLAYER_SESSION_CLOSED, "the server lost the session", &mut effects);
-                self.open(now, &mut effects);
-            }
-            Phase::Live(_) if self.paused != self.paused_at_server => {
-                effects.push(Effect::Pause(self.attempt, self.paused));
-            }
-            // An exchange under way is answered by the room role, on the new link or with Disconnected.
-            _ => {}
         }
         effects
     }
@@ -345,7 +350,11 @@ impl Playback {
     }
 
     fn wait(&mut self, now: Instant, random: f64, asked: Option<Duration>, code: i32, text: &str, effects: &mut Vec<Effect>) {
-        self.requesting(now, code, text, effects);
+        if self.former.is_some() {
+            self.discard(effects);
+        } else {
+            self.requesting(now, code, text, effects);
+        }
         let until = self.retry.next(now, asked, &self.timings, random);
         self.phase = Phase::Waiting { until };
     }
@@ -376,6 +385,7 @@ impl Playback {
     fn end(&mut self, code: i32, text: &str, effects: &mut Vec<Effect>) {
         self.note_registration();
         self.phase = Phase::Ended;
+        self.former = None;
         effects.push(Effect::Close);
         if std::mem::take(&mut self.registered) {
             effects.push(Effect::StopPlay);

@@ -64,6 +64,8 @@ struct PublisherActor {
     ssrc: u32,
     sink: Option<SinkId>,
     transport: Option<Arc<dyn MediaTransport>>,
+    /// The connection that is kept until there is another.
+    former: Option<Arc<dyn MediaTransport>>,
     timer: Option<SpawnHandle>,
     watch: Option<SpawnHandle>,
 }
@@ -122,6 +124,7 @@ impl PublisherActor {
             ssrc,
             sink: None,
             transport: None,
+            former: None,
             timer: None,
             watch: None,
         }
@@ -150,7 +153,7 @@ impl Handler<PublisherLinkRestored> for PublisherActor {
     type Result = ();
 
     fn handle(&mut self, link: PublisherLinkRestored, ctx: &mut Self::Context) {
-        let effects = self.state.on_link_restored(link.resumed, now());
+        let effects = self.state.on_link_restored(link.session, now());
         self.carry_out(effects, ctx);
     }
 }
@@ -245,7 +248,17 @@ impl PublisherActor {
                 Effect::Apply(attempt, answer) => self.apply(attempt, answer, ctx),
                 Effect::Send => self.send(ctx),
                 Effect::Report(attempt) => self.report(attempt, ctx),
-                Effect::Close => self.close(ctx),
+                Effect::Close => {
+                    self.stop_sending(ctx);
+                    close(self.former.take());
+                    close(self.transport.take());
+                }
+                Effect::Keep => close(std::mem::replace(&mut self.former, self.transport.take())),
+                Effect::Discard => close(self.transport.take()),
+                Effect::Retire => {
+                    self.stop_sending(ctx);
+                    close(self.former.take());
+                }
                 Effect::Unpublish => self.peers.unpublish.do_send(UnpublishStream {
                     stream_id: self.options.stream_id.clone(),
                 }),
@@ -345,6 +358,8 @@ impl PublisherActor {
     }
 
     fn send(&mut self, ctx: &mut Context<Self>) {
+        // It gives the packets over.
+        close(self.former.take());
         let plan = self.feedback.reconnected();
         self.send_by(plan);
         if let Some(pipeline) = &self.pipeline {
@@ -355,17 +370,20 @@ impl PublisherActor {
         self.measure(TransportStats::default());
     }
 
-    fn close(&mut self, ctx: &mut Context<Self>) {
+    fn stop_sending(&mut self, ctx: &mut Context<Self>) {
         if let Some(watch) = self.watch.take() {
             ctx.cancel_future(watch);
         }
         if let Some(pipeline) = &self.pipeline {
             pipeline.control.set_active(false);
         }
-        if let Some(transport) = self.transport.take() {
-            // It takes up to 100 ms, and nobody waits for it.
-            actix::spawn(async move { transport.close().await });
-        }
+    }
+}
+
+fn close(transport: Option<Arc<dyn MediaTransport>>) {
+    if let Some(transport) = transport {
+        // It takes up to 100 ms, and nobody waits for it.
+        actix::spawn(async move { transport.close().await });
     }
 }
 

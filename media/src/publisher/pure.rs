@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use express_messages::{
     publisher::PublisherOptions,
-    room::{RequestError, SdpAnswer},
+    room::{RequestError, SdpAnswer, SessionFate},
 };
 
 use super::{
@@ -74,8 +74,8 @@ impl PurePublication {
     }
 
     /// The signalling link is back.
-    pub fn on_link_restored(&mut self, resumed: bool, now: Instant) -> Vec<PureEffect> {
-        pure(self.state.on_link_restored(resumed, now))
+    pub fn on_link_restored(&mut self, session: SessionFate, now: Instant) -> Vec<PureEffect> {
+        pure(self.state.on_link_restored(session, now))
     }
 
     /// The owner ends it.
@@ -109,6 +109,9 @@ fn pure(effects: Vec<Effect>) -> Vec<PureEffect> {
         Effect::Send => PureEffect::Send,
         Effect::Report(attempt) => PureEffect::Report(attempt),
         Effect::Close => PureEffect::Close,
+        Effect::Keep => PureEffect::Keep,
+        Effect::Discard => PureEffect::Discard,
+        Effect::Retire => PureEffect::Retire,
         Effect::Unpublish => PureEffect::Unregister,
         Effect::End => PureEffect::End,
     };

@@ -11,6 +11,8 @@
 //! Each try has a number. Whatever a try asked for comes back with that number, and what belongs to an older try is
 //! ignored. Source: the documented `publisherStateUpdate`.
 
+mod moved;
+
 use std::time::{Duration, Instant};
 
 use express_messages::{
@@ -21,6 +23,7 @@ use express_messages::{
 };
 
 use crate::{
+    former::Former,
     retry::{Retry, after},
     transport::{TransportError, TransportEvent},
 };
@@ -42,8 +45,14 @@ pub(super) enum Effect {
     Send,
     /// Report the quality of this try's connection.
     Report(u32),
-    /// Stop sending and close the connection.
+    /// Stop sending and close the connection, and the one that is kept.
     Close,
+    /// Go on sending on the connection, beside the next try; [`Effect::Send`] or [`Effect::Retire`] ends that.
+    Keep,
+    /// Close the connection of the try; the one that is kept goes on.
+    Discard,
+    /// Stop sending and close the connection that is kept.
+    Retire,
     /// Tell the server that the stream ends.
     Unpublish,
     /// End the actor.
@@ -78,6 +87,8 @@ pub(super) struct Publication {
     told: Option<(PublisherState, i32)>,
     /// The server may know the stream as ours.
     registered: bool,
+    /// The connection to the node before, which sends until there is another.
+    former: Option<Former>,
 }
 
 impl Publication {
@@ -90,6 +101,7 @@ impl Publication {
             attempt: 0,
             told: None,
             registered: false,
+            former: None,
         };
         let mut effects = Vec::new();
         this.tell(&mut effects, PublisherState::PublishRequesting, 0, String::new());
@@ -128,7 +140,8 @@ impl Publication {
             } => (report.min(after(lost, self.timings.ice_disconnected_grace)), false),
             Phase::Ended => return None,
         };
-        Some(if budget { own.min(self.retry.ends()) } else { own })
+        let own = if budget { own.min(self.retry.ends()) } else { own };
+        Some(self.former.map_or(own, |former| own.min(former.ends)))
     }
 
     /// Does what is due at `now`.
@@ -146,6 +159,9 @@ impl Publication {
         }
         if matches!(self.phase, Phase::Ended) {
             return effects;
+        }
+        if self.former.is_some_and(|former| now >= former.ends) {
+            self.give_up_former(&mut effects);
         }
         if now >= self.retry.ends() {
             let text = "publishing was retried for the whole allowed time";
@@ -277,6 +293,7 @@ impl Publication {
     pub(super) fn on_transport(&mut self, attempt: u32, event: TransportEvent, now: Instant, random: f64) -> Vec<Effect> {
         let mut effects = Vec::new();
         if attempt != self.attempt {
+            self.on_former_transport(attempt, event, &mut effects);
             return effects;
         }
         match (&mut self.phase, event) {
@@ -306,26 +323,6 @@ impl Publication {
         self.on_stop(error.code, &error.message)
     }
 
-    /// The signalling link is back; without `resumed` the server has forgotten the stream.
-    pub(super) fn on_link_restored(&mut self, resumed: bool, now: Instant) -> Vec<Effect> {
-        let mut effects = Vec::new();
-        match self.phase {
-            Phase::Waiting { .. } => self.open(now, &mut effects),
-            Phase::Applying { .. } | Phase::Connecting { .. } | Phase::Publishing { .. } if !resumed => {
-                self.requesting(
-                    now,
-                    codes::PUBLISHER_SESSION_CLOSED,
-                    "the server lost the session",
-                    &mut effects,
-                );
-                self.open(now, &mut effects);
-            }
-            // An exchange under way is answered by the room role, on the new link or with Disconnected.
-            _ => {}
-        }
-        effects
-    }
-
     /// The owner ends the publication with `code`.
     pub(super) fn on_stop(&mut self, code: i32, text: &str) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -338,6 +335,7 @@ impl Publication {
     fn publishing(&mut self, now: Instant, effects: &mut Vec<Effect>) {
         let report = after(now, self.timings.quality_interval);
         self.phase = Phase::Publishing { lost: None, report };
+        self.former = None;
         effects.push(Effect::Send);
         self.tell(effects, PublisherState::Publishing, 0, String::new());
     }
@@ -354,7 +352,11 @@ impl Publication {
     }
 
     fn wait(&mut self, now: Instant, random: f64, asked: Option<Duration>, code: i32, text: &str, effects: &mut Vec<Effect>) {
-        self.requesting(now, code, text, effects);
+        if self.former.is_some() {
+            self.discard(effects);
+        } else {
+            self.requesting(now, code, text, effects);
+        }
         let until = self.retry.next(now, asked, &self.timings, random);
         self.phase = Phase::Waiting { until };
     }
@@ -377,6 +379,7 @@ impl Publication {
     fn end(&mut self, code: i32, text: &str, effects: &mut Vec<Effect>) {
         self.note_registration();
         self.phase = Phase::Ended;
+        self.former = None;
         effects.push(Effect::Close);
         if std::mem::take(&mut self.registered) {
             effects.push(Effect::Unpublish);

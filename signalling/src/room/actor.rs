@@ -18,7 +18,7 @@ use express_messages::{
 };
 use futures::{StreamExt, channel::oneshot, stream};
 use tokio::sync::mpsc::{Receiver, Sender, error::TrySendError};
-use tracing::{Span, warn};
+use tracing::{Span, debug, warn};
 
 use super::{
     link::{Connector, Incoming, LinkError, Outgoing},
@@ -37,6 +37,8 @@ pub struct RoomActor {
     state: RoomState,
     span: Span,
     link: Option<OpenLink>,
+    /// The second link, of a login that moves.
+    beside: Option<OpenLink>,
     /// Waits for another network, as long as the state wants one.
     networks: Option<SpawnHandle>,
     alarm: Option<(Instant, SpawnHandle)>,
@@ -60,6 +62,7 @@ impl RoomActor {
             state,
             span,
             link: None,
+            beside: None,
             networks: None,
             alarm: None,
             waiting: HashMap::new(),
@@ -89,25 +92,32 @@ impl RoomActor {
     fn carry_out(&mut self, ctx: &mut Context<Self>, effect: Effect) {
         match effect {
             Effect::Emit(event) => self.owner.tell(event),
-            Effect::Connect { link, url } => self.connect(ctx, link, &url),
+            Effect::Connect { link, url } => self.link = Some(self.connect(ctx, link, &url)),
+            Effect::ConnectBeside { link, url } => self.beside = Some(self.connect(ctx, link, &url)),
             Effect::Send(text) => self.send(Outgoing::Text(text)),
+            Effect::SendBeside(text) => self.send_beside(text),
             Effect::Ping => self.send(Outgoing::Ping),
-            Effect::HangUp => self.hang_up(ctx),
+            Effect::HangUp => hang_up(ctx, self.link.take()),
+            Effect::HangUpBeside => hang_up(ctx, self.beside.take()),
+            Effect::Promote => {
+                let beside = self.beside.take();
+                hang_up(ctx, std::mem::replace(&mut self.link, beside));
+            }
             Effect::Answer(ticket, answer) => self.answer(ticket, answer),
             Effect::End => ctx.stop(),
         }
     }
 
-    fn connect(&mut self, ctx: &mut Context<Self>, id: LinkId, url: &str) {
+    fn connect(&self, ctx: &mut Context<Self>, id: LinkId, url: &str) -> OpenLink {
         let link = self.connector.connect(url);
         let frames = wrap_stream::<_, Self>(frames(link.incoming));
         let reading = frames
             .map(move |frame, actor, ctx| actor.on_incoming(ctx, id, frame))
             .finish();
-        self.link = Some(OpenLink {
+        OpenLink {
             outgoing: link.outgoing,
             reading: ctx.spawn(reading.map(|(), _, _| ())),
-        });
+        }
     }
 
     fn on_incoming(&mut self, ctx: &mut Context<Self>, link: LinkId, frame: Incoming) {
@@ -128,9 +138,12 @@ impl RoomActor {
         }
     }
 
-    fn hang_up(&mut self, ctx: &mut Context<Self>) {
-        if let Some(link) = self.link.take() {
-            ctx.cancel_future(link.reading);
+    /// A login or a logout into an empty queue. Were the queue closed, `Closed` would be under way.
+    fn send_beside(&self, text: String) {
+        if let Some(link) = &self.beside
+            && let Err(error) = link.outgoing.try_send(Outgoing::Text(text))
+        {
+            debug!(%error, "the second socket takes nothing");
         }
     }
 
@@ -189,6 +202,12 @@ impl RoomActor {
         self.turn(ctx, |state, now| decide(state, now, ticket));
         // Without an answer the actor is gone.
         Box::pin(async move { answer.await.unwrap_or(Err(RequestError::Disconnected)) })
+    }
+}
+
+fn hang_up(ctx: &mut Context<RoomActor>, link: Option<OpenLink>) {
+    if let Some(link) = link {
+        ctx.cancel_future(link.reading);
     }
 }
 

@@ -7,10 +7,12 @@ use tracing::debug;
 
 use super::{
     link::LinkError,
+    moving::{MOVE_LOOK, NODE_TIME},
     retry::{Next, SHORTEST_WAIT},
-    state::{Effect, LinkId, Phase, RoomState},
+    state::{Ask, Effect, LinkId, Phase, RoomState, Target},
     timers::{Timer, after},
 };
+use crate::protocol::MAX_NODE_HOPS;
 
 impl RoomState {
     /// Whether `link` is the one that counts.
@@ -20,22 +22,57 @@ impl RoomState {
 
     /// Begins an attempt. Without a session to take up, this is a relogin, which others may notice: it is told.
     pub(super) fn attempt(&mut self, now: Instant) {
+        if self.moving.is_some() {
+            // Two logins at a time would end each other.
+            return self.wait(now, MOVE_LOOK);
+        }
         if self.session.is_none() && self.report.completed() {
             let event = self.report.session_lost();
             self.emit(event);
         }
-        let Some(url) = self.urls.get(self.retry.server()).cloned() else {
+        let Some(url) = self.nodes.at(self.retry.server()).map(String::from) else {
             return;
         };
+        let ask = match &self.session {
+            // Another node of the cloud does not know it. What else is another address may lead to the same server.
+            Some(session) if session.home == url || !self.nodes.is_member(&url) => Ask::Resume,
+            _ => Ask::Login,
+        };
+        self.attempt_at(now, url, ask, 0);
+    }
+
+    /// Begins an attempt at `url`, where `hops` nodes sent us to.
+    pub(super) fn attempt_at(&mut self, now: Instant, url: String, ask: Ask, hops: usize) {
         self.counters.attempts.one();
-        self.link += 1;
+        let link = self.new_link();
+        self.link = link.0;
         let timeout = self.options.timings.login_attempt_timeout.max(SHORTEST_WAIT);
+        let is_one_of_many = self.report.completed() && self.nodes.has_others(&url);
+        let timeout = if is_one_of_many { timeout.min(NODE_TIME) } else { timeout };
         self.timers.set(Timer::Attempt, after(now, timeout));
         self.set_phase(Phase::Opening);
-        self.effects.push(Effect::Connect {
-            link: LinkId(self.link),
-            url,
-        });
+        self.effects.push(Effect::Connect { link, url: url.clone() });
+        let moves = ask == Ask::Login && self.nodes.is_member(&url) && self.replaced_session().is_some();
+        self.target = Target { url, ask, hops, moves };
+    }
+
+    /// The session that a login on another node replaces.
+    pub(super) fn replaced_session(&self) -> Option<&str> {
+        let session = self.session.as_ref().map(|session| &session.name);
+        session.or(self.former.as_ref()).map(String::as_str)
+    }
+
+    /// Goes on where a refusal sends us, unless we were sent around enough. The attempt is the same one; `false`: it is over.
+    pub(super) fn go_to_node(&mut self, now: Instant, node: &str) -> bool {
+        let url = self.nodes.usable(node).filter(|_| self.target.hops < MAX_NODE_HOPS);
+        let Some(url) = url else {
+            debug!(node, hops = self.target.hops, "not sent on");
+            return false;
+        };
+        self.nodes.join(&url);
+        self.hang_up();
+        self.attempt_at(now, url, self.target.ask, self.target.hops + 1);
+        true
     }
 
     /// The attempt that runs met a transport fault.
@@ -85,6 +122,10 @@ impl RoomState {
 
     /// The link closed, or could not be opened.
     pub(super) fn on_closed(&mut self, now: Instant, link: LinkId, why: &LinkError) {
+        if self.is_beside(link) {
+            debug!(%why, "the link beside closed");
+            return self.try_next_node(now);
+        }
         if !self.is_current(link) {
             return;
         }
@@ -130,6 +171,7 @@ impl RoomState {
         self.counters.lost_links.one();
         let event = self.report.link_lost(now, self.options.timings.reconnecting_debounce);
         self.leave_link(now, event);
+        self.end_move();
         self.attempt(now);
     }
 
@@ -141,8 +183,9 @@ impl RoomState {
     }
 
     pub(super) fn forget_session(&mut self) {
-        if self.session.take().is_some() {
+        if let Some(session) = self.session.take() {
             self.counters.lost_sessions.one();
+            self.former = Some(session.name);
         }
         self.media.clear();
         self.mics.clear();

@@ -34,6 +34,8 @@ pub struct Counters {
     pub resumes: Counter,
     /// Sessions that the server knew no more, or that died of heartbeats without an answer.
     pub lost_sessions: Counter,
+    /// Logins that went to another node while the session still stood on the one before.
+    pub moves: Counter,
     /// Links lost while logged in.
     pub lost_links: Counter,
     /// Frames that are no message of the protocol; each costs its link.

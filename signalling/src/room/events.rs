@@ -29,6 +29,9 @@ use crate::protocol::{
 impl RoomState {
     /// A text frame came.
     pub(super) fn on_text(&mut self, now: Instant, link: LinkId, text: &str) {
+        if self.is_beside(link) {
+            return self.on_beside_text(now, text);
+        }
         if !self.is_current(link) {
             return;
         }
@@ -131,7 +134,8 @@ impl RoomState {
             Event::CustomCommand(CustomCommand { from_user, command }) => {
                 self.emit([RoomEvent::CustomCommand { from_user, command }]);
             }
-            Event::NodeLeaving(_) | Event::Unknown => self.counters.unknown_events.one(),
+            Event::NodeLeaving(leaving) => self.on_node_leaving(now, &leaving.nodes),
+            Event::Unknown => self.counters.unknown_events.one(),
         }
     }
 

@@ -45,7 +45,9 @@ mod link;
 mod listing;
 mod media;
 mod mics;
+mod moving;
 mod network;
+mod nodes;
 #[cfg(feature = "chaos")]
 #[doc(hidden)]
 pub mod pure;

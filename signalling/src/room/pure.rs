@@ -33,6 +33,14 @@ pub enum PureEffect {
     Ping,
     /// Drop the current link.
     HangUp,
+    /// Open a second link of this number, to the server of this URL.
+    ConnectBeside(u64, String),
+    /// Send a text frame on the second link.
+    SendBeside(String),
+    /// Drop the second link.
+    HangUpBeside,
+    /// The second link takes the place of the current one.
+    Promote,
     /// Answer the command of this ticket.
     Answer(u64, Result<PureAnswer, RequestError>),
     /// The login is over.
@@ -187,6 +195,10 @@ impl From<Effect> for PureEffect {
             Effect::Send(text) => Self::Send(text),
             Effect::Ping => Self::Ping,
             Effect::HangUp => Self::HangUp,
+            Effect::ConnectBeside { link, url } => Self::ConnectBeside(link.0, url),
+            Effect::SendBeside(text) => Self::SendBeside(text),
+            Effect::HangUpBeside => Self::HangUpBeside,
+            Effect::Promote => Self::Promote,
             Effect::Answer(ticket, answer) => Self::Answer(ticket.0, answer.map(PureAnswer::from)),
             Effect::End => Self::End,
         }

@@ -46,6 +46,13 @@ impl Retry {
         self.waits = 0;
     }
 
+    /// The list is another one, in the order to try.
+    pub(super) fn begin_with(&mut self, servers: usize) {
+        self.servers = servers.max(1);
+        self.current = 0;
+        self.failed_in_round = 0;
+    }
+
     /// An attempt ended in a transport fault. `random` is a fresh value in 0..1.
     pub(super) fn failed(&mut self, backoff: &Backoff, random: f64) -> Next {
         self.current = (self.current + 1) % self.servers;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use express_messages::{
     codes,
     ids::StreamId,
-    room::{RoomEvent, StreamRole},
+    room::{RoomEvent, SessionFate, StreamRole},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,15 +17,18 @@ use super::{
     requests::Purpose,
     retry::Retry,
     roster::Missed,
-    state::{Ask, Leaving, LinkId, Phase, RoomState, Session},
+    state::{Ask, Leaving, LinkId, Phase, RoomState, Session, Target},
     timers::{Timer, after},
 };
 use crate::protocol::{
-    Event, Login, LoginOk, Logout, RenewToken, Resume, ResumeOk, SequencedEvent, ServerFrame, Snapshot, VERSION, WireError,
+    self, Event, Login, LoginOk, Logout, RenewToken, Resume, ResumeOk, SequencedEvent, ServerFrame, Snapshot, VERSION, WireError,
 };
 
 /// Heartbeats are not sent more often than this, whatever a server says (documented floor).
 const SHORTEST_HEARTBEAT: Duration = Duration::from_secs(3);
+
+/// When to ask again who sent us to where we cannot go.
+const NODE_UNUSABLE: protocol::Retry = protocol::Retry { after_ms: 1_000 };
 
 /// What `LoginOk` and `ResumeOk` say about the session that now stands.
 struct Terms {
@@ -37,6 +40,9 @@ struct Terms {
 impl RoomState {
     /// The link is open: ask for the session, or for a new one.
     pub(super) fn on_opened(&mut self, link: LinkId) {
+        if self.is_beside(link) {
+            return self.on_beside_opened();
+        }
         if !self.is_current(link) {
             return;
         }
@@ -54,7 +60,9 @@ impl RoomState {
     }
 
     fn ask(&mut self) -> (u64, Ask) {
-        if let Some(session) = &self.session {
+        if self.target.ask == Ask::Resume
+            && let Some(session) = &self.session
+        {
             let resume = Resume {
                 versions: vec![VERSION],
                 session: session.name.clone(),
@@ -63,8 +71,15 @@ impl RoomState {
             };
             return (self.send(resume), Ask::Resume);
         }
+        let moved_from = self.replaced_session().filter(|_| self.target.moves).map(String::from);
+        let login = self.login_request(moved_from, self.target.hops > 0);
+        (self.send(login), Ask::Login)
+    }
+
+    /// A login with the newest token.
+    pub(super) fn login_request(&mut self, moved_from: Option<String>, redirected: bool) -> Login {
         self.shown_token = self.token.current().into();
-        let login = Login {
+        Login {
             versions: vec![VERSION],
             app_id: self.options.app_id,
             room_id: self.options.room_id.clone(),
@@ -75,10 +90,9 @@ impl RoomState {
             max_member_count: self.options.max_member_count,
             loudest_streams: self.options.loudest_streams,
             instance: self.options.instance.clone(),
-            redirected: false,
-            moved_from: None,
-        };
-        (self.send(login), Ask::Login)
+            redirected,
+            moved_from,
+        }
     }
 
     /// A frame came while login or resume is out.
@@ -115,7 +129,10 @@ impl RoomState {
     fn accepted(&mut self, now: Instant, ask: Ask, ok: Value) {
         match ask {
             Ask::Login => match parse::<LoginOk>(ok) {
-                Some(ok) if ok.version == VERSION => self.logged_in(now, ok),
+                Some(ok) if ok.version == VERSION => {
+                    let Target { url, moves, .. } = self.target.clone();
+                    self.logged_in(now, ok, &url, moves);
+                }
                 Some(ok) => self.wrong_version(ok.version),
                 None => self.unreadable_answer(now),
             },
@@ -139,8 +156,14 @@ impl RoomState {
         self.fail_attempt(now);
     }
 
-    fn refused(&mut self, now: Instant, ask: Ask, error: WireError) {
-        debug!(?ask, code = error.code, retry = ?error.retry, "refused");
+    fn refused(&mut self, now: Instant, ask: Ask, mut error: WireError) {
+        debug!(?ask, code = error.code, retry = ?error.retry, node = error.node, "refused");
+        if let Some(node) = &error.node {
+            if self.go_to_node(now, node) {
+                return;
+            }
+            error.retry.get_or_insert(NODE_UNUSABLE);
+        }
         if ask == Ask::Resume {
             match error.code {
                 codes::NETWORK_RECOVERY => return self.relogin(now),
@@ -168,10 +191,19 @@ impl RoomState {
         self.wait_as_told(now, wait);
     }
 
-    fn logged_in(&mut self, now: Instant, ok: LoginOk) {
+    /// A login was answered by the server at `home`. `moved`: its session replaces that of another node.
+    pub(super) fn logged_in(&mut self, now: Instant, ok: LoginOk, home: &str, moved: bool) {
         self.counters.logins.one();
         let again = self.report.completed();
+        self.former = None;
+        self.media.clear();
+        self.mics.clear();
+        if !ok.nodes.is_empty() {
+            self.nodes.join(home);
+        }
+        self.nodes.learn(&ok.nodes);
         self.session = Some(Session {
+            home: home.into(),
             name: ok.session,
             secret: ok.secret,
             last_seq: ok.snapshot.seq,
@@ -193,7 +225,8 @@ impl RoomState {
             },
         );
         if again {
-            self.emit([RoomEvent::LinkRestored { resumed: false }]);
+            let session = if moved { SessionFate::Moved } else { SessionFate::Lost };
+            self.emit([RoomEvent::LinkRestored { session }]);
         }
         self.report_changes(changes);
         self.report_online(ok.online_count);
@@ -212,6 +245,9 @@ impl RoomState {
             return self.unreadable_answer(now);
         };
         self.counters.resumes.one();
+        if let Some(session) = &mut self.session {
+            session.home.clone_from(&self.target.url);
+        }
         self.ice_servers = within_limits(ok.ice_servers, &self.counters);
         self.stand(
             now,
@@ -221,7 +257,9 @@ impl RoomState {
                 token_expires_in_ms: ok.token_expires_in_ms,
             },
         );
-        self.emit([RoomEvent::LinkRestored { resumed: true }]);
+        self.emit([RoomEvent::LinkRestored {
+            session: SessionFate::Kept,
+        }]);
         self.report_changes(changes);
         for event in others {
             self.on_event(now, event);
@@ -284,6 +322,10 @@ impl RoomState {
     /// The session stands on this link: told, watched, kept alive.
     fn stand(&mut self, now: Instant, terms: &Terms) {
         self.set_phase(Phase::Up);
+        if let Some(session) = &self.session {
+            self.nodes.stands_at(&session.home);
+        }
+        self.retry.begin_with(self.nodes.count());
         self.retry.succeeded();
         self.timers.clear(Timer::Attempt);
         self.timers.clear(Timer::Budget);

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! The rest of the state stands in `attempts.rs` (links, and trying again), `session.rs` (login, resume and what follows
-//! them), `events.rs` (what the server tells), `commands.rs` (what the engine asks) and `talk.rs` (what it tells the others).
+//! them), `nodes.rs` and `moving.rs` (where to log in, and going from one node to another), `events.rs` (what the server tells), `commands.rs` (what the engine asks) and `talk.rs` (what it tells the others).
 
 use std::{
     sync::Arc,
@@ -24,13 +24,14 @@ use express_messages::{
     room::{RequestError, RoomEvent, RoomOptions},
 };
 use rand::{RngExt, rngs::StdRng};
-use tracing::{debug, warn};
+use tracing::debug;
 
 use super::{
     counters::Counters,
-    link::signal_url,
     media::Media,
     mics::Mics,
+    moving::Moving,
+    nodes::Nodes,
     report::Report,
     requests::{Answer, Purpose, Requests, Ticket},
     retry::Retry,
@@ -39,7 +40,7 @@ use super::{
     timers::{Timer, Timers, after},
     token::TokenKeeper,
 };
-use crate::protocol::{ClientFrame, Heartbeat, Request};
+use crate::protocol::{Heartbeat, Request};
 
 /// How long a logout waits for the server.
 pub(super) const LEAVE_TIME: Duration = Duration::from_secs(1);
@@ -63,6 +64,19 @@ pub(super) enum Effect {
         /// Where to.
         url: String,
     },
+    /// Open a second link, while the current one stands.
+    ConnectBeside {
+        /// Its name.
+        link: LinkId,
+        /// Where to.
+        url: String,
+    },
+    /// Send a text frame on the second link.
+    SendBeside(String),
+    /// Drop the second link; what was sent before is still written.
+    HangUpBeside,
+    /// The second link is the current one from now on; the one before, if there still is one, is dropped.
+    Promote,
     /// Send a text frame on the current link.
     Send(String),
     /// Ping the current link.
@@ -101,6 +115,17 @@ pub(super) enum Ask {
     Resume,
 }
 
+/// Where an attempt goes, and what it asks for there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Target {
+    pub(super) url: String,
+    pub(super) ask: Ask,
+    /// How many nodes sent us on, one to the next.
+    pub(super) hops: usize,
+    /// The login replaces a session of another node.
+    pub(super) moves: bool,
+}
+
 /// How far a logout has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leaving {
@@ -114,6 +139,8 @@ pub(super) enum Leaving {
 
 /// What is needed to take a session up again.
 pub(super) struct Session {
+    /// The signalling URL that it was begun at, or taken up at last.
+    pub(super) home: String,
     pub(super) name: String,
     pub(super) secret: String,
     pub(super) last_seq: u64,
@@ -123,17 +150,25 @@ pub(super) struct Session {
 pub(super) struct RoomState {
     pub(super) options: RoomOptions,
     pub(super) counters: Arc<Counters>,
-    pub(super) urls: Vec<String>,
+    pub(super) nodes: Nodes,
     rng: StdRng,
     pub(super) timers: Timers,
     pub(super) retry: Retry,
     pub(super) report: Report,
     pub(super) phase: Phase,
     pub(super) link: u64,
+    /// How many links there have been.
+    pub(super) links: u64,
+    /// The attempt that runs, or ran last.
+    pub(super) target: Target,
+    /// A move to another node that is under way.
+    pub(super) moving: Option<Moving>,
     /// The wait for the next attempt is the server's word.
     pub(super) sent_away: bool,
-    last_id: u64,
+    pub(super) last_id: u64,
     pub(super) session: Option<Session>,
+    /// The name of the session that was given up last, until the next one stands.
+    pub(super) former: Option<String>,
     /// The token of the login that is out.
     pub(super) shown_token: String,
     pub(super) roster: Roster,
@@ -154,16 +189,9 @@ pub(super) struct RoomState {
 impl RoomState {
     /// A login that has not begun. `rng` draws the random waits.
     pub(super) fn new(options: RoomOptions, rng: StdRng, counters: Arc<Counters>) -> Self {
-        let usable = |server: &String| match signal_url(server) {
-            Ok(url) => Some(url),
-            Err(error) => {
-                warn!(%error, "server left out");
-                None
-            }
-        };
-        let urls: Vec<String> = options.servers.iter().filter_map(usable).collect();
+        let nodes = Nodes::new(&options.servers);
         Self {
-            retry: Retry::new(urls.len()),
+            retry: Retry::new(nodes.count()),
             roster: Roster::new(options.user.user_id.clone(), options.user_update),
             token: TokenKeeper::new(options.token.clone()),
             heartbeat: options.timings.heartbeat_interval,
@@ -172,9 +200,18 @@ impl RoomState {
             report: Report::new(),
             phase: Phase::Idle,
             link: 0,
+            links: 0,
+            target: Target {
+                url: String::new(),
+                ask: Ask::Login,
+                hops: 0,
+                moves: false,
+            },
+            moving: None,
             sent_away: false,
             last_id: 0,
             session: None,
+            former: None,
             shown_token: String::new(),
             requests: Requests::default(),
             media: Media::new(),
@@ -185,7 +222,7 @@ impl RoomState {
             effects: Vec::new(),
             options,
             counters,
-            urls,
+            nodes,
             rng,
         }
     }
@@ -197,7 +234,7 @@ impl RoomState {
         }
         let event = self.report.logining();
         self.emit([event]);
-        if self.urls.is_empty() {
+        if self.nodes.count() == 0 {
             let text = format!(
                 "no usable server address in {:?}; give ws://HOST:PORT or wss://HOST:PORT",
                 self.options.servers
@@ -251,6 +288,7 @@ impl RoomState {
                 self.emit([RoomEvent::TokenWillExpire { remaining }]);
             }
             Timer::Leave => self.end(),
+            Timer::Move => self.try_next_node(now),
         }
     }
 
@@ -283,10 +321,8 @@ impl RoomState {
 
     /// Sends a request on the current link; returns its id.
     pub(super) fn send(&mut self, request: impl Into<Request>) -> u64 {
-        self.last_id += 1;
-        let id = self.last_id;
-        let request = request.into();
-        self.effects.push(Effect::Send(ClientFrame { id, request }.to_text()));
+        let (id, text) = self.frame(request);
+        self.effects.push(Effect::Send(text));
         id
     }
 
@@ -354,6 +390,7 @@ impl RoomState {
             return;
         }
         self.drop_requests();
+        self.end_move();
         self.timers.clear_all();
         self.effects.push(Effect::HangUp);
         self.effects.push(Effect::End);

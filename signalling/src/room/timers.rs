@@ -36,9 +36,11 @@ pub(super) enum Timer {
     TokenWarning,
     /// The logout has waited long enough for the server.
     Leave,
+    /// The node that is moved to has taken too long.
+    Move,
 }
 
-const ALL: [Timer; 11] = [
+const ALL: [Timer; 12] = [
     Timer::Budget,
     Timer::Attempt,
     Timer::Retry,
@@ -50,6 +52,7 @@ const ALL: [Timer; 11] = [
     Timer::GapCheck,
     Timer::TokenWarning,
     Timer::Leave,
+    Timer::Move,
 ];
 
 /// The deadlines that are set.

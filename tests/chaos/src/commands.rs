@@ -55,8 +55,8 @@ impl World {
             PureCommand::StopPublisher(life, code, text) | PureCommand::StopPlayer(life, code, text) => {
                 self.post_part(index, life, |machine, _, _| machine.on_stop(code, &text));
             }
-            PureCommand::RestorePublisher(life, resumed) | PureCommand::RestorePlayer(life, resumed) => {
-                self.post_part(index, life, |machine, now, _| machine.on_link_restored(resumed, now));
+            PureCommand::RestorePublisher(life, session) | PureCommand::RestorePlayer(life, session) => {
+                self.post_part(index, life, |machine, now, _| machine.on_link_restored(session, now));
             }
             PureCommand::NotePublisherMuted(life, muted) => self.note_muted(index, life, muted),
             PureCommand::StreamAppeared(life) => self.post_part(index, life, |machine, now, _| match machine {

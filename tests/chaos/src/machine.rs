@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use express_media::pure::{PureEffect as MediaEffect, PurePlayback, PurePublication};
 use express_media::transport::TransportEvent;
 use express_messages::ids::StreamId;
-use express_messages::room::{RequestError, SdpAnswer};
+use express_messages::room::{RequestError, SdpAnswer, SessionFate};
 
 /// A publication or a playback.
 #[derive(Debug)]
@@ -55,8 +55,8 @@ impl Machine {
         either!(self, machine => machine.on_transport(attempt, event, now, random))
     }
 
-    pub(crate) fn on_link_restored(&mut self, resumed: bool, now: Instant) -> Vec<MediaEffect> {
-        either!(self, machine => machine.on_link_restored(resumed, now))
+    pub(crate) fn on_link_restored(&mut self, session: SessionFate, now: Instant) -> Vec<MediaEffect> {
+        either!(self, machine => machine.on_link_restored(session, now))
     }
 
     pub(crate) fn on_stop(&mut self, code: i32, text: &str) -> Vec<MediaEffect> {

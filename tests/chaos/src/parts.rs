@@ -5,7 +5,7 @@ use express_messages::ids::UserId;
 use express_messages::player::PlayerEvent;
 use express_messages::publisher::PublisherEvent;
 use express_messages::room::{
-    PausePlayStream, PlayStream, PublishStream, RequestError, RoomEvent, SendBroadcastMessage, SendCustomCommand,
+    PausePlayStream, PlayStream, PublishStream, RequestError, RoomEvent, SendBroadcastMessage, SendCustomCommand, SessionFate,
     SetRoomExtraInfo, SetStreamExtraInfo,
 };
 use express_signalling::room::pure::{PureAnswer, PureEffect as RoomEffect, PureRoom};
@@ -27,8 +27,8 @@ impl World {
             if self.loses(&effect, restored) {
                 continue;
             }
-            if let RoomEffect::Emit(RoomEvent::LinkRestored { resumed }) = effect {
-                restored = Some(resumed);
+            if let RoomEffect::Emit(RoomEvent::LinkRestored { session }) = effect {
+                restored = Some(session);
             }
             self.on_room_effect(index, room, effect);
         }
@@ -39,15 +39,18 @@ impl World {
     }
 
     /// Whether a planted bug swallows an effect; `restored`: it follows a resume, or a login anew.
-    fn loses(&self, effect: &RoomEffect, restored: Option<bool>) -> bool {
-        let (resumed, anew) = (restored == Some(true), restored == Some(false));
+    fn loses(&self, effect: &RoomEffect, restored: Option<SessionFate>) -> bool {
+        let (resumed, anew) = (restored == Some(SessionFate::Kept), restored == Some(SessionFate::Lost));
         match effect {
             RoomEffect::Emit(RoomEvent::StreamUpdate { .. }) => resumed && self.has(Bug::ResumeLosesStreams),
             RoomEffect::Emit(RoomEvent::BroadcastMessages(_)) => resumed && self.has(Bug::ResumeLosesMessages),
             RoomEffect::Send(text) => anew && self.has(Bug::ForgetsRoomInfo) && text.contains("setRoomExtraInfo"),
-            RoomEffect::Emit(RoomEvent::StreamEnded { .. } | RoomEvent::LinkRestored { resumed: false }) => {
-                self.has(Bug::KeepsPublishing)
-            }
+            RoomEffect::Emit(
+                RoomEvent::StreamEnded { .. }
+                | RoomEvent::LinkRestored {
+                    session: SessionFate::Lost,
+                },
+            ) => self.has(Bug::KeepsPublishing),
             RoomEffect::End => self.has(Bug::LogoutHangs),
             _ => false,
         }
@@ -72,6 +75,8 @@ impl World {
                     self.hang_up(socket);
                 }
             }
+            // This world has one node.
+            RoomEffect::ConnectBeside(..) | RoomEffect::SendBeside(_) | RoomEffect::HangUpBeside | RoomEffect::Promote => {}
             RoomEffect::Answer(ticket, answer) => self.push(index, Work::Answer(ticket, answer)),
             RoomEffect::End => {
                 self.clients[index].rooms.remove(&room);
@@ -137,6 +142,8 @@ impl World {
             MediaEffect::End => self.end_part(index, life),
             // Sound itself and its quality are not in this world.
             MediaEffect::Attach | MediaEffect::Report(_) => {}
+            // This world has one node.
+            MediaEffect::Keep | MediaEffect::Discard | MediaEffect::Retire => {}
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
 use actix::Actor;
 use express_bench_forwarder::crowd::MemberId;
 use express_messages::{
-    room::{Logout, RequestError, RoomEvent, RoomFactory, RoomPeers, SdpAnswer, StopRoom},
+    room::{Logout, RequestError, RoomEvent, RoomFactory, RoomPeers, SdpAnswer, SessionFate, StopRoom},
     types::RoomStateChangedReason,
 };
 use express_signalling::room::Signalling;
@@ -149,9 +149,9 @@ impl World {
         let client = &mut self.clients[id];
         match event {
             RoomEvent::StateChanged { reason, code, .. } => self.on_state(id, reason, code, now),
-            RoomEvent::LinkRestored { resumed } => {
+            RoomEvent::LinkRestored { session } => {
                 (client.presence, client.linked_at) = (Presence::In { link: true }, now);
-                if !resumed {
+                if session != SessionFate::Kept {
                     client.begin_session(now);
                     self.connect_again(id, now);
                 }

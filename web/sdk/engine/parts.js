@@ -54,9 +54,9 @@ export class Parts {
         this.publishing.begin();
         this.playing.begin();
       },
-      onLinkUp: (roomID, resumed) => {
-        this.publishing.restore(roomID, resumed);
-        this.playing.restore(roomID, resumed);
+      onLinkUp: (roomID, resumed, moved) => {
+        this.publishing.restore(roomID, resumed, moved);
+        this.playing.restore(roomID, resumed, moved);
       },
       onLinkLost: (roomID) => {
         if (this.#core.settings.keepsRtc) return;

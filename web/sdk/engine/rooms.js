@@ -15,7 +15,7 @@ const COARSE = {
  *
  * @typedef {object} RoomFollower
  * @property {() => void} onReady Logged in, or logged in again.
- * @property {(roomID: string, resumed: boolean) => void} onLinkUp Not `resumed`: the session is new, and the server holds no stream
+ * @property {(roomID: string, resumed: boolean, moved: boolean) => void} onLinkUp Not `resumed`: the session is new, and the server holds no stream
  *   of it.
  * @property {(roomID: string) => void} onLinkLost A room's link is away, and that was told.
  * @property {(end: {roomID: string, publishCode: number, playCode: number, lists: (streamID: string) => boolean,
@@ -239,7 +239,7 @@ export class Rooms {
     return {
       onState: (reason, code, extendedData) => this.#onState(login, reason, code, extendedData),
       onEnd: (code) => this.#onEnd(login, code),
-      onLink: (up, held) => up && this.#follower.onLinkUp(roomID, !held.fresh),
+      onLink: (up, held) => up && this.#follower.onLinkUp(roomID, !held.fresh, held.moved === true),
       onUsers: (update, users) => emit("roomUserUpdate", update, users),
       onStreams: (update, streams, extendedData) => {
         this.#follower.onStreams(update, streams);

@@ -137,9 +137,9 @@ export class Streams {
     return this.entries.filter((entry) => entry.roomID === roomID);
   }
 
-  /** A room's link is back; without `resumed` the server has forgotten all of them. */
-  restore(roomID, resumed) {
-    this.through(roomID).forEach(({ driver }) => driver?.restore(resumed));
+  /** A room's link is back; without `resumed` the server has forgotten all of them; `moved`: the login went to another node. */
+  restore(roomID, resumed, moved) {
+    this.through(roomID).forEach(({ driver }) => driver?.restore(resumed, moved));
   }
 
   /** A room's link is away, and no media is wanted without it. */

@@ -8,6 +8,8 @@ export class StreamDriver {
   #env;
   #timer;
   #peer;
+  /** The connection that is kept until there is another. */
+  #former;
   #onState;
 
   /**
@@ -26,14 +28,19 @@ export class StreamDriver {
     return this.#peer;
   }
 
+  /** The connection that is kept beside it, where the login moved to another node. */
+  get former() {
+    return this.#former;
+  }
+
   /** Begins with the first try. */
   begin() {
     this.carryOut(this.state.begin(this.now()));
   }
 
-  /** The signalling link is back; without `resumed` the server has forgotten the stream. */
-  restore(resumed) {
-    this.carryOut(this.state.onLinkRestored(resumed, this.now()));
+  /** The signalling link is back; without `resumed` the server has forgotten the stream; `moved`: to another node. */
+  restore(resumed, moved = false) {
+    this.carryOut(this.state.onLinkRestored(resumed, this.now(), moved));
   }
 
   /** The signalling link is away, and no media is wanted without it. */
@@ -77,6 +84,16 @@ export class StreamDriver {
         break;
       case "close":
         this.closePeer();
+        this.retirePeer();
+        break;
+      case "keep":
+        this.keepPeer();
+        break;
+      case "discard":
+        this.closePeer();
+        break;
+      case "retire":
+        this.retirePeer();
         break;
       case "withdraw":
         this.withdraw();
@@ -126,6 +143,19 @@ export class StreamDriver {
   closePeer() {
     this.#peer?.close();
     this.#peer = undefined;
+  }
+
+  /** Keeps the connection beside the next one. */
+  keepPeer() {
+    this.retirePeer();
+    this.#former = this.#peer;
+    this.#peer = undefined;
+  }
+
+  /** Closes the connection that is kept, if there is one. */
+  retirePeer() {
+    this.#former?.close();
+    this.#former = undefined;
   }
 
   #arm() {

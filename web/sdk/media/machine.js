@@ -12,14 +12,21 @@
  * number; whatever a try asked for comes back with that number, and what belongs to an older try is ignored. The decisions are
  * those of the engine (media/src/publisher/state.rs, media/src/player/state.rs).
  *
+ * Where a login moves to another node of its cloud, the connection to the former one is kept until there is another, and nothing
+ * is told (`former`): at most 10 s.
+ *
  * Effects: `{do: "emit", state, code, text}` tell the owner; `{do: "open", attempt}` make a connection and its offer;
  * `{do: "exchange", attempt, offer}` send the offer to the server; `{do: "apply", attempt, answer}`; `{do: "close"}` close the
- * connection; `{do: "withdraw"}` tell the server that it is over; `{do: "report", attempt}` report the quality; `{do: "end"}`.
+ * connection, and the one that is kept; `{do: "keep"}` keep it beside the next try; `{do: "discard"}` close that of the try, and
+ * `{do: "retire"}` the one that is kept; `{do: "withdraw"}` tell the server that it is over; `{do: "report", attempt}` report the quality; `{do: "end"}`.
  * @module
  */
 
 import { codes } from "../base/codes.js";
 import { Retry } from "./retry.js";
+
+/** So long another connection may take to come; then the stream counts as interrupted. */
+const MOVE_MS = 10_000;
 
 /**
  * @typedef {object} Words what differs between publisher and player
@@ -49,6 +56,11 @@ export class StreamMachine {
     this.told = undefined;
     /** The server may know of us. */
     this.registered = false;
+    /**
+     * The connection to the node before, which is used until there is another.
+     * @type {{attempt: number, ends: number} | undefined}
+     */
+    this.former = undefined;
   }
 
   /** Tells REQUESTING 0 and opens the first try. */
@@ -72,7 +84,7 @@ export class StreamMachine {
   /** When `onTime` wants to be called next; `undefined` after the end. */
   nextDeadline() {
     if (this.hasEnded) return undefined;
-    const own = this.ownDeadline();
+    const own = Math.min(this.ownDeadline(), this.former?.ends ?? Infinity);
     return this.isRunning ? own : Math.min(own, this.retry.ends);
   }
 
@@ -85,6 +97,7 @@ export class StreamMachine {
   onTime(now, random) {
     const out = [];
     if (this.hasEnded) return out;
+    if (this.former !== undefined && now >= this.former.ends) this.#giveUpFormer(now, out);
     if (!this.isRunning && now >= this.retry.ends) {
       this.outOfTime(out);
     } else if (this.phase.until === undefined) {
@@ -174,7 +187,10 @@ export class StreamMachine {
   /** The connection of try `attempt` changed: "connected", "disconnected", "failed" or "closed". */
   onTransport(attempt, event, now, random) {
     const out = [];
-    if (attempt !== this.attempt || this.hasEnded || this.phase.name === "waiting") return out;
+    if (attempt !== this.attempt || this.hasEnded || this.phase.name === "waiting") {
+      this.#onFormerTransport(attempt, event, out);
+      return out;
+    }
     const known = this.words.codes;
     if (event === "failed") {
       this.wait(now, random, undefined, known.connection, "the media connection failed", out);
@@ -188,24 +204,70 @@ export class StreamMachine {
     return out;
   }
 
-  /** The signalling link is back; without `resumed` the server has forgotten the stream. */
-  onLinkRestored(resumed, now) {
+  /** The connection that is kept may end before there is another. That is told no sooner than that there is no other. */
+  #onFormerTransport(attempt, event, out) {
+    if (attempt === this.former?.attempt && (event === "failed" || event === "closed")) out.push({ do: "retire" });
+  }
+
+  /**
+   * The signalling link is back; without `resumed` the server has forgotten the stream. `moved`: another node's session took the
+   * place of ours, and what is connected is used until there is another connection.
+   */
+  onLinkRestored(resumed, now, moved = false) {
     const out = [];
     const { name } = this.phase;
     if (name === "waiting") {
       this.open(now, out);
     } else if (!resumed && !["offering", "exchanging", "ended"].includes(name)) {
-      this.requesting(now, this.words.codes.closed, "the server lost the session", out);
+      if (moved && (this.isRunning || this.former !== undefined)) this.#keep(now, out);
+      else this.#lose(now, out);
       this.open(now, out);
     }
     // An exchange under way is answered by the room, on the new link or with an error.
     return out;
   }
 
+  #lose(now, out) {
+    this.former = undefined;
+    this.requesting(now, this.words.codes.closed, "the server lost the session", out);
+  }
+
+  /** The connection that is used is kept, or one that was to take its place is given up. */
+  #keep(now, out) {
+    if (!this.isRunning) {
+      this.#discard(out);
+      return;
+    }
+    this.#noteRegistration();
+    this.former = { attempt: this.attempt, ends: now + MOVE_MS };
+    this.retry = new Retry(now, this.timings);
+    out.push({ do: "keep" });
+  }
+
+  /** Gives up the connection of the try, and tells nothing: another one is used. */
+  #discard(out) {
+    this.#noteRegistration();
+    out.push({ do: "discard" });
+  }
+
+  /** No other connection came in time. */
+  #giveUpFormer(now, out) {
+    this.retire(out);
+    if (!this.isRunning) this.request(now, this.words.codes.closed, "the stream did not come to the other node in time", out);
+  }
+
+  /** Another connection is there. */
+  retire(out) {
+    if (this.former === undefined) return;
+    this.former = undefined;
+    out.push({ do: "retire" });
+  }
+
   /** The signalling link is away, and no media is wanted without it: a new try begins when it is back. */
   onLinkLost(now) {
     const out = [];
     if (this.hasEnded) return out;
+    this.former = undefined;
     this.requesting(now, this.words.codes.link, "the signalling connection is away", out);
     this.phase = { name: "waiting", until: Infinity };
     return out;
@@ -215,6 +277,7 @@ export class StreamMachine {
   onMoved(now, code) {
     const out = [];
     if (this.hasEnded) return out;
+    this.former = undefined;
     this.requesting(now, code, "the room ended, and the stream goes through another one", out);
     this.open(now, out);
     return out;
@@ -239,7 +302,8 @@ export class StreamMachine {
 
   /** Gives the try up and takes the next one after a while. */
   wait(now, random, asked, code, text, out) {
-    this.requesting(now, code, text, out);
+    if (this.former === undefined) this.requesting(now, code, text, out);
+    else this.#discard(out);
     this.phase = { name: "waiting", until: this.retry.next(now, asked, this.timings, random) };
   }
 
@@ -264,6 +328,7 @@ export class StreamMachine {
   end(code, text, out) {
     this.#noteRegistration();
     this.phase = { name: "ended" };
+    this.former = undefined;
     out.push({ do: "close" });
     if (this.registered) out.push({ do: "withdraw" });
     this.registered = false;

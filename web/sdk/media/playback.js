@@ -56,9 +56,14 @@ export class Playback extends StreamDriver {
         this.#options.onNegotiated();
         break;
       case "apply":
-        this.#useTrack(this.peer.track);
+        // While another connection is heard, the track is taken with the first packet of this one.
+        if (this.former === undefined) this.#useTrack(this.peer.track);
         // A connection begins without copies; what the server said before its answer was of the one before.
         this.#waitFor([], 0);
+        super.perform(effect);
+        break;
+      case "retire":
+        if (this.peer !== undefined) this.#useTrack(this.peer.track);
         super.perform(effect);
         break;
       case "pause":
@@ -107,6 +112,7 @@ export class Playback extends StreamDriver {
 
   #useTrack(track) {
     const former = this.stream.getTracks();
+    if (former.includes(track)) return;
     former.forEach((old) => this.stream.removeTrack(old));
     this.stream.addTrack(track);
     track.enabled = !this.state.isPaused;

@@ -94,9 +94,11 @@ export class PlayerState extends StreamMachine {
         out.push({ do: "report", attempt });
         break;
       case "playing":
+        this.retire(out);
         this.tell(out, WORDS.running, codes.SUCCESS, "");
         break;
       case "silent":
+        this.retire(out);
         out.push({ do: "awaitMedia", attempt });
         this.request(now, codes.PLAYER_STREAM_INTERRUPTED, "nothing arrives from the stream", out);
         break;
@@ -181,6 +183,7 @@ export class PlayerState extends StreamMachine {
       // which we closed: the server says nothing of it once it has our new offer.
       this.phase.gone ||= vanished;
     } else if (name === "applying" || name === "live") {
+      this.former = undefined;
       this.wait(now, random, undefined, code, text, out);
       this.#missing = vanished;
     }
@@ -188,8 +191,8 @@ export class PlayerState extends StreamMachine {
     return out;
   }
 
-  onLinkRestored(resumed, now) {
-    const out = super.onLinkRestored(resumed, now);
+  onLinkRestored(resumed, now, moved) {
+    const out = super.onLinkRestored(resumed, now, moved);
     if (this.#live && this.#paused !== this.#pausedAtServer) {
       out.push({ do: "pause", attempt: this.attempt, paused: this.#paused });
     }

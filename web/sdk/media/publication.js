@@ -86,15 +86,16 @@ export class Publication extends StreamDriver {
     );
   }
 
-  restore(resumed) {
-    super.restore(resumed);
+  restore(resumed, moved) {
+    super.restore(resumed, moved);
     if (resumed) this.noteMuted();
   }
 
   /** The local stream has another track now. */
   replaceTrack() {
     // A connection that is closed meanwhile needs no track.
-    this.peer?.replaceTrack(this.#options.local.outputTrack).catch(() => {});
+    const { outputTrack } = this.#options.local;
+    [this.peer, this.former].forEach((peer) => peer?.replaceTrack(outputTrack).catch(() => {}));
   }
 
   report(report, attempt) {

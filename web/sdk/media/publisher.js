@@ -73,6 +73,7 @@ export class PublisherState extends StreamMachine {
 
   #publishing(now, out) {
     this.phase = { name: "publishing", lost: undefined, report: now + this.timings.qualityMs };
+    this.retire(out);
     out.push({ do: "measure", attempt: this.attempt });
     this.tell(out, WORDS.running, codes.SUCCESS, "");
   }

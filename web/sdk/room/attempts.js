@@ -1,3 +1,5 @@
+import { MOVE_LOOK_MS, NODE_MS, isBeside, tryNextNode } from "./moving.js";
+import { MAX_NODE_HOPS } from "./nodes.js";
 import { SHORTEST_WAIT_MS } from "./retry.js";
 import { after } from "./timers.js";
 
@@ -14,18 +16,48 @@ const LOOPBACK = /^wss?:\/\/(?:localhost|127(?:\.\d+){3}|\[::1\])(?:[:/]|$)/;
  * @param {RoomState} room
  */
 export function attempt(room, now) {
+  if (room.moving !== undefined) {
+    // Two logins at a time would end each other.
+    wait(room, now, MOVE_LOOK_MS);
+    return;
+  }
   if (room.session === null && room.report.completed) {
     room.tellState(room.report.sessionLost());
   }
+  const url = server(room);
+  // Another node of the cloud does not know the session. What else is another address may lead to the same server.
+  const canResume = room.session !== null && (room.session.home === url || !room.nodes.isMember(url));
+  attemptAt(room, now, url, canResume ? "resume" : "login", 0);
+}
+
+/** Begins an attempt at `url`, where `hops` nodes sent us to. */
+function attemptAt(room, now, url, ask, hops) {
   room.count("attempts");
-  room.link += 1;
-  room.timers.set("attempt", after(now, Math.max(room.timings.attemptMs, SHORTEST_WAIT_MS)));
+  room.link = room.newLink();
+  const longest = Math.max(room.timings.attemptMs, SHORTEST_WAIT_MS);
+  const isOneOfMany = room.report.completed && room.nodes.hasOthers(url);
+  room.timers.set("attempt", after(now, isOneOfMany ? Math.min(longest, NODE_MS) : longest));
   room.phase = { at: "opening" };
-  room.push({ do: "connect", link: room.link, url: server(room) });
+  room.push({ do: "connect", link: room.link, url });
+  const replaced = room.session?.name ?? room.former;
+  room.target = { url, ask, hops, moves: ask === "login" && replaced !== undefined && room.nodes.isMember(url) };
+}
+
+/** Goes on where a refusal sends us, unless we were sent around enough. The attempt is the same one; `false`: it is over. */
+export function goToNode(room, now, node) {
+  const { ask, hops } = room.target;
+  const url = hops < MAX_NODE_HOPS ? room.nodes.usable(node) : undefined;
+  if (url === undefined) {
+    return false;
+  }
+  room.nodes.join(url);
+  room.hangUp();
+  attemptAt(room, now, url, ask, hops + 1);
+  return true;
 }
 
 function server(room) {
-  return room.options.servers[room.retry.server];
+  return room.nodes.at(room.retry.server);
 }
 
 /** The attempt that runs met a transport fault. */
@@ -74,6 +106,10 @@ export function isCurrent(room, link) {
 
 /** The link closed, or could not be opened. */
 export function onClosed(room, now, link) {
+  if (isBeside(room, link)) {
+    tryNextNode(room, now);
+    return;
+  }
   if (!isCurrent(room, link)) {
     return;
   }
@@ -103,6 +139,7 @@ export function loseSession(room, now) {
 /** What the session was, and held, is over. */
 export function forgetSession(room) {
   if (room.session !== null) {
+    room.former = room.session.name;
     room.session = null;
     room.count("lostSessions");
   }

@@ -1,5 +1,6 @@
 import { forgetSession, isCurrent, loseLink, failAttempt, reconnect } from "./attempts.js";
 import { watchLink } from "./liveness.js";
+import { isBeside, onBesideData, onNodeLeaving } from "./moving.js";
 import { onReply } from "./replies.js";
 import { onAskedFrame, onLeavingFrame, unreadableAnswer } from "./session.js";
 import { parseFrame } from "./wire/frames.js";
@@ -15,6 +16,10 @@ import { parseFrame } from "./wire/frames.js";
  * @param {unknown} data
  */
 export function onData(room, now, link, data) {
+  if (isBeside(room, link)) {
+    onBesideData(room, now, data);
+    return;
+  }
   if (!isCurrent(room, link)) {
     return;
   }
@@ -99,6 +104,8 @@ export function onEvent(room, now, event) {
       return tellList(room, "onBroadcast", event.messages);
     case "customCommand":
       return room.tell("onCommand", event.fromUser, event.command);
+    case "nodeLeaving":
+      return onNodeLeaving(room, now, event.nodes);
     default:
       return room.count("unknownEvents");
   }

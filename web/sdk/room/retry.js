@@ -32,6 +32,17 @@ export class Retry {
   }
 
   /**
+   * The list is another one, in the order to try.
+   *
+   * @param {number} servers How many there are.
+   */
+  beginWith(servers) {
+    this.#servers = Math.max(1, servers);
+    this.#current = 0;
+    this.#failedInRound = 0;
+  }
+
+  /**
    * An attempt ended in a transport fault.
    *
    * @param {import("../base/timings.js").Backoff} backoff

@@ -44,8 +44,9 @@ import { RoomState } from "./state.js";
  *   documented `roomStateChanged`.
  * @property {(code: number) => void} [onEnd] The login is over: told right before the `onState` that says so, so that streams end
  *   first.
- * @property {(up: boolean, held?: { fresh: boolean, publishing: string[], playing: string[] }) => void} [onLink] Requests can be
- *   sent, or cannot for now. `held` is what the server holds for this session; `fresh`: the session is new, nothing is held. What
+ * @property {(up: boolean, held?: { fresh: boolean, moved?: boolean, publishing: string[], playing: string[] }) => void} [onLink] Requests can be
+ *   sent, or cannot for now. `held` is what the server holds for this session; `fresh`: the session is new, nothing is held;
+ *   `moved`: it took the place of one on another node, and what is connected there is used until the new connections are. What
  *   of ours a resumed session does not hold any more is told as `onStreamEnded` afterwards; what it holds and nobody here wants
  *   is stopped by the room.
  * @property {(update: "ADD" | "DELETE", users: User[]) => void} [onUsers] Never the client itself, never empty.
@@ -74,6 +75,8 @@ export class Room {
   #listener;
   #state;
   #link;
+  /** The second link, of a login that moves. */
+  #beside;
   #alarm;
   #offOnline;
   #offPageHide;
@@ -145,7 +148,7 @@ export class Room {
     }
     const answer = new Promise((resolve, reject) => (this.#login = { resolve, reject }));
     this.#offOnline = this.#env.onOnline(() => this.#turn(onOnline));
-    this.#offPageHide = this.#env.onPageHide(() => this.#link?.leave());
+    this.#offPageHide = this.#env.onPageHide(() => this.#leave());
     this.#turn((state, now) => state.start(now));
     return answer;
   }
@@ -217,7 +220,23 @@ export class Room {
       case "tell":
         return this.#tell(effect.event, effect.args);
       case "connect":
-        return this.#connect(effect);
+        this.#link = this.#connect(effect);
+        return;
+      case "connectBeside":
+        this.#beside = this.#connect(effect);
+        return;
+      case "sendBeside":
+        this.#beside?.send(effect.text);
+        return;
+      case "hangUpBeside":
+        this.#beside?.hangUp();
+        this.#beside = undefined;
+        return;
+      case "promote":
+        this.#link?.hangUp();
+        this.#link = this.#beside;
+        this.#beside = undefined;
+        return;
       case "send":
         return this.#send(effect.text);
       case "hangUp":
@@ -263,7 +282,7 @@ export class Room {
   }
 
   #connect({ link, url }) {
-    this.#link = new Link(this.#env, url, {
+    return new Link(this.#env, url, {
       opened: () => this.#turn((state) => onOpened(state, link)),
       data: (data) => this.#turn((state, now) => onData(state, now, link, data)),
       closed: () => this.#turn((state, now) => onClosed(state, now, link)),
@@ -274,6 +293,11 @@ export class Room {
     if (this.#link?.send(text) === false) {
       onClosed(this.#state, this.#env.now(), this.#state.link);
     }
+  }
+
+  #leave() {
+    this.#link?.leave();
+    this.#beside?.leave();
   }
 
   #hangUp() {

@@ -1,13 +1,17 @@
 import { codes } from "../base/codes.js";
-import { attempt, failAttempt, forgetSession, isCurrent, waitAsTold } from "./attempts.js";
+import { attempt, failAttempt, forgetSession, goToNode, isCurrent, waitAsTold } from "./attempts.js";
 import { onEvent, tellChanges } from "./incoming.js";
 import { startLife, tellOnlineCount } from "./liveness.js";
+import { isBeside, onBesideOpened } from "./moving.js";
 import { toldWait } from "./retry.js";
 import { VERSION } from "./wire/frames.js";
 import { parseResult } from "./wire/results.js";
 
 const KICK_OUTS = [codes.MULTIPLE_LOGIN_KICKOUT, codes.MANUAL_KICKOUT, codes.TOKEN_EXPIRED];
 const OF_THE_ROSTER = ["roomUserUpdate", "roomStreamUpdate", "streamExtraInfoUpdate", "streamMicUpdate"];
+
+/** When to ask again who sent us to where we cannot go. */
+const NODE_UNUSABLE_MS = 1_000;
 
 /** @typedef {import("./state.js").RoomState} RoomState */
 
@@ -17,6 +21,10 @@ const OF_THE_ROSTER = ["roomUserUpdate", "roomStreamUpdate", "streamExtraInfoUpd
  * @param {RoomState} room
  */
 export function onOpened(room, link) {
+  if (isBeside(room, link)) {
+    onBesideOpened(room);
+    return;
+  }
   if (!isCurrent(room, link)) {
     return;
   }
@@ -28,13 +36,26 @@ export function onOpened(room, link) {
 }
 
 function ask(room) {
-  if (room.session !== null) {
+  const { ask, moves, hops } = room.target;
+  if (ask === "resume" && room.session !== null) {
     const { name, secret, lastSeq } = room.session;
     return { id: room.send("resume", { versions: [VERSION], session: name, secret, last_seq: lastSeq }), ask: "resume" };
   }
+  const login = loginFields(room, moves ? (room.session?.name ?? room.former) : undefined, hops > 0);
+  return { id: room.send("login", login), ask: "login" };
+}
+
+/**
+ * A login with the newest token, in the words of the wire.
+ *
+ * @param {RoomState} room
+ * @param {string | undefined} movedFrom The session that it replaces.
+ * @param {boolean} redirected Whether a node sent us there.
+ */
+export function loginFields(room, movedFrom, redirected) {
   const { appID, roomID, userID, userName, userUpdate, maxMemberCount, loudestStreams = 0, instance } = room.options;
   room.shownToken = room.token.current;
-  const login = {
+  return {
     versions: [VERSION],
     app_id: appID,
     room_id: roomID,
@@ -45,8 +66,9 @@ function ask(room) {
     max_member_count: maxMemberCount,
     ...(loudestStreams > 0 && { loudest_streams: loudestStreams }),
     ...(instance !== undefined && { instance }),
+    ...(redirected && { redirected }),
+    ...(movedFrom !== undefined && { moved_from: movedFrom }),
   };
-  return { id: room.send("login", login), ask: "login" };
 }
 
 /** A frame came while login or resume is out. */
@@ -84,7 +106,7 @@ function accepted(room, now, asked, result) {
     const text = `the server chose protocol version ${ok.version}; this client speaks ${VERSION}`;
     room.fail(codes.UNKNOWN_SERVER_ERROR, text);
   } else if (asked === "login") {
-    loggedIn(room, now, ok);
+    loggedIn(room, now, ok, room.target.url, room.target.moves);
   } else {
     resumed(room, now, ok);
   }
@@ -97,7 +119,11 @@ export function unreadableAnswer(room, now) {
   failAttempt(room, now);
 }
 
-function refused(room, now, asked, { code, message, retryAfterMs }) {
+function refused(room, now, asked, { code, message, retryAfterMs: told, node }) {
+  if (node !== null && goToNode(room, now, node)) {
+    return;
+  }
+  const retryAfterMs = node === null ? told : (told ?? NODE_UNUSABLE_MS);
   if (asked === "resume" && code === codes.NETWORK_RECOVERY) {
     relogin(room, now);
   } else if (asked === "resume" && KICK_OUTS.includes(code)) {
@@ -117,15 +143,30 @@ function relogin(room, now) {
   attempt(room, now);
 }
 
-function loggedIn(room, now, ok) {
+/**
+ * A login was answered by the server at `home`.
+ *
+ * @param {RoomState} room
+ * @param {number} now
+ * @param {any} ok
+ * @param {string} home
+ * @param {boolean} moved Whether its session replaces that of another node.
+ */
+export function loggedIn(room, now, ok, home, moved) {
   room.count("logins");
-  room.session = { name: ok.session, secret: ok.secret, lastSeq: ok.snapshot.seq };
+  room.former = undefined;
+  room.held.clear();
+  if (ok.nodes.length > 0) {
+    room.nodes.join(home);
+  }
+  room.nodes.learn(ok.nodes);
+  room.session = { home, name: ok.session, secret: ok.secret, lastSeq: ok.snapshot.seq };
   room.announcedSeq = ok.snapshot.seq;
   room.token.accepted(room.shownToken);
   const again = room.report.completed;
   const changes = room.roster.takeSnapshot(ok.snapshot);
   stand(room, now, ok);
-  room.tell("onLink", true, { fresh: true, publishing: [], playing: [] });
+  room.tell("onLink", true, { fresh: true, ...(moved && again && { moved }), publishing: [], playing: [] });
   tellChanges(room, changes);
   tellInfo(room, ok.snapshot, again);
   tellOnlineCount(room, ok.onlineCount);
@@ -155,6 +196,7 @@ function resumed(room, now, ok) {
     return;
   }
   room.count("resumes");
+  room.session.home = room.target.url;
   stand(room, now, ok);
   room.tell("onLink", true, { fresh: false, publishing: [...ok.publishing], playing: [...ok.playing] });
   tellChanges(room, caughtUp.changes);
@@ -177,6 +219,8 @@ function stand(room, now, terms) {
   room.phase = { at: "up" };
   room.iceServers = terms.iceServers;
   room.failures = 0;
+  room.nodes.standsAt(room.session.home);
+  room.retry.beginWith(room.nodes.count);
   room.retry.succeeded();
   room.timers.clear("attempt");
   room.timers.clear("budget");

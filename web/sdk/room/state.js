@@ -8,6 +8,8 @@ import { Roster } from "./roster.js";
 import { Timers, after } from "./timers.js";
 import { TokenKeeper } from "./token.js";
 import { attempt, failAttempt, loseLink, loseSession } from "./attempts.js";
+import { endMove, tryNextNode } from "./moving.js";
+import { Nodes } from "./nodes.js";
 import { beat, checkGap, probe } from "./liveness.js";
 import { lost, unanswered } from "./replies.js";
 import { requestText } from "./wire/frames.js";
@@ -19,11 +21,15 @@ import { requestText } from "./wire/frames.js";
  * - `connect`: open a link to `url`, called `link`; the one before is hung up already;
  * - `send`: send `text` on the current link;
  * - `hangUp`: drop the current link; what was sent before is still written;
+ * - `connectBeside`, `sendBeside`, `hangUpBeside`: the same with a second link, while the current one stands;
+ * - `promote`: the second link takes the place of the current one, which is dropped if there still is one;
  * - `answer`: whoever holds `ticket` gets the result `ok`, or the `error`;
  * - `end`: the login is over; always last.
  *
  * @typedef {{ do: "tell", event: string, args: any[] } | { do: "connect", link: number, url: string }
  *   | { do: "send", text: string } | { do: "hangUp" } | { do: "end" }
+ *   | { do: "connectBeside", link: number, url: string } | { do: "sendBeside", text: string }
+ *   | { do: "hangUpBeside" } | { do: "promote" }
  *   | { do: "answer", ticket: number, ok?: any, error?: import("../base/errors.js").ZegoError }} Effect
  */
 
@@ -45,7 +51,7 @@ import { requestText } from "./wire/frames.js";
  * waiting, `phase.isTold` says that the server asked for the wait.
  *
  * The rest of the state stands in `attempts.js` (links, and trying again), `session.js` (login, resume and what follows them),
- * `incoming.js` and `replies.js` (what the server says), `liveness.js` (signs of life) and `commands.js` (what the page asks).
+ * `nodes.js` and `moving.js` (where to log in, and going from one node to another), `incoming.js` and `replies.js` (what the server says), `liveness.js` (signs of life) and `commands.js` (what the page asks).
  */
 export class RoomState {
   timers = new Timers();
@@ -56,8 +62,14 @@ export class RoomState {
   phase = { at: "idle" };
   /** Names the current link; a frame of an older one is not looked at. */
   link = 0;
-  /** What is needed to take a session up again: `{ name, secret, lastSeq }`. */
+  /** What is needed to take a session up again: `{ home, name, secret, lastSeq }`; `home` is the URL that it stands at. */
   session = null;
+  /** The name of the session that was given up last, until the next one stands. */
+  former = undefined;
+  /** The attempt that runs, or ran last: where it goes, what it asks, and how many nodes sent us on. */
+  target = { url: "", ask: "login", hops: 0, moves: false };
+  /** A move to another node that is under way; see `moving.js`. */
+  moving = undefined;
   /** STUN and TURN servers for connections that begin now. @type {RTCIceServer[]} */
   iceServers = [];
   /** The token of the login that is out. */
@@ -70,6 +82,7 @@ export class RoomState {
   counters = {};
   #effects = [];
   #lastID = 0;
+  #links = 0;
 
   /**
    * A login that has not begun.
@@ -81,6 +94,7 @@ export class RoomState {
     this.options = options;
     this.timings = options.timings;
     this.env = env;
+    this.nodes = new Nodes(options.servers);
     this.retry = new Retry(options.servers.length);
     this.roster = new Roster(options.userID, options.userUpdate);
     this.token = new TokenKeeper(options.token);
@@ -152,6 +166,8 @@ export class RoomState {
         return this.tell("onTokenWillExpire", Math.floor(this.token.warn(now) / 1000));
       case "leave":
         return this.end();
+      case "move":
+        return tryNextNode(this, now);
     }
   }
 
@@ -192,9 +208,21 @@ export class RoomState {
 
   /** Sends a request on the current link; returns its id. */
   send(type, fields) {
+    const id = this.newID();
+    this.push({ do: "send", text: requestText(id, type, fields) });
+    return id;
+  }
+
+  /** An id for a request to come. */
+  newID() {
     this.#lastID += 1;
-    this.push({ do: "send", text: requestText(this.#lastID, type, fields) });
     return this.#lastID;
+  }
+
+  /** A name for a link to come. */
+  newLink() {
+    this.#links += 1;
+    return this.#links;
   }
 
   /** Sends a request on the current link and remembers what its reply means. */
@@ -244,6 +272,7 @@ export class RoomState {
       return;
     }
     this.dropRequests();
+    endMove(this);
     this.timers.clearAll();
     this.phase = { at: "over" };
     this.push({ do: "hangUp" });

@@ -19,6 +19,7 @@ const ALL = [
   "gapCheck", // Events that the server said it sent must have come by now.
   "tokenWarning", // The token ends soon.
   "leave", // The logout has waited long enough for the server.
+  "move", // The node that is moved to has taken too long.
 ];
 
 const OF_A_LINK = ["attempt", "heartbeat", "heartbeatTimeout", "ping", "linkDead", "gapCheck"];

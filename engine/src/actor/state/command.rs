@@ -10,7 +10,7 @@ use express_messages::{
     ids::{LocalStreamId, StreamId, UserId},
     player::PlayerOptions,
     publisher::PublisherOptions,
-    room::{RoomOptions, SetRoomExtraInfo},
+    room::{RoomOptions, SessionFate, SetRoomExtraInfo},
     stats::{ListenerReport, QualityGrade, UplinkReport},
     types::ZegoDeviceInfos,
     voice::VoiceStatistics,
@@ -96,7 +96,7 @@ pub(crate) enum Command {
     },
     RestorePublisher {
         life: LifeId,
-        resumed: bool,
+        session: SessionFate,
     },
     NotePublisherMuted {
         life: LifeId,
@@ -124,7 +124,7 @@ pub(crate) enum Command {
     },
     RestorePlayer {
         life: LifeId,
-        resumed: bool,
+        session: SessionFate,
     },
     StreamAppeared(LifeId),
     PlaybackEnded {

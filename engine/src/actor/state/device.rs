@@ -7,6 +7,7 @@ use express_messages::{
     audio_device::{AudioDeviceEvent, HeardStream},
     codes,
     ids::{LocalStreamId, RoomId},
+    room::SessionFate,
 };
 
 use super::{CallId, Command, EngineState, LifeId, Step, TapKey, Timer, output};
@@ -220,9 +221,9 @@ impl EngineState {
     }
 
     /// A room's link to the server is back.
-    pub(super) fn restore_streams(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
-        self.restore_publishers(room_id, resumed, out);
-        self.restore_players(room_id, resumed, out);
+    pub(super) fn restore_streams(&self, room_id: &RoomId, session: SessionFate, out: &mut Step) {
+        self.restore_publishers(room_id, session, out);
+        self.restore_players(room_id, session, out);
     }
 
     /// A room's link is away, and no media is wanted without it.

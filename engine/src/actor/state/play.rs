@@ -20,6 +20,7 @@ use express_messages::{
     exceptions::{PlayExceptions, PlayInterval},
     ids::{RoomId, StreamId},
     player::{PlayerEvent, PlayerOptions},
+    room::SessionFate,
     stats::ZegoPlayStats,
     types::PlayerState as State,
 };
@@ -353,10 +354,10 @@ impl EngineState {
     }
 
     /// Tells a fresh audio device part how each played stream is heard.
-    pub(super) fn restore_players(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
+    pub(super) fn restore_players(&self, room_id: &RoomId, session: SessionFate, out: &mut Step) {
         let through = self.playbacks.iter().filter(|p| p.room() == Some(room_id));
         for life in through.filter_map(|p| p.life) {
-            out.command(Command::RestorePlayer { life, resumed });
+            out.command(Command::RestorePlayer { life, session });
         }
     }
 

@@ -17,6 +17,7 @@ use express_messages::{
     exceptions::{PublishExceptions, PublishInterval},
     ids::{LocalStreamId, RoomId, StreamId},
     publisher::{EncoderOptions, PublisherEvent, PublisherOptions},
+    room::SessionFate,
     stats::ZegoPublishStats,
     types::PublisherState as State,
 };
@@ -179,7 +180,10 @@ impl EngineState {
         ) {
             self.end_publication(stream_id, code, message, out);
         } else if let Some(life) = self.publication(stream_id).and_then(|publication| publication.life) {
-            out.command(Command::RestorePublisher { life, resumed: false });
+            out.command(Command::RestorePublisher {
+                life,
+                session: SessionFate::Lost,
+            });
         }
     }
 
@@ -356,10 +360,10 @@ impl EngineState {
         }
     }
 
-    pub(super) fn restore_publishers(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
+    pub(super) fn restore_publishers(&self, room_id: &RoomId, session: SessionFate, out: &mut Step) {
         let of_room = self.publications.iter().filter(|p| p.room() == room_id);
         for life in of_room.filter_map(|p| p.life) {
-            out.command(Command::RestorePublisher { life, resumed });
+            out.command(Command::RestorePublisher { life, session });
         }
     }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use express_messages::{
     ZegoError, codes,
     ids::RoomId,
-    room::{RoomEvent, RoomOptions, StreamRole},
+    room::{RoomEvent, RoomOptions, SessionFate, StreamRole},
     types::{RoomState, RoomStateChangedReason as Reason, ZegoUser},
 };
 
@@ -247,11 +247,11 @@ impl EngineState {
                 code,
                 message,
             } => self.tell_playback_ended(&room_id, &stream_id, code, message, out),
-            RoomEvent::LinkRestored { resumed } => {
-                if !resumed {
+            RoomEvent::LinkRestored { session } => {
+                if session != SessionFate::Kept {
                     self.forget_foreign_mutes(&room_id, out);
                 }
-                self.restore_streams(&room_id, resumed, out);
+                self.restore_streams(&room_id, session, out);
             }
             RoomEvent::Exited { panicked } => self.on_room_lost(&room_id, life, panicked, out),
             word => on_word(room_id, word, out),

@@ -105,7 +105,7 @@ impl Handler<PlayerLinkRestored> for FakePlayer {
     type Result = ();
     fn handle(&mut self, restored: PlayerLinkRestored, _: &mut Self::Context) {
         self.world
-            .note(format!("player {} restored {}", self.stream_id, restored.resumed));
+            .note(format!("player {} restored {:?}", self.stream_id, restored.session));
     }
 }
 impl Handler<StreamAppeared> for FakePlayer {

@@ -107,8 +107,10 @@ impl Handler<StopPublisher> for FakePublisher {
 impl Handler<PublisherLinkRestored> for FakePublisher {
     type Result = ();
     fn handle(&mut self, restored: PublisherLinkRestored, _: &mut Self::Context) {
-        self.world
-            .note(format!("publisher {} restored {}", self.options.stream_id, restored.resumed));
+        self.world.note(format!(
+            "publisher {} restored {:?}",
+            self.options.stream_id, restored.session
+        ));
     }
 }
 impl Handler<SetPublisherExtraInfo> for FakePublisher {

@@ -16,7 +16,7 @@ use express_messages::{
         StopPlayer, StreamAppeared,
     },
     publisher::EncoderOptions,
-    room::{PausePlayStream, PlayStream, RequestError, SdpAnswer, StopPlayStream},
+    room::{PausePlayStream, PlayStream, RequestError, SdpAnswer, SessionFate, StopPlayStream},
     testkit::{Recorded, Recorder},
     timings::Timings,
 };
@@ -342,7 +342,9 @@ async fn a_mute_that_the_server_refuses_is_an_error() {
     stage.connect().await;
     let muted = stage.link.mute.send(MutePlayback(true)).await.unwrap();
     assert_eq!(muted, Err(refused));
-    stage.link.link_restored.do_send(PlayerLinkRestored { resumed: true });
+    stage.link.link_restored.do_send(PlayerLinkRestored {
+        session: SessionFate::Kept,
+    });
     stage.settle().await;
     assert_eq!(stage.pause_play.len(), 1, "it is not muted behind the application's back");
 }
@@ -356,7 +358,9 @@ async fn a_mute_while_the_link_is_away_is_an_error_and_is_done_when_the_link_is_
     let muted = stage.link.mute.send(MutePlayback(true)).await.unwrap();
     assert_eq!(muted, Err(RequestError::Disconnected));
     assert_eq!(stage.pause_play.len(), 1);
-    stage.link.link_restored.do_send(PlayerLinkRestored { resumed: true });
+    stage.link.link_restored.do_send(PlayerLinkRestored {
+        session: SessionFate::Kept,
+    });
     stage.settle().await;
     assert_eq!(stage.pause_play.len(), 2, "the wish was kept");
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use express_messages::room::{RequestError, SdpAnswer};
+use express_messages::room::{RequestError, SdpAnswer, SessionFate};
 use proptest::prelude::*;
 
 use super::{Machine, NO_PLAY, PLAYING, REQUESTING, told};
@@ -22,7 +22,7 @@ enum Operation {
     Mute(bool, Result<(), RequestError>),
     Appeared,
     Ended(i32),
-    Link(bool),
+    Link(SessionFate),
     Stop(i32),
 }
 
@@ -59,7 +59,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         ]).prop_map(|(on, answer)| Mute(on, answer)),
         2 => Just(Appeared),
         2 => prop_oneof![3 => Just(1004020), 1 => Just(1004025)].prop_map(Ended),
-        4 => any::<bool>().prop_map(Link),
+        4 => prop_oneof![Just(SessionFate::Kept), Just(SessionFate::Lost), Just(SessionFate::Moved)].prop_map(Link),
         1 => prop_oneof![Just(0), Just(1002055)].prop_map(Stop),
     ]
 }
@@ -96,7 +96,7 @@ fn apply(machine: &mut Machine, operation: Operation, stale: bool) {
         }
         Operation::Appeared => machine.act(|state, _, now| state.on_appeared(now)),
         Operation::Ended(code) => machine.act(|state, _, now| state.on_ended(code, "", now, 0.2)),
-        Operation::Link(resumed) => machine.act(|state, _, now| state.on_link_restored(resumed, now)),
+        Operation::Link(session) => machine.act(|state, _, now| state.on_link_restored(session, now)),
         Operation::Stop(code) => machine.act(|state, _, _| state.on_stop(code, "")),
     }
 }
@@ -121,13 +121,19 @@ fn check(effects: &[Effect]) {
     }
     let negotiated = effects.iter().filter(|effect| **effect == Effect::Negotiated).count();
     assert!(negotiated <= 1);
-    // No two connections at a time: each is closed before the next is opened, and before the end.
-    let mut open = 0;
+    // No two tries have a connection at a time, and beside them one at most is kept; all are closed before the end.
+    let (mut open, mut kept) = (0, 0);
     for effect in effects {
         match effect {
             Effect::Open(_) => open += 1,
-            Effect::Close => open = 0,
-            Effect::End => assert_eq!(open, 0),
+            Effect::Keep => {
+                assert_eq!(open, 1, "nothing to keep: {effects:?}");
+                (open, kept) = (0, 1);
+            }
+            Effect::Discard => open = 0,
+            Effect::Retire => kept = 0,
+            Effect::Close => (open, kept) = (0, 0),
+            Effect::End => assert_eq!((open, kept), (0, 0)),
             _ => {}
         }
         assert!(open <= 1, "two connections: {effects:?}");
@@ -162,7 +168,7 @@ proptest! {
         for event in [TransportEvent::Connected, TransportEvent::Failed] {
             if machine.ended() {
                 machine.transport(event);
-                machine.act(|state, _, now| state.on_link_restored(false, now));
+                machine.act(|state, _, now| state.on_link_restored(SessionFate::Lost, now));
                 prop_assert_eq!(machine.effects.len(), told);
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use express_messages::{
-    room::{RequestError, SdpAnswer},
+    room::{RequestError, SdpAnswer, SessionFate},
     types::PlayerState,
 };
 
@@ -315,11 +315,11 @@ fn an_end_that_overtakes_the_answer_is_an_interruption() {
 
 #[test]
 fn the_signalling_link_ends_a_wait_at_once() {
-    for resumed in [false, true] {
+    for session in [SessionFate::Kept, SessionFate::Lost, SessionFate::Moved] {
         let mut machine = Machine::at(Stage::Exchanging);
         answer(&mut machine, Err(refused(1002073, Some(60 * SECOND))));
         machine.take();
-        machine.act(|state, _, now| state.on_link_restored(resumed, now));
+        machine.act(|state, _, now| state.on_link_restored(session, now));
         assert_eq!(machine.take(), [Effect::Open(2)]);
     }
 }
@@ -328,7 +328,7 @@ fn the_signalling_link_ends_a_wait_at_once() {
 fn a_server_that_kept_the_session_needs_no_new_negotiation() {
     for stage in STAGES {
         let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_link_restored(true, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Kept, now));
         assert_eq!(machine.take(), [], "{stage:?}");
     }
 }
@@ -337,13 +337,13 @@ fn a_server_that_kept_the_session_needs_no_new_negotiation() {
 fn a_server_that_lost_the_session_is_asked_anew() {
     for stage in [Stage::Applying, Stage::Connecting, Stage::Awaiting, Stage::Playing] {
         let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_link_restored(false, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Lost, now));
         assert!(machine.has(&Effect::Close) && machine.has(&Effect::Open(2)), "{stage:?}");
         assert_eq!(machine.told(), [(REQUESTING, 1104027)], "{stage:?}");
     }
     for stage in [Stage::Offering, Stage::Exchanging] {
         let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_link_restored(false, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Lost, now));
         assert_eq!(
             machine.take(),
             [],
@@ -534,12 +534,12 @@ fn a_mute_is_restored_after_each_reconnect() {
 fn a_mute_that_was_not_restored_is_asked_for_again_with_the_link_and_with_each_report() {
     let mut machine = Machine::at(Stage::Playing);
     machine.act(|state, _, now| state.on_mute(true, now).1);
-    machine.act(|state, _, now| state.on_link_restored(true, now));
+    machine.act(|state, _, now| state.on_link_restored(SessionFate::Kept, now));
     assert_eq!(machine.take(), [Effect::Pause(1, true)]);
     machine.pass(3 * SECOND);
     assert_eq!(machine.take(), [Effect::Pause(1, true), Effect::Report(1)]);
     machine.state.on_paused(1, true);
-    machine.act(|state, _, now| state.on_link_restored(true, now));
+    machine.act(|state, _, now| state.on_link_restored(SessionFate::Kept, now));
     machine.pass(3 * SECOND);
     assert_eq!(machine.take(), [Effect::Report(1)]);
 }
@@ -573,7 +573,7 @@ fn a_stream_that_is_unmuted_while_the_link_is_away_is_not_taken_for_muted_again(
         assert_eq!(answer, Err(lost));
         assert!(!machine.state.is_paused());
         machine.take();
-        machine.act(|state, _, now| state.on_link_restored(true, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Kept, now));
         assert_eq!(machine.take(), [Effect::Pause(1, false)]);
     }
 }

@@ -25,7 +25,8 @@ const LINK_EVERY: Duration = Duration::from_millis(50);
 impl PublisherActor {
     /// Looks at the link every 50 ms until the transport is closed; one look at a time.
     pub(super) fn watch_link(&mut self, ctx: &mut Context<Self>) {
-        let Some(transport) = self.transport.clone() else { return };
+        let sending = self.former.as_ref().or(self.transport.as_ref());
+        let Some(transport) = sending.cloned() else { return };
         let look = async move {
             tokio::time::sleep(LINK_EVERY).await;
             transport.stats().await

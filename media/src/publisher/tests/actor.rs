@@ -13,7 +13,7 @@ use express_messages::{
         EncoderOptions, NoteListeners, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink,
         PublisherLinkRestored, PublisherOptions, PublisherPeers, SetPublisherExtraInfo, StopPublisher,
     },
-    room::{MuteStream, PublishStream, RequestError, SdpAnswer, SetStreamExtraInfo, UnpublishStream},
+    room::{MuteStream, PublishStream, RequestError, SdpAnswer, SessionFate, SetStreamExtraInfo, UnpublishStream},
     stats::{ListenerReport, QualityGrade},
     testkit::{Recorded, Recorder},
     timings::Timings,
@@ -261,7 +261,9 @@ async fn a_link_that_is_back_ends_the_wait() {
     };
     let stage = start(options(), [Err(wait)]);
     stage.settle().await;
-    stage.link.link_restored.do_send(PublisherLinkRestored { resumed: true });
+    stage.link.link_restored.do_send(PublisherLinkRestored {
+        session: SessionFate::Kept,
+    });
     stage.settle().await;
     assert_eq!(stage.publish.len(), 2);
 }
@@ -394,7 +396,9 @@ async fn a_mute_is_told_to_the_others_at_once_and_with_the_next_offer() {
     stage.settle().await;
     assert!(!stage.publish.take()[0].muted);
     stage.link.note_muted.do_send(NotePublisherMuted(true));
-    stage.link.link_restored.do_send(PublisherLinkRestored { resumed: false });
+    stage.link.link_restored.do_send(PublisherLinkRestored {
+        session: SessionFate::Lost,
+    });
     stage.settle().await;
     let stream_id = StreamId::new("s1").unwrap();
     assert_eq!(stage.mute.take(), [MuteStream { stream_id, muted: true }]);
@@ -412,7 +416,9 @@ async fn the_newest_text_that_the_server_took_comes_with_the_next_offer() {
         assert_eq!(answer.is_ok(), taken);
         assert_eq!(stage.extra_info.take()[0].extra_info, text);
     }
-    stage.link.link_restored.do_send(PublisherLinkRestored { resumed: false });
+    stage.link.link_restored.do_send(PublisherLinkRestored {
+        session: SessionFate::Lost,
+    });
     stage.settle().await;
     assert_eq!(stage.publish.take()[0].extra_info, "second");
 }

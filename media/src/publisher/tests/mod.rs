@@ -1,6 +1,7 @@
 //! The machine in tables and under random operations, and the actor's wiring.
 
 mod actor;
+mod moved;
 mod operations;
 mod state;
 

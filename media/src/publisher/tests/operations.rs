@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    room::{RequestError, SdpAnswer},
+    room::{RequestError, SdpAnswer, SessionFate},
 };
 use proptest::prelude::*;
 
@@ -22,7 +22,7 @@ enum Operation {
     Applied(bool),
     Transport(TransportEvent),
     AttachFailed,
-    Link(bool),
+    Link(SessionFate),
     Stop(i32),
 }
 
@@ -51,7 +51,7 @@ fn operation() -> impl Strategy<Value = Operation> {
             1 => Just(TransportEvent::Closed),
         ].prop_map(Transport),
         1 => Just(AttachFailed),
-        4 => any::<bool>().prop_map(Link),
+        4 => prop_oneof![Just(SessionFate::Kept), Just(SessionFate::Lost), Just(SessionFate::Moved)].prop_map(Link),
         1 => prop_oneof![Just(0), Just(1002055)].prop_map(Stop),
     ]
 }
@@ -81,7 +81,7 @@ fn apply(machine: &mut Machine, operation: Operation, stale: bool) {
         Operation::AttachFailed => {
             machine.act(|state, _, _| state.on_attach_failed(&ZegoError::new(1000018, "gone")));
         }
-        Operation::Link(resumed) => machine.act(|state, _, now| state.on_link_restored(resumed, now)),
+        Operation::Link(session) => machine.act(|state, _, now| state.on_link_restored(session, now)),
         Operation::Stop(code) => machine.act(|state, _, _| state.on_stop(code, "")),
     }
 }
@@ -104,13 +104,20 @@ fn check(effects: &[Effect]) {
     if ends > 0 {
         assert_eq!(effects.last(), Some(&Effect::End), "something after the end");
     }
-    // No two connections at a time: each is closed before the next is opened, and before the end.
-    let mut open = 0;
+    // No two tries have a connection at a time, and beside them one at most is kept; all are closed before the end.
+    let (mut open, mut kept) = (0, 0);
     for effect in effects {
         match effect {
             Effect::Open(_) => open += 1,
-            Effect::Close => open = 0,
-            Effect::End => assert_eq!(open, 0),
+            Effect::Keep => {
+                assert_eq!(open, 1, "nothing to keep: {effects:?}");
+                (open, kept) = (0, 1);
+            }
+            Effect::Discard => open = 0,
+            Effect::Retire => kept = 0,
+            Effect::Send => kept = 0,
+            Effect::Close => (open, kept) = (0, 0),
+            Effect::End => assert_eq!((open, kept), (0, 0)),
             _ => {}
         }
         assert!(open <= 1, "two connections: {effects:?}");
@@ -144,7 +151,7 @@ proptest! {
         for event in [TransportEvent::Connected, TransportEvent::Failed] {
             if machine.ended() {
                 machine.transport(event);
-                machine.act(|state, _, now| state.on_link_restored(false, now));
+                machine.act(|state, _, now| state.on_link_restored(SessionFate::Lost, now));
                 prop_assert_eq!(machine.effects.len(), told);
             }
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use express_messages::{
     ZegoError,
-    room::{RequestError, SdpAnswer},
+    room::{RequestError, SdpAnswer, SessionFate},
     types::PublisherState,
 };
 
@@ -174,11 +174,11 @@ fn retries_wait_as_the_documented_steps_say() {
 
 #[test]
 fn the_signalling_link_ends_a_wait_at_once() {
-    for resumed in [false, true] {
+    for session in [SessionFate::Kept, SessionFate::Lost, SessionFate::Moved] {
         let mut machine = Machine::at(Stage::Exchanging);
         answer(&mut machine, Err(refused(1002073, Some(60 * SECOND))));
         machine.take();
-        machine.act(|state, _, now| state.on_link_restored(resumed, now));
+        machine.act(|state, _, now| state.on_link_restored(session, now));
         assert_eq!(machine.take(), [Effect::Open(2)]);
     }
 }
@@ -187,7 +187,7 @@ fn the_signalling_link_ends_a_wait_at_once() {
 fn a_server_that_kept_the_session_needs_no_new_negotiation() {
     for stage in STAGES {
         let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_link_restored(true, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Kept, now));
         assert_eq!(machine.take(), [], "{stage:?}");
     }
 }
@@ -196,13 +196,13 @@ fn a_server_that_kept_the_session_needs_no_new_negotiation() {
 fn a_server_that_lost_the_session_is_offered_the_stream_anew() {
     for stage in [Stage::Applying, Stage::Connecting, Stage::Publishing] {
         let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_link_restored(false, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Lost, now));
         assert!(machine.has(&Effect::Close) && machine.has(&Effect::Open(2)), "{stage:?}");
         assert_eq!(machine.told(), [(REQUESTING, 1103027)], "{stage:?}");
     }
     for stage in [Stage::Offering, Stage::Exchanging] {
         let mut machine = Machine::at(stage);
-        machine.act(|state, _, now| state.on_link_restored(false, now));
+        machine.act(|state, _, now| state.on_link_restored(SessionFate::Lost, now));
         assert_eq!(
             machine.take(),
             [],

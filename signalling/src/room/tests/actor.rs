@@ -161,7 +161,7 @@ async fn a_dropped_socket_is_resumed_and_only_publishers_and_players_hear_of_it(
     end.reply(resume.id, &resume_ok(Some(vec![sequenced(1, users("+a"))]), None))
         .await;
     room.settled().await;
-    assert_eq!(room.told(), ["restored true", "users +a"]);
+    assert_eq!(room.told(), ["restored Kept", "users +a"]);
     assert_eq!((room.counters.lost_links.get(), room.counters.resumes.get()), (1, 1));
 }
 
@@ -181,7 +181,7 @@ async fn a_server_that_is_away_for_8_seconds_is_reconnecting_and_then_reconnecte
     let resume = end.next().await.unwrap();
     end.reply(resume.id, &resume_ok(Some(vec![]), None)).await;
     room.settled().await;
-    assert_eq!(room.told(), ["RECONNECTED 0", "restored true"]);
+    assert_eq!(room.told(), ["RECONNECTED 0", "restored Kept"]);
 }
 
 #[actix::test]

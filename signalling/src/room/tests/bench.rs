@@ -25,6 +25,9 @@ pub(super) struct Bench {
     start: Instant,
     pub(super) now: Instant,
     pub(super) link: Option<LinkId>,
+    /// The second link, of a login that moves, and what was sent on it.
+    pub(super) beside: Option<LinkId>,
+    pub(super) beside_sent: Vec<ClientFrame>,
     pub(super) urls: Vec<String>,
     pub(super) connected_at: Vec<f64>,
     sent: Vec<ClientFrame>,
@@ -50,6 +53,8 @@ impl Bench {
             start,
             now: start,
             link: None,
+            beside: None,
+            beside_sent: vec![],
             urls: vec![],
             connected_at: vec![],
             sent: vec![],
@@ -109,6 +114,21 @@ impl Bench {
                 Effect::Send(text) => {
                     assert!(self.link.is_some(), "sent without a link: {text}");
                     self.sent.push(ClientFrame::parse(&text).unwrap());
+                }
+                Effect::ConnectBeside { link, url } => {
+                    assert!(self.beside.is_none(), "three links at once");
+                    self.beside = Some(link);
+                    self.urls.push(url);
+                    self.connected_at.push(self.seconds());
+                }
+                Effect::SendBeside(text) => {
+                    assert!(self.beside.is_some(), "sent without a link: {text}");
+                    self.beside_sent.push(ClientFrame::parse(&text).unwrap());
+                }
+                Effect::HangUpBeside => self.beside = None,
+                Effect::Promote => {
+                    assert!(self.beside.is_some(), "nothing to promote");
+                    self.link = self.beside.take();
                 }
                 Effect::Ping => self.pings += 1,
                 Effect::HangUp => self.link = None,

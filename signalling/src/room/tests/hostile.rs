@@ -36,7 +36,7 @@ fn a_frame_that_is_no_message_costs_the_link_and_the_session_is_taken_up_again()
         bench.pass_until_connecting();
         bench.open();
         bench.resume(vec![]);
-        assert_eq!(bench.told(), ["restored true"]);
+        assert_eq!(bench.told(), ["restored Kept"]);
     }
 }
 

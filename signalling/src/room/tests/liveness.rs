@@ -121,7 +121,7 @@ fn heartbeats_unanswered_for_100_seconds_end_the_session_with_1002051_at_once() 
     bench.pass_until_connecting();
     bench.open();
     bench.accept(snapshot(0, &[], &[]));
-    assert_eq!(bench.told(), ["RECONNECTED 0", "restored false"]);
+    assert_eq!(bench.told(), ["RECONNECTED 0", "restored Lost"]);
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn a_link_that_is_back_within_8_seconds_leaves_no_trace_but_link_restored() {
     let mut bench = Bench::up();
     bench.lose_and_resume();
     assert!(bench.seconds() < 4.0);
-    assert_eq!(bench.told(), ["restored true"]);
+    assert_eq!(bench.told(), ["restored Kept"]);
     bench.pass_alive(20);
     assert_eq!(bench.told(), NOTHING);
 }
@@ -42,7 +42,7 @@ fn a_machine_with_another_address_is_back_at_once_and_nothing_is_told() {
     );
     bench.open();
     bench.resume(vec![]);
-    assert_eq!(bench.told(), ["restored true"]);
+    assert_eq!(bench.told(), ["restored Kept"]);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn an_attempt_that_was_sent_into_a_dead_network_begins_anew_with_a_living_one() 
     assert_eq!(bench.connected_at.last(), Some(&at));
     bench.open();
     bench.resume(vec![]);
-    assert_eq!(bench.told(), ["restored true"]);
+    assert_eq!(bench.told(), ["restored Kept"]);
     bench.pass_alive(60);
     assert_eq!(bench.told(), NOTHING);
 }
@@ -131,7 +131,7 @@ fn a_machine_that_slept_for_ten_minutes_logs_in_anew_with_its_whole_budget() {
         bench.accept(snapshot(9, &["b"], &[]));
         let told = bench.told();
         assert_eq!(told.first().map(String::as_str), Some("RECONNECTING 1002051"), "{told:?}");
-        let expected = ["RECONNECTED 0", "restored false"];
+        let expected = ["RECONNECTED 0", "restored Lost"];
         assert!(expected.iter().all(|line| told.iter().any(|told| told == line)), "{told:?}");
     }
 }
@@ -146,7 +146,7 @@ fn a_link_that_is_away_for_8_seconds_is_reconnecting_1000017_and_then_reconnecte
     assert_eq!(bench.told(), ["RECONNECTING 1000017"]);
     bench.open();
     bench.resume(vec![]);
-    assert_eq!(bench.told(), ["RECONNECTED 0", "restored true"]);
+    assert_eq!(bench.told(), ["RECONNECTED 0", "restored Kept"]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_second_loss_within_8_seconds_of_the_first_is_told_at_once() {
     bench.pass_until_connecting();
     bench.open();
     bench.resume(vec![]);
-    assert_eq!(bench.told(), ["RECONNECTED 0", "restored true"]);
+    assert_eq!(bench.told(), ["RECONNECTED 0", "restored Kept"]);
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn a_refused_resume_becomes_a_new_login_at_once_and_is_told_as_1002051() {
     assert_eq!(bench.connected_at.last(), Some(&at));
     bench.open();
     bench.accept(snapshot(0, &["a"], &[]));
-    assert_eq!(bench.told(), ["RECONNECTED 0", "restored false", "users +a"]);
+    assert_eq!(bench.told(), ["RECONNECTED 0", "restored Lost", "users +a"]);
     assert_eq!(bench.counters.lost_sessions.get(), 1);
 }
 
@@ -301,7 +301,7 @@ fn a_resume_that_is_refused_for_now_is_asked_again_for_the_same_session() {
     bench.pass(secs(1.0));
     bench.open();
     bench.resume(vec![]);
-    assert_eq!(bench.told(), ["restored true"]);
+    assert_eq!(bench.told(), ["restored Kept"]);
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_kick_out_that_wants_a_relogin_is_silent_when_the_relogin_is_quick() {
     bench.pass_until_connecting();
     bench.open();
     bench.accept(snapshot(9, &["a"], &["s@a"]));
-    assert_eq!(bench.told(), ["restored false"]);
+    assert_eq!(bench.told(), ["restored Lost"]);
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn missed_events_are_reported_as_one_difference_deletes_first_with_their_reasons
         sequenced(16, users("-passing")),
     ];
     bench.ok(id, &resume_ok(Some(missed), None));
-    let told = ["restored true", "streams -s1(1)", "users -a", "users +c", "streams +s3"];
+    let told = ["restored Kept", "streams -s1(1)", "users -a", "users +c", "streams +s3"];
     assert_eq!(bench.told(), told);
     bench.event(17, users("+d"));
     assert_eq!(bench.told(), ["users +d"]);
@@ -65,7 +65,7 @@ fn a_snapshot_is_reported_as_the_difference_with_reason_unknown() {
     let mut bench = up();
     let id = asking(&mut bench);
     bench.ok(id, &resume_ok(None, Some(snapshot(99, &["b", "c"], &["s2@b", "s3@c"]))));
-    let told = ["restored true", "streams -s1(0)", "users -a", "users +c", "streams +s3"];
+    let told = ["restored Kept", "streams -s1(0)", "users -a", "users +c", "streams +s3"];
     assert_eq!(bench.told(), told);
     bench.event(100, users("+d"));
     assert_eq!(bench.told(), ["users +d"]);
@@ -76,7 +76,7 @@ fn a_stream_that_changed_hands_goes_and_comes() {
     let mut bench = up();
     let id = asking(&mut bench);
     bench.ok(id, &resume_ok(None, Some(snapshot(11, &["a", "b"], &["s1@b", "s2@b"]))));
-    assert_eq!(bench.told(), ["restored true", "streams -s1(0)", "streams +s1"]);
+    assert_eq!(bench.told(), ["restored Kept", "streams -s1(0)", "streams +s1"]);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_new_login_reports_only_the_difference_too() {
     let told = [
         "RECONNECTING 1002051",
         "RECONNECTED 0",
-        "restored false",
+        "restored Lost",
         "streams -s1(0)",
         "users -a",
         "streams +s4",
@@ -114,7 +114,7 @@ fn missed_events_with_a_hole_or_nothing_at_all_lead_to_a_new_login() {
         assert_eq!(bench.told(), ["RECONNECTING 1002051"]);
         bench.open();
         bench.accept(snapshot(0, &["a", "b"], &["s1@a", "s2@b"]));
-        assert_eq!(bench.told(), ["RECONNECTED 0", "restored false"]);
+        assert_eq!(bench.told(), ["RECONNECTED 0", "restored Lost"]);
     }
 }
 
@@ -127,7 +127,7 @@ fn a_missing_event_is_a_lost_link_and_the_resume_brings_it() {
     bench.pass_until_connecting();
     bench.open();
     bench.resume(vec![sequenced(11, users("+c")), sequenced(12, users("+d"))]);
-    assert_eq!(bench.told(), ["restored true", "users +c,d"]);
+    assert_eq!(bench.told(), ["restored Kept", "users +c,d"]);
 }
 
 #[test]
@@ -226,7 +226,7 @@ fn streams_that_the_server_did_not_keep_are_reported_and_unwanted_ones_are_stopp
     bench.ok(id, &ok);
     assert_eq!(
         bench.told(),
-        ["restored true", "ended Publish mine 1103027", "ended Play s1 1004020"]
+        ["restored Kept", "ended Publish mine 1103027", "ended Play s1 1004020"]
     );
     let stop = bench.request();
     assert_eq!(
@@ -250,7 +250,7 @@ fn a_stream_that_ended_while_away_is_reported_once_with_the_servers_code() {
         message: "forbidden".into(),
     });
     bench.ok(id, &resume_ok(Some(vec![sequenced(11, ended)]), None));
-    assert_eq!(bench.told(), ["restored true", "ended Publish mine 1003025"]);
+    assert_eq!(bench.told(), ["restored Kept", "ended Publish mine 1003025"]);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_kick_out_among_the_missed_events_ends_the_login() {
         id,
         &resume_ok(Some(vec![sequenced(11, users("+c")), sequenced(12, kick)]), None),
     );
-    assert_eq!(bench.told(), ["restored true", "users +c", "KICKOUT 1002055"]);
+    assert_eq!(bench.told(), ["restored Kept", "users +c", "KICKOUT 1002055"]);
     assert!(bench.ended);
 }
 

@@ -90,7 +90,7 @@ fn what_is_there_is_told_after_the_login_and_then_each_change_once() {
 
 #[test]
 fn what_a_snapshot_says_is_told_only_where_it_differs() {
-    for (value, told) in [("v", &["restored true"][..]), ("w", &["restored true", "bob set k=w"])] {
+    for (value, told) in [("v", &["restored Kept"][..]), ("w", &["restored Kept", "bob set k=w"])] {
         let mut bench = Bench::up_with(options(), with_info(4, Some(room_info("bob", "k", "v"))));
         let found = with_info(900, Some(room_info("bob", "k", value)));
         assert_eq!(resume_with(&mut bench, &resume_ok(None, Some(found))), told);
@@ -121,7 +121,7 @@ fn what_we_set_is_not_told_to_us_and_is_set_again_in_a_new_room() {
             &mut bench,
             &resume_ok(None, Some(with_info(9, Some(room_info("me", "k", "v")))))
         ),
-        ["restored true"]
+        ["restored Kept"]
     );
     assert_eq!(login_anew(&mut bench, with_info(0, None)), NOTHING);
     assert_eq!(restored(&mut bench), ["k=v"]);
@@ -197,7 +197,7 @@ fn messages_beside_a_snapshot_are_told_once_behind_what_changed() {
         ..resume_ok(None, Some(snapshot(400, &[], &[])))
     };
     let told = resume_with(&mut bench, &ok);
-    assert_eq!(told[..2], ["restored true", "users -a"]);
+    assert_eq!(told[..2], ["restored Kept", "users -a"]);
     assert!(
         told[2].starts_with("BroadcastMessages") && told[3].starts_with("CustomCommand"),
         "{told:?}"

@@ -185,7 +185,7 @@ fn a_stream_that_says_something_else_of_itself_neither_goes_nor_comes() {
         &mut bench,
         &resume_ok(None, Some(snapshot(9, &["a"], &["s@a=three!", "t@a"]))),
     );
-    assert_eq!(missed, ["restored true", "info s=three", "mic s muted", "mic t open"]);
+    assert_eq!(missed, ["restored Kept", "info s=three", "mic s muted", "mic t open"]);
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn of_missed_changes_only_the_last_state_is_told() {
         .collect();
     let told = resume_with(&mut bench, &resume_ok(Some(missed), None));
     let expected = [
-        "restored true",
+        "restored Kept",
         "streams +u",
         "info s=three",
         "mic u muted",
@@ -241,7 +241,7 @@ fn how_many_users_are_there_is_told_with_login_resume_and_heartbeat_if_the_serve
     assert_eq!(bench.told(), ["LOGINING 0", "LOGINED 0", "users +a", "online 2"]);
     let mut ok = resume_ok(Some(vec![]), None);
     ok.online_count = 3;
-    assert_eq!(resume_with(&mut bench, &ok), ["restored true", "online 3"]);
+    assert_eq!(resume_with(&mut bench, &ok), ["restored Kept", "online 3"]);
     for (count, told) in [(4, vec!["online 4"]), (0, vec![])] {
         let heartbeat = loop {
             bench.pass(secs(1.0));

@@ -187,7 +187,7 @@ pub(super) fn info(text: &str) -> Event {
     Event::StreamExtraInfoUpdate(StreamExtraInfoUpdate { streams })
 }
 
-/// An event as text: `RECONNECTING 1000017`, `users +a,b`, `streams -s(1)`, `restored true`, ...
+/// An event as text: `RECONNECTING 1000017`, `users +a,b`, `streams -s(1)`, `restored Kept`, ...
 pub(super) fn text(event: &RoomEvent) -> String {
     let sign = |update: &ZegoUpdateType| if *update == ZegoUpdateType::Add { '+' } else { '-' };
     match event {
@@ -213,7 +213,7 @@ pub(super) fn text(event: &RoomEvent) -> String {
         RoomEvent::StreamEnded {
             stream_id, role, code, ..
         } => format!("ended {role:?} {stream_id} {code}"),
-        RoomEvent::LinkRestored { resumed } => format!("restored {resumed}"),
+        RoomEvent::LinkRestored { session } => format!("restored {session:?}"),
         RoomEvent::ExtraInfoUpdate { streams } => {
             let infos: Vec<String> = streams
                 .iter()

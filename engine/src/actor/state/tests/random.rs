@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use express_messages::{
     audio_device::AudioDeviceEvent,
+    room::SessionFate,
     types::{ZegoStream, ZegoUpdateType, ZegoUser},
 };
 
@@ -248,7 +249,7 @@ impl Run {
                 extended_data: String::new(),
             },
             4 => RoomEvent::LinkRestored {
-                resumed: self.dice.below(2) == 0,
+                session: [SessionFate::Kept, SessionFate::Lost, SessionFate::Moved][usize::try_from(self.dice.below(3)).unwrap()],
             },
             _ => room_event(Reason::Logined, 0),
         }

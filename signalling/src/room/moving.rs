@@ -1,0 +1,207 @@
+//! Moving to another node while the login still stands (`nodeLeaving`): a second link beside the first, and a login on it that
+//! replaces the session. Until that is answered everything goes on where it is; then the new link is the login's.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use tracing::debug;
+
+use super::{
+    session::parse,
+    state::{Effect, LinkId, Phase, RoomState},
+    timers::{Timer, after},
+};
+use crate::protocol::{ClientFrame, LoginOk, Logout, MAX_NODE_HOPS, ServerFrame, VERSION, WireError};
+
+/// A node that is leaving waits about so long for its clients.
+const MOVE_TIME: Duration = Duration::from_secs(10);
+
+/// One node may take so long, from connecting to the answer, where there are others.
+pub(super) const NODE_TIME: Duration = Duration::from_secs(4);
+
+/// So often it is looked whether a move is over that an attempt waits for.
+pub(super) const MOVE_LOOK: Duration = Duration::from_millis(250);
+
+/// A move under way.
+#[derive(Debug)]
+pub(super) struct Moving {
+    link: LinkId,
+    url: String,
+    /// The login that is out.
+    asked: Option<u64>,
+    /// A node sent us here.
+    redirected: bool,
+    hops: usize,
+    /// Where to try after this.
+    left: VecDeque<String>,
+    ends: Instant,
+}
+
+impl RoomState {
+    /// This node is going to stop; the others are `nodes`.
+    pub(super) fn on_node_leaving(&mut self, now: Instant, nodes: &[String]) {
+        let Some(home) = self.session.as_ref().map(|session| session.home.clone()) else {
+            return;
+        };
+        debug!(?nodes, "the node is leaving");
+        self.nodes.join(&home);
+        let others: VecDeque<String> = self.nodes.learn(nodes).into_iter().filter(|url| *url != home).collect();
+        self.nodes.leaves(&home);
+        self.retry.begin_with(self.nodes.count());
+        if self.moving.is_none() && self.phase == Phase::Up {
+            self.move_on(now, others, after(now, MOVE_TIME));
+        }
+    }
+
+    fn move_on(&mut self, now: Instant, mut left: VecDeque<String>, ends: Instant) {
+        match left.pop_front() {
+            Some(url) if now < ends => {
+                let link = self.new_link();
+                self.connect_beside(
+                    now,
+                    Moving {
+                        link,
+                        url,
+                        asked: None,
+                        redirected: false,
+                        hops: 0,
+                        left,
+                        ends,
+                    },
+                );
+            }
+            // What remains is to stay until the socket closes.
+            _ => self.timers.clear(Timer::Move),
+        }
+    }
+
+    fn connect_beside(&mut self, now: Instant, moving: Moving) {
+        self.counters.attempts.one();
+        self.timers.set(Timer::Move, after(now, NODE_TIME).min(moving.ends));
+        self.effects.push(Effect::ConnectBeside {
+            link: moving.link,
+            url: moving.url.clone(),
+        });
+        self.moving = Some(moving);
+    }
+
+    /// Whether `link` is the one to the node that is moved to.
+    pub(super) fn is_beside(&self, link: LinkId) -> bool {
+        self.moving.as_ref().is_some_and(|moving| moving.link == link)
+    }
+
+    /// The second link is open: log in there.
+    pub(super) fn on_beside_opened(&mut self) {
+        let Some(redirected) = self.moving.as_ref().map(|moving| moving.redirected) else {
+            return;
+        };
+        let moved_from = self
+            .session
+            .as_ref()
+            .map(|session| session.name.clone())
+            .or(self.former.clone());
+        let login = self.login_request(moved_from, redirected);
+        let (id, text) = self.frame(login);
+        self.effects.push(Effect::SendBeside(text));
+        if let Some(moving) = &mut self.moving {
+            moving.asked = Some(id);
+        }
+    }
+
+    /// A frame came on the second link.
+    pub(super) fn on_beside_text(&mut self, now: Instant, text: &str) {
+        let asked = self.moving.as_ref().and_then(|moving| moving.asked);
+        match ServerFrame::parse(text) {
+            Ok(ServerFrame::Ok { id, ok }) if Some(id) == asked => match parse::<LoginOk>(ok) {
+                Some(ok) if ok.version == VERSION => self.moved(now, ok),
+                _ => {
+                    self.counters.unreadable_results.one();
+                    self.try_next_node(now);
+                }
+            },
+            Ok(ServerFrame::Error { id, error }) if Some(id) == asked => self.beside_refused(now, &error),
+            Ok(ServerFrame::Ok { .. } | ServerFrame::Error { .. }) => self.counters.stray_replies.one(),
+            Ok(ServerFrame::Event(_) | ServerFrame::Notice(_)) => self.counters.early_frames.one(),
+            Err(_) => {
+                self.counters.unreadable_frames.one();
+                self.try_next_node(now);
+            }
+        }
+    }
+
+    fn beside_refused(&mut self, now: Instant, error: &WireError) {
+        debug!(code = error.code, node = error.node, "a node does not take us");
+        let elsewhere = error.node.as_deref().and_then(|node| self.nodes.usable(node));
+        // It said no: there is nothing to take back.
+        let Some(moving) = self.moving.take() else { return };
+        self.effects.push(Effect::HangUpBeside);
+        match elsewhere {
+            Some(url) if moving.hops < MAX_NODE_HOPS => {
+                self.nodes.join(&url);
+                let link = self.new_link();
+                self.connect_beside(
+                    now,
+                    Moving {
+                        link,
+                        url,
+                        asked: None,
+                        redirected: true,
+                        hops: moving.hops + 1,
+                        ..moving
+                    },
+                );
+            }
+            _ => self.move_on(now, moving.left, moving.ends),
+        }
+    }
+
+    /// The node that is tried does not answer, or not in time.
+    pub(super) fn try_next_node(&mut self, now: Instant) {
+        self.counters.failed_attempts.one();
+        if let Some(moving) = self.end_move() {
+            self.move_on(now, moving.left, moving.ends);
+        }
+    }
+
+    /// Gives the move up. A login that is out there is taken back.
+    pub(super) fn end_move(&mut self) -> Option<Moving> {
+        let moving = self.moving.take()?;
+        self.timers.clear(Timer::Move);
+        if moving.asked.is_some() {
+            let (_, text) = self.frame(Logout {});
+            self.effects.push(Effect::SendBeside(text));
+        }
+        self.effects.push(Effect::HangUpBeside);
+        Some(moving)
+    }
+
+    /// The login stands on the second link.
+    fn moved(&mut self, now: Instant, ok: LoginOk) {
+        let Some(moving) = self.moving.take() else { return };
+        self.counters.moves.one();
+        self.drop_requests();
+        self.timers.clear_link();
+        for timer in [Timer::Move, Timer::Retry] {
+            self.timers.clear(timer);
+        }
+        self.link = moving.link.0;
+        self.effects.push(Effect::Promote);
+        self.logged_in(now, ok, &moving.url, true);
+    }
+
+    /// A name for a link to come.
+    pub(super) fn new_link(&mut self) -> LinkId {
+        self.links += 1;
+        LinkId(self.links)
+    }
+
+    /// A request as text, and its id.
+    pub(super) fn frame(&mut self, request: impl Into<crate::protocol::Request>) -> (u64, String) {
+        self.last_id += 1;
+        let id = self.last_id;
+        let request = request.into();
+        (id, ClientFrame { id, request }.to_text())
+    }
+}
