@@ -261,6 +261,44 @@ fn a_script_gets_events_as_lines_obeys_commands_and_records_what_it_heard() {
 }
 
 #[test]
+fn a_speaker_that_cannot_be_used_is_given_up_with_the_first_who_is_to_be_heard_on_it() {
+    let folder = work_folder("speaker");
+    let server = Server::start(&folder);
+    let start = |(user, wav): (&str, &str), more: &[&str]| {
+        let mut arguments = arguments(&server, user, wav);
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        let environment = [("EXPRESS_TOKEN".to_owned(), token(user))];
+        Process::start_in(
+            &program("express-call"),
+            &arguments,
+            &folder.join(format!("{user}.log")),
+            &environment,
+        )
+    };
+    let mut alice = start(SPEECH[0], &["--speaker", "nohost:nothing", "--seconds", "8"]);
+    let _bob = start(SPEECH[1], &[]);
+    let mut refusals = 0;
+    let mut is_refused = |line: &str| {
+        refusals += usize::from(line.contains("\"call\":\"speaker\"") && line.contains("1103093"));
+    };
+    alice.line("that the default speaker is used", |line| {
+        is_refused(line);
+        line.contains("the default speaker")
+    });
+    let _carol = start(SPEECH[2], &[]);
+    alice.line("carol is heard", |line| {
+        is_refused(line);
+        line.contains("\"PLAYING\"") && line.contains("carol-voice")
+    });
+    alice.line("the end", |line| {
+        is_refused(line);
+        line.contains("\"end\"")
+    });
+    assert_eq!(alice.wait(PATIENCE).code(), Some(0), "{}", alice.log_text());
+    assert_eq!(refusals, 1, "bob was refused there, and carol not sent there any more");
+}
+
+#[test]
 fn a_login_that_is_refused_and_a_server_that_gives_no_token_have_their_exit_status() {
     let folder = work_folder("refused");
     let server = Server::start(&folder);

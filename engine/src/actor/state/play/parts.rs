@@ -10,13 +10,19 @@ use crate::actor::state::{Command, EngineState, Step, life::Slot};
 
 impl EngineState {
     /// Takes every playback from its part, to start afresh when the audio device part is back.
-    pub(crate) fn unseat_players(&mut self, out: &mut Step) {
+    pub(in crate::actor::state) fn unseat_players(&mut self, out: &mut Step) {
         let text = "the audio device part failed and is started afresh";
         self.unseat_players_where(|_| true, codes::PLAYER_INTERNAL_EXCEPTION, text, out);
     }
 
     /// Takes the playbacks that are `wanted` from their parts, to start afresh when that is possible again.
-    pub(crate) fn unseat_players_where(&mut self, wanted: impl Fn(&Playback) -> bool, code: i32, text: &str, out: &mut Step) {
+    pub(in crate::actor::state) fn unseat_players_where(
+        &mut self,
+        wanted: impl Fn(&Playback) -> bool,
+        code: i32,
+        text: &str,
+        out: &mut Step,
+    ) {
         let mut unseated = Vec::new();
         for playback in self.playbacks.iter_mut().filter(|p| wanted(p)) {
             let Some(life) = playback.life.take() else { continue };
@@ -31,7 +37,7 @@ impl EngineState {
     }
 
     /// Starts each playback that waits and can go, with the settings it has.
-    pub(crate) fn start_players(&mut self, out: &mut Step) {
+    pub(in crate::actor::state) fn start_players(&mut self, out: &mut Step) {
         for index in 0..self.playbacks.len() {
             let playback = &self.playbacks[index];
             let slot = Slot::Player(playback.stream_id().clone());
@@ -55,20 +61,20 @@ impl EngineState {
     }
 
     /// Tells a fresh audio device part how each played stream is heard.
-    pub(crate) fn restore_players(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
+    pub(in crate::actor::state) fn restore_players(&self, room_id: &RoomId, resumed: bool, out: &mut Step) {
         let through = self.playbacks.iter().filter(|p| p.room() == Some(room_id));
         for life in through.filter_map(|p| p.life) {
             out.command(Command::RestorePlayer { life, resumed });
         }
     }
 
-    pub(crate) fn tell_stream_appeared(&mut self, stream_id: &StreamId, out: &mut Step) {
+    pub(in crate::actor::state) fn tell_stream_appeared(&mut self, stream_id: &StreamId, out: &mut Step) {
         if let Some(life) = self.playback(stream_id).and_then(|p| p.life) {
             out.command(Command::StreamAppeared(life));
         }
     }
 
-    pub(crate) fn tell_playback_ended(
+    pub(in crate::actor::state) fn tell_playback_ended(
         &mut self,
         room_id: &RoomId,
         stream_id: &StreamId,
@@ -83,7 +89,7 @@ impl EngineState {
     }
 
     /// Ends all playbacks when the engine ends; nobody is told.
-    pub(crate) fn drop_playbacks(&mut self, out: &mut Step) {
+    pub(in crate::actor::state) fn drop_playbacks(&mut self, out: &mut Step) {
         for playback in std::mem::take(&mut self.playbacks) {
             let Some(life) = playback.life else { continue };
             let (code, message) = (0, String::new());
