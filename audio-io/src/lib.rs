@@ -45,6 +45,8 @@ pub mod devices;
 mod factory;
 mod files;
 mod gain;
+#[cfg(test)]
+mod hearing;
 mod meter;
 mod mixer;
 pub mod processing;

@@ -76,6 +76,13 @@ pub(crate) enum Effect {
     Tell(AudioDeviceEvent),
 }
 
+impl Effect {
+    /// Tells that a device does not work, by its documented code.
+    fn device_error(code: i32, device_name: String) -> Self {
+        Self::Tell(AudioDeviceEvent::DeviceError { code, device_name })
+    }
+}
+
 #[derive(Debug)]
 struct Played {
     id: PlayoutId,
@@ -229,13 +236,7 @@ impl DeviceState {
         let mut told = Vec::new();
         losses.retain_mut(|loss| {
             let code = loss.judge(inventory.lists(&loss.device_id), now);
-            let device_name = || loss.name.clone();
-            told.extend(code.map(|code| {
-                Effect::Tell(AudioDeviceEvent::DeviceError {
-                    code,
-                    device_name: device_name(),
-                })
-            }));
+            told.extend(code.map(|code| Effect::device_error(code, loss.name.clone())));
             !loss.is_over()
         });
         told

@@ -89,6 +89,7 @@ mod tests {
     use express_messages::audio::BLOCK_FRAMES;
 
     use super::*;
+    use crate::hearing::rms;
 
     const SPEAKERS: [&str; 4] = ["jfk_male", "libri103_female", "libri26_male", "libri40_female"];
     const BLOCKS_PER_LOOK: usize = 20;
@@ -97,10 +98,6 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/speech/{name}.wav"));
         let samples = hound::WavReader::open(path).unwrap().into_samples::<i16>();
         samples.map(|sample| f32::from(sample.unwrap()) / 32_768.0).collect()
-    }
-
-    fn rms(samples: &[f32]) -> f32 {
-        (samples.iter().map(|s| s * s).sum::<f32>() / samples.len() as f32).sqrt()
     }
 
     /// White noise, the same each time.

@@ -1,5 +1,7 @@
 //! The call itself: one engine, carried out intents, events and facts in one stream.
 
+mod speaker;
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -10,11 +12,7 @@ use express_engine::{
     AudioDeviceStateChanged, Lagged, LoginUser, StreamId, ZegoDeviceInfo, ZegoError, ZegoEvent, ZegoEvents, ZegoExpressEngine,
     ZegoLocalStream, ZegoPcmWriter, ZegoRemoteStream, ZegoRoomConfig, ZegoStreamOptions, ZegoVoiceOptions, codes,
 };
-use futures::{
-    FutureExt, StreamExt,
-    future::{BoxFuture, try_join_all},
-    stream::FuturesUnordered,
-};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 
 use crate::{
     arguments::Arguments,
@@ -60,6 +58,8 @@ enum Done {
     LoggedIn,
     Source { local: Local, name: String },
     Playing(ZegoRemoteStream),
+    Speaker(speaker::Chosen),
+    NoSpeaker { device_id: String, error: ZegoError },
 }
 
 impl Done {
@@ -233,17 +233,6 @@ impl Call {
         });
     }
 
-    /// Everybody is heard there from now on, who comes later as well.
-    fn use_speaker(&mut self, device: ZegoDeviceInfo) {
-        let moved = self
-            .remotes
-            .values()
-            .map(|remote| remote.use_audio_output_device(&device.device_id));
-        let moved = try_join_all(moved.collect::<Vec<_>>());
-        self.speaker = Some(device.device_id);
-        self.ask("speaker", moved, |_| Outcome::Speaker(device.device_name));
-    }
-
     fn renew_token(&self) {
         let (zg, tokens) = (self.zg.clone(), self.tokens.clone());
         self.later(async move {
@@ -288,14 +277,14 @@ impl Call {
                 Some(Fact::new("source", replaced.map(|()| Outcome::Source(name))))
             }
             Done::Playing(remote) => {
-                if let Some(speaker) = &self.speaker {
-                    self.ask("speaker", remote.use_audio_output_device(speaker), |()| Outcome::Done);
-                }
+                self.place(&remote);
                 remote.play_audio();
                 self.record(&remote);
                 self.remotes.insert(remote.stream_id().clone(), remote);
                 None
             }
+            Done::Speaker(chosen) => Some(self.choose(chosen)),
+            Done::NoSpeaker { device_id, error } => Some(self.give_up(&device_id, error)),
         }
     }
 

@@ -17,12 +17,13 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::callbacks::Callbacks;
+use crate::cluster::{self, Cluster, LateCluster};
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{Forwarder, ForwarderConfig, ForwarderLimits, StartForwarderError};
 use crate::http::api::{self, Api};
 use crate::http::tls::{Certificate, TlsError};
 use crate::http::{self, Shared};
-use crate::rooms::{Drain, MediaNews, RoomsActor, RoomsOptions, StateOptions};
+use crate::rooms::{Drain, DrainNow, GetCounters, MediaNews, RoomsActor, RoomsOptions, StateOptions};
 
 /// The AppID of a server that nobody configured.
 const DEV_APP_ID: u32 = 1;
@@ -34,6 +35,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const API_CONNECTIONS: usize = 256;
 /// What the last steps of a stop may take beyond `drain_s`.
 const STOP_SLACK: Duration = Duration::from_secs(2);
+/// The part of `drain_s` that members have to go to other nodes by themselves.
+const MOVING: f64 = 0.8;
+/// What members whose sockets are elsewhere already have for their media.
+const MEDIA_MOVES: Duration = Duration::from_secs(3);
+/// How often a node that stops looks whether all have gone.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What callbacks that wait have at least for their last try.
 const LAST_CALLBACKS: Duration = Duration::from_secs(1);
 
@@ -176,7 +183,7 @@ pub fn start(config: ServerConfig) -> Result<RunningServer, StartError> {
             apps: apps.clone(),
             ice: config.ice.clone(),
             ports: forwarder.ports(),
-            cloud: None,
+            cloud: cluster::node_name(&config.cluster),
             seed,
         },
         dev_app: apps.first().filter(|_| made_up).cloned(),
@@ -251,7 +258,7 @@ fn start_forwarder(config: &ServerConfig, rooms: Arc<OnceLock<Addr<RoomsActor>>>
         udp: config.media.udp,
         tcp: config.media.tcp.address(config.media.udp),
         public_addresses: config.media.public_addresses.clone(),
-        relay_ip: None,
+        relay_ip: config.cluster.media_ip,
         shards: config.media.shards,
         limits,
     };
@@ -277,17 +284,29 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
         rooms,
     } = parts;
     let (alive, rooms_ended) = oneshot::channel();
+    let cluster = LateCluster::default();
+    let name = state.cloud.clone();
     let options = RoomsOptions {
         state,
         media: Box::new(forwarder.clone()),
         business: Box::new(callbacks.clone()),
-        cloud: Box::new(()),
+        cloud: Box::new(cluster.clone()),
         alive,
     };
     let address = RoomsActor::new(options).start();
     let _ = rooms.set(address.clone());
+    if let Some(name) = name {
+        tracing::info!(node = %name, "one node of a cluster");
+        match Cluster::start(name, &config.cluster, address.clone().recipient()).await {
+            Ok(started) => cluster.set(started),
+            Err(error) => {
+                let _ = started.send(Err(format!("the cluster cannot be joined: {error}")));
+                return;
+            }
+        }
+    }
     let drain = config.timings.drain();
-    let shared = Shared::new(address.clone(), forwarder.clone(), callbacks.clone(), config, dev_app);
+    let shared = Shared::new(address.clone(), forwarder.clone(), callbacks.clone(), cluster.clone(), config, dev_app);
     let listening = listen_http(listener, tls, &shared, drain).and_then(|server| {
         let api = api.map(|(listener, api)| listen_api(listener, api, &shared)).transpose()?;
         Ok((server, api))
@@ -312,8 +331,12 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
                 // Its calls are short: those that came are answered, and none come any more.
                 api.stop(true).await;
             }
-            if timeout(drain.saturating_add(STOP_SLACK), stop_http(&address, &handle)).await.is_err() {
+            let moving = cluster.get().map(|_| drain.mul_f64(MOVING));
+            if timeout(drain.saturating_add(STOP_SLACK), stop_http(&address, &handle, moving)).await.is_err() {
                 tracing::warn!("open connections did not end in time and are cut");
+            }
+            if let Some(cluster) = cluster.get() {
+                cluster.stop().await;
             }
             let left = drain.saturating_sub(begun.elapsed()).max(LAST_CALLBACKS);
             let _ = web::block(move || callbacks.stop(left)).await;
@@ -376,7 +399,31 @@ fn listen_api(listener: TcpListener, api: Api, shared: &Arc<Shared>) -> std::io:
     Ok(server.listen(listener)?.run())
 }
 
-async fn stop_http(rooms: &Addr<RoomsActor>, http: &ServerHandle) {
+async fn stop_http(rooms: &Addr<RoomsActor>, http: &ServerHandle, moving: Option<Duration>) {
     let _ = rooms.send(Drain).await;
+    if let Some(moving) = moving {
+        let_members_move(rooms, moving).await;
+    }
+    let _ = rooms.send(DrainNow).await;
     http.stop(true).await;
+}
+
+/// Waits until the members of this node are elsewhere, at most so long. Their old media goes on meanwhile.
+async fn let_members_move(rooms: &Addr<RoomsActor>, most: Duration) {
+    let until = tokio::time::Instant::now() + most;
+    let mut without_sockets = None;
+    while tokio::time::Instant::now() < until {
+        match rooms.send(GetCounters).await {
+            Ok(counters) if counters.sessions > 0 => {
+                let since = without_sockets.get_or_insert_with(tokio::time::Instant::now);
+                if counters.connections > 0 {
+                    without_sockets = None;
+                } else if since.elapsed() > MEDIA_MOVES {
+                    return;
+                }
+            }
+            _ => return,
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
 }

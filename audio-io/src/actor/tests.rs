@@ -27,6 +27,7 @@ use super::*;
 use crate::{
     AudioIo,
     devices::{DeviceFailure, DeviceFormat, OpenDeviceError, scripted::ScriptedDevices},
+    hearing::rms,
     scratch::ScratchDir,
 };
 

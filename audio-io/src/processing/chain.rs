@@ -16,11 +16,6 @@ use super::{
     slot::Slot,
 };
 
-/// A block with so much likelihood of speech holds a voice.
-const VOICE_FROM: f32 = 0.5;
-/// So many blocks behind the last one with speech belong to it still: pauses between syllables are not the end of it.
-const VOICE_HOLD: u32 = 20;
-
 /// The voice chain of one capture device.
 ///
 /// For each 10 ms: first [`Self::render`] with what the speaker is given, then [`Self::capture`].
@@ -40,8 +35,6 @@ pub struct VoiceChain {
     gain: Slot<Gain>,
     limit: Slot<Limit>,
     block: Planes,
-    /// Blocks for which a voice is still assumed.
-    voice_left: u32,
     report: VoiceReport,
 }
 
@@ -63,7 +56,6 @@ impl VoiceChain {
             gain: Slot::new(config.agc, Gain::new),
             limit: Slot::new(true, Limit::new),
             block: Planes::silent(channels),
-            voice_left: 0,
             report: VoiceReport::default(),
         }
     }
@@ -125,11 +117,6 @@ impl VoiceChain {
         self.report.set_faults(self.faults());
     }
 
-    /// Whether the last block belongs to speech.
-    pub fn is_voice(&self) -> bool {
-        self.voice_left > 0
-    }
-
     /// Where the control side reads levels, echo statistics and faults.
     pub fn report(&self) -> VoiceReport {
         self.report.clone()
@@ -161,11 +148,6 @@ impl VoiceChain {
             speech_probability = listener.speech_probability(block);
             Ok(())
         });
-        self.voice_left = if speech_probability >= VOICE_FROM {
-            VOICE_HOLD
-        } else {
-            self.voice_left.saturating_sub(1)
-        };
         speech_probability
     }
 

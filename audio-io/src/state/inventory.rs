@@ -43,8 +43,7 @@ impl Inventory {
 
     /// Whether there was a look that showed no device of that id.
     pub(super) fn lacks(&self, device_type: ZegoAudioDeviceType, device_id: &str) -> bool {
-        let has = |devices: &[ZegoDeviceInfo]| devices.iter().any(|device| device.device_id == device_id);
-        self.0.as_ref().is_some_and(|list| !has(of(list, device_type)))
+        self.shows(device_type, device_id) == Some(false)
     }
 
     /// Whether there was a look.
@@ -54,8 +53,13 @@ impl Inventory {
 
     /// Whether the last look showed a microphone of that id.
     pub(super) fn lists(&self, device_id: &str) -> bool {
-        let inputs = self.0.iter().flat_map(|list| &list.inputs);
-        inputs.into_iter().any(|device| device.device_id == device_id)
+        self.shows(ZegoAudioDeviceType::Input, device_id) == Some(true)
+    }
+
+    /// Whether the last look showed a device of that id; `None` before the first one.
+    fn shows(&self, device_type: ZegoAudioDeviceType, device_id: &str) -> Option<bool> {
+        let list = self.0.as_ref()?;
+        Some(of(list, device_type).iter().any(|device| device.device_id == device_id))
     }
 
     /// Nobody looks any more: what is known grows old.

@@ -15,12 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use express_messages::{
-    ZegoError,
-    audio_device::{AudioDeviceEvent, HeardStream},
-    codes,
-    types::ZegoAudioDeviceType::Output as OUTPUT,
-};
+use express_messages::{ZegoError, audio_device::HeardStream, codes, types::ZegoAudioDeviceType::Output as OUTPUT};
 
 use super::{DeviceState, Effect, Observation, attempts::Attempts, watch::Watch};
 use crate::{
@@ -194,7 +189,7 @@ impl DeviceState {
     pub(crate) fn speaker_not_opened(&mut self, id: OutputId, now: Instant) -> Vec<Effect> {
         self.speakers.attempts.not_opened(StreamKey(id.0), now);
         let lost = std::mem::take(&mut self.speakers.changing).into_iter();
-        lost.map(|name| device_error(DeviceFailure::Unplugged, name)).collect()
+        lost.map(|name| Effect::device_error(codes::DEVICE_UNPLUGGED, name)).collect()
     }
 
     /// What the callbacks of speaker `id` have reported so far; `None` where there is no such speaker.
@@ -226,7 +221,7 @@ impl DeviceState {
         }
         self.speakers.attempts.hold(&speaker.device_id, now + LOOK_FIRST);
         if is_news {
-            effects.push(device_error(failure, speaker.name));
+            effects.push(Effect::device_error(code_of(failure), speaker.name));
         }
         effects.push(Effect::Look);
         effects
@@ -340,10 +335,10 @@ impl DeviceState {
     }
 }
 
-fn device_error(failure: DeviceFailure, device_name: String) -> Effect {
-    let code = match failure {
+/// The documented code of a speaker's failure.
+fn code_of(failure: DeviceFailure) -> i32 {
+    match failure {
         DeviceFailure::Unplugged => codes::DEVICE_UNPLUGGED,
         DeviceFailure::Failed | DeviceFailure::Changed => codes::DEVICE_GENERIC,
-    };
-    Effect::Tell(AudioDeviceEvent::DeviceError { code, device_name })
+    }
 }

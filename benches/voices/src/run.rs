@@ -16,8 +16,6 @@ pub struct Processed {
     pub samples: Vec<f32>,
     /// CPU time of each block: what else the machine did meanwhile does not count.
     pub times: Vec<Duration>,
-    /// Blocks that belonged to speech.
-    pub voiced_blocks: usize,
     /// The chain's own statistics at the end.
     pub statistics: VoiceStatistics,
 }
@@ -60,7 +58,6 @@ pub fn process(config: VoiceConfig, channels: usize, mic: &[f32], played: &[f32]
     let mut result = Processed {
         samples: Vec::with_capacity(mic.len()),
         times: Vec::with_capacity(mic.len() / BLOCK_FRAMES),
-        voiced_blocks: 0,
         statistics: VoiceStatistics::default(),
     };
     let (mut far, mut near, mut mono) = (AudioBlock::silent(2), AudioBlock::silent(channels), AudioBlock::silent(1));
@@ -78,7 +75,6 @@ pub fn process(config: VoiceConfig, channels: usize, mic: &[f32], played: &[f32]
         chain.capture(&mut near);
         result.times.push(cpu_time() - begun);
         result.samples.extend_from_slice(near.samples());
-        result.voiced_blocks += usize::from(chain.is_voice());
     }
     result.statistics = chain.report().read();
     result

@@ -1,82 +1,22 @@
 //! Frames of sound for callbacks, as long and at the rate that the application wants.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+mod listener;
+mod options;
 
 use express_messages::{
     ZegoError,
     audio::{AudioBlock, BLOCK_FRAMES, SAMPLE_RATE},
     codes,
 };
-use futures::{
-    StreamExt,
-    channel::mpsc::{self, UnboundedReceiver, UnboundedSender},
-    future::{AbortHandle, BoxFuture, abortable},
-};
+pub(crate) use listener::{FrameListener, frame_listener};
+pub use options::ZegoAudioFrameOptions;
 use rubato::{
     Async, FixedAsync, Indexing, Resampler, SincInterpolationParameters, WindowFunction,
     audioadapter_buffers::direct::InterleavedSlice,
 };
 
-use super::ZegoFrames;
-use crate::{counters::Counters, events::Lagged};
-
-const FRAME_SIZES: [usize; 7] = [256, 512, 1_024, 2_048, 4_096, 8_192, 16_384];
-const SAMPLE_RATES: [u32; 7] = [8_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000];
 /// Taps of the filter, twice those of a device's: to go down to 16 kHz and less takes a longer one.
 const TAPS: usize = 256;
-
-/// How a frame callback wants its frames: see
-/// [`set_capture_audio_frame_callback`](crate::ZegoExpressEngine::set_capture_audio_frame_callback).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ZegoAudioFrameOptions {
-    /// Samples of each channel in a frame: 256, 512, 1024, 2048, 4096 (the default), 8192 or 16384. The first size that is
-    /// asked for stays for the life of the stream.
-    #[doc(alias = "frameSize")]
-    pub frame_size: usize,
-    /// Hz: 8000, 16000, 22050, 24000, 32000, 44100 or 48000 (the default).
-    #[doc(alias = "sampleRate")]
-    pub sample_rate: u32,
-    /// 1 (the default) or 2.
-    #[doc(alias = "channelCount")]
-    pub channel_count: usize,
-    /// 32 (the default): floating point; 16: integers.
-    #[doc(alias = "bitDepth")]
-    pub bit_depth: u32,
-}
-
-impl Default for ZegoAudioFrameOptions {
-    fn default() -> Self {
-        Self {
-            frame_size: 4_096,
-            sample_rate: SAMPLE_RATE,
-            channel_count: 1,
-            bit_depth: 32,
-        }
-    }
-}
-
-impl ZegoAudioFrameOptions {
-    /// # Errors
-    /// 1100001 for a value that is none of the documented ones.
-    pub(crate) fn check(&self) -> Result<(), ZegoError> {
-        one_of("frameSize", self.frame_size, &FRAME_SIZES)?;
-        one_of("sampleRate", self.sample_rate, &SAMPLE_RATES)?;
-        one_of("channelCount", self.channel_count, &[1, 2])?;
-        one_of("bitDepth", self.bit_depth, &[16, 32])
-    }
-}
-
-fn one_of<T: PartialEq + std::fmt::Display>(name: &str, value: T, choices: &[T]) -> Result<(), ZegoError> {
-    if choices.contains(&value) {
-        return Ok(());
-    }
-    let choices: Vec<_> = choices.iter().map(ToString::to_string).collect();
-    let text = format!("{name} is {value}; give one of {}", choices.join(", "));
-    Err(ZegoError::new(codes::INPUT_PARAM, text))
-}
 
 /// A frame of sound, for a frame callback.
 #[derive(Debug, Clone, PartialEq)]
@@ -222,64 +162,11 @@ fn to_i16(sample: f32) -> i16 {
     (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16
 }
 
-/// The engine's end of a frame callback: where the sound comes from, and how it is stopped.
-#[derive(Debug)]
-pub(crate) struct FrameListener {
-    pub(crate) sounds: UnboundedSender<ZegoFrames>,
-    pub(crate) stop: AbortHandle,
-}
-
-/// Gives the frames that `maker` makes to `callback`, for as long as the future runs: until it is stopped, or there is no more
-/// sound and no listener. A panic in the callback is counted and harms nobody.
-pub(crate) fn frame_listener(
-    maker: FrameMaker,
-    callback: ZegoAudioFrameCallback,
-    counters: Arc<Counters>,
-) -> (FrameListener, BoxFuture<'static, ()>) {
-    let (sounds, given) = mpsc::unbounded();
-    let (giving, stop) = abortable(give_frames(given, maker, callback, counters));
-    let giving = async {
-        // Stopped or at its end: it is over either way.
-        let _ = giving.await;
-    };
-    (FrameListener { sounds, stop }, Box::pin(giving))
-}
-
-async fn give_frames(
-    mut sounds: UnboundedReceiver<ZegoFrames>,
-    mut maker: FrameMaker,
-    mut callback: ZegoAudioFrameCallback,
-    counters: Arc<Counters>,
-) {
-    let mut ready = Vec::new();
-    while let Some(mut blocks) = sounds.next().await {
-        while let Some(block) = blocks.next().await {
-            match block {
-                Ok(block) => maker.take(&block, &mut ready),
-                Err(Lagged(missing)) => maker.lose(missing),
-            }
-            for frame in ready.drain(..) {
-                if catch_unwind(AssertUnwindSafe(|| callback(frame))).is_err() {
-                    counters.callback_panicked();
-                    tracing::error!("a frame callback panicked; the engine goes on");
-                }
-                // Callbacks of events take turns with it, and it is stopped here.
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use super::{options::SAMPLE_RATES, *};
 
-    use express_messages::audio::CaptureSink;
-    use futures::FutureExt;
-
-    use super::*;
-
-    fn options(frame_size: usize, sample_rate: u32, channel_count: usize, bit_depth: u32) -> ZegoAudioFrameOptions {
+    pub(super) fn options(frame_size: usize, sample_rate: u32, channel_count: usize, bit_depth: u32) -> ZegoAudioFrameOptions {
         ZegoAudioFrameOptions {
             frame_size,
             sample_rate,
@@ -375,41 +262,5 @@ mod tests {
         assert!(floats(&made[0])[0].iter().all(|s| *s == 0.5));
         // 48,480 samples are missing.
         assert_eq!(made[0].lost_frames, 48);
-    }
-
-    #[test]
-    fn a_callback_that_took_too_long_is_told_how_many_frames_it_missed() {
-        let (told, seen) = std::sync::mpsc::channel();
-        let callback = Box::new(move |frame: ZegoAudioFrame| told.send(frame.lost_frames).unwrap());
-        let maker = FrameMaker::new(options(256, 48_000, 1, 32)).unwrap();
-        let (listener, mut giving) = frame_listener(maker, callback, Arc::default());
-        let (mut tap, sound) = crate::streams::frames(|| {});
-        listener.sounds.unbounded_send(sound).unwrap();
-        let mut give = |blocks| (0..blocks).for_each(|_| tap.on_block(&AudioBlock::silent(1), Instant::now()));
-        // A turn for each frame, and some to spare.
-        let mut run = || (0..500).filter(|_| (&mut giving).now_or_never().is_some()).count();
-        give(132);
-        run();
-        give(2);
-        run();
-        let lost: Vec<u64> = seen.try_iter().collect();
-        // A second waits; 32 blocks are 60 frames, and one was begun.
-        assert_eq!(
-            (lost.len(), lost[..187].iter().max(), lost[187..].to_vec()),
-            (190, Some(&0), vec![61; 3])
-        );
-    }
-
-    #[test]
-    fn undocumented_options_are_refused_with_1100001() {
-        assert!(ZegoAudioFrameOptions::default().check().is_ok());
-        for bad in [
-            options(100, 48_000, 1, 32),
-            options(256, 96_000, 1, 32),
-            options(256, 48_000, 3, 32),
-            options(256, 48_000, 1, 24),
-        ] {
-            assert_eq!(bad.check().unwrap_err().code, 1100001, "{bad:?}");
-        }
     }
 }

@@ -6,7 +6,8 @@ use std::{
 };
 
 use express_engine::{
-    ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples, ZegoExpressEngine, ZegoStreamOptions,
+    ZegoAudioFrame, ZegoAudioFrameCallback, ZegoAudioFrameOptions, ZegoAudioSamples, ZegoExpressEngine, ZegoLocalStream,
+    ZegoStreamOptions,
 };
 
 use crate::{
@@ -49,35 +50,47 @@ async fn a_second() {
     tokio::time::sleep(Duration::from_millis(1_005)).await;
 }
 
-/// An engine that plays "s2".
-async fn playing(world: &World) -> ZegoExpressEngine {
+/// A world in virtual time, and an engine in it that plays "s2".
+async fn playing() -> (World, ZegoExpressEngine) {
+    tokio::time::pause();
+    let world = World::new();
     let zg = world.local_engine();
     let _told = logged_in(&zg).await;
     zg.start_playing_stream("s2", Default::default()).await.unwrap();
     settle().await;
     world.told();
-    zg
+    (world, zg)
+}
+
+/// A tone that is captured, and its frames of 1,024 samples.
+async fn capturing(zg: &ZegoExpressEngine) -> (ZegoLocalStream, Given) {
+    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
+    let captured = Given::default();
+    zg.set_capture_audio_frame_callback(&local, Some(captured.callback()), of_size(1_024))
+        .await
+        .unwrap();
+    (local, captured)
+}
+
+/// Lets `given` have the frames of "s2".
+async fn give_played(zg: &ZegoExpressEngine, given: &Given, options: ZegoAudioFrameOptions) {
+    zg.set_audio_frame_callback("s2", Some(given.callback()), options)
+        .await
+        .unwrap();
 }
 
 #[actix::test]
 async fn frames_of_what_is_captured_and_played_come_as_they_were_asked_for() {
-    tokio::time::pause();
-    let world = World::new();
-    let zg = playing(&world).await;
-    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
-    let (captured, played) = (Given::default(), Given::default());
-    zg.set_capture_audio_frame_callback(&local, Some(captured.callback()), of_size(1_024))
-        .await
-        .unwrap();
+    let (_world, zg) = playing().await;
+    let (_local, captured) = capturing(&zg).await;
+    let played = Given::default();
     let options = ZegoAudioFrameOptions {
         sample_rate: 16_000,
         channel_count: 2,
         bit_depth: 16,
         ..of_size(256)
     };
-    zg.set_audio_frame_callback("s2", Some(played.callback()), options)
-        .await
-        .unwrap();
+    give_played(&zg, &played, options).await;
     a_second().await;
     let frames = captured.take();
     assert!((45..=47).contains(&frames.len()), "{}", frames.len());
@@ -103,22 +116,16 @@ async fn frames_of_what_is_captured_and_played_come_as_they_were_asked_for() {
 
 #[actix::test]
 async fn the_first_frame_size_stays_another_callback_takes_over_and_none_ends_it() {
-    tokio::time::pause();
-    let world = World::new();
-    let zg = playing(&world).await;
+    let (world, zg) = playing().await;
     let (first, second) = (Given::default(), Given::default());
-    zg.set_audio_frame_callback("s2", Some(first.callback()), of_size(2_048))
-        .await
-        .unwrap();
+    give_played(&zg, &first, of_size(2_048)).await;
     a_second().await;
     assert!(first.take().iter().all(|frame| last(frame, 2_048) == 0.5));
     let stereo = ZegoAudioFrameOptions {
         channel_count: 2,
         ..of_size(256)
     };
-    zg.set_audio_frame_callback("s2", Some(second.callback()), stereo)
-        .await
-        .unwrap();
+    give_played(&zg, &second, stereo).await;
     a_second().await;
     assert!(first.take().is_empty());
     let frames = second.take();
@@ -139,18 +146,14 @@ async fn the_first_frame_size_stays_another_callback_takes_over_and_none_ends_it
     settle().await;
     zg.start_playing_stream("s2", Default::default()).await.unwrap();
     settle().await;
-    zg.set_audio_frame_callback("s2", Some(first.callback()), of_size(256))
-        .await
-        .unwrap();
+    give_played(&zg, &first, of_size(256)).await;
     a_second().await;
     assert_eq!(last(&first.take()[0], 256), 0.5);
 }
 
 #[actix::test]
 async fn a_callback_that_panics_is_counted_and_called_again() {
-    tokio::time::pause();
-    let world = World::new();
-    let zg = playing(&world).await;
+    let (_world, zg) = playing().await;
     let given = Given::default();
     let mut callback = given.callback();
     let mut calls = 0;
@@ -167,17 +170,10 @@ async fn a_callback_that_panics_is_counted_and_called_again() {
 
 #[actix::test]
 async fn frames_go_on_over_a_fresh_device_part() {
-    tokio::time::pause();
-    let world = World::new();
-    let zg = playing(&world).await;
-    let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
-    let (captured, played) = (Given::default(), Given::default());
-    zg.set_capture_audio_frame_callback(&local, Some(captured.callback()), of_size(1_024))
-        .await
-        .unwrap();
-    zg.set_audio_frame_callback("s2", Some(played.callback()), of_size(1_024))
-        .await
-        .unwrap();
+    let (world, zg) = playing().await;
+    let (local, captured) = capturing(&zg).await;
+    let played = Given::default();
+    give_played(&zg, &played, of_size(1_024)).await;
     a_second().await;
     world.crash("device");
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -196,9 +192,7 @@ async fn frames_go_on_over_a_fresh_device_part() {
 
 #[actix::test]
 async fn frames_are_refused_with_the_documented_codes() {
-    tokio::time::pause();
-    let world = World::new();
-    let zg = playing(&world).await;
+    let (_world, zg) = playing().await;
     let local = zg.create_zego_stream(ZegoStreamOptions::tone(440.0)).await.unwrap();
     let set = async |id: &str, size| {
         let callback = Given::default().callback();

@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     rooms: Addr<RoomsActor>,
     media: Forwarder,
     callbacks: Callbacks,
+    /// Empty where this node is alone.
+    cluster: LateCluster,
     config: ServerConfig,
     /// The AppID that development tokens are for: one that was made up for this run, on loopback.
     dev_app: Option<AppConfig>,
@@ -58,6 +60,7 @@ impl Shared {
         rooms: Addr<RoomsActor>,
         media: Forwarder,
         callbacks: Callbacks,
+        cluster: LateCluster,
         config: ServerConfig,
         dev_app: Option<AppConfig>,
     ) -> Arc<Self> {
@@ -66,6 +69,7 @@ impl Shared {
             rooms,
             media,
             callbacks,
+            cluster,
             admission: Mutex::new(Admission::new(&config.limits)),
             started: Instant::now(),
             draining: AtomicBool::new(false),

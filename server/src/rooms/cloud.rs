@@ -6,9 +6,7 @@
 //!
 //! A server that is alone has no [`Cloud`]: then nothing of this is ever asked or told.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
 use express_messages::types::{StreamDeleteReason, ZegoUser};
@@ -16,64 +14,9 @@ use express_signalling::protocol::{ListedStream, RoomBarrage, RoomExtraInfo, Roo
 use serde::{Deserialize, Serialize};
 
 use super::Ticket;
+pub use super::node_name::{BadNodeName, NodeName};
 use super::admin::AdminOrder;
 use crate::forwarder::{ListenerSummary, PublisherLeg, RelayTerms};
-
-/// The name of a node: 1 to 32 of `a-z`, `0-9` and `-`, unlike any other of its cloud.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct NodeName(Arc<str>);
-
-/// Why a text is no [`NodeName`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a node's name has 1 to 32 of a-z, 0-9 and '-'")]
-pub struct NodeNameError;
-
-impl NodeName {
-    /// Takes a name.
-    ///
-    /// # Errors
-    /// [`NodeNameError`].
-    pub fn new(name: &str) -> Result<Self, NodeNameError> {
-        let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if (1..=32).contains(&name.len()) && name.bytes().all(is_allowed) {
-            Ok(Self(name.into()))
-        } else {
-            Err(NodeNameError)
-        }
-    }
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for NodeName {
-    type Error = NodeNameError;
-
-    fn try_from(name: String) -> Result<Self, NodeNameError> {
-        Self::new(&name)
-    }
-}
-
-impl From<NodeName> for String {
-    fn from(name: NodeName) -> Self {
-        name.0.as_ref().into()
-    }
-}
-
-impl fmt::Debug for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for NodeName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A room of an AppID.
 pub type RoomName = (u32, RoomId);

@@ -49,6 +49,7 @@ mod hosts;
 mod ice_servers;
 mod mail;
 mod media;
+mod node_name;
 mod replay;
 mod state;
 #[cfg(test)]

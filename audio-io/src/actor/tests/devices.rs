@@ -98,10 +98,6 @@ pub(super) async fn run_devices(devices: &ScriptedDevices, rate: u32, ms: u64, p
     played
 }
 
-pub(super) fn rms(samples: &[f32]) -> f32 {
-    (samples.iter().map(|s| s * s).sum::<f32>() / samples.len().max(1) as f32).sqrt()
-}
-
 pub(super) fn steepest(samples: &[f32]) -> f32 {
     samples.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max)
 }

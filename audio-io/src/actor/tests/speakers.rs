@@ -3,7 +3,7 @@
 use express_messages::types::{ZegoAudioDeviceType::Output, ZegoUpdateType::*};
 
 use super::{
-    devices::{rms, steepest},
+    devices::steepest,
     watching::{changed, longest_gap_ms},
     *,
 };

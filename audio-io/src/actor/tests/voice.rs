@@ -2,10 +2,7 @@
 
 use express_messages::voice::{VoiceConfig, VoiceStatistics};
 
-use super::{
-    devices::{rms, steepest},
-    *,
-};
+use super::{devices::steepest, *};
 use crate::WavBlocks;
 
 /// Time from what the speaker is given to its first echo in what the microphone captures, in frames: 80 ms.

@@ -2,10 +2,7 @@
 
 use express_messages::types::{ZegoAudioDeviceType, ZegoDeviceInfo, ZegoUpdateType};
 
-use super::{
-    devices::{rms, steepest},
-    *,
-};
+use super::{devices::steepest, *};
 
 pub(super) fn changed(update_type: ZegoUpdateType, device_type: ZegoAudioDeviceType, id: &str) -> AudioDeviceEvent {
     AudioDeviceEvent::DeviceChanged {

@@ -19,7 +19,6 @@ pub mod in_process;
 mod inbox;
 mod key;
 pub mod nats;
-mod node_name;
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,7 +33,7 @@ pub use self::counters::BusCounters;
 pub use self::error::BusError;
 pub use self::inbox::{Incoming, Replier};
 pub use self::key::{Key, MAX_KEY};
-pub use self::node_name::{BadNodeName, NodeName};
+pub use crate::rooms::cloud::{BadNodeName, NodeName};
 use crate::config::ClusterConfig;
 
 /// Bytes of one message, reply or value.

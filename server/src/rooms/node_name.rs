@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -12,9 +13,9 @@ const MAX_NAME: usize = 32;
 const RANDOM_LENGTH: usize = 8;
 
 /// The name of a node: 1 to 32 of `a-z`, `0-9` and `-`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct NodeName(String);
+pub struct NodeName(Arc<str>);
 
 /// A text that is no name of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -26,11 +27,10 @@ impl NodeName {
     ///
     /// # Errors
     /// It is none.
-    pub fn new(name: impl Into<String>) -> Result<Self, BadNodeName> {
-        let name = name.into();
+    pub fn new(name: &str) -> Result<Self, BadNodeName> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(allowed) {
-            return Ok(Self(name));
+            return Ok(Self(name.into()));
         }
         Err(BadNodeName)
     }
@@ -39,7 +39,7 @@ impl NodeName {
     pub fn random(rng: &mut impl RngExt) -> Self {
         const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
         let letters = (0..RANDOM_LENGTH).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())]));
-        Self(format!("n-{}", letters.collect::<String>()))
+        Self(format!("n-{}", letters.collect::<String>()).into())
     }
 
     /// As text.
@@ -66,13 +66,19 @@ impl TryFrom<String> for NodeName {
     type Error = BadNodeName;
 
     fn try_from(name: String) -> Result<Self, BadNodeName> {
-        Self::new(name)
+        Self::new(&name)
     }
 }
 
 impl From<NodeName> for String {
     fn from(name: NodeName) -> Self {
-        name.0
+        name.0.as_ref().into()
+    }
+}
+
+impl fmt::Debug for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
