@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::bus::BusCounters;
 
 macro_rules! counters {
-    (now $($(#[doc = $now_doc:literal])* $now:ident,)* since $($(#[doc = $doc:literal])* $name:ident,)*) => {
+    (now { $($(#[doc = $now_doc:literal])* $now:ident,)* } since { $($(#[doc = $doc:literal])* $name:ident,)* }) => {
         /// What is there now, and totals since the start.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
         pub struct ClusterCounters {
@@ -28,7 +28,7 @@ macro_rules! counters {
 }
 
 counters! {
-    now
+    now {
     /// Whether the broker can be reached: 1 or 0. A node that is alone has none.
     connected,
     /// Nodes that are there, this one among them; 0 where it is alone.
@@ -41,7 +41,8 @@ counters! {
     claims,
     /// What is asked of the registry and waits for it.
     jobs_waiting,
-    since
+    }
+    since {
     /// Messages to other nodes.
     letters_sent,
     /// Messages of other nodes.
@@ -80,6 +81,7 @@ counters! {
     connects,
     /// Letters that found no room on their way out.
     post_dropped,
+    }
 }
 
 impl ClusterCounters {
