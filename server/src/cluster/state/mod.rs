@@ -271,6 +271,7 @@ impl ClusterState {
             Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
             Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
             Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
+            Wish::Order(order) => self.actions.push(Action::Broadcast(Message::Ordered(order))),
             Wish::Leave => self.leave(now),
         }
         self.take_actions()
