@@ -1,17 +1,22 @@
 //! A cloud of several nodes: where a client goes when one is away, sends it on, or leaves.
 
-use express_messages::room::{PublishStream, RequestError, RoomOptions};
+use express_messages::{
+    room::{Logout, PublishStream, RequestError, RoomEvent, RoomFactory, RoomOptions, RoomPeers},
+    testkit::Recorder,
+};
 
 use super::{
     super::{
+        Signalling,
         link::LinkError,
         requests::Ticket,
         state::{LinkId, RoomState},
+        testing::memory,
     },
     bench::Bench,
-    words::{login_ok, options, secs, snapshot, stream_id, users},
+    words::{login_ok, options, secs, sequenced, snapshot, stream_id, text, user, users},
 };
-use crate::protocol::{Event, Login, LoginOk, NodeLeaving, Request, Resume, ServerFrame, Snapshot, WireError};
+use crate::protocol::{CustomCommand, Event, Login, LoginOk, NodeLeaving, Request, Resume, ServerFrame, Snapshot, WireError};
 
 const NOTHING: [&str; 0] = [];
 
@@ -94,6 +99,14 @@ fn open_beside(bench: &mut Bench) -> (u64, Login) {
 fn on_beside(bench: &mut Bench, frame: &ServerFrame) {
     let link = beside(bench);
     bench.act(|state, now| state.on_text(now, link, &frame.to_text()));
+}
+
+/// The second link's node takes the login, and the old node closes the first.
+fn take_beside(bench: &mut Bench, id: u64, ok: &LoginOk) {
+    on_beside(bench, &ServerFrame::ok(id, ok));
+    if bench.beside.is_some() {
+        bench.lose();
+    }
 }
 
 fn close_beside(bench: &mut Bench) {
@@ -281,7 +294,7 @@ fn a_client_moves_while_everything_stands_and_only_differences_are_told() {
     bench.event(2, users("+carol"));
     assert_eq!(bench.told(), ["users +carol"]);
     let ok = node_ok("s-two", &["ws://three"], snapshot(7, &["bob", "dave"], &["s@dave"]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
+    take_beside(&mut bench, id, &ok);
     assert_eq!(bench.told(), ["restored Moved", "users -carol", "users +dave", "streams +s"]);
     bench.event(8, users("-bob"));
     assert_eq!(bench.told(), ["users -bob"], "the second link is the one now");
@@ -295,8 +308,54 @@ fn a_move_that_changes_nothing_tells_nothing() {
     bench.event(1, leaving(&["ws://two"]));
     let (id, _) = open_beside(&mut bench);
     let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
+    take_beside(&mut bench, id, &ok);
     assert_eq!(bench.told(), ["restored Moved"]);
+}
+
+#[test]
+fn what_the_old_node_still_sends_is_told_before_what_the_new_one_sends() {
+    let texts = |n| {
+        Event::CustomCommand(CustomCommand {
+            from_user: user("bob"),
+            command: format!("text {n}"),
+        })
+    };
+    for closes in [false, true] {
+        let mut bench = in_a_cloud();
+        bench.event(1, leaving(&["ws://two"]));
+        let (id, _) = open_beside(&mut bench);
+        let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
+        on_beside(&mut bench, &ServerFrame::ok(id, &ok));
+        on_beside(&mut bench, &ServerFrame::Event(sequenced(1, texts(2))));
+        assert_eq!(bench.told(), NOTHING);
+        bench.event(2, texts(1));
+        if closes {
+            bench.lose();
+        } else {
+            bench.pass(secs(0.5));
+        }
+        let told = bench.told();
+        assert_eq!((told.len(), &told[1][..]), (3, "restored Moved"), "{told:?}");
+        assert!(told[0].contains("text 1") && told[2].contains("text 2"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_new_node_that_dies_behind_its_answer_is_reconnected_to() {
+    let mut bench = in_a_cloud();
+    bench.event(1, leaving(&["ws://two"]));
+    let (id, _) = open_beside(&mut bench);
+    on_beside(
+        &mut bench,
+        &ServerFrame::ok(id, &node_ok("s-two", &[], snapshot(0, &["bob"], &[]))),
+    );
+    close_beside(&mut bench);
+    assert_eq!(bench.told(), ["restored Moved"]);
+    bench.sent();
+    bench.pass_until_connecting();
+    assert_eq!(hosts(&bench), ["one", "two", "two"]);
+    bench.open();
+    assert_eq!(resume(&mut bench).1.session, "s-two");
 }
 
 #[test]
@@ -313,7 +372,7 @@ fn a_request_that_is_out_when_the_client_moves_is_answered_and_the_next_goes_to_
     let (id, _) = open_beside(&mut bench);
     bench.sent();
     let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
+    take_beside(&mut bench, id, &ok);
     assert_eq!(bench.answers, [(Ticket(1), Err(RequestError::Disconnected))]);
     bench.act(|state, now| state.publish(now, Ticket(2), publish()));
     assert!(matches!(bench.request().request, Request::Publish(_)));
@@ -362,7 +421,7 @@ fn a_link_that_is_lost_during_a_move_waits_for_its_end() {
     bench.pass(secs(3.0));
     assert_eq!(hosts(&bench), ["one", "two"], "two logins would end each other");
     let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
+    take_beside(&mut bench, id, &ok);
     assert_eq!(bench.told(), ["restored Moved"]);
     bench.pass_alive(30);
     assert_eq!(hosts(&bench), ["one", "two"]);
@@ -402,4 +461,33 @@ fn a_leaving_node_that_names_nobody_usable_is_stayed_with() {
         bench.pass_alive(20);
         assert_eq!(bench.told(), NOTHING);
     }
+}
+
+// ---- the actor ----
+
+#[actix::test]
+async fn the_second_link_becomes_the_one_and_the_first_is_hung_up() {
+    tokio::time::pause();
+    let (connector, mut server) = memory();
+    let (owner, told) = Recorder::<RoomEvent>::start();
+    let rooms = Signalling::with_connector(connector).seeded(3);
+    let link = rooms.start(options(), owner, RoomPeers::default());
+    let mut one = server.next().await.unwrap().accept().await;
+    let login = one.next().await.unwrap();
+    one.reply(login.id, &node_ok("s-one", &[], snapshot(0, &["bob"], &[]))).await;
+    one.event(1, leaving(&["ws://two"])).await;
+    let mut two = server.next().await.unwrap().accept().await;
+    let login = two.next().await.unwrap();
+    assert!(!one.is_hung_up());
+    two.reply(login.id, &node_ok("s-two", &[], snapshot(0, &["bob"], &[]))).await;
+    two.event(1, users("+carol")).await;
+    tokio::time::sleep(secs(0.6)).await;
+    assert!(one.is_hung_up() && !two.is_hung_up());
+    let told: Vec<String> = told.take().iter().map(text).collect();
+    assert_eq!(
+        told,
+        ["LOGINING 0", "LOGINED 0", "users +bob", "restored Moved", "users +carol"]
+    );
+    link.logout.do_send(Logout);
+    assert!(matches!(two.next().await.unwrap().request, Request::Logout(_)));
 }
