@@ -107,11 +107,7 @@ impl RoomState {
         let Some(redirected) = self.moving.as_ref().map(|moving| moving.redirected) else {
             return;
         };
-        let moved_from = self
-            .session
-            .as_ref()
-            .map(|session| session.name.clone())
-            .or(self.former.clone());
+        let moved_from = self.replaced_session().map(String::from);
         let login = self.login_request(moved_from, redirected);
         let (id, text) = self.frame(login);
         self.effects.push(Effect::SendBeside(text));
