@@ -12,7 +12,7 @@ const FOUND_WITHIN: u64 = 200;
 /// The first seed that finds a bug, and what it says is broken.
 fn find(bug: Bug) -> Option<(u64, &'static str)> {
     (1..=FOUND_WITHIN).find_map(|seed| {
-        let broken = run(seed, 0, Some(bug)).broken;
+        let broken = run(seed, 1, 0, Some(bug)).broken;
         broken.map(|broken| (seed, broken.invariant))
     })
 }
@@ -27,7 +27,7 @@ fn is_found(bug: Bug, by: &str) {
 fn no_guarantee_is_broken_and_much_happens() {
     let mut told = BTreeMap::<&str, u64>::new();
     for seed in 1..=SEEDS {
-        let Outcome { broken, told: here, .. } = run(seed, 0, None);
+        let Outcome { broken, told: here, .. } = run(seed, 1, 0, None);
         assert_eq!(broken, None, "seed {seed}; look with: make chaos SEEDS=1 FROM={seed}");
         for (what, count) in here {
             *told.entry(what).or_default() += count;
@@ -53,8 +53,8 @@ fn no_guarantee_is_broken_and_much_happens() {
 fn a_seed_is_a_run_to_the_last_byte() {
     for seed in 1..=5 {
         assert_eq!(
-            run(seed, usize::MAX, None).trace,
-            run(seed, usize::MAX, None).trace,
+            run(seed, 1, usize::MAX, None).trace,
+            run(seed, 1, usize::MAX, None).trace,
             "seed {seed}"
         );
     }

@@ -32,7 +32,7 @@ impl World {
                 }
                 Machine::Publish(_)
                     if state.view.publishing.get(stream) == Some(&PublisherState::Publishing)
-                        && !part.transport.is_some_and(|transport| self.sends(transport)) =>
+                        && !self.is_heard(part) =>
                 {
                     let on = self.last_sign(part);
                     unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));
@@ -44,8 +44,16 @@ impl World {
         self.judge("I2 up", client, unsent, NO_WAY_UP);
     }
 
-    fn has_sound(&self, part: &Part) -> bool {
-        part.transport.is_some_and(|transport| self.hears(transport))
+    /// Whether a player hears something.
+    pub(crate) fn has_sound(&self, part: &Part) -> bool {
+        let mut transports = part.transport.iter().chain(&part.former);
+        transports.any(|transport| self.hears(*transport))
+    }
+
+    /// Whether a publisher's sound comes to a server.
+    pub(super) fn is_heard(&self, part: &Part) -> bool {
+        let mut transports = part.transport.iter().chain(&part.former);
+        transports.any(|transport| self.sends(*transport))
     }
 
     /// Which connection a part has, and when there was media on it last: each such silence has a time of its own.
