@@ -48,7 +48,9 @@ fn fill(cluster: &Cluster, crowd: &mut Crowd, listeners: usize) {
             .unwrap();
     }
     crowd.settle_all("speakers", PATIENCE).unwrap();
-    cluster.wait_until("every node shows every stream", |node| cluster.metric(node, "express_streams") == nodes as f64);
+    cluster.wait_until("every node shows every stream", |node| {
+        cluster.metric(node, "express_streams") == nodes as f64
+    });
     for node in 0..nodes {
         for stream in 0..nodes {
             for number in 0..listeners {
@@ -68,7 +70,9 @@ fn everybody_hears_everybody(name: &str, listeners: usize, time: Duration) {
     crowd.start_sending();
     // The first packets open the relays.
     crowd.turn_for(Duration::from_secs(1));
-    cluster.wait_until("the streams of both others are taken", |node| cluster.metric(node, "express_relays_in") == 2.0);
+    cluster.wait_until("the streams of both others are taken", |node| {
+        cluster.metric(node, "express_relays_in") == 2.0
+    });
     let crossed_before: Vec<f64> = (0..3)
         .map(|node| cluster.metric(node, "express_media_relay_packets_received_total"))
         .collect();
@@ -80,8 +84,15 @@ fn everybody_hears_everybody(name: &str, listeners: usize, time: Duration) {
     let sent = time.as_secs_f64() * 50.0;
     for (node, before) in crossed_before.iter().enumerate() {
         let crossed = cluster.metric(node, "express_media_relay_packets_received_total") - before;
-        println!("node {}: {crossed} packets of two streams crossed, {} sent", node + 1, 2.0 * sent);
-        assert!(crossed > 1.8 * sent && crossed < 2.4 * sent, "one copy of each stream: {crossed}");
+        println!(
+            "node {}: {crossed} packets of two streams crossed, {} sent",
+            node + 1,
+            2.0 * sent
+        );
+        assert!(
+            crossed > 1.8 * sent && crossed < 2.4 * sent,
+            "one copy of each stream: {crossed}"
+        );
         assert_eq!(cluster.metric(node, "express_relays_out"), 2.0);
         assert_eq!(cluster.metric(node, "express_media_relay_refused_total"), 0.0);
     }
@@ -109,11 +120,11 @@ fn a_broker_that_is_gone_ends_no_call_and_when_it_is_back_all_agree() {
     crowd.begin_count();
     cluster.nats.kill();
     crowd.turn_for(Duration::from_secs(3));
-    cluster.wait_until("the broker is missed", |node| cluster.metric(node, "express_cluster_connected") == 0.0);
+    cluster.wait_until("the broker is missed", |node| {
+        cluster.metric(node, "express_cluster_connected") == 0.0
+    });
     // Who comes now gets in, and hears what is known here.
-    let late = crowd
-        .join(place(&cluster, Role::Listener, 0, 2, "late".into()))
-        .unwrap();
+    let late = crowd.join(place(&cluster, Role::Listener, 0, 2, "late".into())).unwrap();
     assert!(crowd.settle(PATIENCE), "{:?}", crowd.take_problems());
     crowd.turn_for(Duration::from_secs(2));
     let traffic = crowd.end_count();
@@ -121,8 +132,13 @@ fn a_broker_that_is_gone_ends_no_call_and_when_it_is_back_all_agree() {
     assert!(crowd.look_at(late).is_some());
     cluster.nats.start_again();
     let back = Instant::now();
-    cluster.wait_until("the broker is back", |node| cluster.metric(node, "express_cluster_connected") == 1.0);
-    println!("all nodes reached the broker {:.1} s after it was back", back.elapsed().as_secs_f64());
+    cluster.wait_until("the broker is back", |node| {
+        cluster.metric(node, "express_cluster_connected") == 1.0
+    });
+    println!(
+        "all nodes reached the broker {:.1} s after it was back",
+        back.elapsed().as_secs_f64()
+    );
     crowd.begin_count();
     crowd.turn_for(Duration::from_secs(2));
     assert!(crowd.end_count().is_perfect());

@@ -27,7 +27,9 @@ impl Cluster {
         let nats = NatsServer::start(&nats_folder);
         let nodes = (1..=count).map(|number| start_node(folder, number, &nats, more)).collect();
         let cluster = Self { nats, nodes };
-        cluster.wait_until("all know each other", |node| cluster.metric(node, "express_cluster_nodes") == count as f64);
+        cluster.wait_until("all know each other", |node| {
+            cluster.metric(node, "express_cluster_nodes") == count as f64
+        });
         cluster
     }
 
