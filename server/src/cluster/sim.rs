@@ -11,7 +11,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::bus::Revision;
 use super::counters::ClusterCounters;
-use super::state::{Action, ClusterOptions, ClusterState, Letter, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
+use super::state::{Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
 use crate::rooms::cloud::{News, NodeName, Question, Wish};
 use crate::rooms::{Now, Ticket};
 
@@ -118,6 +118,7 @@ pub struct CloudSim<R> {
     last: u64,
     last_question: u64,
     totals: SimTotals,
+    leaves_gaps: bool,
 }
 
 impl<R> std::fmt::Debug for CloudSim<R> {
@@ -148,6 +149,7 @@ impl<R: SimRooms> CloudSim<R> {
             last: 0,
             last_question: 0,
             totals: SimTotals::default(),
+            leaves_gaps: false,
         }
     }
 
@@ -289,6 +291,11 @@ impl<R: SimRooms> CloudSim<R> {
                 self.cut.remove(&pair);
             }
         }
+    }
+
+    /// Nobody who has missed something can ask for it any more: a fault that tests plant.
+    pub fn leave_gaps(&mut self) {
+        self.leaves_gaps = true;
     }
 
     /// How many letters get lost from now on, in thousandths.
@@ -475,7 +482,8 @@ impl<R: SimRooms> CloudSim<R> {
 
     /// The letter as it arrives; `None`: it does not.
     fn posted(&mut self, from: usize, to: usize, letter: Letter) -> Option<Letter> {
-        let lost = self.rng.random_range(0..1000) < self.options.lost_permille;
+        let left = self.leaves_gaps && matches!(letter.message, Message::Again { .. });
+        let lost = left || self.rng.random_range(0..1000) < self.options.lost_permille;
         if lost || !self.nodes[from].reaches_broker || self.cut.contains(&(from, to)) {
             return None;
         }

@@ -8,6 +8,7 @@ use express_server::cluster::sim::{CloudSim, SimOptions, SimRooms};
 use express_server::rooms::Now;
 use express_server::rooms::cloud::{News, NodeName, Wish};
 
+use crate::bugs::Bug;
 use crate::cloud_faults::CloudFault;
 use crate::dice::Dice;
 use crate::world::World;
@@ -216,9 +217,28 @@ impl World {
     /// The rooms hear what the cloud has told them.
     pub(crate) fn hear_news(&mut self) {
         while let Some((node, news)) = self.cloud.as_mut().and_then(Cloud::next_news) {
+            let Some(news) = self.spoil(news) else { continue };
             self.trace
                 .note(self.now, || format!("node n{node} hears {}", crate::trace::cut(&format!("{news:?}"))));
             self.on_server(node, |state, now| state.on_news(now, news));
+        }
+    }
+
+    /// Plants what the cloud itself does wrong.
+    pub(crate) fn plant(&mut self) {
+        let leaves_gaps = self.has(Bug::GapsStay);
+        if let Some(cloud) = self.cloud.as_mut().filter(|_| leaves_gaps) {
+            cloud.sim.leave_gaps();
+        }
+    }
+
+    /// What a planted bug makes of news.
+    fn spoil(&self, news: News) -> Option<News> {
+        match news {
+            News::ClaimLost { .. } if self.has(Bug::KeepsLostClaims) => None,
+            News::Ordered(_) if self.has(Bug::ForgetsOrders) => None,
+            News::Claimed(ticket, Err(())) if self.has(Bug::TakesWhatIsRefused) => Some(News::Claimed(ticket, Ok(0))),
+            news => Some(news),
         }
     }
 

@@ -144,6 +144,7 @@ impl World {
             transport: None,
             former: None,
             former_sends: false,
+            kept_at: None,
             muted,
             sending: false,
             decoded: 0,

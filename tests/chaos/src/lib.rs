@@ -60,6 +60,7 @@ pub struct Outcome {
 pub fn run(seed: u64, nodes: usize, keep: usize, bug: Option<Bug>) -> Outcome {
     let mut world = World::new(seed, keep, nodes);
     world.bug = bug;
+    world.plant();
     play(world).0
 }
 

@@ -41,7 +41,9 @@ impl World {
     /// The connection stays beside that of the next try, which begins now.
     pub(crate) fn keep_transport(&mut self, index: usize, life: u64) {
         self.retire_transport(index, life);
+        let now = self.clock(index);
         if let Some(part) = self.clients[index].parts.get_mut(&life) {
+            part.kept_at = Some(now);
             (part.former, part.former_sends) = (part.transport.take(), part.sending);
             part.sending = false;
         }

@@ -112,6 +112,12 @@ impl ClusterState {
             }
             Job::Settle(stream) => {
                 let claim = self.claims.get_mut(stream)?;
+                let room = self.rooms.get(&claim.room);
+                let is_new = claim.epoch == 0 && room.is_some_and(|room| room.has_latest_login(&claim.user));
+                if let Some(known) = known.filter(|known| is_new && known.user_id == claim.user && known.node != own) {
+                    // Its user was there before, and is here now.
+                    return ops::claim(Some(known), &own, (&claim.room, &claim.user), fresh, may_come_back).map(Decision::Claim);
+                }
                 match ops::settle(known, &own, (&claim.room, &claim.user, claim.epoch), fresh, may_come_back) {
                     Settlement::Ours(_) => {
                         claim.settled = true;

@@ -14,6 +14,9 @@ use crate::rooms::cloud::{NodeName, RoomName};
 /// A node that does not answer a greeting is greeted again so late.
 const GREET_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
+/// A node that has started this lately has no rooms that nobody has heard of.
+const FRESH_MS: u64 = 10_000;
+
 impl ClusterState {
     /// A node is there, or there again.
     pub(super) fn node_came(&mut self, now: Now, node: &NodeLife) {
@@ -33,6 +36,10 @@ impl ClusterState {
                 section.orphan_until = None;
             }
             self.greet(now, &name, node);
+        }
+        if now.unix_ms.saturating_sub(node.life) > FRESH_MS {
+            // Out of sight for long, it may have rooms of which each side has forgotten that the other has them: the registry knows.
+            self.rooms.values_mut().for_each(|room| room.settled = false);
         }
     }
 

@@ -149,6 +149,14 @@ impl Room {
         }
     }
 
+    /// Whether a user of this node has logged in on no other one since.
+    pub(super) fn has_latest_login(&self, user: &UserId) -> bool {
+        let elsewhere = self.others.values().filter_map(|section| section.standings.members.get(user));
+        let latest = elsewhere.map(|member| member.login_ms).max();
+        let own = self.own.standings.members.get(user).map(|member| member.login_ms);
+        own > latest
+    }
+
     /// Of several owners of a streamID the one with the highest claim is shown, and this node's own stream makes way for it.
     pub(super) fn refresh_stream(&mut self, id: &StreamId, reason: Option<StreamDeleteReason>, changes: &mut Vec<Change>) {
         let said = self
@@ -157,9 +165,15 @@ impl Room {
             .filter_map(|(node, section)| Some((node, section.standings.streams.get(id)?)));
         let best = said.max_by_key(|(node, stream)| (stream.epoch, std::cmp::Reverse(*node)));
         let best = best.map(|(node, stream)| (node.clone(), stream.clone()));
-        let own = self.own.standings.streams.get(id).map(|own| own.epoch);
+        let own_stream = self.own.standings.streams.get(id);
+        let own = own_stream.map(|own| own.epoch);
+        // One that was never settled is not its user's older one on another node: the registry is about to hear so.
+        let is_new = |user: &UserId| {
+            let unsettled = own_stream.filter(|own| own.epoch == 0);
+            unsettled.is_some_and(|own| own.listed.stream.user.user_id == *user) && self.has_latest_login(user)
+        };
         let best = match (best, own) {
-            (Some((node, stream)), Some(own)) if stream.epoch > own => {
+            (Some((node, stream)), Some(own)) if stream.epoch > own && !is_new(&stream.listed.stream.user.user_id) => {
                 let user = stream.listed.stream.user.user_id.clone();
                 changes.push(Change::Lost(id.clone(), node.clone(), user));
                 Some((node, stream))
