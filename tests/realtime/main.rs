@@ -9,6 +9,8 @@ mod realtime {
     mod bus;
     mod cases;
     mod cluster;
+    mod cluster_calls;
+    mod cluster_large;
     mod crash;
     mod faults;
     mod forwarding;

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::gate::Gate;
 use crate::nats::NatsServer;
 use crate::processes::{PATIENCE, Server};
 
@@ -13,7 +14,9 @@ use crate::processes::{PATIENCE, Server};
 pub struct Cluster {
     /// The broker.
     pub nats: NatsServer,
-    /// The nodes, in the order of their names `n1`, `n2`, ...
+    /// The way of each node to it, where there are any to be cut.
+    pub gates: Vec<Gate>,
+    /// The nodes, in the order of their names `n1`, `n2`, ... Each is a region of its own, so that clients stay where they are put.
     pub nodes: Vec<Server>,
 }
 
@@ -22,13 +25,31 @@ impl Cluster {
     ///
     /// - `more`: lines of TOML behind the usual ones of each
     pub fn start(folder: &Path, count: usize, more: &str) -> Self {
-        let nats_folder = folder.join("nats");
-        std::fs::create_dir_all(&nats_folder).expect("the folder can be written");
-        let nats = NatsServer::start(&nats_folder);
-        let nodes = (1..=count).map(|number| start_node(folder, number, &nats, more)).collect();
-        let cluster = Self { nats, nodes };
-        cluster.wait_until("all know each other", |node| cluster.metric(node, "express_cluster_nodes") == count as f64);
+        let nats = start_nats(folder);
+        let url = nats.url();
+        Self::of(folder, nats, Vec::new(), &vec![url; count], more)
+    }
+
+    /// The same, with a way to the broker for each node that can be cut.
+    pub fn start_behind_gates(folder: &Path, count: usize, more: &str) -> Self {
+        let nats = start_nats(folder);
+        let gates: Vec<Gate> = (0..count).map(|_| Gate::to(&nats.address())).collect();
+        let urls: Vec<String> = gates.iter().map(|gate| format!("nats://{}", gate.address())).collect();
+        Self::of(folder, nats, gates, &urls, more)
+    }
+
+    fn of(folder: &Path, nats: NatsServer, gates: Vec<Gate>, urls: &[String], more: &str) -> Self {
+        let numbered = (1..).zip(urls);
+        let nodes = numbered.map(|(number, url)| start_node(folder, number, url, more)).collect();
+        let cluster = Self { nats, gates, nodes };
+        cluster.wait_until_whole();
         cluster
+    }
+
+    /// Waits until all nodes know each other.
+    pub fn wait_until_whole(&self) -> Duration {
+        let all = self.nodes.len() as f64;
+        self.wait_until("all know each other", |node| self.metric(node, "express_cluster_nodes") == all)
     }
 
     /// The URLs of all nodes.
@@ -43,31 +64,48 @@ impl Cluster {
         line.and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
     }
 
-    /// Waits until that is so of each node that runs.
+    /// Waits until that is so of each node.
     ///
     /// # Panics
     /// When it is not in time.
     pub fn wait_until(&self, what: &str, is_so: impl Fn(usize) -> bool) -> Duration {
         let began = Instant::now();
         for node in 0..self.nodes.len() {
-            while !is_so(node) {
-                assert!(began.elapsed() < PATIENCE, "node {}: {what}", node + 1);
-                // What a node counts is read, not told.
-                std::thread::park_timeout(Duration::from_millis(20));
-            }
+            self.wait_for(node, what, || is_so(node));
+        }
+        began.elapsed()
+    }
+
+    /// Waits until something is so that this node shows.
+    ///
+    /// # Panics
+    /// When it is not in time, with what the node logged.
+    pub fn wait_for(&self, node: usize, what: &str, is_so: impl Fn() -> bool) -> Duration {
+        let began = Instant::now();
+        while !is_so() {
+            let log = || self.nodes[node].process.log_text();
+            assert!(began.elapsed() < PATIENCE, "node {}: {what}\n{}", node + 1, log());
+            // What a node counts is read, not told.
+            std::thread::park_timeout(Duration::from_millis(20));
         }
         began.elapsed()
     }
 }
 
+fn start_nats(folder: &Path) -> NatsServer {
+    let folder = folder.join("nats");
+    std::fs::create_dir_all(&folder).expect("the folder can be written");
+    NatsServer::start(&folder)
+}
+
 /// A node that clients are told of by the address at which it listens.
-fn start_node(folder: &Path, number: usize, nats: &NatsServer, more: &str) -> Server {
+fn start_node(folder: &Path, number: usize, nats: &str, more: &str) -> Server {
     let folder = folder.join(format!("n{number}"));
     std::fs::create_dir_all(&folder).expect("the folder can be written");
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let listen = free.expect("loopback has a free port").to_string();
-    let nats = nats.url();
-    let cluster = format!("[cluster]\nnats = [\"{nats}\"]\nname = \"n{number}\"\nurl = \"ws://{listen}\"\n{more}");
+    let name = format!("name = \"n{number}\"\nregion = \"r{number}\"");
+    let cluster = format!("[cluster]\nnats = [\"{nats}\"]\n{name}\nurl = \"ws://{listen}\"\n{more}");
     Server::start_at(&folder, &listen, &cluster)
 }
 

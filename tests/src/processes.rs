@@ -105,6 +105,15 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// `SIGTERM`: it may end in its own time.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.id()).expect("process ids are small");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM).expect("it is our child");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
