@@ -25,9 +25,8 @@ fn call(cluster: &Cluster) -> Vec<Caller> {
     let numbered = (0..).zip(USERS.iter().zip(&urls));
     let mut callers: Vec<Caller> = numbered.map(|(number, (user, url))| Caller::join(url, user, number)).collect();
     for caller in &mut callers {
-        for other in USERS.iter().filter(|other| **other != caller.user) {
-            caller.listen_to(other);
-        }
+        let user = caller.user.clone();
+        USERS.iter().filter(|other| **other != user).for_each(|other| caller.listen_to(other));
     }
     cluster.wait_until("each has a user", |node| cluster.metric(node, "express_users") == 1.0);
     // A relay is the only way: nobody was sent to another's node.
@@ -61,7 +60,8 @@ fn longest_silence(callers: &[Caller], since: Instant, is_wanted: impl Fn(&str, 
 
 fn nobody_saw_others_change(callers: &mut [Caller]) {
     for caller in callers {
-        println!("  {} noticed {:?}", caller.user, caller.noticed());
+        let noticed = caller.noticed();
+        println!("  {} noticed {noticed:?}", caller.user);
         assert_eq!(caller.saw_others_change(), Vec::<String>::new(), "{}", caller.user);
     }
 }
