@@ -48,7 +48,9 @@ fn fill(cluster: &Cluster, crowd: &mut Crowd, listeners: usize) {
             .unwrap();
     }
     crowd.settle_all("speakers", PATIENCE).unwrap();
-    cluster.wait_until("every node shows every stream", |node| cluster.metric(node, "express_streams") == nodes as f64);
+    cluster.wait_until("every node shows every stream", |node| {
+        cluster.metric(node, "express_streams") == nodes as f64
+    });
     for node in 0..nodes {
         for stream in 0..nodes {
             for number in 0..listeners {
@@ -68,7 +70,9 @@ fn everybody_hears_everybody(name: &str, listeners: usize, time: Duration) {
     crowd.start_sending();
     // The first packets open the relays.
     crowd.turn_for(Duration::from_secs(1));
-    cluster.wait_until("the streams of both others are taken", |node| cluster.metric(node, "express_relays_in") == 2.0);
+    cluster.wait_until("the streams of both others are taken", |node| {
+        cluster.metric(node, "express_relays_in") == 2.0
+    });
     let crossed_before: Vec<f64> = (0..3)
         .map(|node| cluster.metric(node, "express_media_relay_packets_received_total"))
         .collect();
@@ -88,8 +92,15 @@ fn everybody_hears_everybody(name: &str, listeners: usize, time: Duration) {
     let sent = time.as_secs_f64() * 50.0;
     for (node, before) in crossed_before.iter().enumerate() {
         let crossed = cluster.metric(node, "express_media_relay_packets_received_total") - before;
-        println!("node {}: {crossed} packets of two streams crossed, {} sent", node + 1, 2.0 * sent);
-        assert!(crossed > 1.8 * sent && crossed < 2.4 * sent, "one copy of each stream: {crossed}");
+        println!(
+            "node {}: {crossed} packets of two streams crossed, {} sent",
+            node + 1,
+            2.0 * sent
+        );
+        assert!(
+            crossed > 1.8 * sent && crossed < 2.4 * sent,
+            "one copy of each stream: {crossed}"
+        );
         assert_eq!(cluster.metric(node, "express_relays_out"), 2.0);
         assert_eq!(cluster.metric(node, "express_media_relay_refused_total"), 0.0);
     }
@@ -118,7 +129,9 @@ fn nobody_misses_the_broker(name: &str, listeners: usize, gone: Duration) {
     cluster.nats.kill();
     let killed = Instant::now();
     crowd.turn_for(Duration::from_secs(3));
-    cluster.wait_until("the broker is missed", |node| cluster.metric(node, "express_cluster_connected") == 0.0);
+    cluster.wait_until("the broker is missed", |node| {
+        cluster.metric(node, "express_cluster_connected") == 0.0
+    });
     let mut late = 0;
     while killed.elapsed() < gone {
         // Who comes now gets in, and hears what is known here.
@@ -129,13 +142,21 @@ fn nobody_misses_the_broker(name: &str, listeners: usize, gone: Duration) {
         crowd.turn_for(Duration::from_secs(1));
     }
     let traffic = crowd.end_count();
-    println!("without the broker for {:.0} s, {late} joins: {traffic:?}", killed.elapsed().as_secs_f64());
+    println!(
+        "without the broker for {:.0} s, {late} joins: {traffic:?}",
+        killed.elapsed().as_secs_f64()
+    );
     assert!(traffic.is_perfect(), "{traffic:?}");
     assert_eq!(crowd.take_problems(), Vec::<String>::new());
     cluster.nats.start_again();
     let back = Instant::now();
-    cluster.wait_until("the broker is back", |node| cluster.metric(node, "express_cluster_connected") == 1.0);
-    println!("all nodes reached the broker {:.1} s after it was back", back.elapsed().as_secs_f64());
+    cluster.wait_until("the broker is back", |node| {
+        cluster.metric(node, "express_cluster_connected") == 1.0
+    });
+    println!(
+        "all nodes reached the broker {:.1} s after it was back",
+        back.elapsed().as_secs_f64()
+    );
     crowd.join(place(&cluster, Role::Publisher, 3, 1, "newcomer".into())).unwrap();
     crowd.begin_count();
     crowd.settle_all("the newcomer", PATIENCE).unwrap();

@@ -49,7 +49,9 @@ impl Cluster {
     /// Waits until all nodes know each other.
     pub fn wait_until_whole(&self) -> Duration {
         let all = self.nodes.len() as f64;
-        self.wait_until("all know each other", |node| self.metric(node, "express_cluster_nodes") == all)
+        self.wait_until("all know each other", |node| {
+            self.metric(node, "express_cluster_nodes") == all
+        })
     }
 
     /// The URLs of all nodes.
@@ -62,6 +64,27 @@ impl Cluster {
         let text = scrape(&self.nodes[node]).unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
+    }
+
+    /// Restarts one node after the other, each after its members have gone from it, and prints how long that takes.
+    ///
+    /// # Panics
+    /// When one does not end, or not in order, or does not come back.
+    pub fn restart_one_by_one(&mut self) {
+        for node in 0..self.nodes.len() {
+            let asked = Instant::now();
+            self.nodes[node].process.terminate();
+            let ended = self.nodes[node].process.wait(PATIENCE);
+            assert!(ended.success(), "{ended}");
+            let drained = asked.elapsed().as_secs_f64();
+            self.nodes[node].restart();
+            self.wait_until_whole();
+            println!(
+                "node {} ended in {drained:.1} s, all three there after {:.1} s",
+                node + 1,
+                asked.elapsed().as_secs_f64()
+            );
+        }
     }
 
     /// Waits until that is so of each node.

@@ -38,12 +38,17 @@ impl Way {
 }
 
 impl Gate {
-    /// A way to `to` (`host:port`).
+    /// A way from loopback to `to` (`host:port`).
+    pub fn to(to: &str) -> Self {
+        Self::between("127.0.0.1", to)
+    }
+
+    /// A way from `address`, which is this machine's, to `to` (`host:port`).
     ///
     /// # Panics
-    /// Where loopback has no port left.
-    pub fn to(to: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    /// Where the address has no port left.
+    pub fn between(address: &str, to: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("the address has a free port");
         let address = listener.local_addr().expect("it is bound");
         let way = Arc::<Way>::default();
         let (to, shared) = (to.to_owned(), Arc::clone(&way));
@@ -59,7 +64,7 @@ impl Gate {
         Self { address, way }
     }
 
-    /// Where the way begins: `127.0.0.1:port`.
+    /// Where the way begins.
     pub fn address(&self) -> SocketAddr {
         self.address
     }

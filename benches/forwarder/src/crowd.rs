@@ -296,7 +296,10 @@ impl Crowd {
         self.waited_ns = self.waited_ns.max(wall_ns().saturating_sub(arrival.at_ns));
         let counts = member.tally.note(stamp.counter);
         if let Some(count) = self.count.as_mut().filter(|_| counts) {
-            let is_elsewhere = self.streams.get(member.stream).is_some_and(|stream| stream.node != member.place.node);
+            let is_elsewhere = self
+                .streams
+                .get(member.stream)
+                .is_some_and(|stream| stream.node != member.place.node);
             count.note_latency(stamp, arrival.at_ns, is_elsewhere);
         }
         if matches!(member.phase, Phase::Leaving { .. }) {

@@ -5,14 +5,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message as ActorMessage, MessageResult, Recipient, SpawnHandle};
+use actix::{
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message as ActorMessage, MessageResult, Recipient, SpawnHandle,
+};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use super::bus::{Bucket, Bus, BusError, BusStatus, Entry, Incoming, Key, Replier, Revision, WatchEvent};
+use super::counters::ClusterCounters;
 use super::lease::Lease;
-use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
+use super::state::{Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
 use crate::rooms::cloud::{Cloud, NodeName, Question, Wish};
 use crate::rooms::{CloudNews, Now, Ticket};
 
@@ -99,7 +102,7 @@ struct Written(OpId, Result<(), WriteError>);
 /// All nodes were read.
 #[derive(ActorMessage)]
 #[rtype(result = "()")]
-struct NodesRead(Vec<NodeEntry>);
+struct NodesRead(Vec<(NodeEntry, Revision)>);
 
 /// What was counted.
 #[derive(Debug, ActorMessage)]
@@ -227,7 +230,10 @@ impl ClusterActor {
         actix::spawn(async move {
             let _turn = turns.acquire().await;
             let got = bus.get(Bucket::Claims, &key_of(&key)).await;
-            back.do_send(Got(op, got.map_err(|error| tracing::debug!(%error, "the registry was not read"))));
+            back.do_send(Got(
+                op,
+                got.map_err(|error| tracing::debug!(%error, "the registry was not read")),
+            ));
         });
     }
 
@@ -291,8 +297,8 @@ impl ClusterActor {
         match event {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
-                if let Some(node) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), node);
+                if let Some((node, revision)) = node_entry(entry) {
+                    let actions = self.state.on_node(self.now(), node, revision);
                     self.carry_out(actions, ctx);
                 }
             }
@@ -369,8 +375,8 @@ fn key_of(key: &RegistryKey) -> Key {
     }
 }
 
-fn node_entry(entry: &Entry) -> Option<NodeEntry> {
-    serde_json::from_slice(&entry.value).ok()
+fn node_entry(entry: &Entry) -> Option<(NodeEntry, Revision)> {
+    Some((serde_json::from_slice(&entry.value).ok()?, entry.revision))
 }
 
 fn write_error(error: &BusError) -> WriteError {
@@ -476,8 +482,8 @@ impl Handler<NodesRead> for ClusterActor {
     type Result = ();
 
     fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
-        for node in nodes {
-            let actions = self.state.on_node(self.now(), node);
+        for (node, revision) in nodes {
+            let actions = self.state.on_node(self.now(), node, revision);
             self.carry_out(actions, ctx);
         }
     }

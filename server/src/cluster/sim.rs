@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::bus::Revision;
-use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, Letter, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
+use super::counters::ClusterCounters;
+use super::state::{Action, ClusterOptions, ClusterState, Letter, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
 use crate::rooms::cloud::{News, NodeName, Question, Wish};
 use crate::rooms::{Now, Ticket};
 
@@ -76,7 +77,7 @@ enum Happens {
     Registry(usize, OpId, RegistryWork),
     Got(usize, OpId, Result<Option<(Vec<u8>, Revision)>, ()>),
     Written(usize, OpId, Result<(), WriteError>),
-    Node(usize, NodeEntry),
+    Node(usize, NodeEntry, Revision),
     /// Whether the cloud can be reached is noticed.
     Notice(usize),
     Wake(usize),
@@ -110,13 +111,22 @@ pub struct CloudSim<R> {
     registry: BTreeMap<RegistryKey, (Vec<u8>, Revision)>,
     store: u64,
     writes: u64,
-    leases: BTreeMap<NodeName, (NodeEntry, Duration)>,
+    leases: BTreeMap<NodeName, (NodeEntry, Revision)>,
     cut: HashSet<(usize, usize)>,
     queue: BinaryHeap<Reverse<(Duration, u64)>>,
     happens: BTreeMap<u64, Happens>,
     last: u64,
     last_question: u64,
     totals: SimTotals,
+}
+
+impl<R> std::fmt::Debug for CloudSim<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CloudSim")
+            .field("now", &self.now)
+            .field("nodes", &self.by_name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: SimRooms> CloudSim<R> {
@@ -347,8 +357,8 @@ impl<R: SimRooms> CloudSim<R> {
             Happens::Registry(from, op, work) => return self.work(from, op, work),
             Happens::Got(to, op, got) => (to, self.nodes[to].state.on_got(now, op, got)),
             Happens::Written(to, op, written) => (to, self.nodes[to].state.on_written(now, op, written)),
-            Happens::Node(to, entry) => match self.hears(to) {
-                Some(node) => (to, node.state.on_node(now, entry)),
+            Happens::Node(to, entry, revision) => match self.hears(to) {
+                Some(node) => (to, node.state.on_node(now, entry, revision)),
                 None => return,
             },
             Happens::Notice(number) => (number, self.notice(number)),
@@ -377,10 +387,10 @@ impl<R: SimRooms> CloudSim<R> {
             return node.state.on_disconnected(now);
         }
         // Who is there is read first, and everybody is reminded a little later.
-        let leases: Vec<NodeEntry> = self.leases.values().map(|(entry, _)| entry.clone()).collect();
+        let leases: Vec<_> = self.leases.values().cloned().collect();
         let mut actions = Vec::new();
-        for entry in leases {
-            actions.extend(node.state.on_node(now, entry));
+        for (entry, revision) in leases {
+            actions.extend(node.state.on_node(now, entry, revision));
         }
         actions.extend(node.state.on_connected(now));
         actions
@@ -486,10 +496,15 @@ impl<R: SimRooms> CloudSim<R> {
         if !self.nodes[number].reaches_broker {
             return;
         }
-        self.leases.insert(entry.node.name.clone(), (entry.clone(), self.now));
+        self.writes += 1;
+        let revision = Revision {
+            store: self.store,
+            number: self.writes,
+        };
+        self.leases.insert(entry.node.name.clone(), (entry.clone(), revision));
         for to in 0..self.nodes.len() {
             if to != number && self.nodes[to].alive && !self.cut.contains(&(number, to)) {
-                self.after(self.options.registry, Happens::Node(to, entry.clone()));
+                self.after(self.options.registry, Happens::Node(to, entry.clone(), revision));
             }
         }
     }

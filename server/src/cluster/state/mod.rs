@@ -28,15 +28,14 @@ mod section;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use express_messages::ids::StreamId;
 
-pub(crate) use self::letters::{
-    ClaimEntry, Letter, MAX_LETTER, Message, NodeEntry, NodeLife, RegistryKey, RoomEntry, SectionId, Standing,
-};
-pub(crate) use self::nodes::{LEASE, RENEW};
+use self::letters::SectionId;
+pub(crate) use self::letters::{Letter, Message, NodeEntry, NodeLife, RegistryKey};
+use self::nodes::RENEW;
 pub(crate) use self::ops::OpId;
 
 use self::claims::OwnClaim;
@@ -44,7 +43,7 @@ use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
 use self::room::{Change, Room};
 use super::bus::Revision;
-pub use crate::cluster::counters::ClusterCounters;
+use crate::cluster::counters::ClusterCounters;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -57,6 +56,9 @@ const BEAT: Duration = Duration::from_secs(2);
 const BEAT_ROOMS: usize = 200;
 /// Claims and entries of rooms are written anew so often: the registry forgets what nobody renews for an hour.
 const RENEW_ENTRIES: Duration = Duration::from_secs(20 * 60);
+
+/// Jobs that failed and are tried again with each renewal, of each kind.
+const RETRIED: usize = 100;
 
 /// How a [`ClusterState`] is made.
 #[derive(Debug, Clone)]
@@ -82,7 +84,7 @@ pub(crate) enum Action {
     Put(OpId, RegistryKey, Vec<u8>, Option<Revision>),
     /// Delete one whose revision is this, for [`ClusterState::on_written`].
     Delete(OpId, RegistryKey, Revision),
-    /// Write this node's own entry, which lives for [`LEASE`].
+    /// Write this node's own entry, which lives for a lease.
     Lease(NodeEntry),
     /// Take this node's own entry away.
     Unlease,
@@ -132,6 +134,9 @@ pub(crate) struct ClusterState {
     nodes: Nodes,
     rooms: HashMap<RoomName, Room>,
     claims: HashMap<(u32, StreamId), OwnClaim>,
+    /// Given up while the registry was out of reach.
+    released: BTreeSet<(u32, StreamId)>,
+    left: BTreeSet<RoomName>,
     jobs: Jobs,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
@@ -156,6 +161,8 @@ impl ClusterState {
             nodes: Nodes::default(),
             rooms: HashMap::new(),
             claims: HashMap::new(),
+            released: BTreeSet::new(),
+            left: BTreeSet::new(),
             jobs: Jobs::default(),
             asked: HashMap::new(),
             last_ask: 0,
@@ -174,7 +181,7 @@ impl ClusterState {
             self.connected = true;
             self.nodes.forgive(now.mono);
             self.renew(now);
-            self.settle_everything(now);
+            self.settle_everything();
             self.beat_all(now);
         }
         self.take_actions()
@@ -194,12 +201,12 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry) -> Vec<Action> {
-        if entry.node.name == self.entry.node.name {
+    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry, revision: Revision) -> Vec<Action> {
+        if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }
         let node = entry.node.clone();
-        match self.nodes.note(entry, now.mono) {
+        match self.nodes.note(entry, revision, now.mono) {
             NodeChange::Nothing => {}
             NodeChange::Came => self.node_came(now, &node),
             NodeChange::Restarted => {
@@ -222,7 +229,7 @@ impl ClusterState {
                 Timer::RenewEntries => {
                     self.timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
                     if self.connected {
-                        self.settle_everything(now);
+                        self.settle_everything();
                     }
                 }
             }
@@ -238,11 +245,7 @@ impl ClusterState {
     /// The rooms want something, or tell something.
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
-            Wish::Open {
-                room,
-                terms,
-                redirected,
-            } => self.open(now, room, terms, !redirected),
+            Wish::Open { room, terms, redirected } => self.open(room, terms, !redirected),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
@@ -252,7 +255,7 @@ impl ClusterState {
                 room,
                 stream_id,
                 user_id,
-            } => self.claim(now, ticket, room, stream_id, user_id),
+            } => self.claim(ticket, room, stream_id, user_id),
             Wish::Release(app_id, stream_id) => self.release((app_id, stream_id)),
             Wish::LoggedIn(login) => self.actions.push(Action::Broadcast(Message::LoggedIn(login))),
             Wish::AskRelay {
@@ -301,10 +304,8 @@ impl ClusterState {
 
     /// This node stops now.
     pub(crate) fn on_stop(&mut self) -> Vec<Action> {
-        let rooms: Vec<RoomName> = self.rooms.keys().cloned().collect();
-        for room in rooms {
-            self.close(&room);
-        }
+        // Members who are still here had no time to go: they have it now, as those of a node that is lost.
+        self.actions.push(Action::Broadcast(Message::Bye));
         self.actions.push(Action::Unlease);
         self.take_actions()
     }
@@ -316,6 +317,8 @@ impl ClusterState {
             self.node_gone(now, &node.name);
         }
         self.nodes.forget_gone(2 * ORPHANS_STAY, now.mono);
+        // What the registry did not do when it was asked.
+        self.settle(false, RETRIED);
         self.tell_nodes();
     }
 

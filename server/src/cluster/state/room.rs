@@ -7,9 +7,9 @@ use express_messages::ids::{StreamId, UserId};
 use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
-use super::letters::NodeLife;
+use super::letters::{NodeLife, Standing};
 use super::section::{OwnSection, Section, Touched};
-use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomTerms, Saying};
+use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
 
 /// Messages whose numbers are remembered, so that one that comes by two ways is told once.
 const REMEMBERED: usize = 256;
@@ -20,7 +20,9 @@ pub(super) enum Stage {
     /// The registry is asked.
     Asking,
     /// Others are asked what they say; opened when all have answered, or then.
-    Greeting { until: Duration },
+    Greeting {
+        until: Duration,
+    },
     Open,
 }
 
@@ -36,6 +38,8 @@ pub(super) struct Room {
     /// Who orders what is said; `None`: this node.
     pub(super) home: Option<NodeLife>,
     pub(super) epoch: u64,
+    /// The home that has left the room: the registry may not know yet.
+    pub(super) left: Option<NodeName>,
     /// The registry knows that this node has it.
     pub(super) settled: bool,
     pub(super) own: OwnSection,
@@ -71,6 +75,7 @@ impl Room {
             is_new: true,
             home: None,
             epoch: 0,
+            left: None,
             settled: false,
             own,
             others: BTreeMap::new(),
@@ -91,6 +96,28 @@ impl Room {
     pub(super) fn peers(&self) -> impl Iterator<Item = &NodeName> {
         let there = self.others.iter().filter(|(_, section)| section.orphan_until.is_none());
         there.map(|(name, _)| name)
+    }
+
+    /// Where this node's section stands.
+    pub(super) fn standing(&self, name: &RoomName) -> Standing {
+        Standing {
+            room: name.clone(),
+            section: self.own.id,
+            seq: self.own.seq,
+            epoch: self.epoch,
+            home: self.settled && self.home.is_none(),
+        }
+    }
+
+    /// Another node says to be the home: of two the one with the higher number is.
+    pub(super) fn take_home(&mut self, from: &NodeLife, standing: &Standing) {
+        if !standing.home || standing.epoch < self.epoch {
+            return;
+        }
+        if standing.epoch > self.epoch || self.home.is_none() && !self.settled {
+            self.epoch = standing.epoch;
+            self.home = Some(from.clone());
+        }
     }
 
     /// What comes of changes in sections.
