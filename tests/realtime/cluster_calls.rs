@@ -68,6 +68,29 @@ fn users_of_a_node_that_is_killed_are_back_on_another_and_the_rest_hear_each_oth
 }
 
 #[test]
+fn users_of_a_node_that_crashed_and_was_started_again_at_once_are_back_and_nobody_saw_them_go() {
+    let mut cluster = Cluster::start(&work_folder("cluster-crashed"), 3, "");
+    let mut callers = call_of_three(&cluster);
+    let crashed = Instant::now();
+    cluster.nodes[ALICE].restart();
+    for caller in &callers[1..] {
+        caller.wait_for_return_of(ALICE, crashed);
+    }
+    println!(
+        "alice was heard again {:.1} s after her node crashed",
+        crashed.elapsed().as_secs_f64()
+    );
+    cluster.wait_until_whole();
+    park(MISSED.saturating_sub(crashed.elapsed()));
+    let of_alice = longest_silence(&callers, crashed, |one, other| one == ALICE || other == ALICE);
+    let of_others = longest_silence(&callers, crashed, |one, other| one != ALICE && other != ALICE);
+    assert!(of_alice < BACK_WITHIN && of_others < STUTTER, "{of_alice:?} {of_others:?}");
+    assert_tones(&callers);
+    assert_nothing_noticed(&mut callers);
+    all_leave(callers);
+}
+
+#[test]
 fn a_rolling_restart_of_all_nodes_is_not_seen_and_hardly_heard() {
     let mut cluster = Cluster::start(&work_folder("cluster-rolling"), 3, DRAINS);
     let mut callers = call_of_three(&cluster);
@@ -115,6 +138,49 @@ fn a_node_that_is_cut_from_the_broker_goes_on_with_its_calls_and_all_agree_after
         assert_eq!(saw, came.iter().collect::<Vec<_>>());
     }
     fourth.leave();
+    all_leave(callers);
+}
+
+/// `cargo test --release --workspace --test realtime -- --include-ignored --nocapture cluster_calls::users_of_a_node_that_stays_cut`
+#[test]
+#[ignore = "two minutes and a half"]
+fn users_of_a_node_that_stays_cut_from_the_broker_are_gone_for_the_others_until_it_is_back() {
+    let cluster = Cluster::start_behind_gates(&work_folder("cluster-stays-cut"), 3, "");
+    let mut callers = call_of_three(&cluster);
+    let cut = Instant::now();
+    cluster.gates[0].cut();
+    // 6 s until it is missed, 100 s in which its users may come back.
+    park(Duration::from_secs(100));
+    assert_nothing_noticed(&mut callers);
+    let silence = longest_silence(&callers, cut, |_, _| true);
+    assert!(silence < STUTTER, "{silence:?}");
+    park(Duration::from_secs(20));
+    for caller in &mut callers {
+        let noticed = caller.noticed();
+        println!("  {} noticed {noticed:?}", name_of(caller.number));
+    }
+    let gone = format!("users DELETE {}", name_of(ALICE));
+    assert!(callers[BOB].noticed().contains(&gone) && callers[CAROL].noticed().contains(&gone));
+    callers.iter_mut().for_each(Caller::forget);
+    let mended = Instant::now();
+    cluster.gates[0].mend();
+    for caller in &callers[1..] {
+        caller.wait_for_return_of(ALICE, cut);
+    }
+    println!(
+        "alice is heard again {:.1} s after it was mended",
+        mended.elapsed().as_secs_f64()
+    );
+    park(Duration::from_secs(3));
+    for caller in &mut callers {
+        let noticed = caller.noticed();
+        println!("  {} noticed {noticed:?}", name_of(caller.number));
+    }
+    let back = format!("users ADD {}", name_of(ALICE));
+    assert!(callers[BOB].noticed().contains(&back) && callers[CAROL].noticed().contains(&back));
+    let of_others = longest_silence(&callers, cut, |one, other| one != ALICE && other != ALICE);
+    assert!(of_others < STUTTER, "{of_others:?}");
+    assert_tones(&callers);
     all_leave(callers);
 }
 

@@ -11,6 +11,7 @@ mod realtime {
     mod cluster;
     mod cluster_calls;
     mod cluster_large;
+    mod cluster_partition;
     mod crash;
     mod faults;
     mod forwarding;

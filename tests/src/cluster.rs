@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::firewall::Inside;
 use crate::gate::Gate;
 use crate::nats::NatsServer;
 use crate::processes::{PATIENCE, Server};
@@ -36,6 +37,28 @@ impl Cluster {
         let gates: Vec<Gate> = (0..count).map(|_| Gate::to(&nats.address())).collect();
         let urls: Vec<String> = gates.iter().map(|gate| format!("nats://{}", gate.address())).collect();
         Self::of(folder, nats, gates, &urls, more)
+    }
+
+    /// Three nodes of which the first is on a machine behind a firewall, and reaches the broker by TCP: without UDP it and the others
+    /// have no way for media.
+    pub fn start_apart(folder: &Path, inside: &Inside) -> Self {
+        let nats = start_nats(folder);
+        let gate = Gate::between(&inside.outside, &nats.address());
+        let own = folder.join("n1");
+        std::fs::create_dir_all(&own).expect("the folder can be written");
+        // A machine of its own has any port free.
+        let (listen, media) = (format!("{}:8080", inside.inside), format!("udp = \"{}:5000\"", inside.inside));
+        let first = config_of(1, &format!("nats://{}", gate.address()), &listen, "");
+        let mut nodes = vec![Server::start_inside(inside, &own, &listen, &media, &first)];
+        let media = format!("udp = \"{}:0\"", inside.outside);
+        nodes.extend((2..=3).map(|number| start_node_with(folder, number, &nats.url(), &media, "")));
+        let cluster = Self {
+            nats,
+            gates: vec![gate],
+            nodes,
+        };
+        cluster.wait_until_whole();
+        cluster
     }
 
     fn of(folder: &Path, nats: NatsServer, gates: Vec<Gate>, urls: &[String], more: &str) -> Self {
@@ -121,15 +144,22 @@ fn start_nats(folder: &Path) -> NatsServer {
     NatsServer::start(&folder)
 }
 
-/// A node that clients are told of by the address at which it listens.
 fn start_node(folder: &Path, number: usize, nats: &str, more: &str) -> Server {
+    start_node_with(folder, number, nats, "udp = \"127.0.0.1:0\"", more)
+}
+
+/// A node that clients are told of by the address at which it listens.
+fn start_node_with(folder: &Path, number: usize, nats: &str, media: &str, more: &str) -> Server {
     let folder = folder.join(format!("n{number}"));
     std::fs::create_dir_all(&folder).expect("the folder can be written");
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let listen = free.expect("loopback has a free port").to_string();
+    Server::start_reachable(&folder, &listen, media, &config_of(number, nats, &listen, more))
+}
+
+fn config_of(number: usize, nats: &str, listen: &str, more: &str) -> String {
     let name = format!("name = \"n{number}\"\nregion = \"r{number}\"");
-    let cluster = format!("[cluster]\nnats = [\"{nats}\"]\n{name}\nurl = \"ws://{listen}\"\n{more}");
-    Server::start_at(&folder, &listen, &cluster)
+    format!("[cluster]\nnats = [\"{nats}\"]\n{name}\nurl = \"ws://{listen}\"\n{more}")
 }
 
 /// What `/metrics` says; `None`: the node does not answer.
