@@ -56,6 +56,8 @@ pub(crate) struct ClusterActor {
     last_question: u64,
     /// Of what is asked of the registry at a time.
     turns: Arc<Semaphore>,
+    /// Whether the broker was ever reached: before that it is not missed.
+    was_connected: bool,
     lease: Lease,
     /// Letters that found no room on their way out.
     dropped: u64,
@@ -158,6 +160,7 @@ impl ClusterActor {
             questions: HashMap::new(),
             last_question: 0,
             turns: Arc::new(Semaphore::new(AT_A_TIME)),
+            was_connected: false,
             dropped: 0,
             unreadable: 0,
             started,
@@ -309,11 +312,14 @@ impl ClusterActor {
         let actions = match status {
             BusStatus::Connected => {
                 tracing::info!(node = %self.own.name, "the cluster's broker is reached");
+                self.was_connected = true;
                 self.read_nodes(ctx);
                 self.state.on_connected(now)
             }
             BusStatus::Disconnected => {
-                tracing::warn!(node = %self.own.name, "the cluster's broker is out of reach: rooms go on as they are known here");
+                if self.was_connected {
+                    tracing::warn!(node = %self.own.name, "the cluster's broker is out of reach: rooms go on as they are known here");
+                }
                 self.state.on_disconnected(now)
             }
         };
