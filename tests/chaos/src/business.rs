@@ -84,11 +84,14 @@ impl World {
         let (room_id, user) = (Self::room_id(usize::from(self.dice.percent(12))), self.some_user());
         self.trace.note(self.now, || format!("API kicks {user} out of {room_id}"));
         self.note_kick(node, &room_id, &user);
-        self.ask_api(node, KickUsers {
-            room_id,
-            user_ids: vec![user],
-            reason: String::new(),
-        });
+        self.ask_api(
+            node,
+            KickUsers {
+                room_id,
+                user_ids: vec![user],
+                reason: String::new(),
+            },
+        );
     }
 
     fn close_room(&mut self, node: usize) {
@@ -100,11 +103,14 @@ impl World {
         for user in members {
             self.note_kick(node, &room_id, &user);
         }
-        self.ask_api(node, CloseRoom {
-            room_id,
-            reason: String::new(),
-            tell_business: false,
-        });
+        self.ask_api(
+            node,
+            CloseRoom {
+                room_id,
+                reason: String::new(),
+                tell_business: false,
+            },
+        );
     }
 
     fn some_target(&mut self) -> RuleTarget {
@@ -184,7 +190,10 @@ impl World {
 
     /// Nodes may have been told different things while they did not hear each other: they are told anew.
     pub(crate) fn permit_all_streams(&mut self) {
-        for stream in ["wanted".to_owned()].into_iter().chain((0..5).map(|user| format!("u{user}-a"))) {
+        for stream in ["wanted".to_owned()]
+            .into_iter()
+            .chain((0..5).map(|user| format!("u{user}-a")))
+        {
             let stream_id = StreamId::new(stream).expect("a short id of letters");
             for node in 0..self.servers.len() {
                 let sequence = i64::try_from(self.number()).unwrap_or(i64::MAX);

@@ -165,7 +165,9 @@ impl World {
         if node < cloud.sim.len() {
             cloud.sim.restart(node, Inbox::default());
         } else if cloud.regions {
-            cloud.sim.add_node(&node_name(node), &format!("region-{node}"), 1_000, Inbox::default());
+            cloud
+                .sim
+                .add_node(&node_name(node), &format!("region-{node}"), 1_000, Inbox::default());
         } else {
             cloud.sim.add_node(&node_name(node), "", 4, Inbox::default());
         }
@@ -218,8 +220,9 @@ impl World {
     pub(crate) fn hear_news(&mut self) {
         while let Some((node, news)) = self.cloud.as_mut().and_then(Cloud::next_news) {
             let Some(news) = self.spoil(news) else { continue };
-            self.trace
-                .note(self.now, || format!("node n{node} hears {}", crate::trace::cut(&format!("{news:?}"))));
+            self.trace.note(self.now, || {
+                format!("node n{node} hears {}", crate::trace::cut(&format!("{news:?}")))
+            });
             self.on_server(node, |state, now| state.on_news(now, news));
         }
     }

@@ -34,7 +34,8 @@ impl World {
                 let lasts = self.some_time(20_000, 90_000);
                 let permille = u32::try_from(10 + self.dice.below(290)).unwrap_or(100);
                 self.break_cloud(CloudKind::Loss, lasts);
-                self.trace.note(self.now, || format!("cloud: {permille} ‰ of letters get lost"));
+                self.trace
+                    .note(self.now, || format!("cloud: {permille} ‰ of letters get lost"));
                 if let Some(cloud) = &mut self.cloud {
                     cloud.lose(permille);
                 }

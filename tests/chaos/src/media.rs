@@ -202,9 +202,7 @@ impl World {
             (transport.connected, transport.heard) = (true, now);
         }
         self.tell_part(number, TransportEvent::Connected);
-        self.on_server(node, |state, now| {
-            state.on_media(now, ForwarderEvent::Connected { peer: id })
-        });
+        self.on_server(node, |state, now| state.on_media(now, ForwarderEvent::Connected { peer: id }));
     }
 
     /// The client closes its end, and the server hears the goodbye if the line is there.
@@ -226,9 +224,8 @@ impl World {
         let node = self.node_of(peer);
         let server = &mut self.servers[node];
         if server.peers.peers.remove(&peer).is_some() {
-            self.trace.note(self.now, || {
-                format!("{}: {peer:?} is gone: {reason:?}", server.label)
-            });
+            self.trace
+                .note(self.now, || format!("{}: {peer:?} is gone: {reason:?}", server.label));
             self.on_server(node, |state, now| state.on_media(now, ForwarderEvent::Gone { peer, reason }));
         }
     }
@@ -372,7 +369,7 @@ impl World {
 
     /// Players that wait for a packet get one.
     fn wake_listeners(&mut self, client: usize) {
-        let waiting = |(life, part): (&u64, &crate::machine::Part)| Some((*life, part.awaiting?, part.transport?));
+        let waiting = |(life, part): (&u64, &Part)| Some((*life, part.awaiting?, part.transport?));
         let waiting: Vec<_> = self.clients[client].parts.iter().filter_map(waiting).collect();
         for (life, attempt, transport) in waiting {
             if self.hears(transport) {

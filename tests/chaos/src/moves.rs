@@ -30,10 +30,12 @@ impl World {
             return;
         };
         let beside = part.beside.take();
+        *self.told.entry("moves").or_default() += 1;
         // It is logged in anew, and what the new node has is to be known from now on.
         part.up_since = None;
         if let Some(former) = std::mem::replace(&mut part.socket, beside) {
-            self.trace.note(self.now, || format!("c{index} has moved, socket {former} goes"));
+            self.trace
+                .note(self.now, || format!("c{index} has moved, socket {former} goes"));
             self.hang_up(former);
         }
     }

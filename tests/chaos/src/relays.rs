@@ -86,7 +86,10 @@ impl World {
             if !std::mem::replace(&mut known.connected, true) {
                 let label = &self.servers[node].label;
                 self.trace.note(now, || format!("{label}: relay {end:?} is connected"));
-                self.on_server(node, |state, now| state.on_media(now, ForwarderEvent::Connected { peer: end }));
+                *self.told.entry("relays").or_default() += 1;
+                self.on_server(node, |state, now| {
+                    state.on_media(now, ForwarderEvent::Connected { peer: end })
+                });
             }
         }
     }

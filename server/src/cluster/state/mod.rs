@@ -141,6 +141,8 @@ pub(crate) struct ClusterState {
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
     last_section: u64,
+    /// The highest number of a text of this node, without its lower bits.
+    last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
     told_nodes: Vec<(NodeName, String)>,
@@ -167,6 +169,7 @@ impl ClusterState {
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
+            last_text: 0,
             beat_from: None,
             told_nodes: Vec::new(),
             timers,

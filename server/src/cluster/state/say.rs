@@ -125,7 +125,9 @@ impl ClusterState {
                 mixed.wrapping_mul(31).wrapping_add(u64::from(byte))
             });
         let room = self.rooms.get_mut(name).filter(|room| room.is_open())?;
-        let next = (room.last_message >> NODE_BITS).saturating_add(1);
+        // A room that was closed here and opened again begins at 0, and others remember what was said before.
+        let next = (room.last_message >> NODE_BITS).max(self.last_text).saturating_add(1);
+        self.last_text = next;
         let number = (next << NODE_BITS) | (low & ((1 << NODE_BITS) - 1));
         room.last_message = number;
         Some(number)

@@ -34,8 +34,7 @@ impl World {
                     silent.push(format!("{stream} is PLAYING and silent on {}", self.last_sign(part)));
                 }
                 Machine::Publish(_)
-                    if state.view.publishing.get(stream) == Some(&PublisherState::Publishing)
-                        && !self.is_heard(part) =>
+                    if state.view.publishing.get(stream) == Some(&PublisherState::Publishing) && !self.is_heard(part) =>
                 {
                     let on = self.last_sign(part);
                     unsent.push(format!("{stream} is PUBLISHING and nothing of it reaches the server on {on}"));

@@ -57,7 +57,10 @@ impl KeptOut {
             RuleTarget::User(user) => *user == place.user,
             RuleTarget::UserInRoom(room, user) => (room, user) == (&place.room, &place.user),
         };
-        let mut rules = self.rules.iter().filter(|(target, (_, span))| about(target) && holds(*span, now));
+        let mut rules = self
+            .rules
+            .iter()
+            .filter(|(target, (_, span))| about(target) && holds(*span, now));
         rules.any(|(_, (forbids, _))| what(forbids))
     }
 

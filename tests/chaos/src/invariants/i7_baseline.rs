@@ -37,14 +37,12 @@ impl World {
             .iter()
             .map(|client| client.parts.len() + client.rooms.len())
             .sum();
-        let left: Vec<String> = [
-            left("parts of clients", parts),
-        ]
-        .into_iter()
-        .flatten()
-        .chain(self.servers.iter().flat_map(left_at))
-        .chain(self.left_in_cloud())
-        .collect();
+        let left: Vec<String> = [left("parts of clients", parts)]
+            .into_iter()
+            .flatten()
+            .chain(self.servers.iter().flat_map(left_at))
+            .chain(self.left_in_cloud())
+            .collect();
         if !left.is_empty() {
             self.fail("I7", format!("left after the last user: {}", left.join(", ")));
         }

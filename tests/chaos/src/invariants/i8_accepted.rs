@@ -61,6 +61,10 @@ impl World {
             let mut sessions = client.rooms.values().filter_map(|room| room.state.session());
             let (session, at) = sessions.find_map(|session| Some((session.to_owned(), self.node_with(session)?)))?;
             let far = at != node;
+            // Sessions of one user may be in two rooms, where the nodes did not hear of each other.
+            if self.cloud.is_some() && client.view.room_id != self.clients[index].view.room_id {
+                return None;
+            }
             // What the others do not hear at once they may hear later, or not.
             (!far || self.nodes_hear()).then_some((other, Owed { session, far }))
         });

@@ -67,7 +67,10 @@ impl World {
     /// How the extra info of a member's room differs from what was taken, and from what the member knows.
     pub(super) fn differing_room_info(&self, client: usize, shown: &Snapshot) -> Vec<String> {
         let state = &self.clients[client];
-        let there = shown.extra_infos.last().map(|info| info.value.as_str());
+        let info = shown.extra_infos.last();
+        let there = info.map(|info| info.value.as_str());
+        // Where two sessions of a user did not know of each other, what one set is not told to the other.
+        let by_us = info.is_some_and(|info| self.cloud.is_some() && info.update_user.user_id.as_str() == state.user);
         let up = state.rooms.iter().find(|(_, room)| room.state.is_up());
         let login = up.map(|(part, _)| (client, state.life, *part));
         let mut found = Vec::new();
@@ -79,7 +82,7 @@ impl World {
         let known = state.view.room_info.as_deref();
         // An own one whose answer was lost is not told.
         let own = |there: &str| state.wishes.room_infos.contains(there);
-        if let Some(there) = there.filter(|there| Some(*there) != known && !own(there)) {
+        if let Some(there) = there.filter(|there| Some(*there) != known && !own(there) && !by_us) {
             found.push(format!("the room's extra info {there:?} was not told, but {known:?}"));
         }
         found
