@@ -1,5 +1,7 @@
 //! Several nodes in virtual time, with rooms that only keep what they are told.
 
+mod healed;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
