@@ -40,6 +40,17 @@ impl World {
         }
     }
 
+    pub(crate) fn set_sending(&mut self, index: usize, life: u64, sending: bool) {
+        if let Some(part) = self.clients[index].parts.get_mut(&life) {
+            part.sending = sending;
+        }
+    }
+
+    pub(crate) fn close_part(&mut self, index: usize, life: u64) {
+        self.retire_transport(index, life);
+        self.discard_transport(index, life);
+    }
+
     /// The connection stays beside that of the next try, which begins now.
     pub(crate) fn keep_transport(&mut self, index: usize, life: u64) {
         self.retire_transport(index, life);

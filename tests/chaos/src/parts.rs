@@ -352,12 +352,6 @@ impl World {
         }
     }
 
-    fn set_sending(&mut self, index: usize, life: u64, sending: bool) {
-        if let Some(part) = self.clients[index].parts.get_mut(&life) {
-            part.sending = sending;
-        }
-    }
-
     fn poll(&mut self, index: usize, life: u64, attempt: u32) {
         let part = self.clients[index].parts.get(&life);
         let hears = part.is_some_and(|part| self.has_sound(part));
@@ -373,11 +367,6 @@ impl World {
         if let Machine::Play(player) = &mut part.machine {
             player.on_media(attempt, part.decoded, now);
         }
-    }
-
-    fn close_part(&mut self, index: usize, life: u64) {
-        self.retire_transport(index, life);
-        self.discard_transport(index, life);
     }
 
     fn unregister(&mut self, index: usize, life: u64) {
