@@ -57,9 +57,11 @@ fn fill(cluster: &Cluster, crowd: &mut Crowd, listeners: usize) {
                 let user = format!("listener-{node}-{stream}-{number}");
                 crowd.join(place(cluster, Role::Listener, stream, node, user)).unwrap();
             }
+            crowd.settle_all("listeners", PATIENCE).unwrap();
+            // A room takes 200 logins a second.
+            crowd.turn_for(Duration::from_millis(5) * u32::try_from(listeners).unwrap());
         }
     }
-    crowd.settle_all("listeners", PATIENCE).unwrap();
 }
 
 /// Listeners of each of three speakers on each of three nodes hear everything, and each stream crosses once to each other node.

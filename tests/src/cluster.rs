@@ -48,7 +48,8 @@ impl Cluster {
         std::fs::create_dir_all(&own).expect("the folder can be written");
         // A machine of its own has any port free.
         let (listen, media) = (format!("{}:8080", inside.inside), format!("udp = \"{}:5000\"", inside.inside));
-        let first = config_of(1, &format!("nats://{}", gate.address()), &listen, "");
+        let may_read = "[metrics]\nallow = [\"10.0.0.0/8\"]\n";
+        let first = config_of(1, &format!("nats://{}", gate.address()), &listen, may_read);
         let mut nodes = vec![Server::start_inside(inside, &own, &listen, &media, &first)];
         let media = format!("udp = \"{}:0\"", inside.outside);
         nodes.extend((2..=3).map(|number| start_node_with(folder, number, &nats.url(), &media, "")));

@@ -206,7 +206,7 @@ impl ClusterActor {
         }
     }
 
-    fn ask(&self, ticket: Ticket, to: NodeName, message: Message, ctx: &mut Context<Self>) {
+    fn ask(&self, ticket: Ticket, to: NodeName, message: Message, ctx: &Context<Self>) {
         let (bus, question, back) = (Arc::clone(&self.bus), self.letter(message), ctx.address());
         actix::spawn(async move {
             let answer = bus.request(&to, question, PATIENCE).await;
@@ -225,7 +225,7 @@ impl ClusterActor {
         }
     }
 
-    fn get(&self, op: OpId, key: RegistryKey, ctx: &mut Context<Self>) {
+    fn get(&self, op: OpId, key: RegistryKey, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
@@ -237,7 +237,7 @@ impl ClusterActor {
         });
     }
 
-    fn put(&self, op: OpId, key: RegistryKey, value: Bytes, expected: Option<Revision>, ctx: &mut Context<Self>) {
+    fn put(&self, op: OpId, key: RegistryKey, value: Bytes, expected: Option<Revision>, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
@@ -250,7 +250,7 @@ impl ClusterActor {
         });
     }
 
-    fn delete(&self, op: OpId, key: RegistryKey, expected: Revision, ctx: &mut Context<Self>) {
+    fn delete(&self, op: OpId, key: RegistryKey, expected: Revision, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
@@ -260,7 +260,7 @@ impl ClusterActor {
     }
 
     /// Reads all nodes, for the case that the watch has missed something.
-    fn read_nodes(&self, ctx: &mut Context<Self>) {
+    fn read_nodes(&self, ctx: &Context<Self>) {
         let (bus, back) = (Arc::clone(&self.bus), ctx.address());
         actix::spawn(async move {
             if let Ok(entries) = bus.entries(Bucket::Nodes).await {

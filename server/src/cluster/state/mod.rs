@@ -252,7 +252,7 @@ impl ClusterState {
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
-            Wish::Whisper(room, words) => self.to_peers(&room, &Message::Whisper(room.clone(), words)),
+            Wish::Whisper(room, words) => self.tell_peers(&room, &Message::Whisper(room.clone(), words)),
             Wish::Claim {
                 ticket,
                 room,
@@ -350,7 +350,7 @@ impl ClusterState {
     }
 
     /// Writes to all other nodes that have a room.
-    fn to_peers(&mut self, room: &RoomName, message: &Message) {
+    fn tell_peers(&mut self, room: &RoomName, message: &Message) {
         let peers: Vec<NodeName> = self.rooms.get(room).into_iter().flat_map(Room::peers).cloned().collect();
         for peer in peers {
             self.send(&peer, message.clone());

@@ -110,7 +110,7 @@ impl ClusterState {
         }
         let peers = room.peers().count() as u64;
         self.counters.facts_sent = self.counters.facts_sent.saturating_add(peers);
-        self.to_peers(name, &facts);
+        self.tell_peers(name, &facts);
         self.tell_changes(name, changes);
     }
 

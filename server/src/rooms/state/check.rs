@@ -11,6 +11,10 @@ use crate::forwarder::PeerId;
 use crate::rooms::cloud::{Member, RemoteStream};
 
 #[doc(hidden)]
+/// The members of a room on one node, and their streams.
+#[cfg(any(test, feature = "chaos"))]
+pub type OwnFacts = (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>);
+
 impl RoomsState {
     /// What this session would be shown now; `None` if there is none.
     pub fn snapshot_of(&self, session_id: &str) -> Option<Snapshot> {
@@ -103,8 +107,8 @@ impl RoomsState {
     }
 
     /// The members and the announced streams of this node, by rooms: what the other nodes were told must come to the same.
-    pub fn own_facts(&self) -> BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> {
-        let mut facts: BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> = BTreeMap::new();
+    pub fn own_facts(&self) -> BTreeMap<RoomKey, OwnFacts> {
+        let mut facts: BTreeMap<RoomKey, OwnFacts> = BTreeMap::new();
         for session in self.sessions.values() {
             let member = Member {
                 user: session.user.clone(),

@@ -76,7 +76,10 @@ impl RoomsState {
         let Some(key) = self.session_in(room, &member.user.user_id) else {
             return;
         };
-        let older = self.sessions.get(&key).is_some_and(|session| session.login_ms < member.login_ms);
+        let older = self
+            .sessions
+            .get(&key)
+            .is_some_and(|session| session.login_ms < member.login_ms);
         if older && !self.timers.is_set(&Timer::Moving(key)) {
             self.timers.set(Timer::Moving(key), at);
         }
