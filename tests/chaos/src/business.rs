@@ -12,6 +12,9 @@ use crate::ledger::Made;
 use crate::server::{APP, SECRET};
 use crate::world::World;
 
+/// Letters between nodes, and those that follow from them, are under way for some milliseconds.
+const UNDER_WAY: Duration = Duration::from_millis(20);
+
 impl World {
     /// A token of `user` that the business server makes now.
     pub(crate) fn token(&mut self, user: &str, ttl_s: i64) -> String {
@@ -56,8 +59,6 @@ impl World {
 
     /// From when on each server obeys what one is ordered now; `None`: it may not hear of it.
     fn obeyed_from(&self, asked: usize, node: usize) -> Option<Duration> {
-        // Letters are under way for some milliseconds.
-        const UNDER_WAY: Duration = Duration::from_millis(20);
         match node == asked {
             true => Some(self.now),
             false => self.nodes_hear().then_some(self.now + UNDER_WAY),
@@ -83,7 +84,7 @@ impl World {
     fn kick(&mut self, node: usize) {
         let (room_id, user) = (Self::room_id(usize::from(self.dice.percent(12))), self.some_user());
         self.trace.note(self.now, || format!("API kicks {user} out of {room_id}"));
-        self.note_kick(node, &room_id, &user);
+        self.note_kick(Some(self.now), node, &room_id, &user);
         self.ask_api(
             node,
             KickUsers {
@@ -101,7 +102,7 @@ impl World {
         let there = there.filter(|(session, _)| self.shown_to(session).is_some());
         let members: Vec<UserId> = there.map(|(_, user)| user.clone()).collect();
         for user in members {
-            self.note_kick(node, &room_id, &user);
+            self.note_kick_by_closing(node, &room_id, &user);
         }
         self.ask_api(
             node,
@@ -203,11 +204,27 @@ impl World {
         }
     }
 
-    fn note_kick(&mut self, node: usize, room: &RoomId, user: &UserId) {
+    /// A node that closes a room knows those who are in it there and those that it shows; of others it hears from theirs.
+    fn note_kick_by_closing(&mut self, node: usize, room: &RoomId, user: &UserId) {
+        let state = self.servers[node].state.as_ref();
+        let shown = state.and_then(|state| state.users_in(APP, room.as_str())).unwrap_or_default();
+        let asked_from = match shown.contains(user) {
+            true => Some(self.now),
+            false => self.nodes_hear().then_some(self.now + UNDER_WAY),
+        };
+        self.note_kick(asked_from, node, room, user);
+    }
+
+    /// - `asked_from`: from when on the node that is asked knows of it
+    fn note_kick(&mut self, asked_from: Option<Duration>, node: usize, room: &RoomId, user: &UserId) {
         let lasts = Duration::from_secs(self.servers[0].config.timings.kick_revokes_s);
         let (until, last_s) = (self.now + lasts, self.unix_s());
         for at in 0..self.servers.len() {
-            if let Some(from) = self.obeyed_from(node, at) {
+            let from = match at == node {
+                true => asked_from,
+                false => self.obeyed_from(node, at),
+            };
+            if let Some(from) = from {
                 self.books.kept_out[at].kicked(room.clone(), user.clone(), last_s, (from, until));
                 self.ledger.kicked(at, room, user, from);
             }

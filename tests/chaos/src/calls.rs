@@ -100,6 +100,8 @@ impl World {
     fn own_stream(&mut self, client: usize) -> String {
         match self.dice.below(4) {
             0 => "wanted".into(),
+            // Over nodes there is more to be decided about those that several want.
+            1 if self.cloud.is_some() => "wanted".into(),
             1 => format!("{}-b", self.clients[client].user),
             _ => format!("{}-a", self.clients[client].user),
         }

@@ -132,6 +132,11 @@ impl AdminCall for CloseRoom {
         room.closing = true;
         room.tells_closing = self.tell_business;
         let members: Vec<SessionKey> = room.members.iter().copied().collect();
+        let elsewhere: Vec<UserId> = room.elsewhere.others().map(|member| member.user.user_id.clone()).collect();
+        for user in elsewhere {
+            // That node may not hear of this, and its users come here.
+            state.revoke(now, &room_key, user);
+        }
         for key in &members {
             state.stop_all_plays(*key);
         }

@@ -17,9 +17,12 @@ impl World {
         for stream in published.map(|(stream, _)| stream) {
             let agreed = self.nodes_agree();
             let node = members[client].as_ref().map(|member| member.node);
-            let knows = |other: &Member| agreed || Some(other.node) == node;
+            // Nodes know of the streams of rooms that they have.
+            let room = &state.view.room_id;
+            let knows =
+                |at: usize, other: &Member| Some(other.node) == node || (agreed && self.clients[at].view.room_id == *room);
             let others = members.iter().enumerate().filter(|(other, _)| *other != client);
-            let others = others.filter(|(_, other)| other.as_ref().is_some_and(knows));
+            let others = others.filter(|(at, other)| other.as_ref().is_some_and(|other| knows(*at, other)));
             let lists = others.filter_map(|(_, member)| Some(&member.as_ref()?.shown.as_ref()?.streams));
             let listed = lists.filter_map(|list| list.iter().find(|listed| listed.stream.stream_id.as_str() == stream));
             for listed in listed {

@@ -57,14 +57,30 @@ impl World {
         }
         for (room, said) in &rooms {
             for (node, state) in running() {
-                differing(said, room, node, state, users, streams);
+                let forbidden = |stream: &str| self.books.kept_out[node].forbids_stream(stream);
+                let mut found = Vec::new();
+                differing(said, room, node, state, users, &mut found);
+                // Orders that not all nodes have heard are the business server's affair.
+                streams.extend(
+                    found
+                        .into_iter()
+                        .filter(|(stream, _)| !forbidden(stream))
+                        .map(|(_, what)| what),
+                );
             }
         }
     }
 }
 
 /// How what a node shows of a room differs from what all nodes say.
-fn differing(said: &Said, room: &str, node: usize, state: &RoomsState, users: &mut Vec<String>, streams: &mut Vec<String>) {
+fn differing(
+    said: &Said,
+    room: &str,
+    node: usize,
+    state: &RoomsState,
+    users: &mut Vec<String>,
+    streams: &mut Vec<(String, String)>,
+) {
     let Some(shown) = state.users_in(APP, room) else { return };
     for user in said.users.symmetric_difference(&shown) {
         let there = said.users.contains(user);
@@ -74,6 +90,7 @@ fn differing(said: &Said, room: &str, node: usize, state: &RoomsState, users: &m
     let there: BTreeSet<String> = said.streams.keys().cloned().collect();
     for stream in there.symmetric_difference(&shown) {
         let is = there.contains(stream);
-        streams.push(format!("{stream} is in {room}: {is}, and n{node} shows the contrary"));
+        let what = format!("{stream} is in {room}: {is}, and n{node} shows the contrary");
+        streams.push((stream.clone(), what));
     }
 }
