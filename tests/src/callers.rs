@@ -69,8 +69,10 @@ impl Caller {
         let user = name_of(number);
         let zg = ZegoExpressEngine::new(APP_ID, url).unwrap();
         let mut log = EventLog::of(&zg);
-        let mut config = ZegoRoomConfig::default();
-        config.user_update = true;
+        let config = ZegoRoomConfig {
+            user_update: true,
+            ..ZegoRoomConfig::default()
+        };
         zg.login_room(ROOM, token(&user), user.as_str(), config).wait().unwrap();
         let voice = zg.create_zego_stream(ZegoStreamOptions::tone(hz_of(number))).wait().unwrap();
         zg.start_publishing_stream(stream_of(number), &voice, Default::default())

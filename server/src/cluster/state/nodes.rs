@@ -297,7 +297,7 @@ mod tests {
             "it is read once more"
         );
         assert!(nodes.take_gone(3 * SECOND + LEASE).is_empty());
-        assert_eq!(nodes.take_gone(4 * SECOND + LEASE), [b.node.clone()]);
+        assert_eq!(nodes.take_gone(4 * SECOND + LEASE), std::slice::from_ref(&b.node));
         assert!(!nodes.is_alive(&b.node) && nodes.may_come_back(&b.node, 100 * SECOND, 20 * SECOND));
         assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
         let mut again = b.clone();

@@ -278,34 +278,26 @@ mod tests {
 
     #[test]
     fn a_room_goes_on_while_somebody_has_it_or_had_it_lately_and_its_home_is_alive() {
-        let there = |alive: &'static [&'static str]| move |node: &NodeLife| alive.contains(&node.name.as_str());
-        let cases: [(
-            &str,
-            Option<RoomEntry>,
-            &'static [&'static str],
-            &'static [&'static str],
-            u64,
-            &str,
-            u64,
-            bool,
-        ); 6] = [
-            ("nobody has it", None, &[], &[], 9, "a", 1, true),
-            ("b has it", Some(entry("b", &["b"], 3)), &["b"], &["b"], 7, "b", 3, false),
-            ("b is gone lately", Some(entry("b", &["b"], 3)), &["b"], &[], 7, "a", 4, false),
-            ("b is gone for long", Some(entry("b", &["b"], 3)), &[], &[], 9, "a", 4, true),
-            ("it was ours alone", Some(entry("a", &["a"], 3)), &[], &[], 7, "a", 3, false),
+        type Names = &'static [&'static str];
+        let there = |alive: Names| move |node: &NodeLife| alive.contains(&node.name.as_str());
+        let of_b = |nodes: &[&str]| Some(entry("b", nodes, 3));
+        let own = Some(entry("a", &["a"], 3));
+        // Who has it or had it lately, who is alive; the session, the home and its number, and whether it is new.
+        type Case = (&'static str, Option<RoomEntry>, [Names; 2], (u64, &'static str, u64, bool));
+        let cases: [Case; 6] = [
+            ("nobody has it", None, [&[], &[]], (9, "a", 1, true)),
+            ("b has it", of_b(&["b"]), [&["b"], &["b"]], (7, "b", 3, false)),
+            ("b is gone lately", of_b(&["b"]), [&["b"], &[]], (7, "a", 4, false)),
+            ("b is gone for long", of_b(&["b"]), [&[], &[]], (9, "a", 4, true)),
+            ("it was ours alone", own, [&[], &[]], (7, "a", 3, false)),
             (
                 "home is gone, c has it",
-                Some(entry("b", &["b", "c"], 3)),
-                &["c"],
-                &["c"],
-                7,
-                "a",
-                4,
-                false,
+                of_b(&["b", "c"]),
+                [&["c"], &["c"]],
+                (7, "a", 4, false),
             ),
         ];
-        for (what, known, lately, alive, session, home, epoch, is_new) in cases {
+        for (what, known, [lately, alive], expected) in cases {
             let found = enter(known, &node("a"), terms(9), there(lately), there(alive));
             let got = (
                 found.entry.terms.session_id,
@@ -313,7 +305,7 @@ mod tests {
                 found.entry.epoch,
                 found.is_new,
             );
-            assert_eq!(got, (session, home, epoch, is_new), "{what}");
+            assert_eq!(got, expected, "{what}");
             assert!(found.entry.nodes.contains(&node("a")), "{what}");
         }
     }

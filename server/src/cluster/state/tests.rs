@@ -87,13 +87,10 @@ impl SimRooms for Told {
                 return vec![Wish::Tell(room(), stream_fact(id.as_str(), &user, epoch))];
             }
             News::ClaimLost { stream, moved_to } => {
-                if self.own_streams.remove(stream.1.as_str()).is_some() {
-                    self.lost.push((stream.1.to_string(), moved_to));
-                    return vec![Wish::Tell(
-                        room(),
-                        Fact::StreamLeft(stream.1, StreamDeleteReason::RepeatLogin),
-                    )];
-                }
+                let was_own = self.own_streams.remove(stream.1.as_str()).is_some();
+                let over = Fact::StreamLeft(stream.1.clone(), StreamDeleteReason::RepeatLogin);
+                self.lost.extend(was_own.then(|| (stream.1.to_string(), moved_to)));
+                return was_own.then(|| Wish::Tell(room(), over)).into_iter().collect();
             }
             News::Nodes(nodes) => self.nodes = nodes.into_iter().map(|(name, _)| name).collect(),
             _ => {}
@@ -122,7 +119,7 @@ fn name(number: usize) -> NodeName {
 }
 
 fn user(id: &str) -> ZegoUser {
-    ZegoUser::new(&UserId::new(id).unwrap(), id.to_owned()).unwrap()
+    ZegoUser::new(UserId::new(id).unwrap(), id.to_owned()).unwrap()
 }
 
 fn came(id: &str, login_ms: u64) -> Fact {

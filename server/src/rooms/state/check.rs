@@ -13,7 +13,7 @@ use crate::rooms::cloud::{Member, RemoteStream};
 #[doc(hidden)]
 /// The members of a room on one node, and their streams.
 #[cfg(any(test, feature = "chaos"))]
-pub type OwnFacts = (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>);
+pub(super) type OwnFacts = (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>);
 
 impl RoomsState {
     /// What this session would be shown now; `None` if there is none.

@@ -243,7 +243,10 @@ test("a logout during a move leaves no ghost on the other node", () => {
   bench.open();
   bench.room.logout();
   bench.pass(1);
-  assert.deepEqual(other.sent.map((text) => JSON.parse(text).type), ["login", "logout"]);
+  assert.deepEqual(
+    other.sent.map((text) => JSON.parse(text).type),
+    ["login", "logout"],
+  );
   assert.deepEqual([other.closedWith, bench.isEnded], [1000, true]);
 });
 

@@ -151,7 +151,10 @@ class World {
         server.refusal = later(1002073, 2_000);
         return undefined;
       case "sendOn":
-        server.refusal = { ...fatal(1002099), node: this.pick(["wss://two.example", "https://four.example", "ws://no-tls.example"]) };
+        server.refusal = {
+          ...fatal(1002099),
+          node: this.pick(["wss://two.example", "https://four.example", "ws://no-tls.example"]),
+        };
         return undefined;
       case "refuseForGood":
         server.refusal = fatal(this.pick([1102016, 1002066, 1002050]));
