@@ -6,6 +6,9 @@
 //!        └──────── Line: delay, cuts, resets, half-open sockets ───────┘
 //! ```
 //!
+//! Over nodes there are several such servers, and between them `CloudSim`: the `ClusterState` of each, their letters, a registry; and
+//! relays of their media planes.
+//!
 //! The decisions are those that ship (feature `chaos` of each crate opens the door to its pure state); what stands here is what
 //! actors, sockets and threads do around them. One thread runs one seed, from one clock and one dice, so a seed is a run.
 
