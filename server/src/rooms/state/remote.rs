@@ -123,18 +123,39 @@ impl RoomsState {
         let user = &remote.listed.stream.user;
         match self.streams.get(&key) {
             Some(stream) if stream.origin.is_none() => {
-                if let Some(cloud) = &mut self.cloud {
-                    let hidden = (room_key.clone(), node, remote);
-                    cloud.hidden.insert((room_key.0, stream_id), hidden);
-                }
+                self.hide(room_key, node, remote);
             }
             Some(stream) if stream.room == *room_key && stream.user.user_id == user.user_id => {
                 self.remote_changed(key, node, remote);
             }
-            _ => {
-                self.end_stream(key, StreamDeleteReason::Stopped, None);
-                self.add_remote(room_key, node, remote);
-            }
+            Some(stream) if stream.room != *room_key && stream.epoch > remote.epoch => self.hide(room_key, node, remote),
+            _ => self.replace_remote(key, room_key, node, remote),
+        }
+    }
+
+    /// Nodes that were apart may have one streamID in two rooms for a moment: the one with the higher claim is seen, and the other
+    /// one if that ends.
+    fn replace_remote(&mut self, key: StreamKey, room_key: &RoomKey, node: NodeName, remote: RemoteStream) {
+        let known = self.streams.get(&key).filter(|stream| stream.room != *room_key);
+        let other = known.and_then(|stream| {
+            let told = RemoteStream {
+                listed: stream.listed(),
+                created_ms: stream.created_ms,
+                epoch: stream.epoch,
+            };
+            Some((stream.room.clone(), stream.origin.clone()?, told))
+        });
+        self.remove_stream(key, StreamDeleteReason::Stopped, None);
+        self.add_remote(room_key, node, remote);
+        if let Some((room, node, told)) = other {
+            self.hide(&room, node, told);
+        }
+    }
+
+    fn hide(&mut self, room_key: &RoomKey, node: NodeName, remote: RemoteStream) {
+        if let Some(cloud) = &mut self.cloud {
+            let name = (room_key.0, remote.listed.stream.stream_id.clone());
+            cloud.hidden.insert(name, (room_key.clone(), node, remote));
         }
     }
 

@@ -1,13 +1,13 @@
 //! What nodes that did not hear each other for a while find out about their users.
 
 use express_messages::codes;
-use express_messages::types::ZegoUser;
+use express_messages::types::{StreamDeleteReason, ZegoStream, ZegoUser};
 
 use super::cloud_world::*;
 use super::words::*;
 use super::world::*;
 use crate::rooms::admin::CloseRoom;
-use crate::rooms::cloud::{Member, News};
+use crate::rooms::cloud::{Member, News, RemoteStream};
 
 /// Alice has logged in on another node, so much later or earlier than here.
 fn alice_elsewhere(cloud: &CloudWorld, ahead_ms: i64) -> News {
@@ -20,6 +20,22 @@ fn alice_elsewhere(cloud: &CloudWorld, ahead_ms: i64) -> News {
         login_ms: cloud.nodes[0].at().unix_ms.saturating_add_signed(ahead_ms),
     };
     News::UserCame((APP, room("r")), member)
+}
+
+fn remote(id: &str, epoch: u64) -> RemoteStream {
+    let listed = ZegoStream {
+        stream_id: stream(id),
+        user: ZegoUser {
+            user_name: "carol".into(),
+            user_id: super::kick::user("carol"),
+        },
+        extra_info: String::new(),
+    };
+    RemoteStream {
+        listed: listed.into(),
+        created_ms: 1,
+        epoch,
+    }
 }
 
 #[test]
@@ -73,6 +89,23 @@ fn who_was_in_a_room_that_is_closed_does_not_come_back_to_it_on_a_node_that_did_
         );
     }
     cloud.check();
+}
+
+#[test]
+fn of_one_stream_id_in_two_rooms_the_higher_claim_is_seen_and_the_other_is_not_forgotten() {
+    for (epochs, seen) in [((5, 4), "r"), ((4, 5), "q")] {
+        let mut cloud = CloudWorld::new(3);
+        let _ = (cloud.login(0, "alice", "r"), cloud.login(0, "bob", "q"));
+        let there = |cloud: &CloudWorld| ["r", "q"].map(|room| cloud.nodes[0].state.streams_in(APP, room).len());
+        for (id, node, epoch) in [("r", 1, epochs.0), ("q", 2, epochs.1)] {
+            let remote = remote("s", epoch);
+            cloud.tell(0, News::StreamIs((APP, room(id)), name(node), remote));
+        }
+        assert_eq!(there(&cloud), if seen == "r" { [1, 0] } else { [0, 1] });
+        let gone = News::StreamLeft((APP, room(seen)), stream("s"), StreamDeleteReason::Stopped);
+        cloud.tell(0, gone);
+        assert_eq!(there(&cloud), if seen == "r" { [0, 1] } else { [1, 0] }, "it is there still");
+    }
 }
 
 #[test]

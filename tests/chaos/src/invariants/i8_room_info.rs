@@ -19,6 +19,8 @@ pub(super) struct Info {
     by: Login,
     /// When the server was asked: of two the newer counts.
     asked: Duration,
+    /// The other nodes heard of it.
+    heard: bool,
     /// Its setter was told so.
     told: bool,
 }
@@ -31,9 +33,8 @@ impl Books {
     ///
     /// - `alone`: there are no other nodes, which may have heard of it
     pub(crate) fn server_gone(&mut self, node: usize, alone: bool) {
-        if alone {
-            self.infos.retain(|_, info| info.told);
-        }
+        // What was set where others did not hear of it may be gone.
+        self.infos.retain(|_, info| if alone { info.told } else { info.heard });
         self.kept_out[node] = super::KeptOut::default();
     }
 }
@@ -48,10 +49,20 @@ impl World {
         if self.cloud.is_some() && known.is_some_and(|known| known.asked > asked) {
             return;
         }
+        let heard = self.nodes_hear();
         let former = self.books.infos.remove(&place.room);
         // Set again after a restart, it is what its setter knows to be taken.
         let told = former.is_some_and(|former| former.told && (&former.value, former.by) == (&value, by));
-        self.books.infos.insert(place.room, Info { value, by, asked, told });
+        self.books.infos.insert(
+            place.room,
+            Info {
+                value,
+                by,
+                asked,
+                heard,
+                told,
+            },
+        );
     }
 
     /// The setter is told so.
