@@ -112,6 +112,13 @@ pub(crate) struct NodeEntry {
     pub(crate) draining: bool,
 }
 
+impl NodeEntry {
+    /// Whether it takes clients.
+    pub(crate) fn takes_clients(&self) -> bool {
+        !self.draining && !self.url.is_empty()
+    }
+}
+
 /// What the registry says of a room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RoomEntry {

@@ -17,6 +17,8 @@
 
 mod claims;
 mod letters;
+#[cfg(any(test, feature = "chaos"))]
+mod mirror;
 mod nodes;
 mod opening;
 mod ops;
@@ -36,6 +38,8 @@ use express_messages::ids::StreamId;
 pub(crate) use self::letters::{
     ClaimEntry, Letter, MAX_LETTER, Message, NodeEntry, NodeLife, RegistryKey, RoomEntry, SectionId, Standing,
 };
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::mirror::Mirror;
 pub(crate) use self::nodes::{LEASE, RENEW};
 pub(crate) use self::ops::OpId;
 
@@ -182,7 +186,6 @@ pub(crate) struct ClusterState {
     last_section: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
-    told_nodes: Vec<(NodeName, String)>,
     timers: Timers<Timer>,
     counters: ClusterCounters,
     actions: Vec<Action>,
@@ -205,7 +208,6 @@ impl ClusterState {
             last_ask: 0,
             last_section: 0,
             beat_from: None,
-            told_nodes: Vec::new(),
             timers,
             counters: ClusterCounters::default(),
             actions: Vec::new(),
@@ -282,11 +284,7 @@ impl ClusterState {
     /// The rooms want something, or tell something.
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
-            Wish::Open {
-                room,
-                terms,
-                redirected,
-            } => self.open(now, room, terms, !redirected),
+            Wish::Open { room, terms, redirected } => self.open(now, room, terms, !redirected),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
@@ -363,11 +361,11 @@ impl ClusterState {
     }
 
     /// Tells the rooms which other nodes take clients, where that is news.
+    ///
+    /// Asked for at every renewal of every node, so it does nothing but look where nobody came, went, moved or began to drain.
     fn tell_nodes(&mut self) {
-        let nodes = self.nodes.for_clients(&self.entry);
-        let changed = nodes.len() != self.told_nodes.len() || nodes.iter().any(|node| !self.told_nodes.contains(node));
-        if changed {
-            self.told_nodes.clone_from(&nodes);
+        if self.nodes.take_changed() {
+            let nodes = self.nodes.for_clients(&self.entry);
             self.actions.push(Action::News(News::Nodes(nodes)));
         }
     }

@@ -30,6 +30,8 @@ struct Known {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     others: BTreeMap<NodeName, Known>,
+    /// Who takes clients, or where, is another than was told.
+    changed: bool,
 }
 
 /// What became of a node.
@@ -48,6 +50,7 @@ impl Nodes {
         let name = entry.node.name.clone();
         let Some(known) = self.others.get_mut(&name) else {
             let (heard, gone) = (now, None);
+            self.changed |= entry.takes_clients();
             self.others.insert(name, Known { entry, heard, gone });
             return NodeChange::Came;
         };
@@ -57,6 +60,8 @@ impl Nodes {
         let restarted = entry.node.life > known.entry.node.life;
         let was_gone = known.gone.take().is_some();
         known.heard = now;
+        let told = (known.entry.takes_clients() && !was_gone, &known.entry.url);
+        self.changed |= told != (entry.takes_clients(), &entry.url);
         known.entry = entry;
         match (restarted, was_gone) {
             (true, _) => NodeChange::Restarted,
@@ -77,11 +82,19 @@ impl Nodes {
     pub(super) fn take_gone(&mut self, now: Duration) -> Vec<NodeLife> {
         let silent = |known: &&mut Known| known.gone.is_none() && now.saturating_sub(known.heard) > LEASE;
         let gone = self.others.values_mut().filter(silent);
-        gone.map(|known| {
-            known.gone = Some(now);
-            known.entry.node.clone()
-        })
-        .collect()
+        let gone: Vec<NodeLife> = gone
+            .map(|known| {
+                known.gone = Some(now);
+                known.entry.node.clone()
+            })
+            .collect();
+        self.changed |= !gone.is_empty();
+        gone
+    }
+
+    /// Whether who takes clients, or where, is another than when this was last asked.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// The cloud was out of reach: nobody's silence counts until now.
@@ -144,9 +157,7 @@ impl Nodes {
 
     fn takers(&self) -> impl Iterator<Item = &NodeEntry> {
         let alive = self.others.values().filter(|known| known.gone.is_none());
-        alive
-            .map(|known| &known.entry)
-            .filter(|entry| !entry.draining && !entry.url.is_empty())
+        alive.map(|known| &known.entry).filter(|entry| entry.takes_clients())
     }
 }
 
@@ -209,19 +220,73 @@ mod tests {
             ("alone", entry("a", 50), vec![], vec![], None),
             ("as full as the other", entry("a", 50), vec![entry("b", 50)], vec![], None),
             ("much fuller", entry("a", 50), vec![entry("b", 20)], vec![], Some("b")),
-            ("the room is there", entry("a", 10), vec![entry("b", 10)], vec!["b"], Some("b")),
-            ("the room is there, and fuller", entry("a", 10), vec![entry("b", 40)], vec!["b"], None),
-            ("the room is on both", entry("a", 10), vec![entry("b", 10)], vec!["a", "b"], None),
+            (
+                "the room is there",
+                entry("a", 10),
+                vec![entry("b", 10)],
+                vec!["b"],
+                Some("b"),
+            ),
+            (
+                "the room is there, and fuller",
+                entry("a", 10),
+                vec![entry("b", 40)],
+                vec!["b"],
+                None,
+            ),
+            (
+                "the room is on both",
+                entry("a", 10),
+                vec![entry("b", 10)],
+                vec!["a", "b"],
+                None,
+            ),
             ("full", entry("a", 100), vec![entry("b", 99)], vec![], Some("b")),
             ("both full", entry("a", 100), vec![entry("b", 100)], vec![], None),
             ("the other goes", entry("a", 90), vec![draining.clone()], vec![], None),
-            ("this one goes", NodeEntry { draining: true, ..entry("a", 0) }, vec![entry("b", 90)], vec![], Some("b")),
+            (
+                "this one goes",
+                NodeEntry {
+                    draining: true,
+                    ..entry("a", 0)
+                },
+                vec![entry("b", 90)],
+                vec![],
+                Some("b"),
+            ),
             ("another region", entry("a", 60), vec![abroad.clone()], vec![], None),
             ("full, another region", entry("a", 100), vec![abroad], vec![], Some("b")),
         ];
         for (what, own, others, with_room, expected) in cases {
             assert_eq!(better(&own, others, &with_room).as_deref(), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn who_takes_clients_is_news_when_somebody_comes_goes_drains_or_moves_and_not_at_every_renewal() {
+        let mut nodes = Nodes::default();
+        let b = entry("b", 0);
+        let mut change = |entry: &NodeEntry, at: Duration| {
+            nodes.note(entry.clone(), at);
+            nodes.take_changed()
+        };
+        assert!(change(&b, SECOND), "it is new");
+        let fuller = entry("b", 50);
+        assert!(!change(&b, 2 * SECOND) && !change(&fuller, 3 * SECOND), "renewals");
+        let draining = NodeEntry {
+            draining: true,
+            ..b.clone()
+        };
+        assert!(change(&draining, 4 * SECOND) && !change(&draining, 5 * SECOND), "it drains");
+        let moved = NodeEntry {
+            url: "ws://other".into(),
+            ..b.clone()
+        };
+        assert!(change(&b, 6 * SECOND) && change(&moved, 7 * SECOND), "it moves");
+        nodes.take_gone(8 * SECOND + LEASE);
+        assert!(nodes.take_changed() && !nodes.take_changed(), "it is gone");
+        nodes.note(moved, 20 * SECOND);
+        assert!(nodes.take_changed(), "it is back");
     }
 
     #[test]

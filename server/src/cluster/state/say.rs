@@ -96,6 +96,8 @@ impl ClusterState {
             Fact::StreamLeft(id, _) => Some(id.clone()),
             _ => None,
         };
+        let mut changes: Vec<Change> = Vec::new();
+        room.forget_older_than(&fact, &mut changes);
         let first = room.own.say(fact.clone());
         let facts = Message::Facts {
             room: name.clone(),
@@ -103,7 +105,6 @@ impl ClusterState {
             first,
             facts: vec![fact],
         };
-        let mut changes: Vec<Change> = Vec::new();
         if let Some(id) = stream {
             room.refresh_stream(&id, None, &mut changes);
         }
@@ -114,9 +115,15 @@ impl ClusterState {
     }
 
     fn next_message(&mut self, name: &RoomName) -> Option<u64> {
-        let low = self.entry.node.name.as_str().bytes().fold(self.entry.node.life, |mixed, byte| {
-            mixed.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
+        let low = self
+            .entry
+            .node
+            .name
+            .as_str()
+            .bytes()
+            .fold(self.entry.node.life, |mixed, byte| {
+                mixed.wrapping_mul(31).wrapping_add(u64::from(byte))
+            });
         let room = self.rooms.get_mut(name).filter(|room| room.is_open())?;
         let next = (room.last_message >> NODE_BITS).saturating_add(1);
         let number = (next << NODE_BITS) | (low & ((1 << NODE_BITS) - 1));

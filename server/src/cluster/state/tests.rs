@@ -87,7 +87,10 @@ impl SimRooms for Told {
             News::ClaimLost { stream, moved_to } => {
                 if self.own_streams.remove(stream.1.as_str()).is_some() {
                     self.lost.push((stream.1.to_string(), moved_to));
-                    return vec![Wish::Tell(room(), Fact::StreamLeft(stream.1, StreamDeleteReason::RepeatLogin))];
+                    return vec![Wish::Tell(
+                        room(),
+                        Fact::StreamLeft(stream.1, StreamDeleteReason::RepeatLogin),
+                    )];
                 }
             }
             News::Nodes(nodes) => self.nodes = nodes.into_iter().map(|(name, _)| name).collect(),
@@ -101,7 +104,10 @@ impl Told {
     fn stream_is(&mut self, node: NodeName, stream: &RemoteStream) {
         let id = stream.listed.stream.stream_id.to_string();
         let known = self.streams.insert(id.clone(), (node, stream.epoch));
-        assert!(known.is_none_or(|(_, epoch)| epoch <= stream.epoch), "{id} went back to an older owner");
+        assert!(
+            known.is_none_or(|(_, epoch)| epoch <= stream.epoch),
+            "{id} went back to an older owner"
+        );
     }
 }
 
@@ -283,7 +289,13 @@ fn a_stream_id_has_one_owner_and_goes_to_the_same_user_elsewhere_without_a_gap()
     assert_eq!(sim.rooms(1).streams["s"], (name(2), 2));
     assert_eq!(sim.rooms(1).events, ["+s"], "nobody saw it go");
     sim.wish(2, Wish::Release(1, StreamId::new("s").unwrap()));
-    sim.wish(2, Wish::Tell(room(), Fact::StreamLeft(StreamId::new("s").unwrap(), StreamDeleteReason::Stopped)));
+    sim.wish(
+        2,
+        Wish::Tell(
+            room(),
+            Fact::StreamLeft(StreamId::new("s").unwrap(), StreamDeleteReason::Stopped),
+        ),
+    );
     sim.run_for(SECOND);
     assert_eq!(publish(&mut sim, 1, "s", "b", 4), Ok(1), "it is free");
 }
@@ -325,7 +337,11 @@ fn without_the_broker_rooms_go_on_and_when_it_is_back_all_agree_within_5_s() {
             sim.wipe();
         }
         sim.run_for(600 * SECOND);
-        assert_eq!((members(&sim, 1), sim.rooms(1).streams.len()), (vec!["a"], 1), "nobody is gone");
+        assert_eq!(
+            (members(&sim, 1), sim.rooms(1).streams.len()),
+            (vec!["a"], 1),
+            "nobody is gone"
+        );
         // Joins here go on, a new room stays here, and a streamID that is known to be another's stays that.
         sim.wish(1, Wish::Tell(room(), came("b", 2)));
         open(&mut sim, 2);
@@ -342,7 +358,12 @@ fn without_the_broker_rooms_go_on_and_when_it_is_back_all_agree_within_5_s() {
         sim.run_for(5 * SECOND);
         let all = ["a", "b", "c"];
         for node in 0..3 {
-            let others: Vec<_> = all.iter().enumerate().filter(|(own, _)| *own != node).map(|(_, user)| *user).collect();
+            let others: Vec<_> = all
+                .iter()
+                .enumerate()
+                .filter(|(own, _)| *own != node)
+                .map(|(_, user)| *user)
+                .collect();
             assert_eq!(members(&sim, node), others, "node {node}, wiped {wiped}");
         }
         assert_eq!(said(&sim, 0), ["on my own"]);
@@ -352,7 +373,10 @@ fn without_the_broker_rooms_go_on_and_when_it_is_back_all_agree_within_5_s() {
         assert!(owners[0] != owners[1], "one owner: {owners:?}");
         let owner = name(if owners[0] { 1 } else { 2 });
         assert_eq!(sim.rooms(0).streams["t"].0, owner);
-        assert_eq!(sim.rooms(0).streams["s"], sim.rooms(0).streams.get("s").cloned().unwrap_or((name(0), 1)));
+        assert_eq!(
+            sim.rooms(0).streams["s"],
+            sim.rooms(0).streams.get("s").cloned().unwrap_or((name(0), 1))
+        );
     }
 }
 
@@ -378,7 +402,11 @@ fn a_node_that_is_gone_takes_nobody_with_it_for_100_s_and_its_rooms_get_another_
     sim.run_for(SECOND);
     assert_eq!(sim.rooms(2).events, ["+a", "+b", "+s"], "nobody saw anything");
     assert_eq!(sim.rooms(2).streams["s"].0, name(1));
-    assert_eq!((said(&sim, 1).len(), said(&sim, 1)), (20, said(&sim, 2)), "the new home puts texts in order");
+    assert_eq!(
+        (said(&sim, 1).len(), said(&sim, 1)),
+        (20, said(&sim, 2)),
+        "the new home puts texts in order"
+    );
     sim.run_for(100 * SECOND);
     assert_eq!(sim.rooms(2).events, ["+a", "+b", "+s", "-b"]);
     assert_eq!(members(&sim, 2), ["a"]);
@@ -388,6 +416,49 @@ fn a_node_that_is_gone_takes_nobody_with_it_for_100_s_and_its_rooms_get_another_
     open(&mut sim, 0);
     sim.run_for(SECOND);
     assert_eq!(members(&sim, 0), ["a"]);
+}
+
+#[test]
+fn a_room_that_forty_nodes_open_at_the_same_moment_is_one_room() {
+    let mut sim = nodes(11, 40, SimOptions::default());
+    for node in 0..40 {
+        open(&mut sim, node);
+    }
+    sim.run_for(3 * SECOND);
+    for node in 0..40 {
+        sim.wish(node, Wish::Tell(room(), came(&format!("u{node}"), 1)));
+    }
+    sim.run_for(5 * SECOND);
+    for node in 0..40 {
+        assert_eq!(members(&sim, node).len(), 39, "node {node}");
+    }
+    let terms: BTreeSet<u64> = (0..40).map(|node| sim.rooms(node).opened[&room()].session_id).collect();
+    assert_eq!(terms.len(), 1, "one life of the room");
+}
+
+#[test]
+fn whoever_came_back_from_a_node_that_is_gone_and_leaves_is_not_seen_any_more() {
+    let mut sim = nodes(9, 3, SimOptions::default());
+    for node in 0..3 {
+        open(&mut sim, node);
+        sim.run_for(SECOND);
+    }
+    sim.wish(0, Wish::Tell(room(), came("a", 1)));
+    publish(&mut sim, 0, "s", "a", 1).unwrap();
+    sim.kill(0);
+    sim.wish(1, Wish::Tell(room(), came("a", 2)));
+    publish(&mut sim, 1, "s", "a", 2).unwrap();
+    sim.run_for(15 * SECOND);
+    sim.wish(1, Wish::Release(1, StreamId::new("s").unwrap()));
+    let stopped = StreamDeleteReason::Stopped;
+    sim.wish(1, Wish::Tell(room(), Fact::StreamLeft(StreamId::new("s").unwrap(), stopped)));
+    sim.wish(1, Wish::Tell(room(), Fact::UserLeft(UserId::new("a").unwrap())));
+    sim.run_for(SECOND);
+    for node in [1, 2] {
+        assert!(members(&sim, node).is_empty(), "node {node}: {:?}", members(&sim, node));
+        assert!(sim.rooms(node).streams.is_empty(), "node {node}");
+    }
+    assert_eq!(sim.rooms(2).events, ["+a", "+s", "-s", "-a"]);
 }
 
 #[test]
@@ -404,11 +475,18 @@ fn a_node_that_was_cut_off_from_the_broker_alone_finds_its_streams_taken_over_or
     sim.run_for(20 * SECOND);
     assert_eq!(sim.rooms(2).streams.len(), 2, "it may be back in time");
     assert_eq!(publish(&mut sim, 1, "s", "b", 3), Err(()), "another user has to wait");
-    assert_eq!(publish(&mut sim, 1, "s", "a", 4), Ok(2), "the same user has come by another node");
+    assert_eq!(
+        publish(&mut sim, 1, "s", "a", 4),
+        Ok(2),
+        "the same user has come by another node"
+    );
     sim.set_broker(0, true);
     sim.run_for(5 * SECOND);
     assert_eq!(sim.rooms(0).lost, [("s".to_owned(), Some(name(1)))]);
-    assert_eq!((&sim.rooms(2).streams["s"].0, &sim.rooms(2).streams["t"].0), (&name(1), &name(0)));
+    assert_eq!(
+        (&sim.rooms(2).streams["s"].0, &sim.rooms(2).streams["t"].0),
+        (&name(1), &name(0))
+    );
     assert_eq!(sim.rooms(2).events, ["+s", "+t"]);
 }
 
