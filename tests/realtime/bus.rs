@@ -46,7 +46,7 @@ impl World for Nats {
     }
 }
 
-express_tests::whole_conformance!(Nats, #[tokio::test]);
+express_tests::whole_conformance!(Nats, [tokio::test]);
 
 fn config(url: &str, more: &str) -> ClusterConfig {
     let text = format!("[cluster]\nnats = [\"{url}\"]\n{more}");

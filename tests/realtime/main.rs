@@ -8,6 +8,7 @@
 mod realtime {
     mod bus;
     mod cases;
+    mod cluster;
     mod crash;
     mod faults;
     mod forwarding;

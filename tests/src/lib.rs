@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod bus;
+pub mod cluster;
 pub mod collect;
 pub mod faults;
 pub mod firewall;

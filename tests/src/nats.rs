@@ -3,7 +3,7 @@
 use std::{
     net::{TcpListener, TcpStream},
     path::{Path, PathBuf},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::processes::{PATIENCE, Process};
@@ -60,7 +60,12 @@ impl NatsServer {
     /// # Panics
     /// Where it does not run.
     pub fn freeze(&self) {
-        self.signal(nix::sys::signal::Signal::SIGSTOP);
+        let id = self.signal(nix::sys::signal::Signal::SIGSTOP);
+        let deadline = Instant::now() + PATIENCE;
+        while !stands(id) {
+            assert!(Instant::now() < deadline, "it goes on");
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
     }
 
     /// Ends [`freeze`](Self::freeze).
@@ -71,10 +76,11 @@ impl NatsServer {
         self.signal(nix::sys::signal::Signal::SIGCONT);
     }
 
-    fn signal(&self, signal: nix::sys::signal::Signal) {
+    fn signal(&self, signal: nix::sys::signal::Signal) -> i32 {
         let process = self.process.as_ref().expect("it runs");
         let id = i32::try_from(process.id()).expect("process ids are small");
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), signal).expect("it is our child");
+        id
     }
 
     /// Deletes what it stored, while it does not run.
@@ -102,7 +108,7 @@ impl NatsServer {
         let deadline = Instant::now() + PATIENCE;
         while TcpStream::connect(self.address()).is_err() {
             assert!(Instant::now() < deadline, "no nats-server; log: {}", process.log_text());
-            std::thread::park_timeout(std::time::Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
         self.process = Some(process);
     }
@@ -117,4 +123,17 @@ impl Drop for NatsServer {
         self.kill();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+/// Whether each thread of a process is stopped: the signal reaches them one by one.
+fn stands(process: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).expect("it runs");
+    threads.flatten().all(|thread| {
+        let state = std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        // The name before it stands in brackets.
+        state
+            .rsplit(')')
+            .next()
+            .is_some_and(|rest| rest.trim_start().starts_with('T'))
+    })
 }

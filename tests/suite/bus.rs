@@ -62,7 +62,7 @@ impl World for InProcess {
     }
 }
 
-express_tests::whole_conformance!(InProcess, #[tokio::test(start_paused = true)]);
+express_tests::whole_conformance!(InProcess, [tokio::test(start_paused = true)]);
 
 fn two() -> (InProcessCloud, InProcessBus, InProcessBus) {
     let cloud = InProcessCloud::new(Leases::default());

@@ -136,5 +136,6 @@ fn place(role: Role, number: usize) -> Place {
         room: STREAM.into(),
         stream: STREAM.into(),
         user: format!("{STREAM}-{number}"),
+        node: None,
     }
 }

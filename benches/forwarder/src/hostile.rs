@@ -218,6 +218,7 @@ fn place(role: Role, stream: &str, number: usize) -> Place {
         room: stream.into(),
         stream: stream.into(),
         user: format!("{stream}-{who}"),
+        node: None,
     }
 }
 

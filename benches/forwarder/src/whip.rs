@@ -103,6 +103,9 @@ pub struct Place {
     pub stream: String,
     /// Who.
     pub user: String,
+    /// Another node than [`Target::url`], if the server has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
 }
 
 /// What came of a POST.
@@ -198,7 +201,7 @@ impl Target {
     }
 
     fn post(&self, agent: &Agent, place: &Place, offer: &str) -> Result<Created, WhipError> {
-        let base = self.url.trim_end_matches('/');
+        let base = place.node.as_deref().unwrap_or(&self.url).trim_end_matches('/');
         let (word, bearer) = (word(place.role), self.bearer.of(&place.user)?);
         let url = format!("{base}/{word}/{}?room={}", place.stream, place.room);
         let response = agent

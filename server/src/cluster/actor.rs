@@ -54,7 +54,10 @@ pub(crate) struct ClusterActor {
     /// Of what is asked of the registry at a time.
     turns: Arc<Semaphore>,
     lease: Lease,
+    /// Letters that found no room on their way out.
     dropped: u64,
+    /// What came and is no letter.
+    unreadable: u64,
     started: Instant,
     armed: Option<(Duration, SpawnHandle)>,
 }
@@ -153,6 +156,7 @@ impl ClusterActor {
             last_question: 0,
             turns: Arc::new(Semaphore::new(AT_A_TIME)),
             dropped: 0,
+            unreadable: 0,
             started,
             armed: None,
         }
@@ -260,7 +264,7 @@ impl ClusterActor {
     fn take(&mut self, incoming: Incoming, ctx: &mut Context<Self>) {
         // What is no letter is dropped; its sender is a node, and has another version.
         let Ok(letter) = serde_json::from_slice::<Letter>(&incoming.payload) else {
-            self.dropped = self.dropped.saturating_add(1);
+            self.unreadable = self.unreadable.saturating_add(1);
             return;
         };
         let now = self.now();
@@ -478,7 +482,8 @@ impl Handler<GetClusterCounters> for ClusterActor {
 
     fn handle(&mut self, _: GetClusterCounters, _: &mut Self::Context) -> Self::Result {
         let mut counters = self.state.counters();
-        counters.letters_refused = counters.letters_refused.saturating_add(self.dropped);
+        counters.post_dropped = self.dropped;
+        counters.letters_refused = counters.letters_refused.saturating_add(self.unreadable);
         MessageResult(counters)
     }
 }

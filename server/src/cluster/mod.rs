@@ -9,6 +9,7 @@
 
 mod actor;
 pub mod bus;
+mod counters;
 mod lease;
 #[cfg(any(test, feature = "chaos"))]
 pub mod sim;
@@ -21,8 +22,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use self::actor::{ClusterActor, ClusterActorOptions, ClusterLink, GetClusterCounters, StopCluster};
-use self::bus::{Bus, BusCounters, BusError, BusStatus};
-pub use self::state::ClusterCounters;
+use self::bus::{Bus, BusError, BusStatus};
+pub use self::counters::ClusterCounters;
 use crate::config::ClusterConfig;
 use crate::rooms::CloudNews;
 use crate::rooms::cloud::{Cloud, NodeName, Wish};
@@ -66,9 +67,9 @@ impl Cluster {
     }
 
     /// What was counted; `None`: it has stopped.
-    pub(crate) async fn counters(&self) -> Option<(ClusterCounters, BusCounters)> {
+    pub(crate) async fn counters(&self) -> Option<ClusterCounters> {
         let counters = self.actor.send(GetClusterCounters).await.ok()?;
-        Some((counters, self.bus.counters()))
+        Some(counters.with_bus(self.bus.counters()))
     }
 
     /// Tells the others that this node stops.

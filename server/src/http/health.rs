@@ -23,6 +23,7 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
         "status": "ok",
         "uptime_s": shared.uptime().as_secs(),
         "rooms": rooms,
+        "cluster": shared.cluster_counters().await,
         "http": http,
         "media": shared.media.counters(),
         "callbacks": shared.callbacks.counts(),

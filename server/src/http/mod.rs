@@ -32,6 +32,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use self::admission::Admission;
 use self::counters::HttpCounters;
 use crate::callbacks::Callbacks;
+use crate::cluster::{ClusterCounters, LateCluster};
 use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::Forwarder;
 use crate::rooms::RoomsActor;
@@ -82,6 +83,14 @@ impl Shared {
     /// How long a socket may leave data untaken, in milliseconds.
     pub(crate) fn unsent_patience_ms(&self) -> u32 {
         u32::try_from(self.config.timings.pong_timeout_s.saturating_mul(1000)).unwrap_or(u32::MAX)
+    }
+
+    /// What the cluster has counted; nothing where this node is alone.
+    async fn cluster_counters(&self) -> ClusterCounters {
+        match self.cluster.get() {
+            Some(cluster) => cluster.counters().await.unwrap_or_default(),
+            None => ClusterCounters::default(),
+        }
     }
 
     fn uptime(&self) -> Duration {

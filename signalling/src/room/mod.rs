@@ -24,6 +24,10 @@
 //! gets a network that it had not, the wait is over, but for one that the server asked for. A transport
 //! fault is always tried again until the budget (20 min) is over; a refusal is tried again when and if the server says so.
 //!
+//! **Several nodes.** Where the server is one of a cloud (`nodes`), a node that cannot be reached is replaced by another after one
+//! attempt, a refusal with a `node` is followed there, and a node that leaves is left while it still stands: the login moves,
+//! `LinkRestored` says so, and the difference follows. No state is told for any of it that a resume would not tell.
+//!
 //! **Resume.** Missed events are replayed as one difference. Streams are compared too: what the server lost is reported as
 //! `StreamEnded`, what was stopped while the link was away is stopped on the server. A refused resume becomes a new login
 //! with the newest token.

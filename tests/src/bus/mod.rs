@@ -39,11 +39,11 @@ pub trait World {
     async fn thaw(&mut self);
 }
 
-/// Makes a test of each function of the suite for one [`World`], with this attribute.
+/// Makes a test of each function of the suite for one [`World`], with this attribute in brackets.
 #[macro_export]
 macro_rules! conformance {
-    ($world:ty, $(#[$attribute:meta])+, $($module:ident :: $test:ident),+ $(,)?) => {$(
-        $(#[$attribute])+
+    ($world:ty, $attribute:tt, $($module:ident :: $test:ident),+ $(,)?) => {$(
+        # $attribute
         async fn $test() {
             let world = <$world as $crate::bus::World>::new(stringify!($test)).await;
             $crate::bus::$module::$test(world).await;
@@ -54,9 +54,10 @@ macro_rules! conformance {
 /// The same with the whole list.
 #[macro_export]
 macro_rules! whole_conformance {
-    ($world:ty, $(#[$attribute:meta])+) => {
+    ($world:ty, $attribute:tt) => {
         $crate::conformance!(
-            $world, $(#[$attribute])+,
+            $world,
+            $attribute,
             messages::a_message_reaches_its_node_and_a_broadcast_every_other,
             messages::messages_keep_their_order,
             messages::a_request_is_answered_refused_or_ends,

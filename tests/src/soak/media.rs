@@ -235,5 +235,6 @@ pub(super) fn place(talks: bool, room: &str, user: &str) -> Place {
         room: room.into(),
         stream: room.into(),
         user: user.into(),
+        node: None,
     }
 }

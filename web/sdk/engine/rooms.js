@@ -15,8 +15,8 @@ const COARSE = {
  *
  * @typedef {object} RoomFollower
  * @property {() => void} onReady Logged in, or logged in again.
- * @property {(roomID: string, resumed: boolean, moved: boolean) => void} onLinkUp Not `resumed`: the session is new, and the server holds no stream
- *   of it.
+ * @property {(roomID: string, resumed: boolean, moved: boolean) => void} onLinkUp Not `resumed`: the session is
+ *   new, and the server holds no stream of it; `moved`: it took the place of one on another node.
  * @property {(roomID: string) => void} onLinkLost A room's link is away, and that was told.
  * @property {(end: {roomID: string, publishCode: number, playCode: number, lists: (streamID: string) => boolean,
  *   switchedTo: string | undefined}) => void} onRoomEnd `lists`: whether a stream is of that room; `switchedTo`: the room through

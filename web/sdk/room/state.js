@@ -51,7 +51,8 @@ import { requestText } from "./wire/frames.js";
  * waiting, `phase.isTold` says that the server asked for the wait.
  *
  * The rest of the state stands in `attempts.js` (links, and trying again), `session.js` (login, resume and what follows them),
- * `nodes.js` and `moving.js` (where to log in, and going from one node to another), `incoming.js` and `replies.js` (what the server says), `liveness.js` (signs of life) and `commands.js` (what the page asks).
+ * `nodes.js` and `moving.js` (where to log in, and going from one node to another), `incoming.js` and `replies.js` (what the
+ * server says), `liveness.js` (signs of life) and `commands.js` (what the page asks).
  */
 export class RoomState {
   timers = new Timers();

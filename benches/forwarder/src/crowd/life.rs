@@ -187,6 +187,7 @@ impl Crowd {
                 room,
                 stream,
                 user,
+                ..
             } = &member.place;
             self.problems.push(format!("{role:?} {user} of {stream} in {room}: {error}"));
         } else {

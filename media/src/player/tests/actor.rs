@@ -396,3 +396,30 @@ async fn an_exchange_that_is_answered_after_the_stop_changes_nothing() {
     assert_eq!(stage.told(), [(REQUESTING, 0), (NO_PLAY, 0), ("exited", 0)]);
     assert_eq!((stage.stop_play.len(), stage.transports.open()), (1, 0));
 }
+
+#[actix::test]
+async fn a_login_that_moves_is_heard_from_the_former_node_until_the_other_had_time_to_bring_it() {
+    tokio::time::pause();
+    let stage = start([]);
+    stage.connect().await;
+    let former = stage.transports.latest();
+    let mut flow = Flow::new(stage.attach.take().remove(0).source);
+    flow.run(500 * MS, former.receive.as_ref()).await;
+    stage.told();
+    stage.link.link_restored.do_send(PlayerLinkRestored {
+        session: SessionFate::Moved,
+    });
+    flow.run(500 * MS, former.receive.as_ref()).await;
+    assert_eq!((stage.transports.made(), former.is_closed()), (2, false));
+    let other = stage.transports.latest();
+    other.tell(TransportEvent::Connected);
+    flow.run(500 * MS, former.receive.as_ref()).await;
+    assert!(!former.is_closed(), "the other node may have to fetch the stream first");
+    // The other node has numbers of its own.
+    flow.header.ssrc = 8;
+    flow.header.sequence_number = 40_000;
+    flow.header.timestamp = 7;
+    flow.run(3_000 * MS, other.receive.as_ref()).await;
+    assert!(former.is_closed() && !other.is_closed());
+    assert_eq!(stage.told(), []);
+}

@@ -63,6 +63,7 @@ fn a_stream_that_the_node_has_not_yet_is_asked_for_again_while_it_is_heard_on() 
 #[test]
 fn after_ten_seconds_without_another_connection_the_stream_counts_as_interrupted() {
     let mut machine = moving();
+    machine.advance_to(Stage::Exchanging);
     machine.pass(Duration::from_millis(9_999));
     assert_eq!(machine.told(), NOTHING);
     machine.pass(Duration::from_millis(1));

@@ -463,3 +463,23 @@ async fn last_type(packets: &crate::transport::SendPackets) -> Option<u8> {
     let types = std::iter::from_fn(|| Some(packets.try_recv()?.header.payload_type));
     types.last()
 }
+
+#[actix::test]
+async fn a_login_that_moves_keeps_the_connection_until_the_other_one_stands() {
+    tokio::time::pause();
+    let stage = start(options(), []);
+    stage.settle().await;
+    let former = stage.transports.latest();
+    former.tell(TransportEvent::Connected);
+    stage.settle().await;
+    stage.told();
+    stage.link.link_restored.do_send(PublisherLinkRestored {
+        session: SessionFate::Moved,
+    });
+    stage.settle().await;
+    assert_eq!((stage.transports.made(), former.is_closed()), (2, false));
+    stage.transports.latest().tell(TransportEvent::Connected);
+    stage.settle().await;
+    assert!(former.is_closed() && !stage.transports.latest().is_closed());
+    assert_eq!((stage.told(), stage.unpublish.len()), (vec![], 0));
+}

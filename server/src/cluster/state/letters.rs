@@ -7,6 +7,7 @@ use express_signalling::protocol::RoomExtraInfo;
 use serde::{Deserialize, Serialize};
 
 use crate::forwarder::RelayTerms;
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{Fact, Heard, LoginElsewhere, Member, NodeName, RelayRefusal, RemoteStream, RoomName, Saying, Words};
 
 /// Largest letter, in bytes; larger ones are not read.
@@ -80,13 +81,15 @@ pub(crate) enum Message {
     Whisper(RoomName, Words),
     /// To all nodes.
     LoggedIn(LoginElsewhere),
+    /// To all nodes: a business server has ordered something.
+    Ordered(AdminOrder),
     /// Listeners of a stream of the receiver report.
     Report((u32, StreamId), Heard),
 
-    /// Question to the home of a room: say this. Answered by [`Message::Ordered`].
-    Order { room: RoomName, epoch: u64, saying: Saying },
+    /// Question to the home of a room: say this. Answered by [`Message::Said`].
+    Say { room: RoomName, epoch: u64, saying: Saying },
     /// Whether the home has said it.
-    Ordered(bool),
+    Said(bool),
     /// Question to the node of a stream: send it. Answered by [`Message::Relayed`].
     Relay {
         stream: (u32, StreamId),

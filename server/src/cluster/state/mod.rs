@@ -48,6 +48,7 @@ use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
 use self::room::{Change, Room};
 use super::bus::Revision;
+pub use crate::cluster::counters::ClusterCounters;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -125,51 +126,6 @@ enum Asked {
         room: RoomName,
         saying: crate::rooms::cloud::Saying,
     },
-}
-
-/// What was done and seen.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ClusterCounters {
-    /// Whether the broker can be reached.
-    pub connected: bool,
-    /// Nodes that are there, this one among them.
-    pub nodes: usize,
-    /// Rooms that are open here.
-    pub rooms: usize,
-    /// Of these, how many are open on other nodes, too.
-    pub rooms_shared: usize,
-    /// Names of streams that users of this node own.
-    pub claims: usize,
-    /// What is asked of the registry and waits for it.
-    pub jobs_waiting: usize,
-    /// Messages to other nodes.
-    pub letters_sent: u64,
-    /// Messages of other nodes.
-    pub letters_received: u64,
-    /// Of these, what was none.
-    pub letters_refused: u64,
-    /// Facts about members and streams, to one node each.
-    pub facts_sent: u64,
-    /// Facts of other nodes.
-    pub facts_received: u64,
-    /// How often something was missing and was asked for.
-    pub gaps: u64,
-    /// Whole sections sent, in parts.
-    pub wholes_sent: u64,
-    /// Compare-and-sets that another node had been faster with.
-    pub conflicts: u64,
-    /// What the registry did not do.
-    pub unavailable: u64,
-    /// Stream names that somebody else had.
-    pub claims_refused: u64,
-    /// Streams of this node that turned out to be another's.
-    pub claims_lost: u64,
-    /// Nodes that were gone.
-    pub nodes_lost: u64,
-    /// Logins sent to a better node.
-    pub redirects: u64,
-    /// Facts that were passed over, so that texts among them were lost.
-    pub sayings_lost: u64,
 }
 
 /// One node's part of the cloud.
@@ -313,6 +269,7 @@ impl ClusterState {
             Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
             Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
             Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
+            Wish::Order(order) => self.actions.push(Action::Broadcast(Message::Ordered(order))),
             Wish::Leave => self.leave(now),
         }
         self.take_actions()
@@ -322,13 +279,13 @@ impl ClusterState {
     pub(crate) fn counters(&self) -> ClusterCounters {
         let shared = |room: &&Room| room.peers().next().is_some();
         ClusterCounters {
-            connected: self.connected,
-            nodes: self.nodes.alive() + 1,
-            rooms: self.rooms.len(),
-            rooms_shared: self.rooms.values().filter(shared).count(),
-            claims: self.claims.len(),
-            jobs_waiting: self.jobs.len(),
-            ..self.counters.clone()
+            connected: u64::from(self.connected),
+            nodes: self.nodes.alive() as u64 + 1,
+            rooms: self.rooms.len() as u64,
+            rooms_shared: self.rooms.values().filter(shared).count() as u64,
+            claims: self.claims.len() as u64,
+            jobs_waiting: self.jobs.len() as u64,
+            ..self.counters
         }
     }
 

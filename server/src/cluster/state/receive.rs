@@ -46,9 +46,10 @@ impl ClusterState {
                 }
             }
             Message::LoggedIn(login) => self.actions.push(Action::News(News::LoggedIn(login))),
+            Message::Ordered(order) => self.actions.push(Action::News(News::Ordered(order))),
             Message::Report(stream, heard) => self.actions.push(Action::News(News::Reported(stream, heard))),
             // Questions and answers come by ways of their own.
-            Message::Order { .. } | Message::Ordered(_) | Message::Relay { .. } | Message::Relayed(_) => {
+            Message::Say { .. } | Message::Said(_) | Message::Relay { .. } | Message::Relayed(_) => {
                 count(&mut self.counters.letters_refused);
             }
         }
@@ -60,7 +61,7 @@ impl ClusterState {
         count(&mut self.counters.letters_received);
         self.nodes.hear(&letter.from, now.mono);
         match letter.message {
-            Message::Order { room, epoch, saying } => self.order_wanted(now, question, &room, epoch, saying),
+            Message::Say { room, epoch, saying } => self.order_wanted(now, question, &room, epoch, saying),
             Message::Relay { stream, terms, loudest } => {
                 let node = letter.from.name;
                 self.actions.push(Action::News(News::RelayWanted {
@@ -92,7 +93,7 @@ impl ClusterState {
                 self.actions.push(Action::News(news));
             }
             Some(Asked::Order { ticket, room, saying }) => {
-                let done = matches!(answer, Some(Message::Ordered(true)));
+                let done = matches!(answer, Some(Message::Said(true)));
                 self.ordered(now, ticket, &room, saying, done);
             }
             None => {}

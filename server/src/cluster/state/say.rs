@@ -28,7 +28,7 @@ impl ClusterState {
         match home.filter(|home| self.connected && self.nodes.is_alive(home)) {
             Some(home) => {
                 let epoch = self.rooms.get(&name).map_or(0, |room| room.epoch);
-                let order = Message::Order {
+                let order = Message::Say {
                     room: name.clone(),
                     epoch,
                     saying: saying.clone(),
@@ -71,7 +71,7 @@ impl ClusterState {
         if is_home {
             self.order(now, name, saying);
         }
-        self.actions.push(Action::Answer(question, Message::Ordered(is_home)));
+        self.actions.push(Action::Answer(question, Message::Said(is_home)));
     }
 
     fn order(&mut self, now: Now, name: &RoomName, saying: Saying) {

@@ -40,9 +40,10 @@ pub(super) async fn metrics(request: HttpRequest, shared: web::Data<Shared>) -> 
     let Ok(rooms) = shared.rooms.send(GetCounters).await else {
         return HttpResponse::InternalServerError().body("the rooms have stopped\n");
     };
+    let cluster = shared.cluster_counters().await;
     let format = preferred(&request);
     // Off the HTTP threads, because files of the system are read.
-    let written = web::block(move || write(format, Snapshot::read(&shared, rooms))).await;
+    let written = web::block(move || write(format, Snapshot::read(&shared, rooms, cluster))).await;
     let Ok(Ok((content_type, body))) = written else {
         return HttpResponse::InternalServerError().body("the metrics could not be written\n");
     };

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
 use crate::callbacks::CallbackCounts;
+use crate::cluster::ClusterCounters;
 use crate::forwarder::{ForwarderCounters, ForwardingLatency, ShardStatus};
 use crate::http::Shared;
 use crate::http::counters::HttpCounts;
@@ -32,6 +33,7 @@ const JOINS: [&str; 7] = [
 #[derive(Debug)]
 pub(super) struct Snapshot {
     rooms: RoomsCounters,
+    cluster: ClusterCounters,
     http: HttpCounts,
     callbacks: CallbackCounts,
     media: ForwarderCounters,
@@ -40,10 +42,11 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Reads all but the rooms, which answer for themselves.
-    pub(super) fn read(shared: &Shared, rooms: RoomsCounters) -> Self {
+    /// Reads all but the rooms and the cluster, which answer for themselves.
+    pub(super) fn read(shared: &Shared, rooms: RoomsCounters, cluster: ClusterCounters) -> Self {
         Self {
             rooms,
+            cluster,
             http: shared.counters.read(),
             callbacks: shared.callbacks.counts(),
             media: shared.media.counters(),
@@ -183,6 +186,12 @@ impl Collector for Snapshot {
         self.encode_latency(to)?;
         let rooms = self.rooms.each().filter(|(name, ..)| !JOINS.contains(name));
         rooms.into_iter().try_for_each(|counter| total(to, "rooms", counter))?;
+        for (name, help, value) in self.cluster.present() {
+            gauge(to, &format!("cluster_{name}"), help, value)?;
+        }
+        self.cluster
+            .each()
+            .try_for_each(|counter| total(to, "cluster", counter))?;
         self.http.each().try_for_each(|counter| total(to, "http", counter))?;
         self.callbacks
             .each()

@@ -283,6 +283,7 @@ async fn a_server_whose_media_thread_ended_is_not_ready_and_says_so() {
         RoomsActor::new(options).start(),
         forwarder.clone(),
         Callbacks::default(),
+        crate::cluster::LateCluster::default(),
         config,
         None,
     );

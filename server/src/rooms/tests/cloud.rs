@@ -172,7 +172,7 @@ fn a_login_on_another_node_ends_the_one_here_and_the_room_hears_nothing_of_it() 
 #[test]
 fn logins_of_one_instance_stay_in_their_rooms_on_several_nodes() {
     let mut cloud = CloudWorld::new(2);
-    let instance = express_messages::ids::InstanceId::new("0123456789abcdef0123456789abcdef").unwrap();
+    let instance = express_messages::ids::InstanceId::new([7; 16]);
     let mut request = cloud.nodes[0].login_request("alice", "r1");
     request.instance = Some(instance.clone());
     let first = cloud.login_with(0, request).unwrap();

@@ -472,7 +472,7 @@ impl World {
                     self.last_peer += 1;
                     let peer = PeerId(self.last_peer);
                     self.relays_out.insert(peer, wanted.question);
-                    let outcome = Ok((peer, wanted.terms.address));
+                    let outcome = Ok((peer, wanted.terms.address()));
                     let effects = self.state.on_relay_sent(self.at(), wanted, outcome);
                     self.carry_out(effects);
                 }

@@ -11,7 +11,9 @@ use super::{
     bench::Bench,
     words::{heartbeat_ok, login_ok, resume_ok, sequenced, snapshot, stream_id, streams, text, users},
 };
-use crate::protocol::{ClientFrame, Done, Event, RenewTokenOk, Request, SdpOk, SequencedEvent, Snapshot, WireError};
+use crate::protocol::{
+    ClientFrame, Done, Event, LoginOk, NodeLeaving, RenewTokenOk, Request, SdpOk, SequencedEvent, Snapshot, WireError,
+};
 
 /// The server's truth.
 #[derive(Default)]
@@ -27,6 +29,8 @@ pub(super) struct Server {
     pub(super) refusal: Option<WireError>,
     pub(super) deaf: bool,
     pub(super) publishing: bool,
+    /// The other nodes of its cloud.
+    pub(super) nodes: Vec<String>,
 }
 
 impl Server {
@@ -40,6 +44,22 @@ impl Server {
         let users: Vec<&str> = users.iter().map(String::as_str).collect();
         let streams: Vec<&str> = streams.iter().map(String::as_str).collect();
         snapshot(self.seq, &users, &streams)
+    }
+
+    /// The answer to a login: the session is another one.
+    pub(super) fn log_in(&mut self) -> LoginOk {
+        self.session = true;
+        self.publishing = false;
+        LoginOk {
+            nodes: self.nodes.clone(),
+            ..login_ok(self.snapshot())
+        }
+    }
+
+    /// It says that it is going to stop.
+    pub(super) fn leave(&mut self) -> SequencedEvent {
+        let nodes = self.nodes.clone();
+        self.note(Event::NodeLeaving(NodeLeaving { nodes }))
     }
 
     fn note(&mut self, event: Event) -> SequencedEvent {
@@ -83,9 +103,8 @@ impl Server {
         }
         match &frame.request {
             Request::Login(_) => {
-                self.session = true;
-                self.publishing = false;
-                bench.ok(frame.id, &login_ok(self.snapshot()));
+                let ok = self.log_in();
+                bench.ok(frame.id, &ok);
             }
             Request::Resume(_) if !self.session => bench.error(frame.id, WireError::fatal(1002051, "unknown")),
             Request::Resume(resume) => {

@@ -5,14 +5,15 @@ use proptest::prelude::*;
 
 use super::{
     super::{
+        link::LinkError,
         requests::Ticket,
-        state::{Phase, RoomState},
+        state::{LinkId, Phase, RoomState},
     },
     bench::Bench,
     model::{Application, Server},
     words::{options, secs, stream_id},
 };
-use crate::protocol::{Event, KickOut, SequencedEvent, WireError};
+use crate::protocol::{Event, KickOut, SequencedEvent, ServerFrame, WireError};
 
 /// What happens next.
 #[derive(Debug, Clone)]
@@ -42,6 +43,10 @@ enum Step {
     Unpublish,
     Renew(u8),
     Deaf(bool),
+    /// The node is going to stop.
+    Leave,
+    /// The next login or resume is sent to another node.
+    SendOn(u8),
     Logout,
     Stop,
 }
@@ -66,6 +71,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Unpublish),
         1 => (0u8..3).prop_map(Step::Renew),
         1 => any::<bool>().prop_map(Step::Deaf),
+        2 => Just(Step::Leave),
+        1 => (0u8..3).prop_map(Step::SendOn),
         1 => Just(Step::Logout),
         1 => Just(Step::Stop),
     ]
@@ -77,22 +84,55 @@ struct World {
     application: Application,
     /// An event was lost and the client cannot know yet.
     behind: bool,
+    /// The second link that is open.
+    beside: Option<LinkId>,
 }
 
 impl World {
     fn new(seed: u64) -> Self {
         let mut bench = Bench::seeded(options(), seed);
         bench.act(RoomState::start);
+        let nodes = ["ws://two", "ws://three"].iter().take(usize::try_from(seed % 3).unwrap());
         Self {
             bench,
-            server: Server::default(),
+            server: Server {
+                nodes: nodes.map(|node| (*node).into()).collect(),
+                ..Server::default()
+            },
+            beside: None,
             application: Application::default(),
             behind: false,
         }
     }
 
+    /// What the node says that the client moves to: it takes the client, unless it is down or refuses.
+    fn settle_beside(&mut self) {
+        while let Some(link) = self.bench.beside.filter(|_| !self.server.deaf) {
+            if let Some(left) = self.server.down.checked_sub(1) {
+                self.server.down = left;
+                self.bench.act(|state, now| state.on_closed(now, link, &LinkError::Gone));
+                continue;
+            }
+            if self.beside != Some(link) {
+                self.beside = Some(link);
+                self.bench.act(|state, _| state.on_opened(link));
+            }
+            let Some(asked) = self.bench.beside_sent.pop() else { return };
+            let answer = match self.server.refusal.take() {
+                Some(error) => ServerFrame::error(asked.id, error),
+                None => {
+                    self.behind = false;
+                    ServerFrame::ok(asked.id, &self.server.log_in())
+                }
+            };
+            self.bench.act(|state, now| state.on_text(now, link, &answer.to_text()));
+        }
+        self.bench.beside_sent.clear();
+    }
+
     /// Lets client and server talk until both are silent.
     fn settle(&mut self) {
+        self.settle_beside();
         for _ in 0..100 {
             if self.bench.ended {
                 break;
@@ -206,6 +246,14 @@ impl World {
                 self.bench.act(|state, now| state.renew_token(now, token)).unwrap();
             }
             Step::Deaf(deaf) => self.server.deaf = deaf,
+            Step::Leave => {
+                let events = vec![self.server.leave()];
+                self.bring(events);
+            }
+            Step::SendOn(node) => {
+                let node = ["ws://two", "ws://four", "ftp://nowhere"][usize::from(node)];
+                self.server.refusal = Some(WireError::fatal(1002099, "there").at_node(node));
+            }
             Step::Logout => self.bench.act(RoomState::logout),
             Step::Stop => self.bench.act(|state, _| state.stop()),
         }

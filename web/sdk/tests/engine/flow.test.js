@@ -371,3 +371,25 @@ test("an extra info of the room is checked, sent and told", async () => {
   world.room.listener.onRoomInfo([info]);
   assert.deepEqual(heard, [["r", info]]);
 });
+
+test("a login that moves to another node keeps what is connected until the other connections are there, and nothing is told", async () => {
+  const world = new FakeWorld();
+  const { zg, told } = await loggedIn(world);
+  zg.startPublishingStream("s1", await zg.createZegoStream());
+  const remote = await zg.startPlayingStream("s2");
+  await world.env.pass(0);
+  told.take();
+  const former = [...world.peers];
+  const [track] = remote.getAudioTracks();
+  world.connects = false;
+  world.room.listener.onLink(true, { fresh: true, moved: true, publishing: [], playing: [] });
+  await world.env.pass(0);
+  assert.deepEqual([world.peers.length, former.some(({ closed }) => closed)], [4, false]);
+  assert.equal(remote.getAudioTracks()[0], track, "it is heard on");
+  const others = world.peers.slice(2);
+  others.forEach((peer) => peer.become("connected"));
+  await world.env.pass(500);
+  assert.ok(former.every(({ closed }) => closed) && others.every(({ closed }) => !closed));
+  assert.notEqual(remote.getAudioTracks()[0], track, "the same MediaStream has the track of the other node");
+  assert.deepEqual(told.take(), []);
+});

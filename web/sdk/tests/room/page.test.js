@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 import { MAX_LISTED } from "../../room/listing.js";
+import { MAX_NODES, MAX_NODE_HOPS, MAX_NODE_URL } from "../../room/nodes.js";
 import * as frames from "../../room/wire/frames.js";
 import { MAX_ICE_SERVERS, MAX_ICE_TEXT } from "../../room/wire/ice-servers.js";
 import { parseResult } from "../../room/wire/results.js";
@@ -74,5 +75,7 @@ test("limits and version are those of the page", () => {
   }
   const ice = `| ICE servers | ${MAX_ICE_SERVERS}, of ${MAX_ICE_SERVERS} URLs each; ${MAX_ICE_TEXT} bytes for each text |`;
   assert.ok(PAGE.includes(ice));
+  const nodes = `| nodes of a list | ${MAX_NODES}, of ${MAX_NODE_URL} bytes each; ${MAX_NODE_HOPS} hops of one attempt |`;
+  assert.ok(PAGE.includes(nodes));
   assert.ok(PAGE.includes(`| users and streams that a client lists | ${grouped(MAX_LISTED)} each`));
 });

@@ -100,7 +100,7 @@ export function text(event, args) {
     case "onStreamEnded":
       return `ended ${args[0].role} ${args[0].streamID} ${args[0].code}`;
     case "onLink":
-      return `link ${args[0] ? (args[1].fresh ? "fresh" : "resumed") : "down"}`;
+      return `link ${args[0] ? linkWord(args[1]) : "down"}`;
     case "onTokenWillExpire":
       return `token ends in ${args[0]}`;
     case "onOnlineCount":
@@ -108,6 +108,13 @@ export function text(event, args) {
     default:
       return `${event} ${JSON.stringify(args)}`;
   }
+}
+
+function linkWord({ fresh, moved }) {
+  if (moved) {
+    return "moved";
+  }
+  return fresh ? "fresh" : "resumed";
 }
 
 const sign = (word) => (word === "ADD" ? "+" : "-");

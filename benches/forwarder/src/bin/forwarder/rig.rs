@@ -157,6 +157,7 @@ pub(crate) fn publisher(room: &str, stream: &str) -> Place {
         room: room.into(),
         stream: stream.into(),
         user: format!("publisher-{stream}"),
+        node: None,
     }
 }
 
@@ -166,5 +167,6 @@ pub(crate) fn listener(room: &str, stream: &str, number: usize) -> Place {
         room: room.into(),
         stream: stream.into(),
         user: format!("listener-{room}-{number}"),
+        node: None,
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::context::{self, PublishError, PublishErrorKind};
-use async_nats::jetstream::kv::{self, Store};
-use async_nats::jetstream::stream::{LastRawMessageErrorKind, Republish};
+use async_nats::jetstream::kv::Store;
+use async_nats::jetstream::stream::{self, DiscardPolicy, LastRawMessageErrorKind, Republish, StorageType};
 use async_nats::{HeaderMap, client};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -92,40 +92,49 @@ impl Link {
             self.check_bucket(bucket, &store);
             return Ok(store);
         }
-        let made = self.jetstream.create_key_value(self.bucket_config(bucket)).await;
-        match made {
-            Ok(store) => {
-                tracing::info!(bucket = name, "the cluster's bucket was made");
+        // Not by `create_key_value`: that reads the account first, whose description by server 2.9 the client does not understand.
+        let made = self.jetstream.create_stream(self.stream_config(bucket)).await;
+        match (self.jetstream.get_key_value(&name).await, made) {
+            (Ok(store), made) => {
+                // Else another node made it just now.
+                if made.is_ok() {
+                    tracing::info!(bucket = name, "the cluster's bucket was made");
+                }
                 Ok(store)
             }
-            // Another node may have made it just now, with other settings.
-            Err(error) => match self.jetstream.get_key_value(&name).await {
-                Ok(store) => Ok(store),
-                Err(_) => Err(broker_error(&error)),
-            },
+            (Err(_), Err(error)) => Err(broker_error(&error)),
+            (Err(error), Ok(_)) => Err(broker_error(&error)),
         }
     }
 
-    fn bucket_config(&self, bucket: Bucket) -> kv::Config {
+    /// As key-value tools make a bucket, and republished.
+    fn stream_config(&self, bucket: Bucket) -> stream::Config {
         let name = self.bucket_name(bucket);
-        kv::Config {
+        let subjects = format!("$KV.{name}.>");
+        stream::Config {
+            name: format!("KV_{name}"),
+            description: Some("Express Audio".into()),
+            subjects: vec![subjects.clone()],
             republish: Some(Republish {
-                source: format!("$KV.{name}.>"),
+                source: subjects,
                 destination: format!("{}>", self.watch_prefix(bucket)),
                 headers_only: false,
             }),
-            bucket: name,
-            description: "Express Audio".into(),
-            history: 1,
+            max_messages_per_subject: 1,
             max_age: self.leases().of(bucket),
+            storage: StorageType::File,
+            discard: DiscardPolicy::New,
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
             num_replicas: self.replicas,
-            ..kv::Config::default()
+            ..stream::Config::default()
         }
     }
 
     /// Says where a bucket that is there is not what this node would have made.
     fn check_bucket(&self, bucket: Bucket, store: &Store) {
-        let (is, wanted) = (&store.stream.cached_info().config, self.bucket_config(bucket));
+        let (is, wanted) = (&store.stream.cached_info().config, self.stream_config(bucket));
         let same = is.max_age == wanted.max_age && is.num_replicas == wanted.num_replicas && is.republish == wanted.republish;
         if !same {
             tracing::warn!(
