@@ -287,7 +287,7 @@ impl SimRooms for LightRooms {
             News::Settled(_, stream, epoch) => self.settled(stream.as_str(), epoch),
             News::ClaimLost { stream, .. } => self.claim_lost(stream.1),
             News::UserLeft(_, user) => {
-                self.world.borrow_mut().sees_leave(user.as_str());
+                self.world.borrow_mut().sees_leave(self.node, user.as_str());
                 Vec::new()
             }
             _ => Vec::new(),

@@ -152,11 +152,12 @@ impl World {
         )
     }
 
-    /// A node's members see a user leave.
-    pub fn sees_leave(&mut self, user: &str) {
+    /// A node hears that a user is on no other node any more: its members see that, unless the user is here.
+    pub fn sees_leave(&mut self, node: usize, user: &str) {
         let Some((number, call)) = numbers(user) else { return };
         let user = &mut self.users[number as usize];
-        if user.call == call && user.in_call {
+        let is_here = user.at == At::Room && user.node == node || user.from == Some(node);
+        if user.call == call && user.in_call && !is_here {
             self.seen.left_in_call += 1;
             self.seen.users_left_in_call += u64::from(!user.seen_to_leave);
             user.seen_to_leave = true;

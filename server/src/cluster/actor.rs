@@ -289,7 +289,7 @@ impl ClusterActor {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
                 if let Some(node) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), node);
+                    let actions = self.state.on_node(self.now(), &node);
                     self.carry_out(actions, ctx);
                 }
             }
@@ -471,7 +471,7 @@ impl Handler<NodesRead> for ClusterActor {
 
     fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
         for node in nodes {
-            let actions = self.state.on_node(self.now(), node);
+            let actions = self.state.on_node(self.now(), &node);
             self.carry_out(actions, ctx);
         }
     }

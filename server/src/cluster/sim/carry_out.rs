@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::registry::RegistryWork;
-use super::{Action, CloudSim, Happens, Letter, News, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms};
+use super::{Action, CloudSim, Happens, Letter, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms};
 
 impl<R: SimRooms> CloudSim<R> {
     pub(super) fn carry_out(&mut self, number: usize, actions: Vec<Action>) {

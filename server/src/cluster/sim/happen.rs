@@ -33,7 +33,7 @@ impl<R: SimRooms> CloudSim<R> {
                 (to, actions)
             }
             Happens::Node(to, entry) => match self.hears(to) {
-                Some(node) => (to, node.state.on_node(now, entry)),
+                Some(node) => (to, node.state.on_node(now, &entry)),
                 None => return,
             },
             Happens::Nodes(from, entry) => return self.entry_reaches_all(from, &entry),
@@ -74,7 +74,7 @@ impl<R: SimRooms> CloudSim<R> {
                 continue;
             }
             if let Some(node) = self.hears(to) {
-                let actions = node.state.on_node(now, entry.clone());
+                let actions = node.state.on_node(now, entry);
                 if !actions.is_empty() {
                     self.carry_out(to, actions);
                 }
@@ -106,7 +106,7 @@ impl<R: SimRooms> CloudSim<R> {
         let leases: Vec<NodeEntry> = there.map(|(entry, _)| entry.clone()).collect();
         let mut actions = Vec::new();
         for entry in leases {
-            actions.extend(node.state.on_node(now, entry));
+            actions.extend(node.state.on_node(now, &entry));
         }
         actions.extend(node.state.on_connected(now));
         actions

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 
 use self::queue::Queue;
 use self::registry::{Registry, RegistryAnswer, RegistryWork};
@@ -134,6 +134,14 @@ pub struct CloudSim<R> {
     queue: Queue<Happens>,
     last_question: u64,
     totals: SimTotals,
+}
+
+impl<R> std::fmt::Debug for CloudSim<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut sim = f.debug_struct("CloudSim");
+        sim.field("now", &self.now).field("nodes", &self.nodes.len()).field("totals", &self.totals);
+        sim.finish_non_exhaustive()
+    }
 }
 
 impl<R: SimRooms> CloudSim<R> {

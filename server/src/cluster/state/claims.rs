@@ -160,8 +160,10 @@ impl ClusterState {
         self.actions.push(Action::News(News::ClaimLost { stream, moved_to }));
     }
 
-    pub(super) fn settle_claims(&mut self, now: Now) {
-        let mut streams: Vec<_> = self.claims.keys().cloned().collect();
+    /// Sees to it that the streams of this node are its own in the registry: all, or those that never were.
+    pub(super) fn settle_claims(&mut self, now: Now, only_new: bool) {
+        let wanted = self.claims.iter().filter(|(_, claim)| !only_new || claim.epoch == 0);
+        let mut streams: Vec<_> = wanted.map(|(stream, _)| stream.clone()).collect();
         streams.sort_unstable();
         for stream in streams {
             self.add_job(now, Job::Settle(stream));

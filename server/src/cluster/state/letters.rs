@@ -101,7 +101,7 @@ pub(crate) enum Message {
 }
 
 /// What a node says of itself in the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NodeEntry {
     pub(crate) node: NodeLife,
     /// Where clients reach it; empty: it takes none.
@@ -113,6 +113,33 @@ pub(crate) struct NodeEntry {
     pub(crate) capacity: u32,
     /// It is going to stop.
     pub(crate) draining: bool,
+}
+
+impl Clone for NodeEntry {
+    fn clone(&self) -> Self {
+        Self {
+            node: self.node.clone(),
+            url: self.url.clone(),
+            region: self.region.clone(),
+            ..*self
+        }
+    }
+
+    /// Into the texts that are there.
+    fn clone_from(&mut self, other: &Self) {
+        let Self {
+            node,
+            url,
+            region,
+            load,
+            capacity,
+            draining,
+        } = self;
+        node.clone_from(&other.node);
+        url.clone_from(&other.url);
+        region.clone_from(&other.region);
+        (*load, *capacity, *draining) = (other.load, other.capacity, other.draining);
+    }
 }
 
 impl NodeEntry {

@@ -196,17 +196,17 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry) -> Vec<Action> {
+    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry) -> Vec<Action> {
         if entry.node.name == self.entry.node.name {
             return Vec::new();
         }
-        let node = entry.node.clone();
+        let node = &entry.node;
         match self.nodes.note(entry, now.mono) {
             NodeChange::Nothing => {}
-            NodeChange::Came => self.node_came(now, &node),
+            NodeChange::Came => self.node_came(now, node),
             NodeChange::Restarted => {
                 self.node_gone(now, &node.name);
-                self.node_came(now, &node);
+                self.node_came(now, node);
             }
         }
         self.tell_nodes();

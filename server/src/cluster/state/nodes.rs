@@ -1,6 +1,6 @@
 //! The nodes of the cloud: who is there, who is gone, and which would serve a client best.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::letters::{NodeEntry, NodeLife};
@@ -29,7 +29,7 @@ struct Known {
 /// The other nodes.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    others: BTreeMap<NodeName, Known>,
+    others: HashMap<NodeName, Known>,
     /// Who takes clients, or where, is another than was told.
     changed: bool,
 }
@@ -45,13 +45,17 @@ pub(super) enum NodeChange {
 }
 
 impl Nodes {
-    /// A node's entry was read, or it wrote something.
-    pub(super) fn note(&mut self, entry: NodeEntry, now: Duration) -> NodeChange {
-        let name = entry.node.name.clone();
-        let Some(known) = self.others.get_mut(&name) else {
+    /// A node's entry was read. A renewal, which is what nearly all are, costs a look-up and no allocation.
+    pub(super) fn note(&mut self, entry: &NodeEntry, now: Duration) -> NodeChange {
+        let Some(known) = self.others.get_mut(&entry.node.name) else {
             let (heard, gone) = (now, None);
             self.changed |= entry.takes_clients();
-            self.others.insert(name, Known { entry, heard, gone });
+            let known = Known {
+                entry: entry.clone(),
+                heard,
+                gone,
+            };
+            self.others.insert(entry.node.name.clone(), known);
             return NodeChange::Came;
         };
         if entry.node.life < known.entry.node.life {
@@ -60,9 +64,9 @@ impl Nodes {
         let restarted = entry.node.life > known.entry.node.life;
         let was_gone = known.gone.take().is_some();
         known.heard = now;
-        let told = (known.entry.takes_clients() && !was_gone, &known.entry.url);
-        self.changed |= told != (entry.takes_clients(), &entry.url);
-        known.entry = entry;
+        let took = known.entry.takes_clients() && !was_gone;
+        self.changed |= took != entry.takes_clients() || known.entry.url != entry.url;
+        known.entry.clone_from(entry);
         match (restarted, was_gone) {
             (true, _) => NodeChange::Restarted,
             (false, true) => NodeChange::Came,
@@ -82,12 +86,13 @@ impl Nodes {
     pub(super) fn take_gone(&mut self, now: Duration) -> Vec<NodeLife> {
         let silent = |known: &&mut Known| known.gone.is_none() && now.saturating_sub(known.heard) > LEASE;
         let gone = self.others.values_mut().filter(silent);
-        let gone: Vec<NodeLife> = gone
+        let mut gone: Vec<NodeLife> = gone
             .map(|known| {
                 known.gone = Some(now);
                 known.entry.node.clone()
             })
             .collect();
+        gone.sort_unstable();
         self.changed |= !gone.is_empty();
         gone
     }
@@ -200,7 +205,7 @@ mod tests {
     fn better(own: &NodeEntry, others: Vec<NodeEntry>, with_room: &[&str]) -> Option<String> {
         let mut nodes = Nodes::default();
         for other in others {
-            nodes.note(other, SECOND);
+            nodes.note(&other, SECOND);
         }
         let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
         nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
@@ -267,7 +272,7 @@ mod tests {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
         let mut change = |entry: &NodeEntry, at: Duration| {
-            nodes.note(entry.clone(), at);
+            nodes.note(entry, at);
             nodes.take_changed()
         };
         assert!(change(&b, SECOND), "it is new");
@@ -285,7 +290,7 @@ mod tests {
         assert!(change(&b, 6 * SECOND) && change(&moved, 7 * SECOND), "it moves");
         nodes.take_gone(8 * SECOND + LEASE);
         assert!(nodes.take_changed() && !nodes.take_changed(), "it is gone");
-        nodes.note(moved, 20 * SECOND);
+        nodes.note(&moved, 20 * SECOND);
         assert!(nodes.take_changed(), "it is back");
     }
 
@@ -293,17 +298,17 @@ mod tests {
     fn a_node_is_gone_when_nothing_is_heard_for_a_lease_and_its_next_life_is_another() {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
-        assert_eq!(nodes.note(b.clone(), SECOND), NodeChange::Came);
-        assert_eq!(nodes.note(b.clone(), 3 * SECOND), NodeChange::Nothing);
+        assert_eq!(nodes.note(&b, SECOND), NodeChange::Came);
+        assert_eq!(nodes.note(&b, 3 * SECOND), NodeChange::Nothing);
         assert!(nodes.take_gone(3 * SECOND + LEASE).is_empty());
         assert_eq!(nodes.take_gone(4 * SECOND + LEASE), [b.node.clone()]);
         assert!(!nodes.is_alive(&b.node) && nodes.may_come_back(&b.node, 100 * SECOND, 20 * SECOND));
         assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
         let mut again = b.clone();
         again.node.life = 2;
-        assert_eq!(nodes.note(again.clone(), 30 * SECOND), NodeChange::Restarted);
+        assert_eq!(nodes.note(&again, 30 * SECOND), NodeChange::Restarted);
         assert!(nodes.is_alive(&again.node) && !nodes.is_alive(&b.node));
-        assert_eq!(nodes.note(b, 31 * SECOND), NodeChange::Nothing, "an old entry says nothing");
+        assert_eq!(nodes.note(&b, 31 * SECOND), NodeChange::Nothing, "an old entry says nothing");
         nodes.forgive(60 * SECOND);
         assert!(nodes.take_gone(60 * SECOND + LEASE).is_empty());
     }

@@ -294,7 +294,7 @@ impl ClusterState {
         for room in rooms {
             self.add_job(now, Job::Enter(room));
         }
-        self.settle_claims(now);
+        self.settle_claims(now, false);
     }
 
     /// The section of a node about a room, made where there is none; `None`: that life of it is over, or the room is not here.

@@ -113,8 +113,20 @@ impl ClusterState {
             return;
         }
         self.greet_again(now);
+        self.settle_again(now);
         let names = self.next_rooms();
         self.beat_for(&names);
+    }
+
+    /// What the registry did not take is tried again: it was out of reach, or too many others were faster.
+    fn settle_again(&mut self, now: Now) {
+        let unsettled = self.rooms.iter().filter(|(_, room)| room.is_open() && !room.settled);
+        let mut rooms: Vec<RoomName> = unsettled.map(|(name, _)| name.clone()).collect();
+        rooms.sort_unstable();
+        for room in rooms {
+            self.add_job(now, Job::Enter(room));
+        }
+        self.settle_claims(now, true);
     }
 
     /// Says how far all sections are.
@@ -151,10 +163,10 @@ impl ClusterState {
             .map(|(name, _)| name)
             .collect();
         let from = self.beat_from.take();
-        let behind = from
-            .as_ref()
-            .map_or(Bound::Unbounded, Bound::Excluded);
-        let names = shared.range::<&RoomName, _>((behind.as_ref(), Bound::Unbounded)).take(BEAT_ROOMS);
+        let behind = from.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let names = shared
+            .range::<&RoomName, _>((behind.as_ref(), Bound::Unbounded))
+            .take(BEAT_ROOMS);
         let names: Vec<RoomName> = names.map(|name| (*name).clone()).collect();
         if names.len() == BEAT_ROOMS {
             self.beat_from = names.last().cloned();
