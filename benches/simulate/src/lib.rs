@@ -28,13 +28,13 @@ use self::figures::{Counted, Load, Spread, Traffic};
 /// The largest cloud.
 const MILLION: (usize, usize) = (240, 1_000_000);
 /// Smaller ones, for what grows with what: nodes, users.
-const OTHERS: [(usize, usize); 4] = [(12, 50_000), (60, 250_000), (120, 250_000), (240, 250_000)];
+const OTHERS: [(usize, usize); 4] = [(12, 50_000), (60, 50_000), (240, 50_000), (60, 250_000)];
 /// Nodes are for so many times the sessions that they have on average.
 const ROOM_TO_SPARE: f64 = 1.5;
 /// A morning, compressed, and how long is measured behind it.
-const MORNING: Duration = Duration::from_secs(240);
-const SETTLES: Duration = Duration::from_secs(30);
-const MEASURED: Duration = Duration::from_secs(60);
+const MORNING: Duration = Duration::from_secs(200);
+const SETTLES: Duration = Duration::from_secs(20);
+const MEASURED: Duration = Duration::from_secs(30);
 
 /// What is simulated.
 #[derive(Debug, Clone, Copy)]

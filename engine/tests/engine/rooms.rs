@@ -178,6 +178,16 @@ async fn a_lost_and_restored_link_reaches_the_streams_and_ends_nothing() {
     for expected in ["publisher s3 starts", "publisher s1 restored Lost", "player s2 restored Lost"] {
         assert!(parts.iter().any(|line| line == expected), "{expected} is not in {parts:?}");
     }
+    world.room_says(RoomEvent::LinkRestored {
+        session: SessionFate::Moved,
+    });
+    settle().await;
+    let parts = world.told();
+    for expected in ["publisher s1 restored Moved", "player s2 restored Moved"] {
+        assert!(parts.iter().any(|line| line == expected), "{expected} is not in {parts:?}");
+    }
+    let of_the_move: Vec<String> = told.take();
+    assert!(!of_the_move.iter().any(|line| line.starts_with("room")), "{of_the_move:?}");
 }
 
 #[actix::test]

@@ -168,7 +168,7 @@ impl Playback {
             return effects;
         }
         if self.former.is_some_and(|former| now >= former.ends) {
-            self.retire_former(now, &mut effects);
+            self.retire_former(&mut effects);
         }
         if !playing && now >= self.retry.ends() {
             self.out_of_time(&mut effects);

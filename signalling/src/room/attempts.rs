@@ -124,12 +124,15 @@ impl RoomState {
     pub(super) fn on_closed(&mut self, now: Instant, link: LinkId, why: &LinkError) {
         if self.is_beside(link) {
             debug!(%why, "the link beside closed");
-            return self.try_next_node(now);
+            return self.on_beside_closed(now);
         }
         if !self.is_current(link) {
             return;
         }
         debug!(%why, phase = ?self.phase, "link closed");
+        if self.has_moved() {
+            return self.moved(now);
+        }
         match self.phase {
             Phase::Opening | Phase::Asking { .. } => self.fail_attempt(now),
             Phase::Up if matches!(why, LinkError::AddressGone(_)) => self.lose_address(now),

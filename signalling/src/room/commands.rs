@@ -133,7 +133,7 @@ impl RoomState {
         request: impl Into<Request>,
         purpose: Purpose,
     ) -> bool {
-        let away = (self.phase != Phase::Up).then_some(RequestError::Disconnected);
+        let away = (self.phase != Phase::Up || self.has_moved()).then_some(RequestError::Disconnected);
         if let Some(error) = refused.or(away) {
             self.answer(ticket, Err(error));
             return false;

@@ -37,6 +37,7 @@
 //! a state and no request: it is told again until the server took it.
 
 mod actor;
+mod asking;
 mod attempts;
 mod authorities;
 mod changes;

@@ -1,5 +1,6 @@
 //! Moving to another node while the login still stands (`nodeLeaving`): a second link beside the first, and a login on it that
-//! replaces the session. Until that is answered everything goes on where it is; then the new link is the login's.
+//! replaces the session. Until that is answered everything goes on where it is; then what the old node still sent is read to its
+//! end, and the new link is the login's. So no message to this user is lost between two nodes, and none overtakes another.
 
 use std::{
     collections::VecDeque,
@@ -24,6 +25,12 @@ pub(super) const NODE_TIME: Duration = Duration::from_secs(4);
 /// So often it is looked whether a move is over that an attempt waits for.
 pub(super) const MOVE_LOOK: Duration = Duration::from_millis(250);
 
+/// So long the old link is read on after the login was answered, unless the old node closes it before.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// So many frames of the new link wait for that; no more than a busy room sends meanwhile.
+const HELD: usize = 256;
+
 /// A move under way.
 #[derive(Debug)]
 pub(super) struct Moving {
@@ -31,6 +38,8 @@ pub(super) struct Moving {
     url: String,
     /// The login that is out.
     asked: Option<u64>,
+    /// Its answer, and what came behind it.
+    answer: Option<(LoginOk, Vec<String>)>,
     /// A node sent us here.
     redirected: bool,
     hops: usize,
@@ -65,6 +74,7 @@ impl RoomState {
                         link,
                         url,
                         asked: None,
+                        answer: None,
                         redirected: false,
                         hops: 0,
                         left,
@@ -97,11 +107,7 @@ impl RoomState {
         let Some(redirected) = self.moving.as_ref().map(|moving| moving.redirected) else {
             return;
         };
-        let moved_from = self
-            .session
-            .as_ref()
-            .map(|session| session.name.clone())
-            .or(self.former.clone());
+        let moved_from = self.replaced_session().map(String::from);
         let login = self.login_request(moved_from, redirected);
         let (id, text) = self.frame(login);
         self.effects.push(Effect::SendBeside(text));
@@ -112,10 +118,17 @@ impl RoomState {
 
     /// A frame came on the second link.
     pub(super) fn on_beside_text(&mut self, now: Instant, text: &str) {
+        if let Some((_, held)) = self.moving.as_mut().and_then(|moving| moving.answer.as_mut()) {
+            held.push(text.into());
+            if held.len() >= HELD {
+                self.moved(now);
+            }
+            return;
+        }
         let asked = self.moving.as_ref().and_then(|moving| moving.asked);
         match ServerFrame::parse(text) {
             Ok(ServerFrame::Ok { id, ok }) if Some(id) == asked => match parse::<LoginOk>(ok) {
-                Some(ok) if ok.version == VERSION => self.moved(now, ok),
+                Some(ok) if ok.version == VERSION => self.beside_accepted(now, ok),
                 _ => {
                     self.counters.unreadable_results.one();
                     self.try_next_node(now);
@@ -129,6 +142,38 @@ impl RoomState {
                 self.try_next_node(now);
             }
         }
+    }
+
+    fn beside_accepted(&mut self, now: Instant, ok: LoginOk) {
+        if let Some(moving) = &mut self.moving {
+            moving.answer = Some((ok, Vec::new()));
+        }
+        match self.phase {
+            Phase::Up => self.timers.set(Timer::Move, after(now, DRAIN)),
+            _ => self.moved(now),
+        }
+    }
+
+    /// Whether the other node has taken the login, and the old one is only read to its end.
+    pub(super) fn has_moved(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| moving.answer.is_some())
+    }
+
+    /// The second link closed.
+    pub(super) fn on_beside_closed(&mut self, now: Instant) {
+        if self.has_moved() {
+            self.moved(now);
+            return self.lose_link(now);
+        }
+        self.try_next_node(now);
+    }
+
+    /// The node that is tried has had its time, or the old link has.
+    pub(super) fn on_move_time(&mut self, now: Instant) {
+        if self.has_moved() {
+            return self.moved(now);
+        }
+        self.try_next_node(now);
     }
 
     fn beside_refused(&mut self, now: Instant, error: &WireError) {
@@ -147,6 +192,7 @@ impl RoomState {
                         link,
                         url,
                         asked: None,
+                        answer: None,
                         redirected: true,
                         hops: moving.hops + 1,
                         ..moving
@@ -158,7 +204,7 @@ impl RoomState {
     }
 
     /// The node that is tried does not answer, or not in time.
-    pub(super) fn try_next_node(&mut self, now: Instant) {
+    fn try_next_node(&mut self, now: Instant) {
         self.counters.failed_attempts.one();
         if let Some(moving) = self.end_move() {
             self.move_on(now, moving.left, moving.ends);
@@ -178,8 +224,9 @@ impl RoomState {
     }
 
     /// The login stands on the second link.
-    fn moved(&mut self, now: Instant, ok: LoginOk) {
+    pub(super) fn moved(&mut self, now: Instant) {
         let Some(moving) = self.moving.take() else { return };
+        let Some((ok, held)) = moving.answer else { return };
         self.counters.moves.one();
         self.drop_requests();
         self.timers.clear_link();
@@ -189,6 +236,9 @@ impl RoomState {
         self.link = moving.link.0;
         self.effects.push(Effect::Promote);
         self.logged_in(now, ok, &moving.url, true);
+        for text in held {
+            self.on_text(now, moving.link, &text);
+        }
     }
 
     /// A name for a link to come.

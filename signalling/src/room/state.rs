@@ -288,7 +288,7 @@ impl RoomState {
                 self.emit([RoomEvent::TokenWillExpire { remaining }]);
             }
             Timer::Leave => self.end(),
-            Timer::Move => self.try_next_node(now),
+            Timer::Move => self.on_move_time(now),
         }
     }
 

@@ -97,7 +97,7 @@ export class StreamMachine {
   onTime(now, random) {
     const out = [];
     if (this.hasEnded) return out;
-    if (this.former !== undefined && now >= this.former.ends) this.#giveUpFormer(now, out);
+    if (this.former !== undefined && now >= this.former.ends) this.#giveUpFormer(out);
     if (!this.isRunning && now >= this.retry.ends) {
       this.outOfTime(out);
     } else if (this.phase.until === undefined) {
@@ -251,9 +251,11 @@ export class StreamMachine {
   }
 
   /** No other connection came in time. */
-  #giveUpFormer(now, out) {
+  #giveUpFormer(out) {
     this.retire(out);
-    if (!this.isRunning) this.request(now, this.words.codes.closed, "the stream did not come to the other node in time", out);
+    if (this.isRunning) return;
+    // The budget began with the move.
+    this.tell(out, this.words.requesting, this.words.codes.closed, "the stream did not come to the other node in time");
   }
 
   /** Another connection is there. */

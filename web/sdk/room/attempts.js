@@ -1,4 +1,4 @@
-import { MOVE_LOOK_MS, NODE_MS, isBeside, tryNextNode } from "./moving.js";
+import { MOVE_LOOK_MS, NODE_MS, hasMoved, isBeside, moved, onBesideClosed } from "./moving.js";
 import { MAX_NODE_HOPS } from "./nodes.js";
 import { SHORTEST_WAIT_MS } from "./retry.js";
 import { after } from "./timers.js";
@@ -107,10 +107,14 @@ export function isCurrent(room, link) {
 /** The link closed, or could not be opened. */
 export function onClosed(room, now, link) {
   if (isBeside(room, link)) {
-    tryNextNode(room, now);
+    onBesideClosed(room, now);
     return;
   }
   if (!isCurrent(room, link)) {
+    return;
+  }
+  if (hasMoved(room)) {
+    moved(room, now);
     return;
   }
   switch (room.phase.at) {

@@ -1,6 +1,7 @@
 import { byteLength } from "../base/bytes.js";
 import { codes } from "../base/codes.js";
 import { ZegoError } from "../base/errors.js";
+import { hasMoved } from "./moving.js";
 import { away } from "./replies.js";
 import { sendToken } from "./session.js";
 import { after } from "./timers.js";
@@ -98,7 +99,7 @@ export function renewToken(room, now, token) {
 export function request(room, now, ticket, type, fields) {
   const streamID = fields.stream_id;
   room.held.side(ENDS.get(type))?.stopped(streamID);
-  const error = tooLong(type, fields) ?? (room.isAt("up") ? underWay(room, type) : away());
+  const error = tooLong(type, fields) ?? (room.isAt("up") && !hasMoved(room) ? underWay(room, type) : away());
   if (error !== undefined) {
     room.push({ do: "answer", ticket, error });
     return;

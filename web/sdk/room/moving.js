@@ -1,3 +1,5 @@
+import { loseLink } from "./attempts.js";
+import { onData } from "./incoming.js";
 import { loggedIn, loginFields } from "./session.js";
 import { after } from "./timers.js";
 import { MAX_NODE_HOPS } from "./nodes.js";
@@ -6,9 +8,10 @@ import { parseResult } from "./wire/results.js";
 
 /**
  * Moving to another node while the login still stands ("nodeLeaving"): a second link beside the first, and a login on it that
- * replaces the session. Until that is answered everything goes on where it is; then the new link is the login's.
+ * replaces the session. Until that is answered everything goes on where it is; then what the old node still sent is read to its
+ * end, and the new link is the login's. So no message to this user is lost between two nodes, and none overtakes another.
  *
- * `room.moving` is `{ link, url, asked, redirected, hops, left, ends }`, or nothing.
+ * `room.moving` is `{ link, url, asked, answer, held, redirected, hops, left, ends }`, or nothing.
  * @module
  */
 
@@ -18,6 +21,11 @@ const MOVE_MS = 10_000;
 export const NODE_MS = 4_000;
 /** So often it is looked whether a move is over that an attempt waits for. */
 export const MOVE_LOOK_MS = 250;
+
+/** So long the old link is read on after the login was answered, unless the old node closes it before. */
+const DRAIN_MS = 500;
+/** So many frames of the new link wait for that; no more than a busy room sends meanwhile. */
+const HELD = 256;
 
 /** @typedef {import("./state.js").RoomState} RoomState */
 
@@ -48,7 +56,7 @@ function moveOn(room, now, [url, ...left], ends) {
 
 function connectBeside(room, now, moving) {
   room.count("attempts");
-  room.moving = { ...moving, link: room.newLink(), asked: undefined };
+  room.moving = { ...moving, link: room.newLink(), asked: undefined, answer: undefined, held: [] };
   room.timers.set("move", Math.min(after(now, NODE_MS), moving.ends));
   room.push({ do: "connectBeside", link: room.moving.link, url: moving.url });
 }
@@ -68,6 +76,13 @@ export function onBesideOpened(room) {
 
 /** The second link brought something. */
 export function onBesideData(room, now, data) {
+  if (hasMoved(room)) {
+    room.moving.held.push(data);
+    if (room.moving.held.length >= HELD) {
+      moved(room, now);
+    }
+    return;
+  }
   const frame = parseFrame(data);
   const isAnswer = frame?.id !== undefined && frame.id === room.moving.asked;
   if (frame === undefined) {
@@ -84,9 +99,38 @@ export function onBesideData(room, now, data) {
 
 function onBesideOk(room, now, ok) {
   if (ok?.version === VERSION) {
-    moved(room, now, ok);
+    room.moving.answer = ok;
+    if (room.isAt("up")) {
+      room.timers.set("move", after(now, DRAIN_MS));
+    } else {
+      moved(room, now);
+    }
   } else {
     room.count("unreadableResults");
+    tryNextNode(room, now);
+  }
+}
+
+/** Whether the other node has taken the login, and the old one is only read to its end. */
+export function hasMoved(room) {
+  return room.moving?.answer !== undefined;
+}
+
+/** The second link closed. */
+export function onBesideClosed(room, now) {
+  if (hasMoved(room)) {
+    moved(room, now);
+    loseLink(room, now);
+  } else {
+    tryNextNode(room, now);
+  }
+}
+
+/** The node that is tried has had its time, or the old link has. */
+export function onMoveTime(room, now) {
+  if (hasMoved(room)) {
+    moved(room, now);
+  } else {
     tryNextNode(room, now);
   }
 }
@@ -111,7 +155,7 @@ function clear(room) {
 }
 
 /** The node that is tried does not answer, or not in time. */
-export function tryNextNode(room, now) {
+function tryNextNode(room, now) {
   const { left, ends } = room.moving;
   room.count("failedAttempts");
   endMove(room);
@@ -134,8 +178,8 @@ export function endMove(room) {
 }
 
 /** The login stands on the second link. */
-function moved(room, now, ok) {
-  const { link, url } = room.moving;
+export function moved(room, now) {
+  const { link, url, answer, held } = room.moving;
   room.count("moves");
   room.moving = undefined;
   room.dropRequests();
@@ -144,5 +188,6 @@ function moved(room, now, ok) {
   room.timers.clear("retry");
   room.link = link;
   room.push({ do: "promote" });
-  loggedIn(room, now, ok, url, true);
+  loggedIn(room, now, answer, url, true);
+  held.forEach((data) => onData(room, now, link, data));
 }

@@ -8,7 +8,7 @@ import { Roster } from "./roster.js";
 import { Timers, after } from "./timers.js";
 import { TokenKeeper } from "./token.js";
 import { attempt, failAttempt, loseLink, loseSession } from "./attempts.js";
-import { endMove, tryNextNode } from "./moving.js";
+import { endMove, onMoveTime } from "./moving.js";
 import { Nodes } from "./nodes.js";
 import { beat, checkGap, probe } from "./liveness.js";
 import { lost, unanswered } from "./replies.js";
@@ -168,7 +168,7 @@ export class RoomState {
       case "leave":
         return this.end();
       case "move":
-        return tryNextNode(this, now);
+        return onMoveTime(this, now);
     }
   }
 

@@ -70,7 +70,7 @@ impl Cloud {
             through_json: false,
             registry_a_second: plan.registry_a_second,
             registry_turns: 64,
-            broadcasts_only_counted: true,
+            logins_only_counted: true,
             leases_together: true,
             ..SimOptions::default()
         };

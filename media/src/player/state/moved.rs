@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use express_messages::{codes, room::SessionFate};
+use express_messages::{codes, room::SessionFate, types::PlayerState};
 
 use super::{Effect, Phase, Playback};
 use crate::{
@@ -74,12 +74,13 @@ impl Playback {
     }
 
     /// The former connection is given up: there is another, or there was none in time.
-    pub(super) fn retire_former(&mut self, now: Instant, effects: &mut Vec<Effect>) {
+    pub(super) fn retire_former(&mut self, effects: &mut Vec<Effect>) {
         self.former = None;
         effects.push(Effect::Retire);
         if !self.hears_server() {
-            let text = "the stream did not come from the other node in time";
-            self.request(now, codes::PLAYER_SESSION_CLOSED, text, effects);
+            // The budget began with the move.
+            let text = "the stream did not come from the other node in time".into();
+            self.tell(effects, PlayerState::PlayRequesting, codes::PLAYER_SESSION_CLOSED, text);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::registry::RegistryWork;
-use super::{Action, CloudSim, Happens, Letter, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms};
+use super::{Action, CloudSim, Happens, Letter, Message, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms};
 
 impl<R: SimRooms> CloudSim<R> {
     pub(super) fn carry_out(&mut self, number: usize, actions: Vec<Action>) {
@@ -45,7 +45,7 @@ impl<R: SimRooms> CloudSim<R> {
             }
             Action::Broadcast(message) => {
                 self.totals.broadcasts += 1;
-                let nobody = self.options.broadcasts_only_counted;
+                let nobody = self.options.logins_only_counted && matches!(message, Message::LoggedIn(_));
                 for to in 0..if nobody { 0 } else { self.nodes.len() } {
                     let letter = Letter {
                         from: from.clone(),
@@ -92,7 +92,8 @@ impl<R: SimRooms> CloudSim<R> {
 
     /// The letter as it arrives; `None`: it does not.
     fn posted(&mut self, from: usize, to: usize, letter: Letter) -> Option<Letter> {
-        let lost = self.rng.random_range(0..1000) < self.options.lost_permille;
+        let left = self.leaves_gaps && matches!(letter.message, Message::Again { .. });
+        let lost = left || self.rng.random_range(0..1000) < self.options.lost_permille;
         if lost || !self.nodes[from].reaches_broker || self.cut.contains(&(from, to)) {
             return None;
         }
@@ -113,14 +114,16 @@ impl<R: SimRooms> CloudSim<R> {
         if !self.nodes[number].reaches_broker {
             return;
         }
-        self.leases.insert(entry.node.name.clone(), (entry.clone(), self.now));
+        let revision = self.registry.next_revision();
+        let kept = (entry.clone(), revision, self.now);
+        self.leases.insert(entry.node.name.clone(), kept);
         if self.options.leases_together {
-            self.after(self.options.registry, Happens::Nodes(number, Arc::new(entry)));
+            self.after(self.options.registry, Happens::Nodes(number, Arc::new(entry), revision));
             return;
         }
         for to in 0..self.nodes.len() {
             if to != number && self.nodes[to].alive && !self.cut.contains(&(number, to)) {
-                self.after(self.options.registry, Happens::Node(to, entry.clone()));
+                self.after(self.options.registry, Happens::Node(to, entry.clone(), revision));
             }
         }
     }

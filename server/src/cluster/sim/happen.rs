@@ -1,7 +1,7 @@
 //! What happens, one thing at a time: letters and answers arrive, nodes wake.
 
 use super::registry::RegistryAnswer;
-use super::{Action, CloudSim, Happens, LEASE, Letter, NodeEntry, Question, SimNode, SimRooms, Ticket};
+use super::{Action, CloudSim, Happens, LEASE, Letter, NodeEntry, Question, Revision, SimNode, SimRooms, Ticket};
 
 impl<R: SimRooms> CloudSim<R> {
     pub(super) fn happen(&mut self, happens: Happens) {
@@ -32,11 +32,11 @@ impl<R: SimRooms> CloudSim<R> {
                 }
                 (to, actions)
             }
-            Happens::Node(to, entry) => match self.hears(to) {
-                Some(node) => (to, node.state.on_node(now, &entry)),
+            Happens::Node(to, entry, revision) => match self.hears(to) {
+                Some(node) => (to, node.state.on_node(now, &entry, revision)),
                 None => return,
             },
-            Happens::Nodes(from, entry) => return self.entry_reaches_all(from, &entry),
+            Happens::Nodes(from, entry, revision) => return self.entry_reaches_all(from, &entry, revision),
             Happens::Notice(number) => (number, self.notice(number)),
             Happens::Wake(number, life) => {
                 let at = self.now;
@@ -67,14 +67,14 @@ impl<R: SimRooms> CloudSim<R> {
         Some(node.state.on_question(now, Question(question), letter))
     }
 
-    fn entry_reaches_all(&mut self, from: usize, entry: &NodeEntry) {
+    fn entry_reaches_all(&mut self, from: usize, entry: &NodeEntry, revision: Revision) {
         let now = self.now();
         for to in 0..self.nodes.len() {
             if to == from || self.cut.contains(&(from, to)) {
                 continue;
             }
             if let Some(node) = self.hears(to) {
-                let actions = node.state.on_node(now, entry);
+                let actions = node.state.on_node(now, entry, revision);
                 if !actions.is_empty() {
                     self.carry_out(to, actions);
                 }
@@ -102,11 +102,11 @@ impl<R: SimRooms> CloudSim<R> {
         }
         // Who is there is read first, and everybody is reminded a little later.
         let time = self.now;
-        let there = self.leases.values().filter(|(_, at)| time.saturating_sub(*at) <= LEASE);
-        let leases: Vec<NodeEntry> = there.map(|(entry, _)| entry.clone()).collect();
+        let there = self.leases.values().filter(|(.., at)| time.saturating_sub(*at) <= LEASE);
+        let leases: Vec<_> = there.cloned().collect();
         let mut actions = Vec::new();
-        for entry in leases {
-            actions.extend(node.state.on_node(now, &entry));
+        for (entry, revision, _) in leases {
+            actions.extend(node.state.on_node(now, &entry, revision));
         }
         actions.extend(node.state.on_connected(now));
         actions

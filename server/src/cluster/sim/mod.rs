@@ -11,12 +11,14 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
 use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use self::queue::Queue;
 use self::registry::{Registry, RegistryAnswer, RegistryWork};
-use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, LEASE, Letter, Mirror, NodeEntry, NodeLife, OpId};
+use super::bus::Revision;
+use super::counters::ClusterCounters;
+use super::state::{Action, ClusterOptions, ClusterState, LEASE, Letter, Message, Mirror, NodeEntry, NodeLife, OpId};
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::{Now, Ticket};
 
@@ -43,8 +45,8 @@ pub struct SimOptions {
     pub registry_a_second: u32,
     /// What a node asks of the registry at a time: the rest waits; 0: no limit.
     pub registry_turns: usize,
-    /// Letters to all nodes are only counted: nobody gets them.
-    pub broadcasts_only_counted: bool,
+    /// Letters about logins, which go to all nodes, are only counted: nobody gets them.
+    pub logins_only_counted: bool,
     /// A renewal reaches all nodes at one time, which is cheaper than a time for each.
     pub leases_together: bool,
 }
@@ -60,7 +62,7 @@ impl Default for SimOptions {
             through_json: true,
             registry_a_second: 0,
             registry_turns: 0,
-            broadcasts_only_counted: false,
+            logins_only_counted: false,
             leases_together: false,
         }
     }
@@ -96,9 +98,9 @@ enum Happens {
     Answer(usize, u64, Ticket, Option<Letter>),
     Registry(usize, u64, OpId, RegistryWork),
     Answered(usize, u64, OpId, RegistryAnswer),
-    Node(usize, NodeEntry),
+    Node(usize, NodeEntry, Revision),
     /// The entry of a node reaches all others.
-    Nodes(usize, Arc<NodeEntry>),
+    Nodes(usize, Arc<NodeEntry>, Revision),
     /// Whether the cloud can be reached is noticed.
     Notice(usize),
     Wake(usize, u64),
@@ -129,17 +131,20 @@ pub struct CloudSim<R> {
     nodes: Vec<SimNode<R>>,
     by_name: BTreeMap<NodeName, usize>,
     registry: Registry,
-    leases: BTreeMap<NodeName, (NodeEntry, Duration)>,
+    leases: BTreeMap<NodeName, (NodeEntry, Revision, Duration)>,
     cut: HashSet<(usize, usize)>,
     queue: Queue<Happens>,
     last_question: u64,
     totals: SimTotals,
+    leaves_gaps: bool,
 }
 
 impl<R> std::fmt::Debug for CloudSim<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut sim = f.debug_struct("CloudSim");
-        sim.field("now", &self.now).field("nodes", &self.nodes.len()).field("totals", &self.totals);
+        sim.field("now", &self.now)
+            .field("nodes", &self.nodes.len())
+            .field("totals", &self.totals);
         sim.finish_non_exhaustive()
     }
 }
@@ -159,6 +164,7 @@ impl<R: SimRooms> CloudSim<R> {
             queue: Queue::new(),
             last_question: 0,
             totals: SimTotals::default(),
+            leaves_gaps: false,
         }
     }
 
@@ -305,6 +311,11 @@ impl<R: SimRooms> CloudSim<R> {
                 self.cut.remove(&pair);
             }
         }
+    }
+
+    /// Nobody who has missed something can ask for it any more: a fault that tests plant.
+    pub fn leave_gaps(&mut self) {
+        self.leaves_gaps = true;
     }
 
     /// How many letters get lost from now on, in thousandths.

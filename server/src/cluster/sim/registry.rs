@@ -57,6 +57,12 @@ impl Registry {
         self.writes
     }
 
+    /// Of the next write.
+    pub(super) fn next_revision(&mut self) -> Revision {
+        let (store, number) = (self.store, self.next_write());
+        Revision { store, number }
+    }
+
     /// It has forgotten everything.
     pub(super) fn wipe(&mut self) {
         self.entries.clear();
@@ -80,8 +86,8 @@ impl Registry {
                 let known = self.entries.get(&key).map(|(_, revision)| *revision);
                 let written = known == expected;
                 if written {
-                    let (store, number) = (self.store, self.next_write());
-                    self.entries.insert(key, (value, Revision { store, number }));
+                    let revision = self.next_revision();
+                    self.entries.insert(key, (value, revision));
                 }
                 RegistryAnswer::Written(written.then_some(()).ok_or(WriteError::Conflict))
             }

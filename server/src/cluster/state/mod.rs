@@ -30,17 +30,18 @@ mod section;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use express_messages::ids::StreamId;
 
-pub(crate) use self::letters::{
-    ClaimEntry, Letter, MAX_LETTER, Message, NodeEntry, NodeLife, RegistryKey, RoomEntry, SectionId, Standing,
-};
+use self::letters::SectionId;
+pub(crate) use self::letters::{Letter, Message, NodeEntry, NodeLife, RegistryKey};
 #[cfg(any(test, feature = "chaos"))]
 pub(crate) use self::mirror::Mirror;
-pub(crate) use self::nodes::{LEASE, RENEW};
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::nodes::LEASE;
+use self::nodes::RENEW;
 pub(crate) use self::ops::OpId;
 
 use self::claims::OwnClaim;
@@ -48,7 +49,7 @@ use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
 use self::room::{Change, Room};
 use super::bus::Revision;
-pub use crate::cluster::counters::ClusterCounters;
+use crate::cluster::counters::ClusterCounters;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -61,6 +62,9 @@ const BEAT: Duration = Duration::from_secs(2);
 const BEAT_ROOMS: usize = 200;
 /// Claims and entries of rooms are written anew so often: the registry forgets what nobody renews for an hour.
 const RENEW_ENTRIES: Duration = Duration::from_secs(20 * 60);
+
+/// Jobs that failed and are tried again with each renewal, of each kind.
+const RETRIED: usize = 100;
 
 /// How a [`ClusterState`] is made.
 #[derive(Debug, Clone)]
@@ -86,7 +90,7 @@ pub(crate) enum Action {
     Put(OpId, RegistryKey, Vec<u8>, Option<Revision>),
     /// Delete one whose revision is this, for [`ClusterState::on_written`].
     Delete(OpId, RegistryKey, Revision),
-    /// Write this node's own entry, which lives for [`LEASE`].
+    /// Write this node's own entry, which lives for a lease.
     Lease(NodeEntry),
     /// Take this node's own entry away.
     Unlease,
@@ -136,10 +140,15 @@ pub(crate) struct ClusterState {
     nodes: Nodes,
     rooms: HashMap<RoomName, Room>,
     claims: HashMap<(u32, StreamId), OwnClaim>,
+    /// Given up while the registry was out of reach.
+    released: BTreeSet<(u32, StreamId)>,
+    left: BTreeSet<RoomName>,
     jobs: Jobs,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
     last_section: u64,
+    /// The highest number of a text of this node, without its lower bits.
+    last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
     timers: Timers<Timer>,
@@ -159,10 +168,13 @@ impl ClusterState {
             nodes: Nodes::default(),
             rooms: HashMap::new(),
             claims: HashMap::new(),
+            released: BTreeSet::new(),
+            left: BTreeSet::new(),
             jobs: Jobs::default(),
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
+            last_text: 0,
             beat_from: None,
             timers,
             counters: ClusterCounters::default(),
@@ -176,7 +188,7 @@ impl ClusterState {
             self.connected = true;
             self.nodes.forgive(now.mono);
             self.renew(now);
-            self.settle_everything(now);
+            self.settle_everything();
             self.beat_all(now);
         }
         self.take_actions()
@@ -196,12 +208,12 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry) -> Vec<Action> {
-        if entry.node.name == self.entry.node.name {
+    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry, revision: Revision) -> Vec<Action> {
+        if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }
         let node = &entry.node;
-        match self.nodes.note(entry, now.mono) {
+        match self.nodes.note(entry, revision, now.mono) {
             NodeChange::Nothing => {}
             NodeChange::Came => self.node_came(now, node),
             NodeChange::Restarted => {
@@ -224,7 +236,7 @@ impl ClusterState {
                 Timer::RenewEntries => {
                     self.timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
                     if self.connected {
-                        self.settle_everything(now);
+                        self.settle_everything();
                     }
                 }
             }
@@ -240,17 +252,17 @@ impl ClusterState {
     /// The rooms want something, or tell something.
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
-            Wish::Open { room, terms, redirected } => self.open(now, room, terms, !redirected),
+            Wish::Open { room, terms, redirected } => self.open(room, terms, !redirected),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
-            Wish::Whisper(room, words) => self.to_peers(&room, &Message::Whisper(room.clone(), words)),
+            Wish::Whisper(room, words) => self.tell_peers(&room, &Message::Whisper(room.clone(), words)),
             Wish::Claim {
                 ticket,
                 room,
                 stream_id,
                 user_id,
-            } => self.claim(now, ticket, room, stream_id, user_id),
+            } => self.claim(ticket, room, stream_id, user_id),
             Wish::Release(app_id, stream_id) => self.release((app_id, stream_id)),
             Wish::LoggedIn(login) => self.actions.push(Action::Broadcast(Message::LoggedIn(login))),
             Wish::AskRelay {
@@ -299,10 +311,8 @@ impl ClusterState {
 
     /// This node stops now.
     pub(crate) fn on_stop(&mut self) -> Vec<Action> {
-        let rooms: Vec<RoomName> = self.rooms.keys().cloned().collect();
-        for room in rooms {
-            self.close(&room);
-        }
+        // Members who are still here had no time to go: they have it now, as those of a node that is lost.
+        self.actions.push(Action::Broadcast(Message::Bye));
         self.actions.push(Action::Unlease);
         self.take_actions()
     }
@@ -314,6 +324,8 @@ impl ClusterState {
             self.node_gone(now, &node.name);
         }
         self.nodes.forget_gone(2 * ORPHANS_STAY, now.mono);
+        // What the registry did not do when it was asked.
+        self.settle(false, RETRIED);
         self.tell_nodes();
     }
 
@@ -342,7 +354,7 @@ impl ClusterState {
     }
 
     /// Writes to all other nodes that have a room.
-    fn to_peers(&mut self, room: &RoomName, message: &Message) {
+    fn tell_peers(&mut self, room: &RoomName, message: &Message) {
         let peers: Vec<NodeName> = self.rooms.get(room).into_iter().flat_map(Room::peers).cloned().collect();
         for peer in peers {
             self.send(&peer, message.clone());

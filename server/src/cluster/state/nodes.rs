@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::letters::{NodeEntry, NodeLife};
+use crate::cluster::bus::Revision;
 use crate::rooms::cloud::NodeName;
 
 /// A node that is not heard of for so long is gone. Its entry in the registry lives as long.
@@ -21,6 +22,8 @@ const WORTH_A_REDIRECT: f64 = 0.25;
 #[derive(Debug)]
 struct Known {
     entry: NodeEntry,
+    /// Of the entry in the registry.
+    revision: Revision,
     heard: Duration,
     /// Since when it is not heard of any more.
     gone: Option<Duration>,
@@ -45,33 +48,57 @@ pub(super) enum NodeChange {
 }
 
 impl Nodes {
-    /// A node's entry was read. A renewal, which is what nearly all are, costs a look-up and no allocation.
-    pub(super) fn note(&mut self, entry: &NodeEntry, now: Duration) -> NodeChange {
+    /// A node's entry was read. One that was known already says nothing of its life: it may only not have been forgotten yet.
+    ///
+    /// Nearly all are renewals: they cost a look-up and no allocation.
+    pub(super) fn note(&mut self, entry: &NodeEntry, revision: Revision, now: Duration) -> NodeChange {
         let Some(known) = self.others.get_mut(&entry.node.name) else {
-            let (heard, gone) = (now, None);
+            let (entry, heard, gone) = (entry.clone(), now, None);
             self.changed |= entry.takes_clients();
+            let name = entry.node.name.clone();
             let known = Known {
-                entry: entry.clone(),
+                entry,
+                revision,
                 heard,
                 gone,
             };
-            self.others.insert(entry.node.name.clone(), known);
+            self.others.insert(name, known);
             return NodeChange::Came;
         };
-        if entry.node.life < known.entry.node.life {
+        // A node that is gone may have set its clock back before it started again.
+        let older_life = entry.node.life < known.entry.node.life && known.gone.is_none();
+        if older_life || revision <= known.revision {
             return NodeChange::Nothing;
         }
-        let restarted = entry.node.life > known.entry.node.life;
+        let restarted = entry.node.life != known.entry.node.life;
         let was_gone = known.gone.take().is_some();
         known.heard = now;
         let took = known.entry.takes_clients() && !was_gone;
         self.changed |= took != entry.takes_clients() || known.entry.url != entry.url;
         known.entry.clone_from(entry);
+        known.revision = revision;
         match (restarted, was_gone) {
             (true, _) => NodeChange::Restarted,
             (false, true) => NodeChange::Came,
             (false, false) => NodeChange::Nothing,
         }
+    }
+
+    /// Whether a letter is of an earlier life of its node than the one that is known.
+    pub(super) fn is_of_the_past(&self, node: &NodeLife) -> bool {
+        let known = self.others.get(&node.name).filter(|known| known.gone.is_none());
+        known.is_some_and(|known| node.life < known.entry.node.life)
+    }
+
+    /// A node says that it stops; `true`: it was there until now.
+    pub(super) fn leave(&mut self, node: &NodeLife, now: Duration) -> bool {
+        let known = self.others.get_mut(&node.name);
+        let Some(known) = known.filter(|known| known.entry.node.life == node.life && known.gone.is_none()) else {
+            return false;
+        };
+        known.gone = Some(now);
+        self.changed = true;
+        true
     }
 
     /// It wrote a letter: it lives.
@@ -85,8 +112,8 @@ impl Nodes {
     /// Those who were heard of until a lease ago and no longer: they are gone from now on.
     pub(super) fn take_gone(&mut self, now: Duration) -> Vec<NodeLife> {
         let silent = |known: &&mut Known| known.gone.is_none() && now.saturating_sub(known.heard) > LEASE;
-        let gone = self.others.values_mut().filter(silent);
-        let mut gone: Vec<NodeLife> = gone
+        let silent = self.others.values_mut().filter(silent);
+        let mut gone: Vec<NodeLife> = silent
             .map(|known| {
                 known.gone = Some(now);
                 known.entry.node.clone()
@@ -202,10 +229,14 @@ mod tests {
         }
     }
 
+    fn revision(number: u64) -> Revision {
+        Revision { store: 1, number }
+    }
+
     fn better(own: &NodeEntry, others: Vec<NodeEntry>, with_room: &[&str]) -> Option<String> {
         let mut nodes = Nodes::default();
         for other in others {
-            nodes.note(&other, SECOND);
+            nodes.note(&other, revision(1), SECOND);
         }
         let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
         nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
@@ -271,44 +302,64 @@ mod tests {
     fn who_takes_clients_is_news_when_somebody_comes_goes_drains_or_moves_and_not_at_every_renewal() {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
-        let mut change = |entry: &NodeEntry, at: Duration| {
-            nodes.note(entry, at);
+        let mut change = |entry: &NodeEntry, at: u64| {
+            nodes.note(entry, revision(at), Duration::from_secs(at));
             nodes.take_changed()
         };
-        assert!(change(&b, SECOND), "it is new");
+        assert!(change(&b, 1), "it is new");
         let fuller = entry("b", 50);
-        assert!(!change(&b, 2 * SECOND) && !change(&fuller, 3 * SECOND), "renewals");
+        assert!(!change(&b, 2) && !change(&fuller, 3), "renewals");
         let draining = NodeEntry {
             draining: true,
             ..b.clone()
         };
-        assert!(change(&draining, 4 * SECOND) && !change(&draining, 5 * SECOND), "it drains");
+        assert!(change(&draining, 4) && !change(&draining, 5), "it drains");
         let moved = NodeEntry {
             url: "ws://other".into(),
             ..b.clone()
         };
-        assert!(change(&b, 6 * SECOND) && change(&moved, 7 * SECOND), "it moves");
+        assert!(change(&b, 6) && change(&moved, 7), "it moves");
         nodes.take_gone(8 * SECOND + LEASE);
         assert!(nodes.take_changed() && !nodes.take_changed(), "it is gone");
-        nodes.note(&moved, 20 * SECOND);
+        nodes.note(&moved, revision(20), 20 * SECOND);
         assert!(nodes.take_changed(), "it is back");
+        assert!(
+            nodes.leave(&b.node, 21 * SECOND) && nodes.take_changed(),
+            "it says that it stops"
+        );
     }
 
     #[test]
     fn a_node_is_gone_when_nothing_is_heard_for_a_lease_and_its_next_life_is_another() {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
-        assert_eq!(nodes.note(&b, SECOND), NodeChange::Came);
-        assert_eq!(nodes.note(&b, 3 * SECOND), NodeChange::Nothing);
+        assert_eq!(nodes.note(&b, revision(1), SECOND), NodeChange::Came);
+        assert_eq!(nodes.note(&b, revision(2), 3 * SECOND), NodeChange::Nothing);
+        assert_eq!(
+            nodes.note(&b, revision(2), 8 * SECOND),
+            NodeChange::Nothing,
+            "it is read once more"
+        );
         assert!(nodes.take_gone(3 * SECOND + LEASE).is_empty());
-        assert_eq!(nodes.take_gone(4 * SECOND + LEASE), [b.node.clone()]);
+        assert_eq!(nodes.take_gone(4 * SECOND + LEASE), std::slice::from_ref(&b.node));
         assert!(!nodes.is_alive(&b.node) && nodes.may_come_back(&b.node, 100 * SECOND, 20 * SECOND));
         assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
         let mut again = b.clone();
         again.node.life = 2;
-        assert_eq!(nodes.note(&again, 30 * SECOND), NodeChange::Restarted);
+        assert_eq!(nodes.note(&again, revision(3), 30 * SECOND), NodeChange::Restarted);
         assert!(nodes.is_alive(&again.node) && !nodes.is_alive(&b.node));
-        assert_eq!(nodes.note(&b, 31 * SECOND), NodeChange::Nothing, "an old entry says nothing");
+        assert!(nodes.is_of_the_past(&b.node) && !nodes.is_of_the_past(&again.node));
+        assert_eq!(
+            nodes.note(&b, revision(4), 31 * SECOND),
+            NodeChange::Nothing,
+            "an old entry says nothing"
+        );
+        assert!(nodes.leave(&again.node, 32 * SECOND) && !nodes.leave(&again.node, 33 * SECOND));
+        assert_eq!(
+            nodes.note(&b, revision(5), 34 * SECOND),
+            NodeChange::Restarted,
+            "its clock was set back"
+        );
         nodes.forgive(60 * SECOND);
         assert!(nodes.take_gone(60 * SECOND + LEASE).is_empty());
     }

@@ -11,7 +11,8 @@ use super::expiring::Expiring;
 use super::login::Entry;
 use super::records::{RoomKey, SessionKey};
 use super::{Now, RoomsState};
-use crate::rooms::admin::{AdminCall, AdminFault, CloseRoom, KickUsers, Order};
+use crate::rooms::admin::{AdminCall, AdminFault, AdminOrder, CloseRoom, KickUsers, Order};
+use crate::rooms::cloud::Wish;
 use crate::rooms::counters::count;
 use crate::rooms::effect::Effect;
 
@@ -61,6 +62,30 @@ impl RoomsState {
     }
 }
 
+/// Users of one order.
+const USERS: usize = 100;
+
+impl RoomsState {
+    /// Tells the other nodes whom the closing of a room kicks out here: to those who do not know them they do not come back either.
+    fn tell_who_is_kicked(&mut self, room: &RoomKey, reason: &str) {
+        if self.cloud.is_none() {
+            return;
+        }
+        let members = self.rooms.get(room).into_iter().flat_map(|room| &room.members);
+        let sessions = members.filter_map(|key| self.sessions.get(key));
+        let users: Vec<UserId> = sessions.map(|session| session.user.user_id.clone()).collect();
+        for users in users.chunks(USERS) {
+            let order = Order::Kick {
+                room_id: room.1.clone(),
+                user_ids: users.to_vec(),
+                reason: reason.into(),
+            };
+            let app_id = room.0;
+            self.wish(Wish::Order(AdminOrder { app_id, order }));
+        }
+    }
+}
+
 impl AdminCall for KickUsers {
     type Ok = ();
 
@@ -98,6 +123,7 @@ impl AdminCall for CloseRoom {
             },
         );
         let room_key = (app_id, self.room_id);
+        state.tell_who_is_kicked(&room_key, &self.reason);
         let Some(room) = state.rooms.get_mut(&room_key) else {
             // It may be on other nodes: they know.
             return state.cloud.is_some().then_some(()).ok_or(AdminFault::NoRoom);

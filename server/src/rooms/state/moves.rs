@@ -3,19 +3,23 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use express_messages::codes;
 use express_messages::ids::UserId;
+use express_signalling::protocol::StreamRoleWord;
 
-use super::end::End;
+use super::end::{End, ended};
 use super::records::{RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::relays::REPLACED;
 use super::{Now, RoomsState};
 use crate::forwarder::StreamKey;
-use crate::rooms::cloud::{LoginElsewhere, NodeName, Wish};
+use crate::rooms::cloud::{LoginElsewhere, Member, NodeName, Wish};
 
 /// How long a session that has moved away goes on, at most: its streams are taken over meanwhile.
 const MOVING: Duration = Duration::from_secs(15);
 /// How long a stream that has moved is kept until the other node says that it is there.
 const UNCONFIRMED: Duration = Duration::from_secs(15);
+/// A session that has become the earlier of two ends so late: a letter that says whether it moves may be on its way.
+const OUTDONE: Duration = Duration::from_secs(1);
 /// Longest name of a session that another node could have given: its own, a dot, 32 digits.
 const MAX_SESSION_NAME: usize = 80;
 
@@ -66,6 +70,21 @@ impl RoomsState {
         }
     }
 
+    /// A user is in a room on another node: a session here that is older ends, for the letter that says so may have been lost.
+    pub(super) fn outdo(&mut self, room: &RoomKey, member: &Member) {
+        let at = self.in_a(OUTDONE);
+        let Some(key) = self.session_in(room, &member.user.user_id) else {
+            return;
+        };
+        let older = self
+            .sessions
+            .get(&key)
+            .is_some_and(|session| session.login_ms < member.login_ms);
+        if older && !self.timers.is_set(&Timer::Moving(key)) {
+            self.timers.set(Timer::Moving(key), at);
+        }
+    }
+
     /// The client goes on elsewhere: its session ends quietly, and not before its streams are taken over.
     fn move_away(&mut self, now: Now, key: SessionKey) {
         if let Some(session) = self.sessions.get_mut(&key).filter(|session| !session.moving) {
@@ -96,8 +115,14 @@ impl RoomsState {
         stream.ticket = None;
         let (owner, unconnected) = (stream.owner.take(), stream.next.take());
         let name = stream.name.clone();
-        if let Some(session) = owner.and_then(|owner| self.sessions.get_mut(&owner)) {
+        if let Some((owner, session)) = owner.and_then(|owner| Some((owner, self.sessions.get_mut(&owner)?))) {
             session.publishing.remove(&key);
+            if !session.moving {
+                // Another session of the user has it, which this one's client knows nothing of.
+                let text = "the user publishes the stream elsewhere";
+                let event = ended(&name.1, StreamRoleWord::Publish, codes::PUBLISHER_DUPLICATE_STREAMID, text);
+                self.tell(owner, event);
+            }
         }
         if let Some(unconnected) = unconnected {
             self.remove_peer(unconnected);

@@ -92,8 +92,9 @@ impl RoomsState {
         let Some(room) = self.rooms.get_mut(room_key) else {
             return;
         };
-        room.elsewhere.members.insert(user.clone(), member);
+        room.elsewhere.members.insert(user.clone(), member.clone());
         self.note_doubled(room_key, &user);
+        self.outdo(room_key, &member);
         let after = self.visible(room_key, &user);
         self.show_user(room_key, before, after);
     }

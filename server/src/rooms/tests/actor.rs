@@ -328,7 +328,7 @@ async fn wishes_go_to_the_cloud_and_its_news_to_clients_and_to_the_media_plane()
     else {
         panic!("{open:?}")
     };
-    let user = ZegoUser::new(&super::kick::user("bob"), String::new()).unwrap();
+    let user = ZegoUser::new(super::kick::user("bob"), String::new()).unwrap();
     let listed = ListedStream {
         stream: ZegoStream {
             stream_id: stream("s"),

@@ -37,7 +37,7 @@ fn a_stream_is_seen_muted_and_over_on_every_node() {
     assert!(carol.ok.snapshot.streams[0].muted);
     cloud.check();
     let _ = cloud.ask(0, alice.connection, unpublish("s")).unwrap();
-    assert_eq!(cloud.news(1, &carol), ["-s:0"]);
+    assert_eq!(cloud.news(1, &carol), ["-s:1"]);
     assert_eq!(cloud.nodes[1].state.counters().streams, 0);
     cloud.check();
 }

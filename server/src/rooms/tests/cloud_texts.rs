@@ -123,7 +123,7 @@ fn barrages_and_qualities_cross_as_notices() {
 #[test]
 fn texts_of_the_server_api_reach_all_nodes() {
     let (mut cloud, [alice, bob, _]) = three();
-    let from_user = express_messages::types::ZegoUser::new(&super::kick::user("server"), String::new()).unwrap();
+    let from_user = express_messages::types::ZegoUser::new(super::kick::user("server"), String::new()).unwrap();
     let text = ServerBroadcast {
         room_id: room("r"),
         from_user,

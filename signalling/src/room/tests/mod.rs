@@ -9,6 +9,7 @@ mod leaving;
 mod liveness;
 mod login;
 mod model;
+mod moving;
 mod nodes;
 mod properties;
 mod reconnect;

@@ -1,19 +1,13 @@
-//! A cloud of several nodes: where a client goes when one is away, sends it on, or leaves.
+//! A cloud of several nodes: where a client goes when one is away, or sends it on.
 
-use express_messages::room::{PublishStream, RequestError, RoomOptions};
+use express_messages::room::RoomOptions;
 
 use super::{
-    super::{
-        link::LinkError,
-        requests::Ticket,
-        state::{LinkId, RoomState},
-    },
+    super::state::RoomState,
     bench::Bench,
-    words::{login_ok, options, secs, snapshot, stream_id, users},
+    words::{login_ok, options, secs, snapshot},
 };
-use crate::protocol::{Event, Login, LoginOk, NodeLeaving, Request, Resume, ServerFrame, Snapshot, WireError};
-
-const NOTHING: [&str; 0] = [];
+use crate::protocol::{Login, LoginOk, Request, Resume, Snapshot, WireError};
 
 fn given(servers: &[&str]) -> RoomOptions {
     RoomOptions {
@@ -23,7 +17,7 @@ fn given(servers: &[&str]) -> RoomOptions {
 }
 
 /// What a node says: its session is called `name`, and the others are these.
-fn node_ok(name: &str, nodes: &[&str], snapshot: Snapshot) -> LoginOk {
+pub(super) fn node_ok(name: &str, nodes: &[&str], snapshot: Snapshot) -> LoginOk {
     LoginOk {
         session: name.into(),
         nodes: nodes.iter().map(|node| (*node).into()).collect(),
@@ -32,7 +26,7 @@ fn node_ok(name: &str, nodes: &[&str], snapshot: Snapshot) -> LoginOk {
 }
 
 /// Logged in at `ws://one` to a room with bob in it; the others are two and three.
-fn in_a_cloud() -> Bench {
+pub(super) fn in_a_cloud() -> Bench {
     let mut bench = Bench::started();
     bench.open();
     let login = bench.request();
@@ -44,13 +38,13 @@ fn in_a_cloud() -> Bench {
     bench
 }
 
-fn hosts(bench: &Bench) -> Vec<&str> {
+pub(super) fn hosts(bench: &Bench) -> Vec<&str> {
     let urls = bench.urls.iter();
     let hosts = urls.map(|url| url.trim_end_matches("/v1/signal"));
     hosts.map(|url| url.trim_start_matches("ws://")).collect()
 }
 
-fn login(bench: &mut Bench) -> (u64, Login) {
+pub(super) fn login(bench: &mut Bench) -> (u64, Login) {
     let frame = bench.request();
     match frame.request {
         Request::Login(login) => (frame.id, login),
@@ -58,7 +52,7 @@ fn login(bench: &mut Bench) -> (u64, Login) {
     }
 }
 
-fn resume(bench: &mut Bench) -> (u64, Resume) {
+pub(super) fn resume(bench: &mut Bench) -> (u64, Resume) {
     let frame = bench.request();
     match frame.request {
         Request::Resume(resume) => (frame.id, resume),
@@ -66,39 +60,8 @@ fn resume(bench: &mut Bench) -> (u64, Resume) {
     }
 }
 
-fn sent_on(node: &str) -> WireError {
+pub(super) fn sent_on(node: &str) -> WireError {
     WireError::fatal(1002099, "elsewhere").at_node(node)
-}
-
-fn leaving(nodes: &[&str]) -> Event {
-    Event::NodeLeaving(NodeLeaving {
-        nodes: nodes.iter().map(|node| (*node).into()).collect(),
-    })
-}
-
-fn beside(bench: &Bench) -> LinkId {
-    bench.beside.expect("a second link")
-}
-
-/// The second link opens; the login on it.
-fn open_beside(bench: &mut Bench) -> (u64, Login) {
-    let link = beside(bench);
-    bench.act(|state, _| state.on_opened(link));
-    let frame = bench.beside_sent.pop().expect("a request on the second link");
-    match frame.request {
-        Request::Login(login) => (frame.id, login),
-        other => panic!("no login: {other:?}"),
-    }
-}
-
-fn on_beside(bench: &mut Bench, frame: &ServerFrame) {
-    let link = beside(bench);
-    bench.act(|state, now| state.on_text(now, link, &frame.to_text()));
-}
-
-fn close_beside(bench: &mut Bench) {
-    let link = beside(bench);
-    bench.act(|state, now| state.on_closed(now, link, &LinkError::Gone));
 }
 
 // ---- a node that cannot be reached ----
@@ -266,140 +229,4 @@ fn where_a_hostile_server_sends_nobody_should_go_nobody_goes() {
     bench.refuse(sent_on("ws://two"));
     bench.pass_until_connecting();
     assert_eq!(bench.urls, ["wss://one/v1/signal"; 2], "not without TLS");
-}
-
-// ---- a node that leaves ----
-
-#[test]
-fn a_client_moves_while_everything_stands_and_only_differences_are_told() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two", "ws://three"]));
-    assert_eq!(hosts(&bench), ["one", "two"]);
-    let (id, login) = open_beside(&mut bench);
-    assert_eq!((login.moved_from.as_deref(), login.redirected), (Some("s-one"), false));
-    // Until it is answered the old node is the one.
-    bench.event(2, users("+carol"));
-    assert_eq!(bench.told(), ["users +carol"]);
-    let ok = node_ok("s-two", &["ws://three"], snapshot(7, &["bob", "dave"], &["s@dave"]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
-    assert_eq!(bench.told(), ["restored Moved", "users -carol", "users +dave", "streams +s"]);
-    bench.event(8, users("-bob"));
-    assert_eq!(bench.told(), ["users -bob"], "the second link is the one now");
-    bench.pass_alive(60);
-    assert_eq!((bench.told(), hosts(&bench).len()), (vec![], 2));
-}
-
-#[test]
-fn a_move_that_changes_nothing_tells_nothing() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two"]));
-    let (id, _) = open_beside(&mut bench);
-    let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
-    assert_eq!(bench.told(), ["restored Moved"]);
-}
-
-#[test]
-fn a_request_that_is_out_when_the_client_moves_is_answered_and_the_next_goes_to_the_new_node() {
-    let mut bench = in_a_cloud();
-    let publish = || PublishStream {
-        stream_id: stream_id("mine"),
-        offer: "offer".into(),
-        extra_info: String::new(),
-        muted: false,
-    };
-    bench.act(|state, now| state.publish(now, Ticket(1), publish()));
-    bench.event(1, leaving(&["ws://two"]));
-    let (id, _) = open_beside(&mut bench);
-    bench.sent();
-    let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
-    assert_eq!(bench.answers, [(Ticket(1), Err(RequestError::Disconnected))]);
-    bench.act(|state, now| state.publish(now, Ticket(2), publish()));
-    assert!(matches!(bench.request().request, Request::Publish(_)));
-}
-
-#[test]
-fn a_move_goes_from_node_to_node_and_where_none_takes_the_client_it_stays() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two", "ws://three", "ws://four"]));
-    close_beside(&mut bench);
-    let (id, _) = open_beside(&mut bench);
-    on_beside(&mut bench, &ServerFrame::error(id, WireError::fatal(1002034, "full")));
-    assert_eq!(hosts(&bench), ["one", "two", "three", "four"]);
-    // The last one is silent.
-    bench.pass(secs(4.0));
-    assert!(bench.beside.is_none());
-    bench.event(2, users("+carol"));
-    assert_eq!(bench.told(), ["users +carol"]);
-    bench.lose();
-    bench.pass_until_connecting();
-    bench.sent();
-    assert_eq!(hosts(&bench).last(), Some(&"two"), "the others come first now");
-    bench.open();
-    assert_eq!(login(&mut bench).1.moved_from.as_deref(), Some("s-one"));
-}
-
-#[test]
-fn silent_nodes_hold_a_move_up_for_ten_seconds_in_all() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two", "ws://three", "ws://four", "ws://five"]));
-    for _ in 0..10 {
-        bench.pass(secs(1.0));
-        bench.alive();
-    }
-    assert_eq!(hosts(&bench), ["one", "two", "three", "four"]);
-    assert!(bench.beside.is_none());
-    assert_eq!(bench.told(), NOTHING);
-}
-
-#[test]
-fn a_link_that_is_lost_during_a_move_waits_for_its_end() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two"]));
-    let (id, _) = open_beside(&mut bench);
-    bench.lose();
-    bench.pass(secs(3.0));
-    assert_eq!(hosts(&bench), ["one", "two"], "two logins would end each other");
-    let ok = node_ok("s-two", &[], snapshot(0, &["bob"], &[]));
-    on_beside(&mut bench, &ServerFrame::ok(id, &ok));
-    assert_eq!(bench.told(), ["restored Moved"]);
-    bench.pass_alive(30);
-    assert_eq!(hosts(&bench), ["one", "two"]);
-}
-
-#[test]
-fn a_move_is_sent_on_three_times_at_most() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two"]));
-    for (node, redirected) in [("ws://a", false), ("ws://b", true), ("ws://c", true), ("ws://d", true)] {
-        let (id, login) = open_beside(&mut bench);
-        assert_eq!((login.redirected, login.moved_from.as_deref()), (redirected, Some("s-one")));
-        on_beside(&mut bench, &ServerFrame::error(id, sent_on(node)));
-    }
-    assert_eq!(hosts(&bench), ["one", "two", "a", "b", "c"]);
-    assert!(bench.beside.is_none());
-}
-
-#[test]
-fn a_logout_during_a_move_leaves_no_ghost_on_the_other_node() {
-    let mut bench = in_a_cloud();
-    bench.event(1, leaving(&["ws://two"]));
-    open_beside(&mut bench);
-    bench.act(RoomState::logout);
-    bench.pass(secs(1.0));
-    assert!(bench.ended && bench.beside.is_none());
-    assert!(matches!(bench.beside_sent.pop().unwrap().request, Request::Logout(_)));
-    assert_eq!(bench.told(), ["LOGOUT 0"]);
-}
-
-#[test]
-fn a_leaving_node_that_names_nobody_usable_is_stayed_with() {
-    for nodes in [&[][..], &["ws://one"], &["ftp://two", "ws://u@three"]] {
-        let mut bench = in_a_cloud();
-        bench.event(1, leaving(nodes));
-        assert!(bench.beside.is_none(), "{nodes:?}");
-        bench.pass_alive(20);
-        assert_eq!(bench.told(), NOTHING);
-    }
 }

@@ -126,6 +126,10 @@ impl World {
                 }
             };
             self.bench.act(|state, now| state.on_text(now, link, &answer.to_text()));
+            // The session on the old node is over, and its socket.
+            if self.bench.beside == Some(link) && self.bench.link.is_some() {
+                self.bench.lose();
+            }
         }
         self.bench.beside_sent.clear();
     }

@@ -16,6 +16,8 @@ export class Server {
   refusal = null;
   isDeaf = false;
   isPublishing = false;
+  /** The other nodes of its cloud. */
+  nodes = [];
 
   #snapshot() {
     return { seq: this.seq, users: [...this.users].map(user), streams: [...this.streams.values()] };
@@ -68,7 +70,7 @@ export class Server {
     } else if (type === "login") {
       this.hasSession = true;
       this.isPublishing = false;
-      bench.ok(id, loginOk(this.#snapshot()));
+      bench.ok(id, loginOk(this.#snapshot(), { nodes: this.nodes }));
     } else if (type === "resume" && !this.hasSession) {
       bench.error(id, fatal(1002051));
     } else if (type === "resume") {

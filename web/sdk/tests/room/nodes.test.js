@@ -158,20 +158,53 @@ test("a client moves while everything stands, and only differences are told", ()
   say(home, { seq: 2, ...users("+carol") });
   assert.deepEqual(bench.told(), ["users +carol"], "until it is answered the old node is the one");
   bench.ok(login.id, cloud("s-two", ["three"], snapshot(7, ["bob", "dave"], ["s@dave"])));
+  home.onclose({ code: 1000 });
   assert.deepEqual(bench.told(), ["link moved", "users -carol", "users +dave", "streams +s"]);
-  assert.equal(home.closedWith, 1000);
   bench.event(8, users("-bob"));
   bench.passAlive(60, 8);
   assert.deepEqual([bench.told(), hosts(bench).length], [["users -bob"], 2]);
 });
 
+test("what the old node still sends is told before what the new one sends", () => {
+  const text = (seq, command) => ({ seq, event: "customCommand", from_user: { user_id: "bob", user_name: "bob" }, command });
+  for (const closes of [false, true]) {
+    const { bench, home } = moving("two");
+    bench.open();
+    bench.ok(bench.request().id, cloud("s-two", []));
+    bench.frame(text(1, "second"));
+    say(home, text(2, "first"));
+    if (closes) {
+      home.onclose({ code: 1000 });
+    } else {
+      bench.pass(0.5);
+      assert.equal(home.closedWith, 1000);
+    }
+    const commands = bench.calls.filter(([event]) => event === "onCommand").map(([, , command]) => command);
+    assert.deepEqual(commands, ["first", "second"]);
+    assert.deepEqual(bench.told()[1], "link moved");
+  }
+});
+
+test("a new node that dies behind its answer is reconnected to", () => {
+  const { bench } = moving("two");
+  bench.open();
+  bench.ok(bench.request().id, cloud("s-two", []));
+  bench.lose();
+  assert.deepEqual(bench.told(), ["link moved", "link down"]);
+  bench.passUntilConnecting();
+  bench.open();
+  assert.deepEqual([hosts(bench), bench.request().session], [["one", "two", "two"], "s-two"]);
+});
+
 test("a request that is out when the client moves is answered, and the next goes to the new node", async () => {
   const bench = inACloud();
+  const home = bench.socket;
   const publish = () => bench.room.request("publish", { stream_id: "mine", offer: "offer" });
   const first = publish();
   bench.event(1, leaving("two"));
   bench.open();
   bench.ok(bench.request().id, cloud("s-two", []));
+  home.onclose({ code: 1000 });
   await assert.rejects(first, { code: 1000017 });
   publish().catch(() => {});
   assert.equal(bench.request().type, "publish");

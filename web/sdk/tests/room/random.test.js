@@ -25,6 +25,7 @@ const HAPPENINGS = [
   [2, "forgetSession"],
   [2, "forgetEvents"],
   [1, "refuseLater"],
+  [1, "sendOn"],
   [0.3, "refuseForGood"],
   [1, "kickToRelogin"],
   [0.3, "kick"],
@@ -47,6 +48,7 @@ class World {
   pending = new Set();
 
   constructor(seed) {
+    this.server.nodes = ["wss://two.example", "wss://three.example"].slice(0, seed % 3);
     this.fate = seeded(seed);
     this.bench = Bench.started({ servers: ["wss://voice.example.com/v1/signal"] }, seed);
   }
@@ -148,6 +150,9 @@ class World {
       case "refuseLater":
         server.refusal = later(1002073, 2_000);
         return undefined;
+      case "sendOn":
+        server.refusal = { ...fatal(1002099), node: this.pick(["wss://two.example", "https://four.example", "ws://no-tls.example"]) };
+        return undefined;
       case "refuseForGood":
         server.refusal = fatal(this.pick([1102016, 1002066, 1002050]));
         return undefined;
@@ -186,6 +191,10 @@ class World {
     this.pass(200);
     assert.ok(this.bench.isEnded || this.bench.room.isUp, `${this.bench.room.state} with a well server`);
     assert.ok(!this.isBehind, "a lost event was not noticed");
+    assert.ok(
+      this.bench.urls.every((url) => url.startsWith("wss:")),
+      "TLS was given up",
+    );
     await Promise.resolve();
     await Promise.resolve();
     assert.equal(this.pending.size, 0, "a request that is never answered");
