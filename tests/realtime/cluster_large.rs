@@ -56,7 +56,7 @@ fn a_third_of_300_users_is_back_after_their_node_was_killed_and_the_others_saw_n
         // Until long after the node was missed.
         tokio::time::sleep(Duration::from_secs(20)).await;
         let seen = members.take_others_changed();
-        let was_there = |number: usize| number % 3 == 0;
+        let was_there = |number: usize| number.is_multiple_of(3);
         let of_its_users = longest_silence(&callers, killed, |one, other| was_there(one) || was_there(other));
         let of_others = longest_silence(&callers, killed, |one, other| !was_there(one) && !was_there(other));
         println!("silence {of_its_users:?}, of others {of_others:?}; {seen} times others came or went");

@@ -283,7 +283,8 @@ mod tests {
         let of_b = |nodes: &[&str]| Some(entry("b", nodes, 3));
         let own = Some(entry("a", &["a"], 3));
         // Who has it or had it lately, who is alive; the session, the home and its number, and whether it is new.
-        let cases: [(&str, Option<RoomEntry>, [Names; 2], (u64, &str, u64, bool)); 6] = [
+        type Case = (&'static str, Option<RoomEntry>, [Names; 2], (u64, &'static str, u64, bool));
+        let cases: [Case; 6] = [
             ("nobody has it", None, [&[], &[]], (9, "a", 1, true)),
             ("b has it", of_b(&["b"]), [&["b"], &["b"]], (7, "b", 3, false)),
             ("b is gone lately", of_b(&["b"]), [&["b"], &[]], (7, "a", 4, false)),

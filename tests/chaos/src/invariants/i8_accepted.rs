@@ -97,7 +97,7 @@ impl World {
         let is_due = |message: &&mut Message| message.accepted.is_some_and(|at| now.saturating_sub(at) > SETTLE);
         for message in self.books.messages.iter_mut().filter(is_due) {
             let Some(owed) = message.owed.get(&client) else { continue };
-            if owed.session == session && !(owed.far && !hear) && !view.messages.contains(&message.text) {
+            if owed.session == session && (hear || !owed.far) && !view.messages.contains(&message.text) {
                 lost = Some(message.text.clone());
             }
             message.owed.remove(&client);
