@@ -135,7 +135,8 @@ pub fn letters_lost(cloud: &mut Cloud, what: &str, permille: u32, lasts: Duratio
     found
 }
 
-/// All nodes start anew, so many at a time: their users move within 15 s, the node stops, and is there again 3 s later.
+/// All nodes start anew, so many at a time: their users move within 10 s, the node stops when the last is
+/// settled, and is there again 3 s later.
 pub fn rolling_restart(cloud: &mut Cloud, what: &str, at_a_time: usize) -> Recovery {
     let before = Counted::of(cloud);
     let mut thrown_out = 0;
@@ -145,9 +146,9 @@ pub fn rolling_restart(cloud: &mut Cloud, what: &str, at_a_time: usize) -> Recov
     for group in 0..groups {
         let nodes: Vec<usize> = all.iter().copied().filter(|node| node % groups == group).collect();
         for node in &nodes {
-            cloud.drain(*node, Duration::from_secs(15));
+            cloud.drain(*node, Duration::from_secs(10));
         }
-        cloud.run_for(Duration::from_secs(20));
+        cloud.run_for(Duration::from_secs(30));
         thrown_out += nodes.iter().map(|node| cloud.stop(*node)).sum::<usize>();
         cloud.run_for(Duration::from_secs(3));
         for node in &nodes {

@@ -151,11 +151,9 @@ fn smaller_clouds(settings: Settings) -> Report {
         50,
         minute,
     )));
-    report.recoveries.push(told(faults::rolling_restart(
-        &mut cloud,
-        "all nodes restart, 20 at a time",
-        20,
-    )));
+    report
+        .recoveries
+        .push(told(faults::rolling_restart(&mut cloud, "all nodes restart, 6 at a time", 6)));
     report.recoveries.push(told(faults::broker_fails(
         &mut cloud,
         "the broker is away for 10 min",

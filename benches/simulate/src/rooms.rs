@@ -12,10 +12,8 @@ use crate::world::{APP, At, Event, Shared, World, numbers};
 
 /// A client that is sent on connects anew.
 const RECONNECT_MS: (u64, u64) = (100, 300);
-/// A letter's way.
-const LETTER_MS: (u64, u64) = (1, 5);
-/// A stream that moves to another node is there by then.
-const STREAM_MOVES: Duration = Duration::from_secs(10);
+/// The node that a client moves away from keeps its session so long: what was played there plays until it is heard from elsewhere.
+const MOVES: Duration = Duration::from_secs(15);
 /// The load is said when it has changed by so many sessions.
 const LOAD_STEP: usize = 10;
 
@@ -96,10 +94,7 @@ impl LightRooms {
         let (from, speaks) = (known.from, known.plan.speaks);
         world.seen.logins += 1;
         if let Some(from) = from {
-            // The node that it moves from ends a speaker's session when the stream is taken over, at the latest after a while.
-            let letter = world.wait(LETTER_MS.0, LETTER_MS.1);
-            let wait = if speaks { STREAM_MOVES } else { letter };
-            world.soon.push((now.mono + wait, Event::EndOld(user, from)));
+            world.soon.push((now.mono + MOVES, Event::EndOld(user, from)));
         }
         let call = world.users[user as usize].call;
         drop(world);
@@ -249,11 +244,8 @@ impl LightRooms {
         if let Some(here) = self.rooms.get_mut(&room).filter(|_| moved || wrong) {
             here.streams = here.streams.saturating_sub(1);
         }
-        let mut wishes = vec![Wish::Tell(room, Fact::StreamLeft(stream, StreamDeleteReason::RepeatLogin))];
-        if moved {
-            self.leave(user, &mut wishes);
-        }
-        wishes
+        let over = Fact::StreamLeft(stream, StreamDeleteReason::RepeatLogin);
+        vec![Wish::Tell(room, over)]
     }
 }
 
