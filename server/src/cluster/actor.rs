@@ -298,7 +298,7 @@ impl ClusterActor {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
                 if let Some((node, revision)) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), node, revision);
+                    let actions = self.state.on_node(self.now(), &node, revision);
                     self.carry_out(actions, ctx);
                 }
             }
@@ -483,7 +483,7 @@ impl Handler<NodesRead> for ClusterActor {
 
     fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
         for (node, revision) in nodes {
-            let actions = self.state.on_node(self.now(), node, revision);
+            let actions = self.state.on_node(self.now(), &node, revision);
             self.carry_out(actions, ctx);
         }
     }

@@ -17,6 +17,8 @@
 
 mod claims;
 mod letters;
+#[cfg(any(test, feature = "chaos"))]
+mod mirror;
 mod nodes;
 mod opening;
 mod ops;
@@ -35,6 +37,10 @@ use express_messages::ids::StreamId;
 
 use self::letters::SectionId;
 pub(crate) use self::letters::{Letter, Message, NodeEntry, NodeLife, RegistryKey};
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::mirror::Mirror;
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::nodes::LEASE;
 use self::nodes::RENEW;
 pub(crate) use self::ops::OpId;
 
@@ -145,7 +151,6 @@ pub(crate) struct ClusterState {
     last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
-    told_nodes: Vec<(NodeName, String)>,
     timers: Timers<Timer>,
     counters: ClusterCounters,
     actions: Vec<Action>,
@@ -171,7 +176,6 @@ impl ClusterState {
             last_section: 0,
             last_text: 0,
             beat_from: None,
-            told_nodes: Vec::new(),
             timers,
             counters: ClusterCounters::default(),
             actions: Vec::new(),
@@ -204,17 +208,17 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry, revision: Revision) -> Vec<Action> {
+    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry, revision: Revision) -> Vec<Action> {
         if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }
-        let node = entry.node.clone();
+        let node = &entry.node;
         match self.nodes.note(entry, revision, now.mono) {
             NodeChange::Nothing => {}
-            NodeChange::Came => self.node_came(now, &node),
+            NodeChange::Came => self.node_came(now, node),
             NodeChange::Restarted => {
                 self.node_gone(now, &node.name);
-                self.node_came(now, &node);
+                self.node_came(now, node);
             }
         }
         self.tell_nodes();
@@ -326,11 +330,11 @@ impl ClusterState {
     }
 
     /// Tells the rooms which other nodes take clients, where that is news.
+    ///
+    /// Asked for at every renewal of every node, so it does nothing but look where nobody came, went, moved or began to drain.
     fn tell_nodes(&mut self) {
-        let nodes = self.nodes.for_clients(&self.entry);
-        let changed = nodes.len() != self.told_nodes.len() || nodes.iter().any(|node| !self.told_nodes.contains(node));
-        if changed {
-            self.told_nodes.clone_from(&nodes);
+        if self.nodes.take_changed() {
+            let nodes = self.nodes.for_clients(&self.entry);
             self.actions.push(Action::News(News::Nodes(nodes)));
         }
     }
