@@ -10,7 +10,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::bus::Revision;
-use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, Letter, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
+use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, Letter, NodeEntry, NodeLife, OpId, OrderKey, RegistryKey, WriteError, order_key};
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, Wish};
 use crate::rooms::{Now, Ticket};
 
@@ -77,6 +78,8 @@ enum Happens {
     Got(usize, OpId, Result<Option<(Vec<u8>, Revision)>, ()>),
     Written(usize, OpId, Result<(), WriteError>),
     Node(usize, NodeEntry),
+    /// What is kept of orders is read.
+    Orders(usize),
     /// Whether the cloud can be reached is noticed.
     Notice(usize),
     Wake(usize),
@@ -108,6 +111,7 @@ pub struct CloudSim<R> {
     nodes: Vec<SimNode<R>>,
     by_name: BTreeMap<NodeName, usize>,
     registry: BTreeMap<RegistryKey, (Vec<u8>, Revision)>,
+    orders: BTreeMap<OrderKey, AdminOrder>,
     store: u64,
     writes: u64,
     leases: BTreeMap<NodeName, (NodeEntry, Duration)>,
@@ -129,6 +133,7 @@ impl<R: SimRooms> CloudSim<R> {
             nodes: Vec::new(),
             by_name: BTreeMap::new(),
             registry: BTreeMap::new(),
+            orders: BTreeMap::new(),
             store: 1,
             writes: 0,
             leases: BTreeMap::new(),
@@ -266,6 +271,7 @@ impl<R: SimRooms> CloudSim<R> {
     /// The broker has forgotten all that was in the registry.
     pub fn wipe(&mut self) {
         self.registry.clear();
+        self.orders.clear();
         self.leases.clear();
         self.store += 1;
     }
@@ -351,6 +357,13 @@ impl<R: SimRooms> CloudSim<R> {
                 Some(node) => (to, node.state.on_node(now, entry)),
                 None => return,
             },
+            Happens::Orders(to) => {
+                let orders = self.orders.values().cloned().collect();
+                match self.hears(to) {
+                    Some(node) => (to, node.state.on_orders(now, orders)),
+                    None => return,
+                }
+            }
             Happens::Notice(number) => (number, self.notice(number)),
             Happens::Wake(number) => {
                 let node = &mut self.nodes[number];
@@ -459,7 +472,20 @@ impl<R: SimRooms> CloudSim<R> {
             Action::Unlease => {
                 self.leases.remove(&self.nodes[number].name);
             }
+            Action::Keep(order) => self.keep(number, order),
+            Action::ReadOrders => self.after(self.options.registry, Happens::Orders(number)),
             Action::News(_) => {}
+        }
+    }
+
+    fn keep(&mut self, number: usize, order: AdminOrder) {
+        self.totals.registry += 1;
+        if !self.nodes[number].reaches_broker {
+            return self.nodes[number].state.on_not_kept(order);
+        }
+        let known = self.orders.entry(order_key(&order)).or_insert_with(|| order.clone());
+        if known.at_ms <= order.at_ms {
+            *known = order;
         }
     }
 

@@ -195,7 +195,8 @@ impl World {
                 // No AppID here has a business server.
                 Effect::Business(_) => {}
                 // The server is alone.
-                Effect::Wish(_) | Effect::TakeRelay { .. } | Effect::SetRelaySource { .. } | Effect::SendRelay(_) => {}
+                Effect::Wish(_) | Effect::CallGoesOn(..) | Effect::TakeRelay { .. } => {}
+                Effect::SetRelaySource { .. } | Effect::SendRelay(_) => {}
             }
         }
     }

@@ -20,6 +20,7 @@ mod letters;
 mod nodes;
 mod opening;
 mod ops;
+mod orders;
 mod peers;
 mod receive;
 mod room;
@@ -38,13 +39,18 @@ pub(crate) use self::letters::{
 };
 pub(crate) use self::nodes::{LEASE, RENEW};
 pub(crate) use self::ops::OpId;
+pub(crate) use self::orders::order_key;
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::orders::OrderKey;
 
 use self::claims::OwnClaim;
 use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
+use self::orders::Orders;
 use self::room::{Change, Room};
 use super::bus::Revision;
 pub use crate::cluster::counters::ClusterCounters;
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -86,6 +92,11 @@ pub(crate) enum Action {
     Lease(NodeEntry),
     /// Take this node's own entry away.
     Unlease,
+    /// Write an order of a business server where nodes that connect later read it; what is not written comes back by
+    /// [`ClusterState::on_not_kept`].
+    Keep(AdminOrder),
+    /// Read all of those, for [`ClusterState::on_orders`].
+    ReadOrders,
     /// Tell the rooms.
     News(News),
 }
@@ -133,6 +144,7 @@ pub(crate) struct ClusterState {
     rooms: HashMap<RoomName, Room>,
     claims: HashMap<(u32, StreamId), OwnClaim>,
     jobs: Jobs,
+    orders: Orders,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
     last_section: u64,
@@ -157,6 +169,7 @@ impl ClusterState {
             rooms: HashMap::new(),
             claims: HashMap::new(),
             jobs: Jobs::default(),
+            orders: Orders::default(),
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
@@ -175,6 +188,7 @@ impl ClusterState {
             self.nodes.forgive(now.mono);
             self.renew(now);
             self.settle_everything(now);
+            self.settle_orders();
             self.beat_all(now);
         }
         self.take_actions()
@@ -243,6 +257,8 @@ impl ClusterState {
                 terms,
                 redirected,
             } => self.open(now, room, terms, !redirected),
+            Wish::Look(room) => self.look(now, room),
+            Wish::Seek(app_id, stream_id) => self.seek(now, (app_id, stream_id)),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
@@ -271,7 +287,7 @@ impl ClusterState {
             Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
             Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
             Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
-            Wish::Order(order) => self.actions.push(Action::Broadcast(Message::Ordered(order))),
+            Wish::Order(order) => self.order(now, order),
             Wish::Leave => self.leave(now),
         }
         self.take_actions()

@@ -44,6 +44,8 @@ pub(super) struct CloudWorld {
     held: VecDeque<(usize, Wish)>,
     /// Who wants to open a room is sent there.
     pub(super) elsewhere: Option<&'static str>,
+    /// All orders so far.
+    pub(super) orders: Vec<crate::rooms::admin::AdminOrder>,
     /// Relays never work.
     pub(super) no_relays: bool,
     /// Everything that was wished so far, in order.
@@ -76,6 +78,7 @@ impl CloudWorld {
             held: VecDeque::new(),
             elsewhere: None,
             no_relays: false,
+            orders: Vec::new(),
             wished: Vec::new(),
         };
         world.tell_nodes();
@@ -224,9 +227,28 @@ impl CloudWorld {
             }
             Wish::Report(origin, stream, heard) => self.tell(number(&origin), News::Reported(stream, heard)),
             Wish::Order(order) => {
+                self.orders.push(order.clone());
                 for other in self.alive().filter(|other| *other != node).collect::<Vec<_>>() {
                     self.tell(other, News::Ordered(order.clone()));
                 }
+            }
+            Wish::Look(room) => {
+                let others = !self.others(node, &room).is_empty();
+                match self.rooms.get(&room).map(|known| known.terms).filter(|_| others) {
+                    Some(terms) => self.open_room(node, room, terms, true),
+                    None => self.tell(node, News::NoSuchRoom(room)),
+                }
+            }
+            Wish::Seek(app_id, stream_id) => {
+                let stream = (app_id, stream_id);
+                let owner = self.claims.get(&stream).filter(|(owner, ..)| !self.dead.contains(owner));
+                let publishes = |known: &RoomInCloud, owner: usize| {
+                    let mirror = known.nodes.get(&owner);
+                    mirror.is_some_and(|mirror| mirror.streams.contains_key(&stream.1))
+                };
+                let room = owner.and_then(|(owner, ..)| self.rooms.iter().find(|(_, known)| publishes(known, *owner)));
+                let room = room.map(|(room, _)| room.clone());
+                self.tell(node, News::Sought(stream, room));
             }
             Wish::Load(_) | Wish::Leave => {}
         }
