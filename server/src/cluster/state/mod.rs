@@ -27,6 +27,8 @@ mod room;
 mod say;
 mod section;
 #[cfg(test)]
+mod late_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
@@ -287,7 +289,7 @@ impl ClusterState {
             Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
             Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
             Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
-            Wish::Order(order) => self.order(now, order),
+            Wish::Order(order) => self.take_order(now, order),
             Wish::Leave => self.leave(now),
         }
         self.take_actions()

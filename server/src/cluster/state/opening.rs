@@ -50,10 +50,8 @@ impl ClusterState {
             life: self.entry.node.life,
             number: self.last_section,
         };
-        let room = Room {
-            observes,
-            ..Room::new(terms, OwnSection::new(section), may_redirect)
-        };
+        let mut room = Room::new(terms, OwnSection::new(section), may_redirect);
+        room.observes = observes;
         self.rooms.insert(name.clone(), room);
         if self.connected {
             self.add_job(now, Job::Enter(name));

@@ -12,6 +12,9 @@ const MAX_KNOWN: usize = 100_000;
 /// Orders that wait until the registry can be reached.
 const MAX_UNKEPT: usize = 1_000;
 
+/// An order that is told so late, in milliseconds, was held up by an outage: what came about since then stays.
+const LATE_MS: u64 = 30_000;
+
 /// What an order is about: a later one about the same takes its place.
 pub(crate) type OrderKey = Vec<String>;
 
@@ -43,7 +46,7 @@ impl Orders {
 
 impl ClusterState {
     /// A business server has ordered something here.
-    pub(super) fn order(&mut self, now: Now, order: AdminOrder) {
+    pub(super) fn take_order(&mut self, now: Now, order: AdminOrder) {
         self.orders.note(&order, now);
         self.actions.push(Action::Broadcast(Message::Ordered(order.clone())));
         self.keep(order);
@@ -72,15 +75,23 @@ impl ClusterState {
     /// The registry can be reached: what waits is written, and what others wrote is read.
     pub(super) fn settle_orders(&mut self) {
         for order in std::mem::take(&mut self.orders.unkept) {
+            self.actions.push(Action::Broadcast(Message::Ordered(order.clone())));
             self.keep(order);
         }
         self.actions.push(Action::ReadOrders);
     }
 
-    /// Another node was ordered something just now.
+    /// Another node was ordered something.
     pub(super) fn ordered_elsewhere(&mut self, now: Now, order: AdminOrder) {
+        let known = self.orders.known.get(&order_key(&order));
+        if known.is_some_and(|(at_ms, _)| *at_ms == order.at_ms) {
+            return;
+        }
+        // One that is told now counts, whatever the clock of its node says.
         self.orders.note(&order, now);
-        self.actions.push(Action::News(News::Ordered(order)));
+        let is_late = now.unix_ms.saturating_sub(order.at_ms) > LATE_MS;
+        let news = if is_late { News::OrderKept(order) } else { News::Ordered(order) };
+        self.actions.push(Action::News(news));
     }
 
     /// The registry has these orders.

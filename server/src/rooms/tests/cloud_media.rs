@@ -297,7 +297,7 @@ fn what_a_relay_measures_is_not_told_as_the_publishers_own() {
     measure(&mut cloud, 0, 100);
     let notices = cloud.nodes[1].notices(bob.connection);
     assert!(
-        matches!(notices.as_slice(), [express_signalling::protocol::Notice::PublisherReport(report)] if report.streams[0].loss == 0.1),
+        matches!(notices.as_slice(), [express_signalling::protocol::Notice::PublisherReport(report)] if (report.streams[0].loss - 0.1).abs() < 1e-9),
         "{notices:?}"
     );
     measure(&mut cloud, 1, 900);

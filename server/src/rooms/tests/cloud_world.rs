@@ -44,8 +44,6 @@ pub(super) struct CloudWorld {
     held: VecDeque<(usize, Wish)>,
     /// Who wants to open a room is sent there.
     pub(super) elsewhere: Option<&'static str>,
-    /// All orders so far.
-    pub(super) orders: Vec<crate::rooms::admin::AdminOrder>,
     /// Relays never work.
     pub(super) no_relays: bool,
     /// Everything that was wished so far, in order.
@@ -78,7 +76,6 @@ impl CloudWorld {
             held: VecDeque::new(),
             elsewhere: None,
             no_relays: false,
-            orders: Vec::new(),
             wished: Vec::new(),
         };
         world.tell_nodes();
@@ -227,7 +224,6 @@ impl CloudWorld {
             }
             Wish::Report(origin, stream, heard) => self.tell(number(&origin), News::Reported(stream, heard)),
             Wish::Order(order) => {
-                self.orders.push(order.clone());
                 for other in self.alive().filter(|other| *other != node).collect::<Vec<_>>() {
                     self.tell(other, News::Ordered(order.clone()));
                 }
