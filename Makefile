@@ -54,9 +54,10 @@ faults: setup-test ## real faults in network namespaces; prints the table of doc
 
 SEEDS ?= 300
 FROM ?= 1
-chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos SEEDS=5000 [FROM=1]
+NODES ?= 1
+chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos SEEDS=5000 [FROM=1] [NODES=3]
 	$(CARGO) build $(BUILD) --bin chaos
-	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM)
+	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM) --nodes $(NODES)
 
 SECONDS ?= 600
 soak: setup ## 1,000 clients on real sockets, a fault every second: make soak SECONDS=600

@@ -96,11 +96,16 @@ pub struct PureStep {
 pub struct PureEngine(EngineState, BTreeMap<String, PlayId>);
 
 impl PureEngine {
-    /// A new engine.
+    /// A new engine that knows one server.
     pub fn new(app_id: u32, timings: Timings) -> (Self, PureStep) {
+        Self::with_servers(app_id, vec!["ws://127.0.0.1:1".into()], timings)
+    }
+
+    /// A new engine that knows these servers.
+    pub fn with_servers(app_id: u32, servers: Vec<String>, timings: Timings) -> (Self, PureStep) {
         let settings = Settings {
             app_id,
-            servers: vec!["ws://127.0.0.1:1".into()],
+            servers,
             timings,
             max_channels: 8,
             scenario: ZegoScenario::default(),

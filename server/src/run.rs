@@ -306,7 +306,14 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
         }
     }
     let drain = config.timings.drain();
-    let shared = Shared::new(address.clone(), forwarder.clone(), callbacks.clone(), cluster.clone(), config, dev_app);
+    let shared = Shared::new(
+        address.clone(),
+        forwarder.clone(),
+        callbacks.clone(),
+        cluster.clone(),
+        config,
+        dev_app,
+    );
     let listening = listen_http(listener, tls, &shared, drain).and_then(|server| {
         let api = api.map(|(listener, api)| listen_api(listener, api, &shared)).transpose()?;
         Ok((server, api))

@@ -9,6 +9,9 @@ mod realtime {
     mod bus;
     mod cases;
     mod cluster;
+    mod cluster_calls;
+    mod cluster_large;
+    mod cluster_partition;
     mod crash;
     mod faults;
     mod forwarding;

@@ -25,6 +25,7 @@ const BLOCK: usize = RATE / 100;
 const LOUD: f32 = 0.3;
 /// Before the fault: a client that just connected still tries its addresses.
 const SETTLED: Duration = Duration::from_secs(3);
+const HZ: f32 = 440.0;
 const ROOM: &str = "faults";
 
 /// What a fault did.
@@ -101,7 +102,7 @@ impl Call {
         let inside = Inside::new(name);
         prepare(&inside);
         let tone = folder.join("tone.wav");
-        write_tone(&tone);
+        write_tone(&tone, HZ);
         let media = format!(
             "udp = \"{0}:{1}\"\ntcp = \"same\"",
             inside.outside,
@@ -224,17 +225,21 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("the temporary folder is UTF-8")
 }
 
-/// A second of 440 Hz, which can be repeated without a click.
-fn write_tone(path: &Path) {
-    let tone: Vec<f32> = (0..RATE)
-        .map(|n| LOUD * (TAU * 440.0 * n as f32 / RATE as f32).sin())
-        .collect();
+/// A second of a tone, which can be repeated without a click where `hz` is whole.
+///
+/// # Panics
+/// Where the file cannot be written.
+pub fn write_tone(path: &Path, hz: f32) {
+    let tone: Vec<f32> = (0..RATE).map(|n| LOUD * (TAU * hz * n as f32 / RATE as f32).sin()).collect();
     wav::write_mono(path, &tone).expect("the folder can be written");
 }
 
 /// All silence in a recording of so many seconds, but for its first, in which the delay settles. What is missing at its end
 /// counts as well.
-fn silence(file: &Path, seconds: u64) -> Duration {
+///
+/// # Panics
+/// Where there is no recording.
+pub fn silence(file: &Path, seconds: u64) -> Duration {
     let heard = wav::read_mono(file).expect("the listener has recorded");
     let blocks = heard[RATE.min(heard.len())..].chunks_exact(BLOCK);
     let silent = blocks.filter(|block| hearing::rms(block) < LOUD / 10.0).count() * BLOCK;

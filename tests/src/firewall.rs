@@ -17,6 +17,8 @@ pub struct Inside {
     name: String,
     /// This machine's address, as seen from inside.
     pub outside: String,
+    /// The address inside, as this machine reaches it.
+    pub inside: String,
 }
 
 impl Inside {
@@ -28,10 +30,12 @@ impl Inside {
         let mut inside = Self {
             name: format!("{name}-{}", std::process::id()),
             outside: String::new(),
+            inside: String::new(),
         };
         let told = inside.run("up", &[]);
-        let outside = told.split_whitespace().find_map(|word| word.strip_prefix("OUTSIDE="));
-        inside.outside = outside.expect("netns.sh tells the address outside").to_owned();
+        let address = |name: &str| told.split_whitespace().find_map(|word| word.strip_prefix(name));
+        inside.outside = address("OUTSIDE=").expect("netns.sh tells the address outside").to_owned();
+        inside.inside = address("INSIDE=").expect("netns.sh tells the address inside").to_owned();
         inside
     }
 

@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 pub mod bus;
+pub mod callers;
 pub mod cluster;
 pub mod collect;
+pub mod ear;
 pub mod faults;
 pub mod firewall;
+pub mod gate;
 pub mod lossy;
 pub mod members;
 pub mod nats;

@@ -1,5 +1,7 @@
 //! Many room logins without media, each as the engine makes it: what a server meets when all of them come back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::{Actor, Context, Handler};
@@ -22,19 +24,30 @@ pub type Change = (Instant, RoomStateChangedReason);
 pub struct Members {
     changes: mpsc::UnboundedReceiver<Change>,
     rooms: Vec<RoomLink>,
+    /// How often one of them was told that others came or went.
+    others: Arc<AtomicUsize>,
 }
 
 impl Members {
     /// Logs `count` users in, ten to a room, and waits until all are in. Needs an actix system.
     pub async fn login(url: &str, count: usize) -> Self {
+        Self::login_at(&[url.to_owned()], count).await
+    }
+
+    /// The same, at these nodes in turn, so that each room is on all of them.
+    pub async fn login_at(urls: &[String], count: usize) -> Self {
         let signalling = Signalling::new(Handle::current());
         let (sender, changes) = mpsc::unbounded_channel();
-        let rooms = (0..count).map(|n| {
-            let owner = Owner(sender.clone()).start();
-            signalling.start(options(url, n), owner.recipient(), RoomPeers::default())
+        let others = Arc::<AtomicUsize>::default();
+        let rooms = (0..count).zip(urls.iter().cycle()).map(|(n, url)| {
+            let owner = Owner {
+                changes: sender.clone(),
+                others: Arc::clone(&others),
+            };
+            signalling.start(options(url, n), owner.start().recipient(), RoomPeers::default())
         });
         let rooms = rooms.collect();
-        let mut members = Self { changes, rooms };
+        let mut members = Self { changes, rooms, others };
         members
             .all_told(RoomStateChangedReason::Logined, Duration::from_secs(30))
             .await;
@@ -46,14 +59,32 @@ impl Members {
     /// # Panics
     /// When not all are told within `patience`.
     pub async fn all_told(&mut self, reason: RoomStateChangedReason, patience: Duration) -> Vec<Instant> {
-        let mut told = Vec::with_capacity(self.rooms.len());
+        self.told(self.rooms.len(), reason, patience).await
+    }
+
+    /// The same for so many of them.
+    ///
+    /// # Panics
+    /// When not so many are told within `patience`.
+    pub async fn told(&mut self, count: usize, reason: RoomStateChangedReason, patience: Duration) -> Vec<Instant> {
+        let mut told = Vec::with_capacity(count);
         let deadline = tokio::time::Instant::now() + patience;
-        while told.len() < self.rooms.len() {
+        while told.len() < count {
             let change = tokio::time::timeout_at(deadline, self.changes.recv()).await;
-            let change = change.unwrap_or_else(|_| panic!("only {} of {} were told {reason}", told.len(), self.rooms.len()));
+            let change = change.unwrap_or_else(|_| panic!("only {} of {count} were told {reason}", told.len()));
             told.extend(change.filter(|(_, seen)| *seen == reason).map(|(at, _)| at));
         }
         told
+    }
+
+    /// What of the room's state was told since it was last asked for.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::iter::from_fn(|| self.changes.try_recv().ok()).collect()
+    }
+
+    /// How often one of them was told that others came or went, or their streams, since it was last asked for.
+    pub fn take_others_changed(&self) -> usize {
+        self.others.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -84,7 +115,10 @@ pub(crate) fn room_options(url: &str, room: &str, user: &str) -> RoomOptions {
 }
 
 /// Stands for the engine of one member.
-struct Owner(mpsc::UnboundedSender<Change>);
+struct Owner {
+    changes: mpsc::UnboundedSender<Change>,
+    others: Arc<AtomicUsize>,
+}
 
 impl Actor for Owner {
     type Context = Context<Self>;
@@ -94,9 +128,15 @@ impl Handler<RoomEvent> for Owner {
     type Result = ();
 
     fn handle(&mut self, event: RoomEvent, _: &mut Self::Context) {
-        if let RoomEvent::StateChanged { reason, .. } = event {
-            // A test that has ended needs no more.
-            let _ = self.0.send((Instant::now(), reason));
+        match event {
+            RoomEvent::StateChanged { reason, .. } => {
+                // A test that has ended needs no more.
+                let _ = self.changes.send((Instant::now(), reason));
+            }
+            RoomEvent::UserUpdate { .. } | RoomEvent::StreamUpdate { .. } => {
+                self.others.fetch_add(1, Ordering::Relaxed);
+            }
+            _ => {}
         }
     }
 }

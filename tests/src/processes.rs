@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::firewall::Inside;
 use crate::tokens::{APP_ID, SECRET};
 
 /// How long a process may take for what takes it a tenth of that.
@@ -105,6 +106,15 @@ impl Process {
         let _ = self.child.wait();
     }
 
+    /// `SIGTERM`: it may end in its own time.
+    ///
+    /// # Panics
+    /// Where it does not run.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.id()).expect("process ids are small");
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(id), nix::sys::signal::Signal::SIGTERM).expect("it is our child");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics
@@ -167,16 +177,21 @@ impl Server {
 
     /// The same, with the lines of its `[media]`: for a server that is reached from another machine.
     pub fn start_reachable(folder: &Path, listen: &str, media: &str, more: &str) -> Self {
-        let config = folder.join("server.toml");
-        let text =
-            format!("[http]\nlisten = \"{listen}\"\n[media]\n{media}\n[[apps]]\nid = {APP_ID}\nsecret = \"{SECRET}\"\n{more}");
-        std::fs::write(&config, text).expect("the folder can be written");
-        Self::start_with(config, more)
+        let config = write_config(folder, listen, media, more);
+        let log = config.with_extension("log");
+        let process = Process::start(&program("express-server"), &serve(&config), &log);
+        Self::when_ready(process, config, more)
     }
 
-    fn start_with(config: PathBuf, more: &str) -> Self {
-        let arguments = ["serve".to_owned(), "--config".to_owned(), config.display().to_string()];
-        let process = Process::start(&program("express-server"), &arguments, &config.with_extension("log"));
+    /// The same on a machine behind a firewall.
+    pub fn start_inside(inside: &Inside, folder: &Path, listen: &str, media: &str, more: &str) -> Self {
+        let config = write_config(folder, listen, media, more);
+        let log = config.with_extension("log");
+        let process = inside.start(&program("express-server"), &serve(&config), &log);
+        Self::when_ready(process, config, more)
+    }
+
+    fn when_ready(process: Process, config: PathBuf, more: &str) -> Self {
         let ready = process.line("the server's ready line", |line| line.starts_with("ready "));
         let url = ready
             .split_whitespace()
@@ -203,6 +218,18 @@ impl Server {
         let address = self.address().to_owned();
         *self = Self::start_at(&folder, &address, &self.more);
     }
+}
+
+fn write_config(folder: &Path, listen: &str, media: &str, more: &str) -> PathBuf {
+    let config = folder.join("server.toml");
+    let app = format!("[[apps]]\nid = {APP_ID}\nsecret = \"{SECRET}\"");
+    let text = format!("[http]\nlisten = \"{listen}\"\n[media]\n{media}\n{app}\n{more}");
+    std::fs::write(&config, text).expect("the folder can be written");
+    config
+}
+
+fn serve(config: &Path) -> [String; 3] {
+    ["serve".to_owned(), "--config".to_owned(), config.display().to_string()]
 }
 
 /// Starts `examples/publish` or `examples/play` with `--json` and the usual arguments, and `more`.

@@ -47,6 +47,8 @@ pub struct MemberId(usize);
 #[derive(Debug, Default)]
 struct Stream {
     next: u64,
+    /// The node of who published it last; `None`: the crowd's own target.
+    node: Option<String>,
 }
 
 /// Clients, their sockets, and what they got.
@@ -294,7 +296,11 @@ impl Crowd {
         self.waited_ns = self.waited_ns.max(wall_ns().saturating_sub(arrival.at_ns));
         let counts = member.tally.note(stamp.counter);
         if let Some(count) = self.count.as_mut().filter(|_| counts) {
-            count.note_latency(stamp, arrival.at_ns);
+            let is_elsewhere = self
+                .streams
+                .get(member.stream)
+                .is_some_and(|stream| stream.node != member.place.node);
+            count.note_latency(stamp, arrival.at_ns, is_elsewhere);
         }
         if matches!(member.phase, Phase::Leaving { .. }) {
             self.depart_if_complete(id);

@@ -92,6 +92,9 @@ pub struct Traffic {
     pub own_drops: u64,
     /// From the publisher's send to the kernel's receipt.
     pub latency_us: Spread,
+    /// The same of who listens on the node where the stream is published, and of who does so on another one.
+    #[serde(default)]
+    pub here_and_elsewhere_us: [Spread; 2],
 }
 
 impl Traffic {

@@ -5,15 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message as ActorMessage, MessageResult, Recipient, SpawnHandle};
+use actix::{
+    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message as ActorMessage, MessageResult, Recipient, SpawnHandle,
+};
 use bytes::Bytes;
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::Instant;
 
 use super::bus::{Bucket, Bus, BusError, BusStatus, Entry, Incoming, Key, Replier, Revision, WatchEvent};
+use super::counters::ClusterCounters;
 use super::lease::Lease;
 use super::orders;
-use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
+use super::state::{Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
 use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{Cloud, NodeName, Question, Wish};
 use crate::rooms::{CloudNews, Now, Ticket};
@@ -55,6 +58,8 @@ pub(crate) struct ClusterActor {
     last_question: u64,
     /// Of what is asked of the registry at a time.
     turns: Arc<Semaphore>,
+    /// Whether the broker was ever reached: before that it is not missed.
+    was_connected: bool,
     lease: Lease,
     /// Letters that found no room on their way out.
     dropped: u64,
@@ -99,7 +104,7 @@ struct Written(OpId, Result<(), WriteError>);
 /// All nodes were read.
 #[derive(ActorMessage)]
 #[rtype(result = "()")]
-struct NodesRead(Vec<NodeEntry>);
+struct NodesRead(Vec<(NodeEntry, Revision)>);
 
 /// An order of a business server was not written.
 #[derive(ActorMessage)]
@@ -167,6 +172,7 @@ impl ClusterActor {
             questions: HashMap::new(),
             last_question: 0,
             turns: Arc::new(Semaphore::new(AT_A_TIME)),
+            was_connected: false,
             dropped: 0,
             unreadable: 0,
             started,
@@ -214,7 +220,7 @@ impl ClusterActor {
         }
     }
 
-    fn ask(&self, ticket: Ticket, to: NodeName, message: Message, ctx: &mut Context<Self>) {
+    fn ask(&self, ticket: Ticket, to: NodeName, message: Message, ctx: &Context<Self>) {
         let (bus, question, back) = (Arc::clone(&self.bus), self.letter(message), ctx.address());
         actix::spawn(async move {
             let answer = bus.request(&to, question, PATIENCE).await;
@@ -233,16 +239,19 @@ impl ClusterActor {
         }
     }
 
-    fn get(&self, op: OpId, key: RegistryKey, ctx: &mut Context<Self>) {
+    fn get(&self, op: OpId, key: RegistryKey, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
             let got = bus.get(Bucket::Claims, &key_of(&key)).await;
-            back.do_send(Got(op, got.map_err(|error| tracing::debug!(%error, "the registry was not read"))));
+            back.do_send(Got(
+                op,
+                got.map_err(|error| tracing::debug!(%error, "the registry was not read")),
+            ));
         });
     }
 
-    fn put(&self, op: OpId, key: RegistryKey, value: Bytes, expected: Option<Revision>, ctx: &mut Context<Self>) {
+    fn put(&self, op: OpId, key: RegistryKey, value: Bytes, expected: Option<Revision>, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
@@ -255,7 +264,7 @@ impl ClusterActor {
         });
     }
 
-    fn delete(&self, op: OpId, key: RegistryKey, expected: Revision, ctx: &mut Context<Self>) {
+    fn delete(&self, op: OpId, key: RegistryKey, expected: Revision, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
@@ -280,13 +289,15 @@ impl ClusterActor {
         actix::spawn(async move {
             match orders::read_all(&*bus).await {
                 Ok(orders) => back.do_send(OrdersRead(orders)),
-                Err(error) => tracing::warn!(%error, "what business servers ordered before was not read: kicks and bans may be missing"),
+                Err(error) => {
+                    tracing::warn!(%error, "what business servers ordered before was not read: kicks and bans may be missing")
+                }
             }
         });
     }
 
     /// Reads all nodes, for the case that the watch has missed something.
-    fn read_nodes(&self, ctx: &mut Context<Self>) {
+    fn read_nodes(&self, ctx: &Context<Self>) {
         let (bus, back) = (Arc::clone(&self.bus), ctx.address());
         actix::spawn(async move {
             if let Ok(entries) = bus.entries(Bucket::Nodes).await {
@@ -323,8 +334,8 @@ impl ClusterActor {
         match event {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
-                if let Some(node) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), node);
+                if let Some((node, revision)) = node_entry(entry) {
+                    let actions = self.state.on_node(self.now(), node, revision);
                     self.carry_out(actions, ctx);
                 }
             }
@@ -338,11 +349,14 @@ impl ClusterActor {
         let actions = match status {
             BusStatus::Connected => {
                 tracing::info!(node = %self.own.name, "the cluster's broker is reached");
+                self.was_connected = true;
                 self.read_nodes(ctx);
                 self.state.on_connected(now)
             }
             BusStatus::Disconnected => {
-                tracing::warn!(node = %self.own.name, "the cluster's broker is out of reach: rooms go on as they are known here");
+                if self.was_connected {
+                    tracing::warn!(node = %self.own.name, "the cluster's broker is out of reach: rooms go on as they are known here");
+                }
                 self.state.on_disconnected(now)
             }
         };
@@ -398,8 +412,8 @@ fn key_of(key: &RegistryKey) -> Key {
     }
 }
 
-fn node_entry(entry: &Entry) -> Option<NodeEntry> {
-    serde_json::from_slice(&entry.value).ok()
+fn node_entry(entry: &Entry) -> Option<(NodeEntry, Revision)> {
+    Some((serde_json::from_slice(&entry.value).ok()?, entry.revision))
 }
 
 fn write_error(error: &BusError) -> WriteError {
@@ -505,8 +519,8 @@ impl Handler<NodesRead> for ClusterActor {
     type Result = ();
 
     fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
-        for node in nodes {
-            let actions = self.state.on_node(self.now(), node);
+        for (node, revision) in nodes {
+            let actions = self.state.on_node(self.now(), node, revision);
             self.carry_out(actions, ctx);
         }
     }

@@ -10,7 +10,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::bus::Revision;
-use super::state::{Action, ClusterCounters, ClusterOptions, ClusterState, Letter, NodeEntry, NodeLife, OpId, OrderKey, RegistryKey, WriteError, order_key};
+use super::counters::ClusterCounters;
+use super::state::{
+    Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, OrderKey, RegistryKey, WriteError,
+    order_key,
+};
 use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, Wish};
 use crate::rooms::{Now, Ticket};
@@ -77,7 +81,7 @@ enum Happens {
     Registry(usize, OpId, RegistryWork),
     Got(usize, OpId, Result<Option<(Vec<u8>, Revision)>, ()>),
     Written(usize, OpId, Result<(), WriteError>),
-    Node(usize, NodeEntry),
+    Node(usize, NodeEntry, Revision),
     /// What is kept of orders is read.
     Orders(usize),
     /// Whether the cloud can be reached is noticed.
@@ -114,13 +118,23 @@ pub struct CloudSim<R> {
     orders: BTreeMap<OrderKey, AdminOrder>,
     store: u64,
     writes: u64,
-    leases: BTreeMap<NodeName, (NodeEntry, Duration)>,
+    leases: BTreeMap<NodeName, (NodeEntry, Revision)>,
     cut: HashSet<(usize, usize)>,
     queue: BinaryHeap<Reverse<(Duration, u64)>>,
     happens: BTreeMap<u64, Happens>,
     last: u64,
     last_question: u64,
     totals: SimTotals,
+    leaves_gaps: bool,
+}
+
+impl<R> std::fmt::Debug for CloudSim<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CloudSim")
+            .field("now", &self.now)
+            .field("nodes", &self.by_name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<R: SimRooms> CloudSim<R> {
@@ -143,6 +157,7 @@ impl<R: SimRooms> CloudSim<R> {
             last: 0,
             last_question: 0,
             totals: SimTotals::default(),
+            leaves_gaps: false,
         }
     }
 
@@ -287,6 +302,11 @@ impl<R: SimRooms> CloudSim<R> {
         }
     }
 
+    /// Nobody who has missed something can ask for it any more: a fault that tests plant.
+    pub fn leave_gaps(&mut self) {
+        self.leaves_gaps = true;
+    }
+
     /// How many letters get lost from now on, in thousandths.
     pub fn set_loss(&mut self, permille: u32) {
         self.options.lost_permille = permille;
@@ -353,8 +373,8 @@ impl<R: SimRooms> CloudSim<R> {
             Happens::Registry(from, op, work) => return self.work(from, op, work),
             Happens::Got(to, op, got) => (to, self.nodes[to].state.on_got(now, op, got)),
             Happens::Written(to, op, written) => (to, self.nodes[to].state.on_written(now, op, written)),
-            Happens::Node(to, entry) => match self.hears(to) {
-                Some(node) => (to, node.state.on_node(now, entry)),
+            Happens::Node(to, entry, revision) => match self.hears(to) {
+                Some(node) => (to, node.state.on_node(now, entry, revision)),
                 None => return,
             },
             Happens::Orders(to) => {
@@ -390,10 +410,10 @@ impl<R: SimRooms> CloudSim<R> {
             return node.state.on_disconnected(now);
         }
         // Who is there is read first, and everybody is reminded a little later.
-        let leases: Vec<NodeEntry> = self.leases.values().map(|(entry, _)| entry.clone()).collect();
+        let leases: Vec<_> = self.leases.values().cloned().collect();
         let mut actions = Vec::new();
-        for entry in leases {
-            actions.extend(node.state.on_node(now, entry));
+        for (entry, revision) in leases {
+            actions.extend(node.state.on_node(now, entry, revision));
         }
         actions.extend(node.state.on_connected(now));
         actions
@@ -491,7 +511,8 @@ impl<R: SimRooms> CloudSim<R> {
 
     /// The letter as it arrives; `None`: it does not.
     fn posted(&mut self, from: usize, to: usize, letter: Letter) -> Option<Letter> {
-        let lost = self.rng.random_range(0..1000) < self.options.lost_permille;
+        let left = self.leaves_gaps && matches!(letter.message, Message::Again { .. });
+        let lost = left || self.rng.random_range(0..1000) < self.options.lost_permille;
         if lost || !self.nodes[from].reaches_broker || self.cut.contains(&(from, to)) {
             return None;
         }
@@ -512,10 +533,15 @@ impl<R: SimRooms> CloudSim<R> {
         if !self.nodes[number].reaches_broker {
             return;
         }
-        self.leases.insert(entry.node.name.clone(), (entry.clone(), self.now));
+        self.writes += 1;
+        let revision = Revision {
+            store: self.store,
+            number: self.writes,
+        };
+        self.leases.insert(entry.node.name.clone(), (entry.clone(), revision));
         for to in 0..self.nodes.len() {
             if to != number && self.nodes[to].alive && !self.cut.contains(&(number, to)) {
-                self.after(self.options.registry, Happens::Node(to, entry.clone()));
+                self.after(self.options.registry, Happens::Node(to, entry.clone(), revision));
             }
         }
     }

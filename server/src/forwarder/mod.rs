@@ -204,6 +204,11 @@ impl PeerId {
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
+
+    /// The number of the name.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
 }
 
 /// The answer to an offer.

@@ -165,7 +165,7 @@ impl RelayNames {
 
 impl RelayName {
     /// The SSRC that the other side's packets have: media to a publisher peer, reports to a player peer.
-    pub fn ssrc(&self) -> u32 {
+    pub(crate) fn ssrc(&self) -> u32 {
         self.ssrc
     }
 }

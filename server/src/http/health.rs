@@ -34,7 +34,9 @@ pub(super) async fn healthz(request: HttpRequest, shared: web::Data<Shared>) -> 
 /// (`null`: the node is alone): without it calls are taken as ever, and taking this node out would only make the outage larger.
 pub(super) fn readyz(shared: web::Data<Shared>) -> Ready<HttpResponse> {
     std::future::ready(match not_ready(&shared) {
-        None => HttpResponse::Ok().json(json!({"ready": true, "cluster": shared.cluster.get().map(|cluster| cluster.is_reachable())})),
+        None => {
+            HttpResponse::Ok().json(json!({"ready": true, "cluster": shared.cluster.get().map(|cluster| cluster.is_reachable())}))
+        }
         Some(problem) => HttpResponse::ServiceUnavailable().json(json!({"ready": false, "problem": problem})),
     })
 }

@@ -14,8 +14,8 @@ use express_signalling::protocol::{ListedStream, RoomBarrage, RoomExtraInfo, Roo
 use serde::{Deserialize, Serialize};
 
 use super::Ticket;
-pub use super::node_name::{BadNodeName, NodeName};
 use super::admin::AdminOrder;
+pub use super::node_name::{BadNodeName, NodeName};
 use crate::forwarder::{ListenerSummary, PublisherLeg, RelayTerms};
 
 /// A room of an AppID.

@@ -25,8 +25,8 @@ use super::{
 pub enum PureEffect {
     /// Tell the owner.
     Emit(RoomEvent),
-    /// Open the link of this number.
-    Connect(u64),
+    /// Open the link of this number, to the server of this URL.
+    Connect(u64, String),
     /// Send a text frame on the current link.
     Send(String),
     /// Ping the current link.
@@ -191,7 +191,7 @@ impl From<Effect> for PureEffect {
     fn from(effect: Effect) -> Self {
         match effect {
             Effect::Emit(event) => Self::Emit(event),
-            Effect::Connect { link, .. } => Self::Connect(link.0),
+            Effect::Connect { link, url } => Self::Connect(link.0, url),
             Effect::Send(text) => Self::Send(text),
             Effect::Ping => Self::Ping,
             Effect::HangUp => Self::HangUp,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use express_engine::pure::PureTimer;
 use express_server::forwarder::PeerId;
 
+use crate::cloud_faults::CloudFault;
+
 /// Something that happens at its time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Due {
@@ -34,8 +36,16 @@ pub(crate) enum Due {
     Wake { client: usize, life: u32 },
     /// A client that is gone begins anew.
     Begin(usize),
-    /// The server begins anew.
-    Boot,
+    /// A server begins anew.
+    Boot(usize),
+    /// A relay that knows its source tries to come about.
+    Relay(PeerId),
+    /// A node that drains has waited long enough for its members to go.
+    Drained(usize),
+    /// A node that has drained is gone.
+    Stopped(usize),
+    /// A fault of the cloud is over, unless a later one of its kind holds.
+    CloudMend(CloudFault),
     /// Somebody does something.
     Act,
     /// Faults and calls are over.

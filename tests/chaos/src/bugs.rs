@@ -24,4 +24,12 @@ pub enum Bug {
     ResumeLosesMessages,
     /// Extra info of a room that began anew is not set again.
     ForgetsRoomInfo,
+    /// Over nodes: what a node has missed of another's section it is never told.
+    GapsStay,
+    /// Over nodes: the rooms do not hear that a stream is another node's by now.
+    KeepsLostClaims,
+    /// Over nodes: who is refused a streamID takes it.
+    TakesWhatIsRefused,
+    /// Over nodes: what a business server orders at one node the others do not hear.
+    ForgetsOrders,
 }

@@ -33,23 +33,41 @@ impl World {
 
     /// One call of the server API.
     pub(crate) fn business(&mut self) {
-        if self.server.state.is_none() {
-            return;
-        }
+        let Some(node) = self.some_server() else { return };
         match self.dice.below(100) {
-            0..40 => self.kick(),
-            40..46 => self.close_room(),
-            46..74 => self.forbid_user(),
-            74..82 => self.permit_user(),
-            82..92 => self.order_stream(true),
-            _ => self.order_stream(false),
+            0..40 => self.kick(node),
+            40..46 => self.close_room(node),
+            46..74 => self.forbid_user(node),
+            74..82 => self.permit_user(node),
+            82..92 => self.order_stream(node, true),
+            _ => self.order_stream(node, false),
         }
     }
 
-    /// Asks the server; whether it did what was asked.
-    fn ask_api<C: AdminCall>(&mut self, call: C) -> bool {
+    /// The server that is asked: the only one, or any that runs.
+    fn some_server(&mut self) -> Option<usize> {
+        let there = self.servers.iter().enumerate().filter(|(_, server)| server.state.is_some());
+        let there: Vec<usize> = there.map(|(node, _)| node).collect();
+        match self.cloud {
+            Some(_) => self.dice.pick(&there),
+            None => there.first().copied(),
+        }
+    }
+
+    /// From when on each server obeys what one is ordered now; `None`: it may not hear of it.
+    fn obeyed_from(&self, asked: usize, node: usize) -> Option<Duration> {
+        // Letters are under way for some milliseconds.
+        const UNDER_WAY: Duration = Duration::from_millis(20);
+        match node == asked {
+            true => Some(self.now),
+            false => self.nodes_hear().then_some(self.now + UNDER_WAY),
+        }
+    }
+
+    /// Asks a server; whether it did what was asked.
+    fn ask_api<C: AdminCall>(&mut self, node: usize, call: C) -> bool {
         let mut done = false;
-        self.on_server(|state, now| {
+        self.on_server(node, |state, now| {
             let (answer, effects) = state.admin(now, APP, call);
             done = answer.is_ok();
             effects
@@ -62,32 +80,37 @@ impl World {
         UserId::new(self.clients[client].user.as_str()).expect("a short id of letters")
     }
 
-    fn kick(&mut self) {
+    fn kick(&mut self, node: usize) {
         let (room_id, user) = (Self::room_id(usize::from(self.dice.percent(12))), self.some_user());
         self.trace.note(self.now, || format!("API kicks {user} out of {room_id}"));
-        self.note_kick(&room_id, &user);
-        self.ask_api(KickUsers {
-            room_id,
-            user_ids: vec![user],
-            reason: String::new(),
-        });
+        self.note_kick(node, &room_id, &user);
+        self.ask_api(
+            node,
+            KickUsers {
+                room_id,
+                user_ids: vec![user],
+                reason: String::new(),
+            },
+        );
     }
 
-    fn close_room(&mut self) {
+    fn close_room(&mut self, node: usize) {
         let room_id = Self::room_id(usize::from(self.dice.percent(12)));
         self.trace.note(self.now, || format!("API closes {room_id}"));
-        let Some(state) = &self.server.state else { return };
         let there = self.ledger.sessions_in(&room_id);
-        let there = there.filter(|(session, _)| state.snapshot_of(session).is_some());
+        let there = there.filter(|(session, _)| self.shown_to(session).is_some());
         let members: Vec<UserId> = there.map(|(_, user)| user.clone()).collect();
         for user in members {
-            self.note_kick(&room_id, &user);
+            self.note_kick(node, &room_id, &user);
         }
-        self.ask_api(CloseRoom {
-            room_id,
-            reason: String::new(),
-            tell_business: false,
-        });
+        self.ask_api(
+            node,
+            CloseRoom {
+                room_id,
+                reason: String::new(),
+                tell_business: false,
+            },
+        );
     }
 
     fn some_target(&mut self) -> RuleTarget {
@@ -99,7 +122,7 @@ impl World {
         }
     }
 
-    fn forbid_user(&mut self) {
+    fn forbid_user(&mut self, node: usize) {
         let (target, lasts) = (self.some_target(), self.dice.between(1_000, 90_000));
         let what = self.dice.below(3);
         let forbids = Forbids {
@@ -109,21 +132,31 @@ impl World {
         self.trace
             .note(self.now, || format!("API: {target:?} {forbids:?} for {lasts:?}"));
         let (rule, until) = (target.clone(), self.now + lasts);
-        if self.ask_api(SetUserRule { target, forbids, lasts }) {
-            self.books.kept_out.forbid(rule, forbids, until);
+        if self.ask_api(node, SetUserRule { target, forbids, lasts }) {
+            for at in 0..self.servers.len() {
+                let from = self.obeyed_from(node, at);
+                let kept_out = &mut self.books.kept_out[at];
+                match from {
+                    Some(from) => kept_out.forbid(rule.clone(), forbids, (from, until)),
+                    // What holds there is not known any more.
+                    None => kept_out.permit(&rule),
+                }
+            }
         }
     }
 
-    fn permit_user(&mut self) {
-        let Some(target) = self.books.kept_out.some_rule(self.dice.below(100)) else {
+    fn permit_user(&mut self, node: usize) {
+        let Some(target) = self.books.kept_out[node].some_rule(self.dice.below(100)) else {
             return;
         };
         self.trace.note(self.now, || format!("API: {target:?} is forbidden nothing"));
-        self.books.kept_out.permit(&target);
-        self.ask_api(DeleteUserRule { target });
+        for kept_out in &mut self.books.kept_out {
+            kept_out.permit(&target);
+        }
+        self.ask_api(node, DeleteUserRule { target });
     }
 
-    fn order_stream(&mut self, forbid: bool) {
+    fn order_stream(&mut self, node: usize, forbid: bool) {
         let stream = match self.dice.below(4) {
             0 => "wanted".into(),
             _ => format!("u{}-a", self.dice.below(5)),
@@ -137,18 +170,47 @@ impl World {
             sequence,
         };
         if forbid {
-            self.books.kept_out.forbid_stream(stream_id);
-            self.ask_api(ForbidStream(order));
+            for at in 0..self.servers.len() {
+                if let Some(from) = self.obeyed_from(node, at) {
+                    self.books.kept_out[at].forbid_stream(stream_id.clone(), from);
+                }
+            }
+            self.ask_api(node, ForbidStream(order));
         } else {
-            self.books.kept_out.permit_stream(&stream_id);
-            self.ask_api(ResumeStream(order));
+            self.permit_stream(node, order);
         }
     }
 
-    fn note_kick(&mut self, room: &RoomId, user: &UserId) {
-        let lasts = Duration::from_secs(self.server.config.timings.kick_revokes_s);
+    fn permit_stream(&mut self, node: usize, order: StreamOrder) {
+        for kept_out in &mut self.books.kept_out {
+            kept_out.permit_stream(&order.stream_id);
+        }
+        self.ask_api(node, ResumeStream(order));
+    }
+
+    /// Nodes may have been told different things while they did not hear each other: they are told anew.
+    pub(crate) fn permit_all_streams(&mut self) {
+        for stream in ["wanted".to_owned()]
+            .into_iter()
+            .chain((0..5).map(|user| format!("u{user}-a")))
+        {
+            let stream_id = StreamId::new(stream).expect("a short id of letters");
+            for node in 0..self.servers.len() {
+                let sequence = i64::try_from(self.number()).unwrap_or(i64::MAX);
+                let stream_id = stream_id.clone();
+                self.permit_stream(node, StreamOrder { stream_id, sequence });
+            }
+        }
+    }
+
+    fn note_kick(&mut self, node: usize, room: &RoomId, user: &UserId) {
+        let lasts = Duration::from_secs(self.servers[0].config.timings.kick_revokes_s);
         let (until, last_s) = (self.now + lasts, self.unix_s());
-        self.books.kept_out.kicked(room.clone(), user.clone(), last_s, until);
-        self.ledger.kicked(room, user);
+        for at in 0..self.servers.len() {
+            if let Some(from) = self.obeyed_from(node, at) {
+                self.books.kept_out[at].kicked(room.clone(), user.clone(), last_s, (from, until));
+                self.ledger.kicked(at, room, user, from);
+            }
+        }
     }
 }

@@ -16,11 +16,16 @@ use crate::server::APP;
 use crate::view::View;
 use crate::world::World;
 
+/// Where clients reach a server that is alone.
+const ONLY_SERVER: &str = "ws://127.0.0.1:1";
+
 /// What RoomActor keeps beside its state.
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) state: PureRoom,
     pub(crate) socket: Option<u64>,
+    /// The second link, to a node that the login moves to.
+    pub(crate) beside: Option<u64>,
     /// Since when it is logged in on a link that stands.
     pub(crate) up_since: Option<Duration>,
 }
@@ -64,6 +69,8 @@ pub(crate) enum Work {
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) user: String,
+    /// The servers that its program gives.
+    pub(crate) urls: Vec<String>,
     /// Counts its processes.
     pub(crate) life: u32,
     pub(crate) running: bool,
@@ -94,6 +101,7 @@ impl Client {
         let (engine, _) = PureEngine::new(APP, Timings::default());
         Self {
             user,
+            urls: vec![ONLY_SERVER.into()],
             life: 0,
             running: false,
             asleep: false,
@@ -120,14 +128,15 @@ impl World {
         if self.clients[index].running {
             return;
         }
-        let (engine, step) = PureEngine::new(APP, Timings::default());
         let old = &self.clients[index];
-        let (user, life) = (old.user.clone(), old.life + 1);
+        let (user, life, urls) = (old.user.clone(), old.life + 1, old.urls.clone());
+        let (engine, step) = PureEngine::with_servers(APP, urls.clone(), Timings::default());
         self.trace.note(self.now, || format!("c{index} begins as {user}"));
         self.clients[index] = Client {
             life,
             running: true,
             engine,
+            urls,
             ..Client::new(user)
         };
         self.books.begins(index, life);

@@ -39,6 +39,7 @@ impl World {
                 let room = Room {
                     state,
                     socket: None,
+                    beside: None,
                     up_since: None,
                 };
                 self.clients[index].rooms.insert(life, room);
@@ -93,8 +94,10 @@ impl World {
                 self.agenda.note(self.now + wait, Due::Timer { client, life, timer });
             }
             PureCommand::Forget(life) => {
-                if let Some(socket) = self.clients[index].rooms.remove(&life).and_then(|room| room.socket) {
-                    self.hang_up(socket);
+                if let Some(room) = self.clients[index].rooms.remove(&life) {
+                    for socket in room.socket.into_iter().chain(room.beside) {
+                        self.hang_up(socket);
+                    }
                 }
                 self.drop_part(index, life);
             }
@@ -139,6 +142,9 @@ impl World {
             room,
             stream: stream.clone(),
             transport: None,
+            former: None,
+            former_sends: false,
+            kept_at: None,
             muted,
             sending: false,
             decoded: 0,
@@ -176,8 +182,10 @@ impl World {
 
     /// A part is dropped: what it holds goes with it.
     pub(crate) fn drop_part(&mut self, index: usize, life: u64) {
-        if let Some(transport) = self.clients[index].parts.remove(&life).and_then(|part| part.transport) {
-            self.close_transport(transport);
+        if let Some(part) = self.clients[index].parts.remove(&life) {
+            for transport in part.transport.into_iter().chain(part.former) {
+                self.close_transport(transport);
+            }
         }
     }
 

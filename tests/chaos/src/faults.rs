@@ -128,11 +128,11 @@ impl World {
             let jump = [1_000, 60_000, 3_600_000];
             let jump = self.dice.pick(&jump).unwrap_or_default();
             self.trace.note(self.now, || format!("server FAULT wall clock + {jump} ms"));
-            self.server.wall_ahead_ms += jump;
-        } else if self.server.state.is_some() {
-            self.crash_server();
+            self.wall_ahead_ms += jump;
+        } else if self.servers[0].state.is_some() {
+            self.crash_server(0);
             let wait = self.dice.between(100, 30_000);
-            self.agenda.note(self.now + wait, Due::Boot);
+            self.agenda.note(self.now + wait, Due::Boot(0));
         }
     }
 }

@@ -2,6 +2,7 @@
 //! by what the server makes of it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use express_messages::ids::{RoomId, StreamId, UserId};
 use express_server::rooms::ConnectionId;
@@ -36,14 +37,16 @@ enum Asked {
     Resume { session: String },
     Publish(StreamId),
     Play(StreamId),
-    RoomInfo(String),
+    RoomInfo(String, Duration),
 }
 
 #[derive(Debug)]
 struct Session {
     place: Place,
-    /// A kick ended it.
-    kicked: bool,
+    /// Where it is.
+    node: usize,
+    /// A kick has ended it from then on.
+    kicked: Option<Duration>,
 }
 
 /// Everything noted. What a server knew is forgotten with it.
@@ -60,11 +63,12 @@ impl Ledger {
         self.tokens.insert(token.into(), made);
     }
 
-    /// The server is gone.
-    pub(crate) fn server_gone(&mut self) {
-        self.asked.clear();
-        self.places.clear();
-        self.sessions.clear();
+    /// A server is gone, and the connections that it had.
+    pub(crate) fn server_gone<'a>(&mut self, node: usize, connections: impl Iterator<Item = &'a ConnectionId>) {
+        for connection in connections {
+            self.connection_gone(*connection);
+        }
+        self.sessions.retain(|_, session| session.node != node);
     }
 
     pub(crate) fn connection_gone(&mut self, connection: ConnectionId) {
@@ -74,25 +78,30 @@ impl Ledger {
 
     /// Sessions of a room that no kick has ended.
     pub(crate) fn sessions_in<'a>(&'a self, room: &'a RoomId) -> impl Iterator<Item = (&'a str, &'a UserId)> {
-        let here = |session: &&Session| !session.kicked && session.place.room == *room;
+        let here = |session: &&Session| session.kicked.is_none() && session.place.room == *room;
         let sessions = self.sessions.iter().filter(move |(_, session)| here(session));
         sessions.map(|(name, session)| (name.as_str(), &session.place.user))
     }
 
-    /// A user's session in a room, if there is one, was ended by a kick.
-    pub(crate) fn kicked(&mut self, room: &RoomId, user: &UserId) {
-        let theirs = |session: &&mut Session| session.place.room == *room && session.place.user == *user;
-        self.sessions
-            .values_mut()
-            .filter(theirs)
-            .for_each(|session| session.kicked = true);
+    /// A user's session in a room of this node, if there is one, is ended by a kick, from then on.
+    pub(crate) fn kicked(&mut self, node: usize, room: &RoomId, user: &UserId, from: Duration) {
+        let here = |session: &&mut Session| session.node == node && session.place.room == *room;
+        let theirs = self.sessions.values_mut().filter(here);
+        for session in theirs.filter(|session| session.place.user == *user) {
+            session.kicked.get_or_insert(from);
+        }
     }
 
-    /// A user has one session, that of its last login; those that were kicked must stay what they are.
-    fn logged_in(&mut self, session: String, place: Place) {
+    /// A user has one session at a node, that of its last login; those that were kicked must stay what they are.
+    fn logged_in(&mut self, session: String, node: usize, place: Place) {
         self.sessions
-            .retain(|_, other| other.kicked || other.place.user != place.user);
-        self.sessions.insert(session, Session { place, kicked: false });
+            .retain(|_, other| other.kicked.is_some() || other.node != node || other.place.user != place.user);
+        let new = Session {
+            place,
+            node,
+            kicked: None,
+        };
+        self.sessions.insert(session, new);
     }
 }
 
@@ -117,14 +126,14 @@ impl World {
             Request::RenewToken(renew) => return self.token_shown(connection, &renew.token),
             Request::Publish(publish) => Asked::Publish(publish.stream_id.clone()),
             Request::Play(play) => Asked::Play(play.stream_id.clone()),
-            Request::SetRoomExtraInfo(set) => Asked::RoomInfo(set.value.clone()),
+            Request::SetRoomExtraInfo(set) => Asked::RoomInfo(set.value.clone(), self.now),
             _ => return,
         };
         self.ledger.asked.insert((connection, frame.id), asked);
     }
 
-    /// The server answers a request.
-    pub(crate) fn note_reply(&mut self, connection: ConnectionId, frame: &ServerFrame) {
+    /// A server answers a request.
+    pub(crate) fn note_reply(&mut self, node: usize, connection: ConnectionId, frame: &ServerFrame) {
         let (id, session) = match frame {
             ServerFrame::Ok { id, ok } => (*id, ok.get("session").and_then(|session| session.as_str())),
             ServerFrame::Error { id, .. } => return drop(self.ledger.asked.remove(&(connection, *id))),
@@ -136,29 +145,33 @@ impl World {
         match asked {
             Asked::Login { place, token } => {
                 let made = self.ledger.tokens.get(&token).copied();
-                self.check_login(&place, made);
+                self.check_login(node, &place, made);
                 self.ledger.places.insert(connection, place.clone());
                 if let Some(session) = session {
-                    self.ledger.logged_in(session.into(), place);
+                    self.ledger.logged_in(session.into(), node, place);
                 }
             }
             Asked::Resume { session } => match self.ledger.sessions.get(&session) {
-                Some(Session { place, kicked: false }) => drop(self.ledger.places.insert(connection, place.clone())),
+                Some(Session { place, kicked, .. }) if kicked.is_none_or(|from| self.now < from) => {
+                    self.ledger.places.insert(connection, place.clone());
+                }
                 Some(Session { place, .. }) => {
                     let what = format!("{} resumed in {} after a kick", place.user, place.room);
                     self.fail("I4", what);
                 }
                 None => self.fail("I4", format!("a session was resumed that nobody has: {session}")),
             },
-            Asked::Publish(stream) => self.check_stream(connection, &stream, true),
-            Asked::Play(stream) => self.check_stream(connection, &stream, false),
-            Asked::RoomInfo(value) => self.room_info_set(connection, value),
+            Asked::Publish(stream) => self.check_stream(node, connection, &stream, true),
+            Asked::Play(stream) => self.check_stream(node, connection, &stream, false),
+            Asked::RoomInfo(value, asked) => self.room_info_set(connection, value, asked),
         }
     }
 
     /// Which login of which client a connection belongs to.
     pub(crate) fn login_of(&self, connection: ConnectionId) -> Option<Login> {
-        let socket = self.sockets.get(self.server.connections.get(&connection)?)?;
+        let mut servers = self.servers.iter();
+        let socket = servers.find_map(|server| server.connections.get(&connection))?;
+        let socket = self.sockets.get(socket)?;
         Some((socket.client, socket.life, socket.room))
     }
 

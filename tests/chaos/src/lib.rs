@@ -1,4 +1,4 @@
-//! Clients, a server and a bad network in virtual time, drawn from a seed and held to docs/guarantees.md.
+//! Clients, a server or some nodes, and a bad network in virtual time, drawn from a seed and held to docs/guarantees.md.
 //!
 //! ```text
 //!   Client 0..n: EngineState ─ RoomState, Publication, Playback      Server: RoomsState ─ its sockets, its media plane
@@ -14,6 +14,8 @@ mod bugs;
 mod business;
 mod calls;
 mod client;
+mod cloud;
+mod cloud_faults;
 mod commands;
 mod dice;
 mod faults;
@@ -22,7 +24,9 @@ mod ledger;
 mod line;
 mod machine;
 mod media;
+mod moves;
 mod parts;
+mod relays;
 mod script;
 mod server;
 mod trace;
@@ -51,15 +55,18 @@ pub struct Outcome {
 
 /// Plays one seed: ten minutes of faults and calls, a calm in which everything must come to rest, and everybody's leaving. The
 /// trace keeps `keep` lines; 0 is fastest. With a `bug` a part behaves as if it had that.
-pub fn run(seed: u64, keep: usize, bug: Option<Bug>) -> Outcome {
-    let mut world = World::new(seed, keep);
+///
+/// - `nodes`: how many servers there are, which share their rooms; 1: one that is alone
+pub fn run(seed: u64, nodes: usize, keep: usize, bug: Option<Bug>) -> Outcome {
+    let mut world = World::new(seed, keep, nodes);
     world.bug = bug;
+    world.plant();
     play(world).0
 }
 
 /// Plays `hours` of faults and calls with one server that does not crash, and says how big its tables were.
 pub fn run_long(seed: u64, hours: u32) -> (Outcome, Vec<Tables>) {
-    let mut world = World::new(seed, 0);
+    let mut world = World::new(seed, 0, 1);
     world.storm = Duration::from_secs(3600) * hours;
     world.steady = true;
     play(world)

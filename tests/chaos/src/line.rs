@@ -8,6 +8,7 @@ use express_signalling::protocol::ClientFrame;
 use express_signalling::room::LinkError;
 
 use crate::agenda::Due;
+use crate::trace::cut;
 use crate::world::World;
 
 /// One client's way to the server.
@@ -51,6 +52,8 @@ pub(crate) enum Down {
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) client: usize,
+    /// Which server it leads to.
+    pub(crate) node: usize,
     /// Which life of the client it belongs to.
     pub(crate) life: u32,
     /// Which room part, and which link of it.
@@ -80,11 +83,12 @@ impl Socket {
 }
 
 impl World {
-    /// A client dials.
-    pub(crate) fn dial(&mut self, client: usize, room: u64, link: u64) -> u64 {
+    /// A client dials the server at `url`.
+    pub(crate) fn dial(&mut self, client: usize, room: u64, link: u64, url: &str) -> u64 {
         let number = self.number();
         let socket = Socket {
             client,
+            node: self.node_at(url),
             life: self.clients[client].life,
             room,
             link,
@@ -144,9 +148,10 @@ impl World {
             (_, None) => self.send_down(number, Down::Reset),
             (frame, Some(connection)) => {
                 socket.seen = self.now;
+                let node = socket.node;
                 match frame {
                     Up::Text(_) if socket.closing => {}
-                    Up::Text(text) => self.serve(connection, &text),
+                    Up::Text(text) => self.serve(node, connection, &text),
                     Up::Ping => self.send_down(number, Down::Pong),
                     _ => {}
                 }
@@ -154,16 +159,17 @@ impl World {
         }
     }
 
-    fn serve(&mut self, connection: ConnectionId, text: &str) {
+    fn serve(&mut self, node: usize, connection: ConnectionId, text: &str) {
         let frame = ClientFrame::parse(text);
+        let label = &self.servers[node].label;
         self.trace.note(self.now, || match &frame {
-            Ok(frame) => format!("server <- {connection:?} {}", brief(text, frame.id)),
-            Err(error) => format!("server <- {connection:?} unreadable: {error}"),
+            Ok(frame) => format!("{label} <- {connection:?} {}", brief(text, frame.id)),
+            Err(error) => format!("{label} <- {connection:?} unreadable: {error}"),
         });
         match frame {
             Ok(frame) => {
                 self.note_request(connection, &frame);
-                self.on_server(|state, now| state.on_request(now, connection, frame.id, frame.request));
+                self.on_server(node, |state, now| state.on_request(now, connection, frame.id, frame.request));
             }
             Err(error) => self.fail("protocol", format!("a client sent what no server can read: {error}: {text}")),
         }
@@ -254,10 +260,4 @@ impl World {
 
 fn brief(text: &str, id: u64) -> String {
     format!("#{id} {}", cut(text))
-}
-
-/// The beginning of a frame.
-fn cut(text: &str) -> String {
-    const MOST: usize = 230;
-    text.chars().take(MOST).collect()
 }

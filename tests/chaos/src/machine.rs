@@ -78,6 +78,12 @@ pub(crate) struct Part {
     pub(crate) room: u64,
     pub(crate) stream: StreamId,
     pub(crate) transport: Option<u64>,
+    /// The connection that is kept beside that of the next try.
+    pub(crate) former: Option<u64>,
+    /// The sound goes over that one still.
+    pub(crate) former_sends: bool,
+    /// When that was, by the client's clock.
+    pub(crate) kept_at: Option<Instant>,
     pub(crate) muted: bool,
     pub(crate) sending: bool,
     pub(crate) decoded: u64,

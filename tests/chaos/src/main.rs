@@ -28,6 +28,9 @@ struct Arguments {
     /// Shows what happened in the first seed, whether or not it is broken, and plays no other.
     #[arg(long)]
     show: bool,
+    /// How many nodes share the rooms; 1: a server that is alone.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=16))]
+    nodes: u8,
     /// Plants a bug, to see it found.
     #[arg(long)]
     bug: Option<Bug>,
@@ -85,7 +88,7 @@ fn work(next: &AtomicU64, broken: &AtomicU64, end: u64, arguments: &Arguments) {
             return;
         }
         // A panic is a broken seed, too; its text is on the terminal.
-        let what = match std::panic::catch_unwind(|| run(seed, 0, arguments.bug)) {
+        let what = match std::panic::catch_unwind(|| run(seed, arguments.nodes.into(), 0, arguments.bug)) {
             Ok(outcome) => outcome.broken.map(|broken| format!("{}: {}", broken.invariant, broken.what)),
             Err(_) => Some("panicked".into()),
         };
@@ -118,8 +121,8 @@ fn done_per_second(done: u64, seconds: f64) -> f64 {
 
 /// Plays a broken seed again, with its trace.
 fn show(seed: u64, arguments: &Arguments) {
-    let Ok(outcome) = std::panic::catch_unwind(|| run(seed, arguments.trace, arguments.bug)) else {
-        return println!("seed {seed} panicked; once more: make chaos SEEDS=1 FROM={seed}");
+    let Ok(outcome) = std::panic::catch_unwind(|| run(seed, arguments.nodes.into(), arguments.trace, arguments.bug)) else {
+        return println!("seed {seed} panicked; {}", again(seed, arguments));
     };
     for line in outcome.trace {
         println!("{line}");
@@ -129,5 +132,13 @@ fn show(seed: u64, arguments: &Arguments) {
         let at = broken.at.as_secs_f64();
         println!("seed {seed}: {} is broken at {at:.3} s: {}", broken.invariant, broken.what);
     }
-    println!("once more: make chaos SEEDS=1 FROM={seed}");
+    println!("{}", again(seed, arguments));
+}
+
+fn again(seed: u64, arguments: &Arguments) -> String {
+    let nodes = match arguments.nodes {
+        1 => String::new(),
+        nodes => format!(" NODES={nodes}"),
+    };
+    format!("once more: make chaos SEEDS=1 FROM={seed}{nodes}")
 }

@@ -8,6 +8,7 @@ use express_server::forwarder::{Answer, ForwarderEvent, GoneReason, PeerId, Stre
 use express_server::rooms::Negotiation;
 
 use crate::agenda::Due;
+use crate::machine::Part;
 use crate::world::World;
 
 /// How often connections look whether they live, and players whether they hear.
@@ -38,44 +39,87 @@ pub(crate) struct Transport {
     pub(crate) heard: Duration,
 }
 
-/// The server's end.
-#[derive(Debug)]
-struct Peer {
-    transport: u64,
-    stream: StreamKey,
-    publishes: bool,
-    paused: bool,
-    connected: bool,
-    heard: Duration,
+/// What a connection of a server is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Use {
+    /// A client sends a stream on it, over this transport.
+    Publish(u64),
+    /// A client hears one.
+    Play(u64),
+    /// Another node sends one, from this end.
+    RelayIn(Option<PeerId>),
+    /// Another node hears one, at this end.
+    RelayOut(PeerId),
 }
 
-/// All ends at the server.
-#[derive(Debug, Default)]
+/// The server's end.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) of: Use,
+    pub(crate) stream: StreamKey,
+    paused: bool,
+    pub(crate) connected: bool,
+    pub(crate) heard: Duration,
+}
+
+/// All ends at one server.
+#[derive(Debug)]
 pub(crate) struct Peers {
-    peers: BTreeMap<PeerId, Peer>,
+    pub(crate) peers: BTreeMap<PeerId, Peer>,
     now: Duration,
     last: u64,
+    /// Which server it is, and of how many: the names of their ends differ.
+    server: (u64, u64),
 }
 
 impl Peers {
-    /// Answers an offer as the forwarder does.
-    pub(crate) fn answer(&mut self, negotiation: &Negotiation) -> Answer {
+    pub(crate) fn new(server: usize, of: usize) -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            now: Duration::ZERO,
+            last: 0,
+            server: (server as u64, of as u64),
+        }
+    }
+
+    /// The server is gone, and all its ends.
+    pub(crate) fn all_gone(&mut self, now: Duration) {
+        let (server, of) = self.server;
+        *self = Self::new(server as usize, of as usize);
+        if of > 1 {
+            self.now = now;
+        }
+    }
+
+    /// Adds an end; its name.
+    pub(crate) fn add(&mut self, of: Use, stream: StreamKey) -> PeerId {
         // A fresh server must not answer to the names of an older one.
         self.last = self.last.max(u64::try_from(self.now.as_micros()).unwrap_or_default()) + 1;
-        let transport = negotiation.offer.strip_prefix(OFFER).and_then(|number| number.parse().ok());
         let peer = Peer {
-            transport: transport.unwrap_or_default(),
-            stream: negotiation.stream,
-            publishes: negotiation.wish.is_publish(),
+            of,
+            stream,
             paused: false,
             connected: false,
             heard: self.now,
         };
-        let id = PeerId::new(self.last);
+        let (server, servers) = self.server;
+        let id = PeerId::new(self.last * servers + server);
         self.peers.insert(id, peer);
+        id
+    }
+
+    /// Answers an offer as the forwarder does.
+    pub(crate) fn answer(&mut self, negotiation: &Negotiation) -> Answer {
+        let transport = negotiation.offer.strip_prefix(OFFER).and_then(|number| number.parse().ok());
+        let transport = transport.unwrap_or_default();
+        let of = match negotiation.wish.is_publish() {
+            true => Use::Publish(transport),
+            false => Use::Play(transport),
+        };
+        let peer = self.add(of, negotiation.stream);
         Answer {
-            peer: id,
-            sdp: format!("{ANSWER}{}", self.last),
+            peer,
+            sdp: format!("{ANSWER}{}", peer.number()),
         }
     }
 
@@ -124,9 +168,18 @@ impl World {
         !line.cut && !line.no_media && client.running && !client.asleep
     }
 
+    /// The server that a connection's end belongs to.
+    pub(crate) fn node_of(&self, peer: PeerId) -> usize {
+        usize::try_from(peer.number() % self.servers.len() as u64).unwrap_or_default()
+    }
+
+    fn peers_of(&self, peer: PeerId) -> &BTreeMap<PeerId, Peer> {
+        &self.servers[self.node_of(peer)].peers.peers
+    }
+
     /// The other end, if packets reach it.
     fn reached(&self, transport: &Transport) -> Option<PeerId> {
-        let peer = transport.peer.filter(|peer| self.server.peers.peers.contains_key(peer))?;
+        let peer = transport.peer.filter(|peer| self.peers_of(*peer).contains_key(peer))?;
         self.has_media(transport.client).then_some(peer)
     }
 
@@ -141,14 +194,15 @@ impl World {
             return;
         }
         let now = self.now;
-        if let Some(peer) = self.server.peers.peers.get_mut(&id) {
+        let node = self.node_of(id);
+        if let Some(peer) = self.servers[node].peers.peers.get_mut(&id) {
             (peer.connected, peer.heard) = (true, now);
         }
         if let Some(transport) = self.transports.get_mut(&number) {
             (transport.connected, transport.heard) = (true, now);
         }
         self.tell_part(number, TransportEvent::Connected);
-        self.on_server(|state, now| state.on_media(now, ForwarderEvent::Connected { peer: id }));
+        self.on_server(node, |state, now| state.on_media(now, ForwarderEvent::Connected { peer: id }));
     }
 
     /// The client closes its end, and the server hears the goodbye if the line is there.
@@ -166,23 +220,32 @@ impl World {
         self.peer_gone(peer, GoneReason::Closed);
     }
 
-    fn peer_gone(&mut self, peer: PeerId, reason: GoneReason) {
-        if self.server.peers.peers.remove(&peer).is_some() {
-            self.trace.note(self.now, || format!("server: {peer:?} is gone: {reason:?}"));
-            self.on_server(|state, now| state.on_media(now, ForwarderEvent::Gone { peer, reason }));
+    pub(crate) fn peer_gone(&mut self, peer: PeerId, reason: GoneReason) {
+        let node = self.node_of(peer);
+        let server = &mut self.servers[node];
+        if server.peers.peers.remove(&peer).is_some() {
+            self.trace
+                .note(self.now, || format!("{}: {peer:?} is gone: {reason:?}", server.label));
+            self.on_server(node, |state, now| state.on_media(now, ForwarderEvent::Gone { peer, reason }));
         }
     }
 
     /// The rooms end a media connection; the client hears the goodbye if the line is there.
     pub(crate) fn remove_peer(&mut self, peer: PeerId) {
-        let Some(peer) = self.server.peers.peers.remove(&peer) else {
+        let node = self.node_of(peer);
+        let Some(gone) = self.servers[node].peers.peers.remove(&peer) else {
             return;
         };
-        if let Some(transport) = self.transports.get(&peer.transport)
+        let number = match gone.of {
+            Use::Publish(number) | Use::Play(number) => number,
+            Use::RelayIn(other) => return self.relay_goodbye(node, other),
+            Use::RelayOut(other) => return self.relay_goodbye(node, Some(other)),
+        };
+        if let Some(transport) = self.transports.get(&number)
             && self.has_media(transport.client)
         {
             let delay = self.lines[transport.client].delay;
-            self.agenda.note(self.now + delay, Due::PeerClosed(peer.transport));
+            self.agenda.note(self.now + delay, Due::PeerClosed(number));
         }
     }
 
@@ -210,17 +273,8 @@ impl World {
             return false;
         };
         let Some(id) = self.reached(transport) else { return false };
-        let peers = &self.server.peers.peers;
-        let player = &peers[&id];
-        if player.paused || !player.connected {
-            return false;
-        }
-        // The newest connection of the publisher that is there is the one that counts.
-        let source = |(_, peer): &(&PeerId, &Peer)| peer.publishes && peer.connected && peer.stream == player.stream;
-        let Some((_, source)) = peers.iter().rev().find(source) else {
-            return false;
-        };
-        self.sends(source.transport)
+        let player = &self.peers_of(id)[&id];
+        !player.paused && player.connected && self.comes_in(self.node_of(id), player.stream, self.servers.len())
     }
 
     /// Whether a publisher's connection brings its sound to the server.
@@ -229,17 +283,26 @@ impl World {
             return false;
         };
         let part = self.clients[transport.client].parts.get(&transport.part);
-        self.reached(transport).is_some() && part.is_some_and(|part| part.sending && part.transport == Some(number))
+        let sends = |part: &Part| {
+            let (new, former) = (part.transport == Some(number), part.former == Some(number));
+            (new && part.sending) || (former && part.former_sends)
+        };
+        self.reached(transport).is_some() && part.is_some_and(sends)
     }
 
     /// Both ends look whether they hear each other.
     pub(crate) fn media_tick(&mut self) {
-        self.server.peers.now = self.now;
+        for server in &mut self.servers {
+            server.peers.now = self.now;
+        }
         self.drop_dead_transports();
         for number in self.transports.keys().copied().collect::<Vec<_>>() {
             self.watch_transport(number);
         }
-        self.watch_peers();
+        self.relay_tick();
+        for node in 0..self.servers.len() {
+            self.watch_peers(node);
+        }
         for client in 0..self.clients.len() {
             self.wake_listeners(client);
         }
@@ -263,7 +326,10 @@ impl World {
         }
         let (reached, told_lost, heard) = (self.reached(transport), transport.told_lost, transport.heard);
         let now = self.now;
-        if let Some(peer) = reached.and_then(|id| self.server.peers.peers.get_mut(&id)) {
+        let node = reached.map(|id| self.node_of(id));
+        if let Some((id, node)) = reached.zip(node)
+            && let Some(peer) = self.servers[node].peers.peers.get_mut(&id)
+        {
             peer.heard = now;
         }
         let lost = reached.is_none() && now.saturating_sub(heard) >= DISCONNECTED;
@@ -280,17 +346,17 @@ impl World {
         }
     }
 
-    fn watch_peers(&mut self) {
+    fn watch_peers(&mut self, node: usize) {
         let now = self.now;
         let gone = |peer: &Peer| {
-            let (patience, reason) = match peer.connected {
-                true => (CONSENT, GoneReason::ConsentLost),
-                false => (NEVER, GoneReason::NeverConnected),
+            let (patience, reason) = match (peer.connected, peer.of) {
+                // A relay has its keys from the beginning.
+                (true, _) | (_, Use::RelayIn(_) | Use::RelayOut(_)) => (CONSENT, GoneReason::ConsentLost),
+                (false, _) => (NEVER, GoneReason::NeverConnected),
             };
             (now.saturating_sub(peer.heard) >= patience).then_some(reason)
         };
-        let gone: Vec<_> = self
-            .server
+        let gone: Vec<_> = self.servers[node]
             .peers
             .peers
             .iter()
@@ -303,7 +369,7 @@ impl World {
 
     /// Players that wait for a packet get one.
     fn wake_listeners(&mut self, client: usize) {
-        let waiting = |(life, part): (&u64, &crate::machine::Part)| Some((*life, part.awaiting?, part.transport?));
+        let waiting = |(life, part): (&u64, &Part)| Some((*life, part.awaiting?, part.transport?));
         let waiting: Vec<_> = self.clients[client].parts.iter().filter_map(waiting).collect();
         for (life, attempt, transport) in waiting {
             if self.hears(transport) {

@@ -59,8 +59,8 @@ impl World {
     fn on_room_effect(&mut self, index: usize, room: u64, effect: RoomEffect) {
         match effect {
             RoomEffect::Emit(event) => self.report_room(index, room, event),
-            RoomEffect::Connect(link) => {
-                let socket = self.dial(index, room, link);
+            RoomEffect::Connect(link, url) => {
+                let socket = self.dial(index, room, link, &url);
                 self.trace.note(self.now, || format!("c{index} dials, socket {socket}"));
                 if let Some(part) = self.clients[index].rooms.get_mut(&room) {
                     part.socket = Some(socket);
@@ -75,10 +75,17 @@ impl World {
                     self.hang_up(socket);
                 }
             }
-            // This world has one node.
-            RoomEffect::ConnectBeside(..) | RoomEffect::SendBeside(_) | RoomEffect::HangUpBeside | RoomEffect::Promote => {}
+            RoomEffect::ConnectBeside(link, url) => self.dial_beside(index, room, link, &url),
+            RoomEffect::SendBeside(text) => {
+                if let Some(socket) = self.beside(index, room) {
+                    self.send_up(socket, Up::Text(text));
+                }
+            }
+            RoomEffect::HangUpBeside => self.hang_up_beside(index, room),
+            RoomEffect::Promote => self.promote(index, room),
             RoomEffect::Answer(ticket, answer) => self.push(index, Work::Answer(ticket, answer)),
             RoomEffect::End => {
+                self.hang_up_beside(index, room);
                 self.clients[index].rooms.remove(&room);
                 self.report_room(index, room, RoomEvent::Exited { panicked: false });
             }
@@ -126,7 +133,10 @@ impl World {
                     self.post_part(index, life, |machine, now, random| machine.on_applied(attempt, now, random));
                 }
             }
-            MediaEffect::Send => self.set_sending(index, life, true),
+            MediaEffect::Send => {
+                self.set_sending(index, life, true);
+                self.retire_transport(index, life);
+            }
             MediaEffect::Pause(attempt, paused) => {
                 let part = life;
                 self.ask_pause(index, life, paused, Asker::Pause { part, attempt, paused });
@@ -142,8 +152,9 @@ impl World {
             MediaEffect::End => self.end_part(index, life),
             // Sound itself and its quality are not in this world.
             MediaEffect::Attach | MediaEffect::Report(_) => {}
-            // This world has one node.
-            MediaEffect::Keep | MediaEffect::Discard | MediaEffect::Retire => {}
+            MediaEffect::Keep => self.keep_transport(index, life),
+            MediaEffect::Discard => self.discard_transport(index, life),
+            MediaEffect::Retire => self.retire_transport(index, life),
         }
     }
 
@@ -164,7 +175,7 @@ impl World {
     }
 
     fn open_part(&mut self, index: usize, life: u64, attempt: u32) {
-        self.close_part(index, life);
+        self.discard_transport(index, life);
         let transport = self.open_transport(index, life, attempt);
         if let Some(part) = self.clients[index].parts.get_mut(&life) {
             part.transport = Some(transport);
@@ -348,7 +359,8 @@ impl World {
     }
 
     fn poll(&mut self, index: usize, life: u64, attempt: u32) {
-        let hears = self.transport_of(index, life).is_some_and(|transport| self.hears(transport));
+        let part = self.clients[index].parts.get(&life);
+        let hears = part.is_some_and(|part| self.has_sound(part));
         let (now, here) = (self.clock(index), self.now);
         let imagined = self.has(Bug::HearsSilence);
         let Some(part) = self.clients[index].parts.get_mut(&life) else {
@@ -364,13 +376,8 @@ impl World {
     }
 
     fn close_part(&mut self, index: usize, life: u64) {
-        let Some(part) = self.clients[index].parts.get_mut(&life) else {
-            return;
-        };
-        (part.sending, part.awaiting) = (false, None);
-        if let Some(transport) = part.transport.take() {
-            self.close_transport(transport);
-        }
+        self.retire_transport(index, life);
+        self.discard_transport(index, life);
     }
 
     fn unregister(&mut self, index: usize, life: u64) {

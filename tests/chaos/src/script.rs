@@ -17,7 +17,9 @@ pub(crate) const CHECK: Duration = Duration::from_secs(1);
 impl World {
     /// Notes everything that a run begins with.
     pub(crate) fn begin_run(&mut self) {
-        self.boot();
+        for node in 0..self.servers.len() {
+            self.boot(node);
+        }
         for client in 0..self.clients.len() {
             let at = self.dice.between(0, 3_000);
             self.agenda.note(at, Due::Begin(client));
@@ -38,8 +40,10 @@ impl World {
         match self.dice.below(100) {
             0..70 => self.call(client),
             70..75 => self.business(),
-            75..98 => self.line_fault(client),
+            75..90 => self.line_fault(client),
+            90..98 if self.cloud.is_none() => self.line_fault(client),
             _ if self.steady => {}
+            _ if self.cloud.is_some() => self.cloud_fault(),
             _ => self.server_fault(),
         }
         let wait = self.dice.between(500, 16_000);
@@ -50,7 +54,10 @@ impl World {
     pub(crate) fn calm_down(&mut self) {
         self.trace.note(self.now, || "calm".into());
         self.calm = true;
-        self.boot();
+        match self.cloud {
+            Some(_) => self.calm_cloud(),
+            None => self.boot(0),
+        }
         for client in 0..self.clients.len() {
             self.mend(client, self.lines[client].fault);
             self.lines[client].delay = self.lines[client].delay.min(Duration::from_millis(150));

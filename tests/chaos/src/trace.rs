@@ -3,6 +3,12 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// The beginning of a text.
+pub(crate) fn cut(text: &str) -> String {
+    const MOST: usize = 230;
+    text.chars().take(MOST).collect()
+}
+
 /// The last events of a run.
 #[derive(Debug)]
 pub(crate) struct Trace {

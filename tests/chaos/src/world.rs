@@ -1,4 +1,4 @@
-//! The world: one server, some clients, their lines, one clock, one dice.
+//! The world: one server or some nodes, some clients, their lines, one clock, one dice.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::agenda::{Agenda, Due};
 use crate::bugs::Bug;
 use crate::client::Client;
+use crate::cloud::{Cloud, some_urls};
 use crate::dice::Dice;
 use crate::invariants::Books;
 use crate::ledger::Ledger;
@@ -35,7 +36,13 @@ pub(crate) struct World {
     pub(crate) epoch: Instant,
     pub(crate) dice: Dice,
     pub(crate) agenda: Agenda,
-    pub(crate) server: Server,
+    /// The only server, or all nodes.
+    pub(crate) servers: Vec<Server>,
+    /// What is between nodes; `None`: the server is alone.
+    pub(crate) cloud: Option<Cloud>,
+    /// How far the servers' wall clocks are ahead, milliseconds.
+    pub(crate) wall_ahead_ms: u64,
+    pub(crate) last_connection: u64,
     pub(crate) clients: Vec<Client>,
     pub(crate) lines: Vec<Line>,
     pub(crate) sockets: BTreeMap<u64, Socket>,
@@ -63,7 +70,9 @@ pub(crate) struct World {
 
 impl World {
     /// Nothing has begun; the trace keeps `keep` lines.
-    pub(crate) fn new(seed: u64, keep: usize) -> Self {
+    ///
+    /// - `nodes`: how many servers there are; 1: one that is alone
+    pub(crate) fn new(seed: u64, keep: usize, nodes: usize) -> Self {
         let mut dice = Dice::new(seed);
         let count = 3 + dice.below(3);
         let mut clients: Vec<Client> = (0..count).map(|index| Client::new(format!("u{index}"))).collect();
@@ -86,18 +95,29 @@ impl World {
             server.config.limits.outgoing_queue = 16;
             server.config.limits.replay_events = 4;
         }
+        let cloud = (nodes > 1).then(|| Cloud::new(dice.seed()));
+        let servers = match &cloud {
+            Some(_) => (0..nodes).map(|node| server.as_node(node, nodes)).collect(),
+            None => vec![server],
+        };
+        for client in clients.iter_mut().filter(|_| nodes > 1) {
+            client.urls = some_urls(&mut dice, nodes);
+        }
         Self {
             now: Duration::ZERO,
             // An hour ahead, so that a stray look at the real clock shows.
             epoch: Instant::now() + Duration::from_secs(3600),
             dice,
             agenda: Agenda::default(),
-            server,
+            servers,
+            cloud,
+            wall_ahead_ms: 0,
+            last_connection: 0,
             clients,
             lines,
             sockets: BTreeMap::new(),
             transports: BTreeMap::new(),
-            books: Books::default(),
+            books: Books::new(nodes),
             ledger: Ledger::default(),
             kept_tokens: BTreeMap::new(),
             trace: Trace::new(keep),
@@ -133,7 +153,11 @@ impl World {
     /// Runs until `end`, or until something is broken.
     pub(crate) fn run(&mut self, end: Duration) {
         while self.broken.is_none() {
-            let server = self.server.state.as_ref().and_then(|state| state.next_deadline());
+            let servers = self.servers.iter().enumerate();
+            let server = servers
+                .filter_map(|(node, server)| Some((server.state.as_ref()?.next_deadline()?, node)))
+                .min();
+            let cloud = self.cloud.as_ref().and_then(Cloud::next);
             let client = self
                 .clients
                 .iter()
@@ -142,18 +166,22 @@ impl World {
                 .filter_map(|(index, client)| Some((client.next?, index)))
                 .min();
             let agenda = self.agenda.next();
-            let at = [server, client.map(|(at, _)| at), agenda].into_iter().flatten().min();
+            let (of_server, of_client) = (server.map(|(at, _)| at), client.map(|(at, _)| at));
+            let at = [of_server, of_client, agenda, cloud].into_iter().flatten().min();
             let Some(at) = at.filter(|at| *at <= end) else { break };
             self.now = self.now.max(at);
             if agenda == Some(at) {
                 if let Some(due) = self.agenda.pop() {
                     self.happen(due);
                 }
-            } else if server == Some(at) {
-                self.on_server(|state, now| state.on_time(now));
+            } else if cloud == Some(at) {
+                self.cloud_time();
+            } else if let Some((_, node)) = server.filter(|(due, _)| *due == at) {
+                self.on_server(node, |state, now| state.on_time(now));
             } else if let Some((_, index)) = client {
                 self.client_time(index);
             }
+            self.hear_news();
         }
         if self.broken.is_none() {
             self.now = end;
@@ -177,7 +205,11 @@ impl World {
             Due::Mend { client, fault } => self.mend(client, fault),
             Due::Wake { client, life } => self.wake(client, life),
             Due::Begin(client) => self.begin(client),
-            Due::Boot => self.boot(),
+            Due::Boot(node) => self.boot(node),
+            Due::Relay(peer) => self.relay_tick_of(peer),
+            Due::Drained(node) => self.drained(node),
+            Due::Stopped(node) => self.stopped(node),
+            Due::CloudMend(fault) => self.mend_cloud(fault),
             Due::Act => self.act(),
             Due::Calm => self.calm_down(),
             Due::Leave => self.leave(),

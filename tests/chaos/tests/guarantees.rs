@@ -6,28 +6,42 @@ use express_chaos::{Bug, Outcome, Tables, run, run_long};
 
 /// Seeds of every `make test`.
 const SEEDS: u64 = 300;
+/// Seeds of every `make test` over nodes.
+const SEEDS_OVER_NODES: u64 = 100;
+/// How many those are.
+const NODES: usize = 3;
 /// Seeds within which a planted bug is found.
 const FOUND_WITHIN: u64 = 200;
 
 /// The first seed that finds a bug, and what it says is broken.
-fn find(bug: Bug) -> Option<(u64, &'static str)> {
+fn find(bug: Bug, nodes: usize) -> Option<(u64, &'static str)> {
     (1..=FOUND_WITHIN).find_map(|seed| {
-        let broken = run(seed, 0, Some(bug)).broken;
+        let broken = run(seed, nodes, 0, Some(bug)).broken;
         broken.map(|broken| (seed, broken.invariant))
     })
 }
 
 #[track_caller]
 fn is_found(bug: Bug, by: &str) {
-    let found = find(bug);
+    let found = find(bug, 1);
     assert!(found.is_some_and(|(_, invariant)| invariant == by), "{bug:?}: {found:?}");
+}
+
+/// The same over nodes, where more than one guarantee may be broken first.
+#[track_caller]
+fn is_found_over_nodes(bug: Bug, by: &[&str]) {
+    let found = find(bug, NODES);
+    assert!(
+        found.is_some_and(|(_, invariant)| by.contains(&invariant)),
+        "{bug:?}: {found:?}"
+    );
 }
 
 #[test]
 fn no_guarantee_is_broken_and_much_happens() {
     let mut told = BTreeMap::<&str, u64>::new();
     for seed in 1..=SEEDS {
-        let Outcome { broken, told: here, .. } = run(seed, 0, None);
+        let Outcome { broken, told: here, .. } = run(seed, 1, 0, None);
         assert_eq!(broken, None, "seed {seed}; look with: make chaos SEEDS=1 FROM={seed}");
         for (what, count) in here {
             *told.entry(what).or_default() += count;
@@ -50,13 +64,45 @@ fn no_guarantee_is_broken_and_much_happens() {
 }
 
 #[test]
-fn a_seed_is_a_run_to_the_last_byte() {
-    for seed in 1..=5 {
+fn no_guarantee_is_broken_over_nodes_and_much_happens_between_them() {
+    let mut told = BTreeMap::<&str, u64>::new();
+    for seed in 1..=SEEDS_OVER_NODES {
+        let Outcome { broken, told: here, .. } = run(seed, NODES, 0, None);
         assert_eq!(
-            run(seed, usize::MAX, None).trace,
-            run(seed, usize::MAX, None).trace,
-            "seed {seed}"
+            broken, None,
+            "seed {seed}; look with: make chaos SEEDS=1 FROM={seed} NODES={NODES}"
         );
+        for (what, count) in here {
+            *told.entry(what).or_default() += count;
+        }
+    }
+    let expected = [
+        "LOGINED",
+        "RECONNECTED",
+        "PUBLISHING",
+        "PLAYING",
+        "messages",
+        "moves",
+        "relays",
+    ];
+    for what in expected {
+        assert!(
+            told.get(what).is_some_and(|count| *count >= SEEDS_OVER_NODES / 10),
+            "{what}: {told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_seed_is_a_run_to_the_last_byte() {
+    for nodes in [1, NODES] {
+        for seed in 1..=5 {
+            assert_eq!(
+                run(seed, nodes, usize::MAX, None).trace,
+                run(seed, nodes, usize::MAX, None).trace,
+                "seed {seed}, {nodes} nodes"
+            );
+        }
     }
 }
 
@@ -103,6 +149,26 @@ fn a_message_that_a_resume_does_not_repeat_is_found() {
 #[test]
 fn an_extra_info_that_a_restarted_server_does_not_get_again_is_found() {
     is_found(Bug::ForgetsRoomInfo, "I8");
+}
+
+#[test]
+fn gaps_between_nodes_that_stay_are_found() {
+    is_found_over_nodes(Bug::GapsStay, &["nodes", "nodes' streams"]);
+}
+
+#[test]
+fn a_stream_that_a_node_has_lost_and_keeps_is_found() {
+    is_found_over_nodes(Bug::KeepsLostClaims, &["I5", "nodes' streams"]);
+}
+
+#[test]
+fn a_stream_id_that_is_taken_in_spite_of_a_refusal_is_found() {
+    is_found_over_nodes(Bug::TakesWhatIsRefused, &["nodes' streams"]);
+}
+
+#[test]
+fn orders_that_other_nodes_do_not_hear_are_found() {
+    is_found_over_nodes(Bug::ForgetsOrders, &["I4"]);
 }
 
 /// The most that a table had in some hours.

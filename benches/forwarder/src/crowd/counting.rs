@@ -21,7 +21,8 @@ const QUIET: Duration = Duration::from_secs(1);
 pub(super) struct Count {
     /// The floor's socket, when it is the floor that sends.
     floor: Option<SocketAddrV4>,
-    latency_us: Vec<f64>,
+    /// Of who listens where the stream is published, and of who does so on another node.
+    latency_us: [Vec<f64>; 2],
     leavers: Traffic,
     /// Datagrams that were not authentic, or of another stream.
     pub(super) strange: u64,
@@ -32,8 +33,12 @@ impl Count {
         self.floor == Some(from)
     }
 
-    pub(super) fn note_latency(&mut self, stamp: Stamp, at_ns: u64) {
-        self.latency_us.push(at_ns.saturating_sub(stamp.sent_ns) as f64 / 1000.0);
+    pub(super) fn note_latency(&mut self, stamp: Stamp, at_ns: u64, is_elsewhere: bool) {
+        self.latency_us[usize::from(is_elsewhere)].push(at_ns.saturating_sub(stamp.sent_ns) as f64 / 1000.0);
+    }
+
+    fn came(&self) -> usize {
+        self.latency_us.iter().map(Vec::len).sum()
     }
 
     pub(super) fn note_leaver(&mut self, traffic: &Traffic) {
@@ -51,7 +56,7 @@ impl Count {
         match opened {
             Some(stamp) => {
                 member.tally.note(stamp.counter);
-                self.note_latency(stamp, at_ns);
+                self.note_latency(stamp, at_ns, false);
             }
             None => self.strange += 1,
         }
@@ -116,7 +121,7 @@ impl Crowd {
         let is_missing = |member: &Member| listens(member) && !member.tally.is_complete(until(member));
         let (mut came, mut quiet_since) = (0, now());
         while self.members.iter().flatten().any(|member| is_missing(member)) {
-            let so_far = self.count.as_ref().map_or(0, |count| count.latency_us.len());
+            let so_far = self.count.as_ref().map_or(0, Count::came);
             if so_far > came {
                 (came, quiet_since) = (so_far, now());
             } else if now() >= quiet_since + QUIET {
@@ -131,7 +136,10 @@ impl Crowd {
         for member in self.members.iter().flatten().filter(|member| listens(member)) {
             traffic.add(&member.traffic(until(member)));
         }
-        traffic.latency_us = Spread::of(&mut count.latency_us);
+        let [here, elsewhere] = &mut count.latency_us;
+        traffic.here_and_elsewhere_us = [Spread::of(here), Spread::of(elsewhere)];
+        here.append(elsewhere);
+        traffic.latency_us = Spread::of(here);
         if count.strange > 0 {
             self.problems
                 .push(format!("{} datagrams were not authentic or of another stream", count.strange));

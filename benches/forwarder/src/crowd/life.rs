@@ -42,6 +42,9 @@ impl Crowd {
         self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, id as u64))?;
         let offer = client.offer();
         let stream = self.stream_of(&place.stream);
+        if place.role == Role::Publisher {
+            self.streams[stream].node = place.node.clone();
+        }
         self.members.push(Some(Box::new(Member {
             place,
             client,

@@ -33,8 +33,8 @@ pub use self::counters::BusCounters;
 pub use self::error::BusError;
 pub use self::inbox::{Incoming, Replier};
 pub use self::key::{Key, MAX_KEY};
-pub use crate::rooms::cloud::{BadNodeName, NodeName};
 use crate::config::ClusterConfig;
+pub use crate::rooms::cloud::{BadNodeName, NodeName};
 
 /// Bytes of one message, reply or value.
 pub const MAX_PAYLOAD: usize = 512 * 1024;

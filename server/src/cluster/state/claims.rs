@@ -10,17 +10,22 @@ use crate::rooms::{Now, Ticket};
 
 use super::Action;
 
+/// StreamIDs that are remembered to be given back.
+const MAX_RELEASED: usize = 100_000;
+
 /// A streamID of a user of this node.
 #[derive(Debug, Clone)]
 pub(super) struct OwnClaim {
     room: RoomName,
     user: UserId,
-    /// 0: not settled.
+    /// Its fencing number; 0: it has none yet.
     epoch: u64,
+    /// The registry has it so.
+    pub(super) settled: bool,
 }
 
 impl ClusterState {
-    pub(super) fn claim(&mut self, now: Now, ticket: Ticket, room: RoomName, stream_id: StreamId, user: UserId) {
+    pub(super) fn claim(&mut self, ticket: Ticket, room: RoomName, stream_id: StreamId, user: UserId) {
         let stream = (room.0, stream_id);
         if !self.connected {
             self.claim_here(ticket, room, stream, user);
@@ -32,26 +37,38 @@ impl ClusterState {
             stream,
             user,
         };
-        self.add_job(now, job);
+        self.add_job(job);
     }
 
     /// The registry cannot be asked: what is known here decides, and is settled later.
     pub(super) fn claim_here(&mut self, ticket: Ticket, room: RoomName, stream: (u32, StreamId), user: UserId) {
-        let mut shown = self.rooms.iter().filter(|((app_id, _), _)| *app_id == stream.0);
-        let is_others = shown.any(|(_, room)| {
-            let shown = room.shown_streams.get(&stream.1);
-            shown.is_some_and(|(_, shown)| shown.listed.stream.user.user_id != user)
-        });
-        if is_others {
-            count(&mut self.counters.claims_refused);
-            self.actions.push(Action::News(News::Claimed(ticket, Err(()))));
-        } else {
-            self.claimed(ticket, room, stream, user, 0);
+        let of_app = self.rooms.iter().filter(|((app_id, _), _)| *app_id == stream.0);
+        let mut shown = of_app.filter_map(|(_, room)| room.shown_streams.get(&stream.1));
+        match shown.next() {
+            Some((_, shown)) if shown.listed.stream.user.user_id != user => {
+                count(&mut self.counters.claims_refused);
+                self.actions.push(Action::News(News::Claimed(ticket, Err(()))));
+            }
+            // With the number that the user's stream has elsewhere this one goes before it here, and nowhere else yet.
+            Some((_, shown)) => {
+                let epoch = shown.epoch;
+                self.claimed(ticket, room, stream, user, epoch, false);
+            }
+            None => self.claimed(ticket, room, stream, user, 0, false),
         }
     }
 
-    fn claimed(&mut self, ticket: Ticket, room: RoomName, stream: (u32, StreamId), user: UserId, epoch: u64) {
-        self.claims.insert(stream, OwnClaim { room, user, epoch });
+    fn claimed(&mut self, ticket: Ticket, room: RoomName, stream: (u32, StreamId), user: UserId, epoch: u64, settled: bool) {
+        self.released.remove(&stream);
+        self.claims.insert(
+            stream,
+            OwnClaim {
+                room,
+                user,
+                epoch,
+                settled,
+            },
+        );
         self.actions.push(Action::News(News::Claimed(ticket, Ok(epoch))));
     }
 
@@ -59,12 +76,17 @@ impl ClusterState {
         let Some(claim) = self.claims.remove(&stream) else {
             return;
         };
-        if self.connected && claim.epoch > 0 {
-            let epoch = claim.epoch;
-            // The time is of no use to a job of a stream.
-            if let Some(op) = self.jobs.add(Job::Release { stream, epoch }) {
-                self.begin_job(op);
-            }
+        if self.connected {
+            self.add_job(Job::Release(stream));
+        } else if claim.epoch > 0 && self.released.len() < MAX_RELEASED {
+            self.released.insert(stream);
+        }
+    }
+
+    /// Gives back what was given up while the registry was out of reach.
+    pub(super) fn release_late(&mut self) {
+        for stream in std::mem::take(&mut self.released) {
+            self.add_job(Job::Release(stream));
         }
     }
 
@@ -72,7 +94,8 @@ impl ClusterState {
     pub(super) fn decide_claim(&mut self, now: Now, job: &Job, known: Option<&ClaimEntry>) -> Option<Decision> {
         let own = self.entry.node.clone();
         let nodes = &self.nodes;
-        let may_come_back = |node: &NodeLife| nodes.may_come_back(node, ORPHANS_STAY, now.mono);
+        let (fresh, mono) = (now.unix_ms, now.mono);
+        let may_come_back = |node: &NodeLife| nodes.may_come_back(node, ORPHANS_STAY, mono);
         match job {
             Job::Claim {
                 ticket,
@@ -80,7 +103,7 @@ impl ClusterState {
                 stream: _,
                 user,
             } => {
-                let claimed = ops::claim(known, &own, (room, user), may_come_back);
+                let claimed = ops::claim(known, &own, (room, user), fresh, may_come_back);
                 if claimed.is_none() {
                     count(&mut self.counters.claims_refused);
                     self.actions.push(Action::News(News::Claimed(*ticket, Err(()))));
@@ -88,9 +111,18 @@ impl ClusterState {
                 claimed.map(Decision::Claim)
             }
             Job::Settle(stream) => {
-                let claim = self.claims.get(stream)?;
-                match ops::settle(known, &own, (&claim.room, &claim.user, claim.epoch), may_come_back) {
-                    Settlement::Ours(_) => None,
+                let claim = self.claims.get_mut(stream)?;
+                let room = self.rooms.get(&claim.room);
+                let is_new = claim.epoch == 0 && room.is_some_and(|room| room.has_latest_login(&claim.user));
+                if let Some(known) = known.filter(|known| is_new && known.user_id == claim.user && known.node != own) {
+                    // Its user was there before, and is here now.
+                    return ops::claim(Some(known), &own, (&claim.room, &claim.user), fresh, may_come_back).map(Decision::Claim);
+                }
+                match ops::settle(known, &own, (&claim.room, &claim.user, claim.epoch), fresh, may_come_back) {
+                    Settlement::Ours(_) => {
+                        claim.settled = true;
+                        None
+                    }
                     Settlement::Write(entry) => Some(Decision::Claim(entry)),
                     Settlement::Lost => {
                         let same_user = known.filter(|known| known.user_id == claim.user);
@@ -100,9 +132,11 @@ impl ClusterState {
                     }
                 }
             }
-            Job::Release { epoch, .. } => known
-                .is_some_and(|known| known.node == own && known.epoch == *epoch)
-                .then_some(Decision::Deleted),
+            // Published again meanwhile, it stays.
+            Job::Release(stream) => {
+                let is_own = known.is_some_and(|known| known.node == own);
+                (is_own && !self.claims.contains_key(stream)).then_some(Decision::Deleted)
+            }
             Job::Seek(stream) => {
                 let found = known.filter(|known| known.node != own && self.nodes.is_alive(&known.node));
                 let room = found.map(|known| known.room.clone());
@@ -114,9 +148,9 @@ impl ClusterState {
     }
 
     /// Somebody here wants a stream that is not here.
-    pub(super) fn seek(&mut self, now: Now, stream: (u32, StreamId)) {
+    pub(super) fn seek(&mut self, stream: (u32, StreamId)) {
         if self.connected {
-            self.add_job(now, Job::Seek(stream));
+            self.add_job(Job::Seek(stream));
         } else {
             self.actions.push(Action::News(News::Sought(stream, None)));
         }
@@ -130,17 +164,19 @@ impl ClusterState {
                 room,
                 stream,
                 user,
-            } => self.claimed(ticket, room, stream, user, entry.epoch),
+            } => self.claimed(ticket, room, stream, user, entry.epoch, true),
             Job::Settle(stream) => {
-                if let Some(claim) = self.claims.get_mut(&stream)
-                    && claim.epoch != entry.epoch
-                {
+                let Some(claim) = self.claims.get_mut(&stream) else {
+                    return;
+                };
+                claim.settled = true;
+                if claim.epoch != entry.epoch {
                     claim.epoch = entry.epoch;
                     let news = News::Settled(stream.0, stream.1, entry.epoch);
                     self.actions.push(Action::News(news));
                 }
             }
-            Job::Release { .. } | Job::Seek(_) | Job::Enter(_) | Job::Leave(_) => {}
+            Job::Release(_) | Job::Seek(_) | Job::Enter(_) | Job::Leave(_) => {}
         }
     }
 
@@ -176,16 +212,18 @@ impl ClusterState {
         self.actions.push(Action::News(News::ClaimLost { stream, moved_to }));
     }
 
-    pub(super) fn settle_claims(&mut self, now: Now) {
-        let mut streams: Vec<_> = self.claims.keys().cloned().collect();
+    /// Sees to it that the registry has the claims of this node; `all`: also those that it had when it was asked last.
+    pub(super) fn settle_claims(&mut self, all: bool, most: usize) {
+        let open = self.claims.iter().filter(|(_, claim)| all || !claim.settled);
+        let mut streams: Vec<_> = open.map(|(stream, _)| stream.clone()).collect();
         streams.sort_unstable();
-        for stream in streams {
-            self.add_job(now, Job::Settle(stream));
+        for stream in streams.into_iter().take(most) {
+            self.add_job(Job::Settle(stream));
         }
     }
 
     /// Takes a job, and begins it if nothing of its key is being done.
-    pub(super) fn add_job(&mut self, _: Now, job: Job) {
+    pub(super) fn add_job(&mut self, job: Job) {
         if let Some(op) = self.jobs.add(job) {
             self.begin_job(op);
         }

@@ -90,7 +90,10 @@ fn a_node_that_starts_later_hears_the_newest_order_about_each_that_is_in_force()
     let late = sim.add_node(&name(2), "", 1_000, Told::default());
     sim.run_for(3 * SECOND);
     assert_eq!(kept(&sim, late), [&long, &again]);
-    assert!(kept(&sim, 0).is_empty() && kept(&sim, 1).is_empty(), "those heard it at its time");
+    assert!(
+        kept(&sim, 0).is_empty() && kept(&sim, 1).is_empty(),
+        "those heard it at its time"
+    );
 }
 
 #[test]
@@ -103,7 +106,12 @@ fn what_is_ordered_at_either_side_of_an_outage_holds_everywhere_behind_it_and_is
     sim.set_broker(1, true);
     sim.run_for(5 * SECOND);
     assert_eq!(kept(&sim, 1), [&here]);
-    let told = sim.rooms(0).0.iter().filter(|news| **news == News::Ordered(there.clone())).count();
+    let told = sim
+        .rooms(0)
+        .0
+        .iter()
+        .filter(|news| **news == News::Ordered(there.clone()))
+        .count();
     assert_eq!(told, 1, "who was there all the time hears it now");
     let late = sim.add_node(&name(2), "", 1_000, Told::default());
     sim.run_for(3 * SECOND);
@@ -149,26 +157,40 @@ fn a_room_is_looked_at_where_another_node_has_it_and_nothing_is_made_of_one_that
         matches!(&looked[..], [News::Opened { room: of, terms, is_new: false, .. }] if *of == room("r") && terms.session_id == 7),
         "{looked:?}"
     );
-    assert_eq!(answer(&mut sim, 1, Wish::Look(room("none"))), [News::NoSuchRoom(room("none"))]);
+    assert_eq!(
+        answer(&mut sim, 1, Wish::Look(room("none"))),
+        [News::NoSuchRoom(room("none"))]
+    );
     assert_eq!(sim.counters(1).rooms, 1);
-    let opened = answer(&mut sim, 0, Wish::Open {
-        room: room("none"),
-        terms: RoomTerms {
-            session_id: 9,
-            max_members: 0,
-            loudest_streams: 0,
+    let opened = answer(
+        &mut sim,
+        0,
+        Wish::Open {
+            room: room("none"),
+            terms: RoomTerms {
+                session_id: 9,
+                max_members: 0,
+                loudest_streams: 0,
+            },
+            redirected: true,
         },
-        redirected: true,
-    });
+    );
     assert!(matches!(&opened[..], [News::Opened { is_new: true, .. }]), "{opened:?}");
     // Who wants to enter while it is looked at gets it, whether others have it or not.
     sim.wish(1, Wish::Look(room("own")));
     open(&mut sim, 1, "own");
     let told = &sim.rooms(1).0;
-    assert!(matches!(&told[..], [News::Opened { is_new: true, terms, .. }] if terms.session_id == 7), "{told:?}");
+    assert!(
+        matches!(&told[..], [News::Opened { is_new: true, terms, .. }] if terms.session_id == 7),
+        "{told:?}"
+    );
     sim.set_broker(1, false);
     sim.run_for(SECOND);
-    assert_eq!(answer(&mut sim, 1, Wish::Look(room("none"))), [News::NoSuchRoom(room("none"))], "nobody can be asked");
+    assert_eq!(
+        answer(&mut sim, 1, Wish::Look(room("none"))),
+        [News::NoSuchRoom(room("none"))],
+        "nobody can be asked"
+    );
 }
 
 #[test]

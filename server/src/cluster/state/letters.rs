@@ -10,8 +10,8 @@ use crate::forwarder::RelayTerms;
 use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{Fact, Heard, LoginElsewhere, Member, NodeName, RelayRefusal, RemoteStream, RoomName, Saying, Words};
 
-/// Largest letter, in bytes; larger ones are not read.
-pub(crate) const MAX_LETTER: usize = 512 * 1024;
+/// Largest text of a node about itself, in bytes.
+const MAX_TEXT: usize = 256;
 
 /// One life of a node: it begins with its start, and a node that starts again has another one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,6 +42,10 @@ pub(crate) struct Standing {
     pub(crate) room: RoomName,
     pub(crate) section: SectionId,
     pub(crate) seq: u64,
+    /// The highest number of a home of the room that the sender knows; of it, if `home` is said.
+    pub(crate) epoch: u64,
+    /// The sender is that home.
+    pub(crate) home: bool,
 }
 
 /// One part of a whole section; all parts of the same standing make it.
@@ -67,16 +71,20 @@ pub(crate) enum Message {
         first: u64,
         facts: Vec<Fact>,
     },
-    /// Say again what came behind this number.
-    Again { room: RoomName, section: SectionId, after: u64 },
+    /// Say again what came behind this number, or (`None`) the whole section.
+    Again {
+        room: RoomName,
+        section: SectionId,
+        after: Option<u64>,
+    },
     /// A whole section, or a part of it.
     Whole(Whole),
     /// The sender does not have this room (any more): its sections up to this one are over.
     Without { room: RoomName, upto: SectionId },
     /// How far the sender's sections are.
     Beat(Vec<Standing>),
-    /// This node is the home of a room from now on.
-    Home { room: RoomName, epoch: u64 },
+    /// This node is about to stop: what it says holds until its users had their time to come back.
+    Bye,
     /// May be lost.
     Whisper(RoomName, Words),
     /// To all nodes.
@@ -113,6 +121,14 @@ pub(crate) struct NodeEntry {
     pub(crate) capacity: u32,
     /// It is going to stop.
     pub(crate) draining: bool,
+}
+
+impl NodeEntry {
+    /// Whether clients and operators can be shown what it says.
+    pub(crate) fn is_sound(&self) -> bool {
+        let is_text = |text: &str| text.len() <= MAX_TEXT && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        is_text(&self.url) && is_text(&self.region) && self.capacity > 0
+    }
 }
 
 /// What the registry says of a room.

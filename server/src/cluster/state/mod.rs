@@ -16,6 +16,8 @@
 //! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
 
 mod claims;
+#[cfg(test)]
+mod late_tests;
 mod letters;
 mod nodes;
 mod opening;
@@ -27,23 +29,20 @@ mod room;
 mod say;
 mod section;
 #[cfg(test)]
-mod late_tests;
-#[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use express_messages::ids::StreamId;
 
-pub(crate) use self::letters::{
-    ClaimEntry, Letter, MAX_LETTER, Message, NodeEntry, NodeLife, RegistryKey, RoomEntry, SectionId, Standing,
-};
-pub(crate) use self::nodes::{LEASE, RENEW};
+use self::letters::SectionId;
+pub(crate) use self::letters::{Letter, Message, NodeEntry, NodeLife, RegistryKey};
+use self::nodes::RENEW;
 pub(crate) use self::ops::OpId;
-pub(crate) use self::orders::order_key;
 #[cfg(any(test, feature = "chaos"))]
 pub(crate) use self::orders::OrderKey;
+pub(crate) use self::orders::order_key;
 
 use self::claims::OwnClaim;
 use self::nodes::{NodeChange, Nodes};
@@ -51,7 +50,7 @@ use self::ops::Jobs;
 use self::orders::Orders;
 use self::room::{Change, Room};
 use super::bus::Revision;
-pub use crate::cluster::counters::ClusterCounters;
+use crate::cluster::counters::ClusterCounters;
 use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
@@ -65,6 +64,9 @@ const BEAT: Duration = Duration::from_secs(2);
 const BEAT_ROOMS: usize = 200;
 /// Claims and entries of rooms are written anew so often: the registry forgets what nobody renews for an hour.
 const RENEW_ENTRIES: Duration = Duration::from_secs(20 * 60);
+
+/// Jobs that failed and are tried again with each renewal, of each kind.
+const RETRIED: usize = 100;
 
 /// How a [`ClusterState`] is made.
 #[derive(Debug, Clone)]
@@ -90,7 +92,7 @@ pub(crate) enum Action {
     Put(OpId, RegistryKey, Vec<u8>, Option<Revision>),
     /// Delete one whose revision is this, for [`ClusterState::on_written`].
     Delete(OpId, RegistryKey, Revision),
-    /// Write this node's own entry, which lives for [`LEASE`].
+    /// Write this node's own entry, which lives for a lease.
     Lease(NodeEntry),
     /// Take this node's own entry away.
     Unlease,
@@ -145,11 +147,16 @@ pub(crate) struct ClusterState {
     nodes: Nodes,
     rooms: HashMap<RoomName, Room>,
     claims: HashMap<(u32, StreamId), OwnClaim>,
+    /// Given up while the registry was out of reach.
+    released: BTreeSet<(u32, StreamId)>,
+    left: BTreeSet<RoomName>,
     jobs: Jobs,
     orders: Orders,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
     last_section: u64,
+    /// The highest number of a text of this node, without its lower bits.
+    last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
     told_nodes: Vec<(NodeName, String)>,
@@ -170,11 +177,14 @@ impl ClusterState {
             nodes: Nodes::default(),
             rooms: HashMap::new(),
             claims: HashMap::new(),
+            released: BTreeSet::new(),
+            left: BTreeSet::new(),
             jobs: Jobs::default(),
             orders: Orders::default(),
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
+            last_text: 0,
             beat_from: None,
             told_nodes: Vec::new(),
             timers,
@@ -189,7 +199,7 @@ impl ClusterState {
             self.connected = true;
             self.nodes.forgive(now.mono);
             self.renew(now);
-            self.settle_everything(now);
+            self.settle_everything();
             self.settle_orders();
             self.beat_all(now);
         }
@@ -210,12 +220,12 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry) -> Vec<Action> {
-        if entry.node.name == self.entry.node.name {
+    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry, revision: Revision) -> Vec<Action> {
+        if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }
         let node = entry.node.clone();
-        match self.nodes.note(entry, now.mono) {
+        match self.nodes.note(entry, revision, now.mono) {
             NodeChange::Nothing => {}
             NodeChange::Came => self.node_came(now, &node),
             NodeChange::Restarted => {
@@ -238,7 +248,7 @@ impl ClusterState {
                 Timer::RenewEntries => {
                     self.timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
                     if self.connected {
-                        self.settle_everything(now);
+                        self.settle_everything();
                     }
                 }
             }
@@ -254,23 +264,19 @@ impl ClusterState {
     /// The rooms want something, or tell something.
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
-            Wish::Open {
-                room,
-                terms,
-                redirected,
-            } => self.open(now, room, terms, !redirected),
-            Wish::Look(room) => self.look(now, room),
-            Wish::Seek(app_id, stream_id) => self.seek(now, (app_id, stream_id)),
+            Wish::Open { room, terms, redirected } => self.open(room, terms, !redirected),
+            Wish::Look(room) => self.look(room),
+            Wish::Seek(app_id, stream_id) => self.seek((app_id, stream_id)),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
-            Wish::Whisper(room, words) => self.to_peers(&room, &Message::Whisper(room.clone(), words)),
+            Wish::Whisper(room, words) => self.tell_peers(&room, &Message::Whisper(room.clone(), words)),
             Wish::Claim {
                 ticket,
                 room,
                 stream_id,
                 user_id,
-            } => self.claim(now, ticket, room, stream_id, user_id),
+            } => self.claim(ticket, room, stream_id, user_id),
             Wish::Release(app_id, stream_id) => self.release((app_id, stream_id)),
             Wish::LoggedIn(login) => self.actions.push(Action::Broadcast(Message::LoggedIn(login))),
             Wish::AskRelay {
@@ -319,10 +325,8 @@ impl ClusterState {
 
     /// This node stops now.
     pub(crate) fn on_stop(&mut self) -> Vec<Action> {
-        let rooms: Vec<RoomName> = self.rooms.keys().cloned().collect();
-        for room in rooms {
-            self.close(&room);
-        }
+        // Members who are still here had no time to go: they have it now, as those of a node that is lost.
+        self.actions.push(Action::Broadcast(Message::Bye));
         self.actions.push(Action::Unlease);
         self.take_actions()
     }
@@ -334,6 +338,8 @@ impl ClusterState {
             self.node_gone(now, &node.name);
         }
         self.nodes.forget_gone(2 * ORPHANS_STAY, now.mono);
+        // What the registry did not do when it was asked.
+        self.settle(false, RETRIED);
         self.tell_nodes();
     }
 
@@ -362,7 +368,7 @@ impl ClusterState {
     }
 
     /// Writes to all other nodes that have a room.
-    fn to_peers(&mut self, room: &RoomName, message: &Message) {
+    fn tell_peers(&mut self, room: &RoomName, message: &Message) {
         let peers: Vec<NodeName> = self.rooms.get(room).into_iter().flat_map(Room::peers).cloned().collect();
         for peer in peers {
             self.send(&peer, message.clone());

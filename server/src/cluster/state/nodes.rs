@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::letters::{NodeEntry, NodeLife};
+use crate::cluster::bus::Revision;
 use crate::rooms::cloud::NodeName;
 
 /// A node that is not heard of for so long is gone. Its entry in the registry lives as long.
@@ -21,6 +22,8 @@ const WORTH_A_REDIRECT: f64 = 0.25;
 #[derive(Debug)]
 struct Known {
     entry: NodeEntry,
+    /// Of the entry in the registry.
+    revision: Revision,
     heard: Duration,
     /// Since when it is not heard of any more.
     gone: Option<Duration>,
@@ -43,26 +46,53 @@ pub(super) enum NodeChange {
 }
 
 impl Nodes {
-    /// A node's entry was read, or it wrote something.
-    pub(super) fn note(&mut self, entry: NodeEntry, now: Duration) -> NodeChange {
+    /// A node's entry was read. One that was known already says nothing of its life: it may only not have been forgotten yet.
+    pub(super) fn note(&mut self, entry: NodeEntry, revision: Revision, now: Duration) -> NodeChange {
         let name = entry.node.name.clone();
         let Some(known) = self.others.get_mut(&name) else {
             let (heard, gone) = (now, None);
-            self.others.insert(name, Known { entry, heard, gone });
+            self.others.insert(
+                name,
+                Known {
+                    entry,
+                    revision,
+                    heard,
+                    gone,
+                },
+            );
             return NodeChange::Came;
         };
-        if entry.node.life < known.entry.node.life {
+        // A node that is gone may have set its clock back before it started again.
+        let older_life = entry.node.life < known.entry.node.life && known.gone.is_none();
+        if older_life || revision <= known.revision {
             return NodeChange::Nothing;
         }
-        let restarted = entry.node.life > known.entry.node.life;
+        let restarted = entry.node.life != known.entry.node.life;
         let was_gone = known.gone.take().is_some();
         known.heard = now;
         known.entry = entry;
+        known.revision = revision;
         match (restarted, was_gone) {
             (true, _) => NodeChange::Restarted,
             (false, true) => NodeChange::Came,
             (false, false) => NodeChange::Nothing,
         }
+    }
+
+    /// Whether a letter is of an earlier life of its node than the one that is known.
+    pub(super) fn is_of_the_past(&self, node: &NodeLife) -> bool {
+        let known = self.others.get(&node.name).filter(|known| known.gone.is_none());
+        known.is_some_and(|known| node.life < known.entry.node.life)
+    }
+
+    /// A node says that it stops; `true`: it was there until now.
+    pub(super) fn leave(&mut self, node: &NodeLife, now: Duration) -> bool {
+        let known = self.others.get_mut(&node.name);
+        let Some(known) = known.filter(|known| known.entry.node.life == node.life && known.gone.is_none()) else {
+            return false;
+        };
+        known.gone = Some(now);
+        true
     }
 
     /// It wrote a letter: it lives.
@@ -186,10 +216,14 @@ mod tests {
         }
     }
 
+    fn revision(number: u64) -> Revision {
+        Revision { store: 1, number }
+    }
+
     fn better(own: &NodeEntry, others: Vec<NodeEntry>, with_room: &[&str]) -> Option<String> {
         let mut nodes = Nodes::default();
         for other in others {
-            nodes.note(other, SECOND);
+            nodes.note(other, revision(1), SECOND);
         }
         let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
         nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
@@ -209,13 +243,40 @@ mod tests {
             ("alone", entry("a", 50), vec![], vec![], None),
             ("as full as the other", entry("a", 50), vec![entry("b", 50)], vec![], None),
             ("much fuller", entry("a", 50), vec![entry("b", 20)], vec![], Some("b")),
-            ("the room is there", entry("a", 10), vec![entry("b", 10)], vec!["b"], Some("b")),
-            ("the room is there, and fuller", entry("a", 10), vec![entry("b", 40)], vec!["b"], None),
-            ("the room is on both", entry("a", 10), vec![entry("b", 10)], vec!["a", "b"], None),
+            (
+                "the room is there",
+                entry("a", 10),
+                vec![entry("b", 10)],
+                vec!["b"],
+                Some("b"),
+            ),
+            (
+                "the room is there, and fuller",
+                entry("a", 10),
+                vec![entry("b", 40)],
+                vec!["b"],
+                None,
+            ),
+            (
+                "the room is on both",
+                entry("a", 10),
+                vec![entry("b", 10)],
+                vec!["a", "b"],
+                None,
+            ),
             ("full", entry("a", 100), vec![entry("b", 99)], vec![], Some("b")),
             ("both full", entry("a", 100), vec![entry("b", 100)], vec![], None),
             ("the other goes", entry("a", 90), vec![draining.clone()], vec![], None),
-            ("this one goes", NodeEntry { draining: true, ..entry("a", 0) }, vec![entry("b", 90)], vec![], Some("b")),
+            (
+                "this one goes",
+                NodeEntry {
+                    draining: true,
+                    ..entry("a", 0)
+                },
+                vec![entry("b", 90)],
+                vec![],
+                Some("b"),
+            ),
             ("another region", entry("a", 60), vec![abroad.clone()], vec![], None),
             ("full, another region", entry("a", 100), vec![abroad], vec![], Some("b")),
         ];
@@ -228,17 +289,33 @@ mod tests {
     fn a_node_is_gone_when_nothing_is_heard_for_a_lease_and_its_next_life_is_another() {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
-        assert_eq!(nodes.note(b.clone(), SECOND), NodeChange::Came);
-        assert_eq!(nodes.note(b.clone(), 3 * SECOND), NodeChange::Nothing);
+        assert_eq!(nodes.note(b.clone(), revision(1), SECOND), NodeChange::Came);
+        assert_eq!(nodes.note(b.clone(), revision(2), 3 * SECOND), NodeChange::Nothing);
+        assert_eq!(
+            nodes.note(b.clone(), revision(2), 8 * SECOND),
+            NodeChange::Nothing,
+            "it is read once more"
+        );
         assert!(nodes.take_gone(3 * SECOND + LEASE).is_empty());
         assert_eq!(nodes.take_gone(4 * SECOND + LEASE), [b.node.clone()]);
         assert!(!nodes.is_alive(&b.node) && nodes.may_come_back(&b.node, 100 * SECOND, 20 * SECOND));
         assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
         let mut again = b.clone();
         again.node.life = 2;
-        assert_eq!(nodes.note(again.clone(), 30 * SECOND), NodeChange::Restarted);
+        assert_eq!(nodes.note(again.clone(), revision(3), 30 * SECOND), NodeChange::Restarted);
         assert!(nodes.is_alive(&again.node) && !nodes.is_alive(&b.node));
-        assert_eq!(nodes.note(b, 31 * SECOND), NodeChange::Nothing, "an old entry says nothing");
+        assert!(nodes.is_of_the_past(&b.node) && !nodes.is_of_the_past(&again.node));
+        assert_eq!(
+            nodes.note(b.clone(), revision(4), 31 * SECOND),
+            NodeChange::Nothing,
+            "an old entry says nothing"
+        );
+        assert!(nodes.leave(&again.node, 32 * SECOND) && !nodes.leave(&again.node, 33 * SECOND));
+        assert_eq!(
+            nodes.note(b, revision(5), 34 * SECOND),
+            NodeChange::Restarted,
+            "its clock was set back"
+        );
         nodes.forgive(60 * SECOND);
         assert!(nodes.take_gone(60 * SECOND + LEASE).is_empty());
     }

@@ -11,11 +11,13 @@ use crate::cluster::bus::Revision;
 use crate::rooms::Now;
 use crate::rooms::cloud::{News, NodeName, RoomName, RoomTerms};
 
+/// Rooms that are remembered to be left.
+const MAX_LEFT: usize = 100_000;
 /// How long a newcomer waits for what other nodes say about the room.
 const GREETING: Duration = Duration::from_secs(1);
 
 impl ClusterState {
-    pub(super) fn open(&mut self, now: Now, name: RoomName, terms: RoomTerms, may_redirect: bool) {
+    pub(super) fn open(&mut self, name: RoomName, terms: RoomTerms, may_redirect: bool) {
         if let Some(room) = self.rooms.get_mut(&name) {
             // One of those who wait was sent here: then all may stay.
             room.may_redirect &= may_redirect;
@@ -24,11 +26,11 @@ impl ClusterState {
             }
             return;
         }
-        self.open_as(now, name, terms, (may_redirect, false));
+        self.open_as(name, terms, (may_redirect, false));
     }
 
     /// Opens a room to look at it, if another node has it.
-    pub(super) fn look(&mut self, now: Now, name: RoomName) {
+    pub(super) fn look(&mut self, name: RoomName) {
         if self.rooms.contains_key(&name) {
             return;
         }
@@ -41,20 +43,21 @@ impl ClusterState {
             max_members: 0,
             loudest_streams: 0,
         };
-        self.open_as(now, name, terms, (false, true));
+        self.open_as(name, terms, (false, true));
     }
 
-    fn open_as(&mut self, now: Now, name: RoomName, terms: RoomTerms, (may_redirect, observes): (bool, bool)) {
+    fn open_as(&mut self, name: RoomName, terms: RoomTerms, (may_redirect, observes): (bool, bool)) {
         self.last_section = self.last_section.saturating_add(1);
         let section = SectionId {
             life: self.entry.node.life,
             number: self.last_section,
         };
+        self.left.remove(&name);
         let mut room = Room::new(terms, OwnSection::new(section), may_redirect);
         room.observes = observes;
         self.rooms.insert(name.clone(), room);
         if self.connected {
-            self.add_job(now, Job::Enter(name));
+            self.add_job(Job::Enter(name));
         } else {
             self.opened(&name);
         }
@@ -69,10 +72,10 @@ impl ClusterState {
         for peer in room.peers().chain(room.greeted.keys()) {
             self.send_without(peer, name.clone());
         }
-        if self.connected
-            && let Some(op) = self.jobs.add(Job::Leave(name.clone()))
-        {
-            self.begin_job(op);
+        if self.connected {
+            self.add_job(Job::Leave(name.clone()));
+        } else if self.left.len() < MAX_LEFT {
+            self.left.insert(name.clone());
         }
     }
 
@@ -101,8 +104,18 @@ impl ClusterState {
             None => None,
             Some(Decision::Deleted) => revision.map(|revision| Action::Delete(op, key.clone(), revision)),
             // Texts and numbers alone, so writing them cannot fail.
-            Some(Decision::Room(entry)) => Some(Action::Put(op, key.clone(), serde_json::to_vec(entry).unwrap_or_default(), revision)),
-            Some(Decision::Claim(entry)) => Some(Action::Put(op, key.clone(), serde_json::to_vec(entry).unwrap_or_default(), revision)),
+            Some(Decision::Room(entry)) => Some(Action::Put(
+                op,
+                key.clone(),
+                serde_json::to_vec(entry).unwrap_or_default(),
+                revision,
+            )),
+            Some(Decision::Claim(entry)) => Some(Action::Put(
+                op,
+                key.clone(),
+                serde_json::to_vec(entry).unwrap_or_default(),
+                revision,
+            )),
         };
         match value {
             Some(action) => {
@@ -163,7 +176,7 @@ impl ClusterState {
                 let left = ops::leave(known, &own.name, |node| self.nodes.is_alive(node));
                 Some(left.map_or(Decision::Deleted, Decision::Room))
             }
-            Job::Claim { .. } | Job::Settle(_) | Job::Release { .. } | Job::Seek(_) => {
+            Job::Claim { .. } | Job::Settle(_) | Job::Release(_) | Job::Seek(_) => {
                 let known = known.and_then(|known| serde_json::from_slice::<ClaimEntry>(known).ok());
                 self.decide_claim(now, job, known.as_ref())
             }
@@ -182,8 +195,13 @@ impl ClusterState {
             }
         }
         let is_there = |node: &NodeLife| nodes.may_come_back(node, ORPHANS_STAY, now.mono);
+        let left = room.left.clone();
+        let is_home = |node: &NodeLife| nodes.is_alive(node) && left.as_ref() != Some(&node.name);
         if room.stage == Stage::Asking && room.may_redirect {
-            let alive = known.iter().flat_map(|known| &known.nodes).filter(|node| nodes.is_alive(node));
+            let alive = known
+                .iter()
+                .flat_map(|known| &known.nodes)
+                .filter(|node| nodes.is_alive(node));
             let with_room: Vec<NodeName> = alive.map(|node| node.name.clone()).collect();
             if let Some(better) = nodes.better(&self.entry, &with_room) {
                 let url = better.url.clone();
@@ -194,11 +212,11 @@ impl ClusterState {
             }
         }
         let own = &self.entry.node;
-        let Entering { entry, is_new } = ops::enter(known.clone(), own, room.terms, is_there, |node| nodes.is_alive(node));
+        let Entering { entry, is_new } = ops::enter(known.clone(), own, room.terms, is_there, is_home);
         if let Some(room) = self.rooms.get_mut(name) {
             room.is_new = is_new;
         }
-        if known.as_ref() == Some(&entry) && self.rooms.get(name).is_some_and(|room| !room.is_open()) {
+        if known.as_ref() == Some(&entry) {
             self.entered(now, &Job::Enter(name.clone()), entry);
             return None;
         }
@@ -216,7 +234,7 @@ impl ClusterState {
         };
         room.settled = true;
         let is_home = entry.home.name == own;
-        let was_home = room.home.is_none() && room.epoch == entry.epoch;
+        room.left = None;
         room.home = (!is_home).then_some(entry.home);
         room.epoch = entry.epoch;
         let had = std::mem::replace(&mut room.terms, entry.terms);
@@ -227,9 +245,8 @@ impl ClusterState {
         for node in entry.nodes.iter().filter(|node| node.name != own) {
             self.greet(now, name, node);
         }
-        if is_home && !was_home {
-            let epoch = entry.epoch;
-            self.to_peers(name, &Message::Home { room: name.clone(), epoch });
+        if is_home {
+            self.beat_for(std::slice::from_ref(name));
         }
         self.open_if_greeted(now, name);
     }
@@ -245,7 +262,7 @@ impl ClusterState {
             return;
         }
         room.greeted.insert(node.name.clone(), now.mono);
-        let standing = room.own.standing(name);
+        let standing = room.standing(name);
         self.send(&node.name.clone(), Message::Hello(standing));
     }
 
@@ -331,14 +348,24 @@ impl ClusterState {
         }
     }
 
-    /// Everything that this node has is written into the registry, as if it were new.
-    pub(super) fn settle_everything(&mut self, now: Now) {
-        let mut rooms: Vec<RoomName> = self.rooms.keys().cloned().collect();
-        rooms.sort_unstable();
-        for room in rooms {
-            self.add_job(now, Job::Enter(room));
+    /// Everything that this node has is written into the registry, as if it were new, and what it gave up is taken out.
+    pub(super) fn settle_everything(&mut self) {
+        for room in std::mem::take(&mut self.left) {
+            self.add_job(Job::Leave(room));
         }
-        self.settle_claims(now);
+        self.release_late();
+        self.settle(true, usize::MAX);
+    }
+
+    /// Sees to it that the registry has what this node has; `all`: also what it had when it was asked last.
+    pub(super) fn settle(&mut self, all: bool, most: usize) {
+        let open = self.rooms.iter().filter(|(_, room)| all || !room.settled && room.is_open());
+        let mut rooms: Vec<RoomName> = open.map(|(name, _)| name.clone()).collect();
+        rooms.sort_unstable();
+        for room in rooms.into_iter().take(most) {
+            self.add_job(Job::Enter(room));
+        }
+        self.settle_claims(all, most);
     }
 
     /// The section of a node about a room, made where there is none; `None`: that life of it is over, or the room is not here.

@@ -33,15 +33,15 @@ pub(super) enum Job {
     Settle((u32, StreamId)),
     /// Find the room where a stream is published.
     Seek((u32, StreamId)),
-    /// Give it back, if its claim still has this number.
-    Release { stream: (u32, StreamId), epoch: u64 },
+    /// Give it back, if it is this node's.
+    Release((u32, StreamId)),
 }
 
 impl Job {
     pub(super) fn key(&self) -> RegistryKey {
         match self {
             Self::Enter(room) | Self::Leave(room) => RegistryKey::Room(room.clone()),
-            Self::Claim { stream, .. } | Self::Settle(stream) | Self::Seek(stream) | Self::Release { stream, .. } => {
+            Self::Claim { stream, .. } | Self::Settle(stream) | Self::Seek(stream) | Self::Release(stream) => {
                 RegistryKey::Stream(stream.clone())
             }
         }
@@ -191,17 +191,19 @@ pub(super) fn leave(mut known: RoomEntry, own: &NodeName, is_alive: impl Fn(&Nod
 
 /// Whether a user of this node gets a streamID, and under which number.
 ///
+/// - `fresh`: the number of a streamID that nobody owns: the time, so that it is above all numbers that were given back
 /// - `may_come_back`: whether a node's life goes on, or ended so lately that its users have their time to come back
 pub(super) fn claim(
     known: Option<&ClaimEntry>,
     own: &NodeLife,
     (room, user): (&RoomName, &UserId),
+    fresh: u64,
     may_come_back: impl Fn(&NodeLife) -> bool,
 ) -> Option<ClaimEntry> {
     let epoch = match known {
         Some(known) if known.node != *own && known.user_id != *user && may_come_back(&known.node) => return None,
         Some(known) => known.epoch.saturating_add(1),
-        None => 1,
+        None => fresh,
     };
     Some(ClaimEntry {
         room: room.clone(),
@@ -223,10 +225,12 @@ pub(super) enum Settlement {
 }
 
 /// - `epoch`: the number that the stream has here; 0: it was never settled
+/// - `fresh`: as for [`claim`]
 pub(super) fn settle(
     known: Option<&ClaimEntry>,
     own: &NodeLife,
     (room, user, epoch): (&RoomName, &UserId, u64),
+    fresh: u64,
     may_come_back: impl Fn(&NodeLife) -> bool,
 ) -> Settlement {
     let write = |epoch: u64| {
@@ -238,7 +242,7 @@ pub(super) fn settle(
         })
     };
     match known {
-        None => write(epoch.max(1)),
+        None => write(epoch.max(fresh)),
         Some(known) if known.node == *own && known.epoch == epoch => Settlement::Ours(epoch),
         Some(known) if known.node == *own => write(known.epoch.max(epoch).saturating_add(1)),
         Some(known) if known.epoch > epoch && may_come_back(&known.node) => Settlement::Lost,
@@ -279,17 +283,40 @@ mod tests {
     #[test]
     fn a_room_goes_on_while_somebody_has_it_or_had_it_lately_and_its_home_is_alive() {
         let there = |alive: &'static [&'static str]| move |node: &NodeLife| alive.contains(&node.name.as_str());
-        let cases: [(&str, Option<RoomEntry>, &'static [&'static str], &'static [&'static str], u64, &str, u64, bool); 6] = [
+        let cases: [(
+            &str,
+            Option<RoomEntry>,
+            &'static [&'static str],
+            &'static [&'static str],
+            u64,
+            &str,
+            u64,
+            bool,
+        ); 6] = [
             ("nobody has it", None, &[], &[], 9, "a", 1, true),
             ("b has it", Some(entry("b", &["b"], 3)), &["b"], &["b"], 7, "b", 3, false),
             ("b is gone lately", Some(entry("b", &["b"], 3)), &["b"], &[], 7, "a", 4, false),
             ("b is gone for long", Some(entry("b", &["b"], 3)), &[], &[], 9, "a", 4, true),
             ("it was ours alone", Some(entry("a", &["a"], 3)), &[], &[], 7, "a", 3, false),
-            ("home is gone, c has it", Some(entry("b", &["b", "c"], 3)), &["c"], &["c"], 7, "a", 4, false),
+            (
+                "home is gone, c has it",
+                Some(entry("b", &["b", "c"], 3)),
+                &["c"],
+                &["c"],
+                7,
+                "a",
+                4,
+                false,
+            ),
         ];
         for (what, known, lately, alive, session, home, epoch, is_new) in cases {
             let found = enter(known, &node("a"), terms(9), there(lately), there(alive));
-            let got = (found.entry.terms.session_id, found.entry.home.name.as_str(), found.entry.epoch, found.is_new);
+            let got = (
+                found.entry.terms.session_id,
+                found.entry.home.name.as_str(),
+                found.entry.epoch,
+                found.is_new,
+            );
             assert_eq!(got, (session, home, epoch, is_new), "{what}");
             assert!(found.entry.nodes.contains(&node("a")), "{what}");
         }
@@ -316,9 +343,9 @@ mod tests {
             epoch: 5,
         };
         let claimed = |known: Option<&ClaimEntry>, who: &str, there: bool| {
-            claim(known, &node("a"), (&room, &user(who)), |_| there).map(|entry| entry.epoch)
+            claim(known, &node("a"), (&room, &user(who)), 3, |_| there).map(|entry| entry.epoch)
         };
-        assert_eq!(claimed(None, "u", true), Some(1));
+        assert_eq!(claimed(None, "u", true), Some(3));
         assert_eq!(claimed(Some(&known), "v", true), None);
         assert_eq!(claimed(Some(&known), "v", false), Some(6));
         assert_eq!(claimed(Some(&known), "u", true), Some(6));
@@ -326,19 +353,26 @@ mod tests {
             known,
             &node("a"),
             (&room, &user("u"), epoch),
+            3,
             |_| there,
         ) {
             Settlement::Write(entry) => Some(entry.epoch),
             Settlement::Ours(epoch) => Some(epoch),
             Settlement::Lost => None,
         };
-        assert_eq!(settled(None, 0, true), Some(1), "never settled");
+        assert_eq!(settled(None, 0, true), Some(3), "never settled");
         assert_eq!(settled(None, 4, true), Some(4), "the registry has lost it");
         assert_eq!(settled(Some(&known), 0, true), None, "another's meanwhile");
         assert_eq!(settled(Some(&known), 4, true), None);
         assert_eq!(settled(Some(&known), 0, false), Some(6), "whose node is gone");
         assert_eq!(settled(Some(&known), 8, true), Some(9), "and older than ours");
-        let ours = ClaimEntry { node: node("a"), ..known };
-        assert_eq!((settled(Some(&ours), 5, true), settled(Some(&ours), 0, true)), (Some(5), Some(6)));
+        let ours = ClaimEntry {
+            node: node("a"),
+            ..known
+        };
+        assert_eq!(
+            (settled(Some(&ours), 5, true), settled(Some(&ours), 0, true)),
+            (Some(5), Some(6))
+        );
     }
 }

@@ -23,11 +23,20 @@ pub(crate) type OrderKey = Vec<String>;
 pub(super) struct Orders {
     /// When the newest about each was given, and until when it counts; Unix milliseconds.
     known: HashMap<OrderKey, (u64, u64)>,
+    /// When the last one was given here.
+    last_ms: u64,
     /// Given here, and not written.
     unkept: Vec<AdminOrder>,
 }
 
 impl Orders {
+    /// An order that is given now is later than all before it, whatever the clocks say.
+    fn date(&mut self, order: &mut AdminOrder) {
+        let known = self.known.get(&order_key(order)).map_or(0, |(at_ms, _)| *at_ms);
+        order.at_ms = order.at_ms.max(known.max(self.last_ms).saturating_add(1));
+        self.last_ms = order.at_ms;
+    }
+
     /// Notes an order; `false`: this or a later one about the same is known.
     fn note(&mut self, order: &AdminOrder, now: Now) -> bool {
         let key = order_key(order);
@@ -46,7 +55,8 @@ impl Orders {
 
 impl ClusterState {
     /// A business server has ordered something here.
-    pub(super) fn take_order(&mut self, now: Now, order: AdminOrder) {
+    pub(super) fn take_order(&mut self, now: Now, mut order: AdminOrder) {
+        self.orders.date(&mut order);
         self.orders.note(&order, now);
         self.actions.push(Action::Broadcast(Message::Ordered(order.clone())));
         self.keep(order);
@@ -90,7 +100,11 @@ impl ClusterState {
         // One that is told now counts, whatever the clock of its node says.
         self.orders.note(&order, now);
         let is_late = now.unix_ms.saturating_sub(order.at_ms) > LATE_MS;
-        let news = if is_late { News::OrderKept(order) } else { News::Ordered(order) };
+        let news = if is_late {
+            News::OrderKept(order)
+        } else {
+            News::Ordered(order)
+        };
         self.actions.push(Action::News(news));
     }
 
@@ -108,7 +122,11 @@ impl ClusterState {
 }
 
 /// What an order is about.
-pub(crate) fn order_key(AdminOrder { app_id, order, .. }: &AdminOrder) -> OrderKey {
+pub(crate) fn order_key(
+    AdminOrder {
+        app_id, at_ms, order, ..
+    }: &AdminOrder,
+) -> OrderKey {
     let mut key = vec![app_id.to_string()];
     let mut about = |what: &str, ids: &[&str]| {
         key.push(what.to_owned());
@@ -116,8 +134,13 @@ pub(crate) fn order_key(AdminOrder { app_id, order, .. }: &AdminOrder) -> OrderK
     };
     match order {
         Order::Kick { room_id, user_ids, .. } => {
-            about("kick", &[room_id.as_str()]);
-            key.extend(user_ids.iter().map(ToString::to_string));
+            let user = user_ids.first().map_or("", |user| user.as_str());
+            let time = at_ms.to_string();
+            match user_ids.len() {
+                1 => about("kick", &[room_id.as_str(), user]),
+                // Nothing takes the place of a kick of several: none of them comes back by another order.
+                _ => about("kick", &[room_id.as_str(), user, &time]),
+            }
         }
         Order::Close { room_id, .. } => about("close", &[room_id.as_str()]),
         Order::ForbidUser { target, .. } | Order::AllowUser(target) => match target {

@@ -14,6 +14,9 @@ use crate::rooms::cloud::{NodeName, RoomName};
 /// A node that does not answer a greeting is greeted again so late.
 const GREET_AGAIN: std::time::Duration = std::time::Duration::from_secs(2);
 
+/// A node that has started this lately has no rooms that nobody has heard of.
+const FRESH_MS: u64 = 10_000;
+
 impl ClusterState {
     /// A node is there, or there again.
     pub(super) fn node_came(&mut self, now: Now, node: &NodeLife) {
@@ -34,6 +37,18 @@ impl ClusterState {
             }
             self.greet(now, &name, node);
         }
+        if now.unix_ms.saturating_sub(node.life) > FRESH_MS {
+            // Out of sight for long, it may have rooms of which each side has forgotten that the other has them: the registry knows.
+            self.rooms.values_mut().for_each(|room| room.settled = false);
+        }
+    }
+
+    /// A node says that it stops: that is as if it were gone, and known at once.
+    pub(super) fn bye(&mut self, now: Now, node: &NodeLife) {
+        if self.nodes.leave(node, now.mono) {
+            self.node_gone(now, &node.name);
+            self.tell_nodes();
+        }
     }
 
     /// A node is gone: what it said holds for a while, and its rooms get other homes.
@@ -51,7 +66,7 @@ impl ClusterState {
         }
         concerned.sort_unstable();
         for name in concerned {
-            self.rehome(now, &name, node);
+            self.rehome(&name, node);
             self.open_if_greeted(now, &name);
         }
         if !self.timers.is_set(&Timer::Orphans) {
@@ -60,7 +75,7 @@ impl ClusterState {
     }
 
     /// The first of those who are left makes itself the home of a room whose home is gone; the registry decides if several do.
-    fn rehome(&mut self, now: Now, name: &RoomName, gone: &NodeName) {
+    pub(super) fn rehome(&mut self, name: &RoomName, gone: &NodeName) {
         let own = self.entry.node.name.clone();
         let Some(room) = self.rooms.get_mut(name) else {
             return;
@@ -68,10 +83,12 @@ impl ClusterState {
         if room.home.as_ref().is_none_or(|home| home.name != *gone) {
             return;
         }
-        // Until the registry says otherwise.
+        // Until the registry says otherwise, each orders for itself.
         room.home = None;
+        room.settled = false;
+        room.left = Some(gone.clone());
         if room.peers().all(|peer| own < *peer) && self.connected {
-            self.add_job(now, Job::Enter(name.clone()));
+            self.add_job(Job::Enter(name.clone()));
         }
     }
 
@@ -127,14 +144,14 @@ impl ClusterState {
         self.greet_again(now);
     }
 
-    fn beat_for(&mut self, names: &[RoomName]) {
+    pub(super) fn beat_for(&mut self, names: &[RoomName]) {
         let mut of_peer: std::collections::BTreeMap<NodeName, Vec<Standing>> = std::collections::BTreeMap::new();
         for name in names {
             let Some(room) = self.rooms.get(name) else {
                 continue;
             };
             for peer in room.peers() {
-                of_peer.entry(peer.clone()).or_default().push(room.own.standing(name));
+                of_peer.entry(peer.clone()).or_default().push(room.standing(name));
             }
         }
         for (peer, standings) in of_peer {
@@ -151,10 +168,10 @@ impl ClusterState {
             .map(|(name, _)| name)
             .collect();
         let from = self.beat_from.take();
-        let behind = from
-            .as_ref()
-            .map_or(Bound::Unbounded, Bound::Excluded);
-        let names = shared.range::<&RoomName, _>((behind.as_ref(), Bound::Unbounded)).take(BEAT_ROOMS);
+        let behind = from.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let names = shared
+            .range::<&RoomName, _>((behind.as_ref(), Bound::Unbounded))
+            .take(BEAT_ROOMS);
         let names: Vec<RoomName> = names.map(|name| (*name).clone()).collect();
         if names.len() == BEAT_ROOMS {
             self.beat_from = names.last().cloned();

@@ -22,6 +22,10 @@ impl ClusterState {
             return Vec::new();
         }
         count(&mut self.counters.letters_received);
+        if self.nodes.is_of_the_past(&from) {
+            count(&mut self.counters.letters_refused);
+            return Vec::new();
+        }
         self.nodes.hear(&from, now.mono);
         match message {
             Message::Hello(standing) => self.hello(now, &from, standing),
@@ -39,7 +43,7 @@ impl ClusterState {
                     self.compare(now, &from, &standing);
                 }
             }
-            Message::Home { room, epoch } => self.home_is(&from, &room, epoch),
+            Message::Bye => self.bye(now, &from),
             Message::Whisper(room, words) => {
                 if self.rooms.get(&room).is_some_and(super::room::Room::is_open) {
                     self.actions.push(Action::News(News::Whispered(room, words)));
@@ -121,7 +125,11 @@ impl ClusterState {
             return;
         };
         section.orphan_until = None;
-        match section.seq {
+        let seq = section.seq;
+        if let Some(room) = self.rooms.get_mut(&standing.room) {
+            room.take_home(from, standing);
+        }
+        match seq {
             None if standing.seq == 0 => {
                 // There is nothing yet, and nothing of an earlier life holds any more.
                 let whole = Whole {
@@ -135,17 +143,15 @@ impl ClusterState {
                 self.whole(now, from, whole);
             }
             Some(seq) if seq >= standing.seq => {}
-            after => self.ask_again(now, from, (&standing.room, standing.section), after.unwrap_or(0)),
+            after => self.ask_again(now, from, (&standing.room, standing.section), after),
         }
     }
 
-    fn ask_again(&mut self, now: Now, from: &NodeLife, (room, id): (&RoomName, SectionId), after: u64) {
+    fn ask_again(&mut self, now: Now, from: &NodeLife, (room, id): (&RoomName, SectionId), after: Option<u64>) {
         let Some(section) = self.section_of(room, from, id) else {
             return;
         };
-        let lately = section
-            .asked
-            .is_some_and(|asked| now.mono.saturating_sub(asked) < ASK_AGAIN);
+        let lately = section.asked.is_some_and(|asked| now.mono.saturating_sub(asked) < ASK_AGAIN);
         if lately {
             return;
         }
@@ -167,7 +173,12 @@ impl ClusterState {
         section.orphan_until = None;
         // What an earlier life said is replaced by a whole alone.
         let fresh = section.seq.is_some() || section.standings == super::section::Standings::default();
-        let taken = if fresh { section.take(first, facts) } else { Taken::Gap(0) };
+        let taken = if fresh { section.take(first, facts) } else { Taken::Gap(None) };
+        let is_greeted = |room: &super::room::Room| room.greeted.contains_key(&from.name);
+        if taken == Taken::Gap(None) && self.rooms.get(&name).is_some_and(is_greeted) {
+            // The whole is on its way; what it has not is asked for then.
+            return;
+        }
         match taken {
             Taken::Touched(touched) => {
                 let mut changes = Vec::new();
@@ -181,13 +192,15 @@ impl ClusterState {
     }
 
     /// A node has missed something of this one's section.
-    fn again(&mut self, from: &NodeName, name: &RoomName, id: SectionId, after: u64) {
+    fn again(&mut self, from: &NodeName, name: &RoomName, id: SectionId, after: Option<u64>) {
         let Some(room) = self.rooms.get(name) else {
             self.send_without(from, name.clone());
             return;
         };
-        let since = (room.own.id == id && after > 0).then(|| room.own.since(after)).flatten();
-        let Some(facts) = since else {
+        let since = after
+            .filter(|_| room.own.id == id)
+            .and_then(|after| Some((after, room.own.since(after)?)));
+        let Some((after, facts)) = since else {
             self.send_whole(from, name);
             return;
         };
@@ -207,7 +220,7 @@ impl ClusterState {
         let Some(room) = self.rooms.get(name) else {
             return;
         };
-        for part in room.own.whole(name, room.info.as_ref()) {
+        for part in room.own.whole(&room.standing(name), room.info.as_ref()) {
             count(&mut self.counters.wholes_sent);
             self.send(to, Message::Whole(part));
         }
@@ -230,6 +243,7 @@ impl ClusterState {
         let mut changes = Vec::new();
         if let Some(room) = self.rooms.get_mut(&name) {
             room.greeted.remove(&from.name);
+            room.take_home(from, &standing);
             room.refresh(touched, &mut changes);
             if let Some(info) = info
                 && room.take_info(info.clone())
@@ -249,23 +263,8 @@ impl ClusterState {
             return;
         }
         room.greeted.remove(&from.name);
-        let was_home = room.home.as_ref().is_some_and(|home| home.name == from.name);
-        if was_home {
-            room.home = None;
-        }
+        self.rehome(name, &from.name);
         self.section_over(name, &from.name, StreamDeleteReason::Stopped);
-        if was_home && self.connected {
-            self.add_job(now, super::ops::Job::Enter(name.clone()));
-        }
         self.open_if_greeted(now, name);
-    }
-
-    fn home_is(&mut self, from: &NodeLife, name: &RoomName, epoch: u64) {
-        if let Some(room) = self.rooms.get_mut(name)
-            && epoch > room.epoch
-        {
-            room.home = Some(from.clone());
-            room.epoch = epoch;
-        }
     }
 }

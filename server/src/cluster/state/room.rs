@@ -7,9 +7,9 @@ use express_messages::ids::{StreamId, UserId};
 use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
-use super::letters::NodeLife;
+use super::letters::{NodeLife, Standing};
 use super::section::{OwnSection, Section, Touched};
-use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomTerms, Saying};
+use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
 
 /// Messages whose numbers are remembered, so that one that comes by two ways is told once.
 const REMEMBERED: usize = 256;
@@ -20,7 +20,9 @@ pub(super) enum Stage {
     /// The registry is asked.
     Asking,
     /// Others are asked what they say; opened when all have answered, or then.
-    Greeting { until: Duration },
+    Greeting {
+        until: Duration,
+    },
     Open,
 }
 
@@ -38,6 +40,8 @@ pub(super) struct Room {
     /// Who orders what is said; `None`: this node.
     pub(super) home: Option<NodeLife>,
     pub(super) epoch: u64,
+    /// The home that has left the room: the registry may not know yet.
+    pub(super) left: Option<NodeName>,
     /// The registry knows that this node has it.
     pub(super) settled: bool,
     pub(super) own: OwnSection,
@@ -74,6 +78,7 @@ impl Room {
             is_new: true,
             home: None,
             epoch: 0,
+            left: None,
             settled: false,
             own,
             others: BTreeMap::new(),
@@ -94,6 +99,28 @@ impl Room {
     pub(super) fn peers(&self) -> impl Iterator<Item = &NodeName> {
         let there = self.others.iter().filter(|(_, section)| section.orphan_until.is_none());
         there.map(|(name, _)| name)
+    }
+
+    /// Where this node's section stands.
+    pub(super) fn standing(&self, name: &RoomName) -> Standing {
+        Standing {
+            room: name.clone(),
+            section: self.own.id,
+            seq: self.own.seq,
+            epoch: self.epoch,
+            home: self.settled && self.home.is_none(),
+        }
+    }
+
+    /// Another node says to be the home: of two the one with the higher number is.
+    pub(super) fn take_home(&mut self, from: &NodeLife, standing: &Standing) {
+        if !standing.home || standing.epoch < self.epoch {
+            return;
+        }
+        if standing.epoch > self.epoch || self.home.is_none() && !self.settled {
+            self.epoch = standing.epoch;
+            self.home = Some(from.clone());
+        }
     }
 
     /// What comes of changes in sections.
@@ -125,6 +152,14 @@ impl Room {
         }
     }
 
+    /// Whether a user of this node has logged in on no other one since.
+    pub(super) fn has_latest_login(&self, user: &UserId) -> bool {
+        let elsewhere = self.others.values().filter_map(|section| section.standings.members.get(user));
+        let latest = elsewhere.map(|member| member.login_ms).max();
+        let own = self.own.standings.members.get(user).map(|member| member.login_ms);
+        own > latest
+    }
+
     /// Of several owners of a streamID the one with the highest claim is shown, and this node's own stream makes way for it.
     pub(super) fn refresh_stream(&mut self, id: &StreamId, reason: Option<StreamDeleteReason>, changes: &mut Vec<Change>) {
         let said = self
@@ -133,9 +168,15 @@ impl Room {
             .filter_map(|(node, section)| Some((node, section.standings.streams.get(id)?)));
         let best = said.max_by_key(|(node, stream)| (stream.epoch, std::cmp::Reverse(*node)));
         let best = best.map(|(node, stream)| (node.clone(), stream.clone()));
-        let own = self.own.standings.streams.get(id).map(|own| own.epoch);
+        let own_stream = self.own.standings.streams.get(id);
+        let own = own_stream.map(|own| own.epoch);
+        // One that was never settled is not its user's older one on another node: the registry is about to hear so.
+        let is_new = |user: &UserId| {
+            let unsettled = own_stream.filter(|own| own.epoch == 0);
+            unsettled.is_some_and(|own| own.listed.stream.user.user_id == *user) && self.has_latest_login(user)
+        };
         let best = match (best, own) {
-            (Some((node, stream)), Some(own)) if stream.epoch > own => {
+            (Some((node, stream)), Some(own)) if stream.epoch > own && !is_new(&stream.listed.stream.user.user_id) => {
                 let user = stream.listed.stream.user.user_id.clone();
                 changes.push(Change::Lost(id.clone(), node.clone(), user));
                 Some((node, stream))

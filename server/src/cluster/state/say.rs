@@ -8,8 +8,9 @@ use super::{Action, Asked, ClusterState};
 use crate::rooms::cloud::{Fact, News, Question, RoomName, Saying};
 use crate::rooms::{Now, Ticket};
 
-/// The lower bits of a message's number tell nodes apart, so that it is one message's alone without asking anybody.
-const NODE_BITS: u32 = 12;
+/// The lower bits of a message's number tell nodes apart, so that it is one message's alone without asking anybody; the others count
+/// in the room: 8 thousand million of them stay exact in JavaScript.
+const NODE_BITS: u32 = 20;
 
 impl ClusterState {
     pub(super) fn say(&mut self, now: Now, ticket: Ticket, name: RoomName, saying: Saying) {
@@ -109,16 +110,24 @@ impl ClusterState {
         }
         let peers = room.peers().count() as u64;
         self.counters.facts_sent = self.counters.facts_sent.saturating_add(peers);
-        self.to_peers(name, &facts);
+        self.tell_peers(name, &facts);
         self.tell_changes(name, changes);
     }
 
     fn next_message(&mut self, name: &RoomName) -> Option<u64> {
-        let low = self.entry.node.name.as_str().bytes().fold(self.entry.node.life, |mixed, byte| {
-            mixed.wrapping_mul(31).wrapping_add(u64::from(byte))
-        });
+        let low = self
+            .entry
+            .node
+            .name
+            .as_str()
+            .bytes()
+            .fold(self.entry.node.life, |mixed, byte| {
+                mixed.wrapping_mul(31).wrapping_add(u64::from(byte))
+            });
         let room = self.rooms.get_mut(name).filter(|room| room.is_open())?;
-        let next = (room.last_message >> NODE_BITS).saturating_add(1);
+        // A room that was closed here and opened again begins at 0, and others remember what was said before.
+        let next = (room.last_message >> NODE_BITS).max(self.last_text).saturating_add(1);
+        self.last_text = next;
         let number = (next << NODE_BITS) | (low & ((1 << NODE_BITS) - 1));
         room.last_message = number;
         Some(number)

@@ -8,7 +8,7 @@ use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
 use super::letters::{SectionId, Standing, Whole};
-use crate::rooms::cloud::{Fact, Member, RemoteStream, RoomName, Saying};
+use crate::rooms::cloud::{Fact, Member, RemoteStream, Saying};
 
 /// Facts that are kept to be said again; who missed more gets the whole section.
 const KEPT: usize = 256;
@@ -99,16 +99,8 @@ impl OwnSection {
         Some(self.kept.range(from..).cloned().collect())
     }
 
-    pub(super) fn standing(&self, room: &RoomName) -> Standing {
-        Standing {
-            room: room.clone(),
-            section: self.id,
-            seq: self.seq,
-        }
-    }
-
     /// The whole section, in parts that fit into letters.
-    pub(super) fn whole(&self, room: &RoomName, info: Option<&RoomExtraInfo>) -> Vec<Whole> {
+    pub(super) fn whole(&self, standing: &Standing, info: Option<&RoomExtraInfo>) -> Vec<Whole> {
         let mut parts = vec![(Vec::new(), Vec::new())];
         let mut filled = 0;
         for member in self.standings.members.values() {
@@ -123,7 +115,7 @@ impl OwnSection {
         }
         let count = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let whole = |(part, (members, streams)): (u32, (Vec<Member>, Vec<RemoteStream>))| Whole {
-            standing: self.standing(room),
+            standing: standing.clone(),
             part,
             parts: count,
             members,
@@ -169,8 +161,8 @@ pub(super) struct Section {
 pub(super) enum Taken {
     /// These, in order.
     Touched(Vec<Touched>),
-    /// Some before them are missing: ask for what came behind this number.
-    Gap(u64),
+    /// Some before them are missing: ask for what came behind this number, or for the whole.
+    Gap(Option<u64>),
 }
 
 impl Section {
@@ -194,11 +186,11 @@ impl Section {
                     self.seq = Some(0);
                     self.take(first, facts)
                 }
-                _ => Taken::Gap(0),
+                _ => Taken::Gap(None),
             };
         };
         if first > seq.saturating_add(1) {
-            return Taken::Gap(seq);
+            return Taken::Gap(Some(seq));
         }
         let known = usize::try_from(seq.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX);
         let mut touched = Vec::new();
@@ -217,7 +209,7 @@ impl Section {
             return None;
         }
         self.parts
-            .retain(|_, part| part.standing == standing && part.parts == parts);
+            .retain(|_, part| (part.standing.section, part.standing.seq, part.parts) == (standing.section, standing.seq, parts));
         self.parts.insert(whole.part, whole);
         if self.parts.len() != parts as usize {
             return None;
@@ -226,7 +218,8 @@ impl Section {
         let mut info = None;
         for part in std::mem::take(&mut self.parts).into_values() {
             let members = part.members.into_iter();
-            new.members.extend(members.map(|member| (member.user.user_id.clone(), member)));
+            new.members
+                .extend(members.map(|member| (member.user.user_id.clone(), member)));
             let streams = part.streams.into_iter();
             new.streams
                 .extend(streams.map(|stream| (stream.listed.stream.stream_id.clone(), stream)));
@@ -279,8 +272,14 @@ mod tests {
         })
     }
 
-    fn room() -> RoomName {
-        (1, RoomId::new("r").unwrap())
+    fn standing(own: &OwnSection) -> Standing {
+        Standing {
+            room: (1, RoomId::new("r").unwrap()),
+            section: own.id,
+            seq: own.seq,
+            epoch: 0,
+            home: false,
+        }
     }
 
     #[test]
@@ -290,12 +289,12 @@ mod tests {
         for name in ["a", "b", "c", "d"] {
             own.say(came(name));
         }
-        assert_eq!(other.take(2, own.since(1).unwrap()), Taken::Gap(0));
+        assert_eq!(other.take(2, own.since(1).unwrap()), Taken::Gap(None));
         let Taken::Touched(touched) = other.take(1, own.since(0).unwrap()[..2].to_vec()) else {
             panic!("a gap")
         };
         assert_eq!(touched.len(), 2);
-        assert_eq!(other.take(4, own.since(3).unwrap()), Taken::Gap(2));
+        assert_eq!(other.take(4, own.since(3).unwrap()), Taken::Gap(Some(2)));
         let Taken::Touched(touched) = other.take(1, own.since(0).unwrap()) else {
             panic!("a gap")
         };
@@ -310,10 +309,10 @@ mod tests {
             own.say(came(&format!("u{number}")));
         }
         assert!(own.since(0).is_none(), "not all facts are kept");
-        let mut parts = own.whole(&room(), None);
+        let mut parts = own.whole(&standing(&own), None);
         assert!(parts.len() > 1);
         for part in &parts {
-            assert!(serde_json::to_vec(part).unwrap().len() < super::super::letters::MAX_LETTER);
+            assert!(serde_json::to_vec(part).unwrap().len() < crate::cluster::bus::MAX_PAYLOAD);
         }
         let mut other = Section::new(ID);
         let last = parts.remove(0);
@@ -323,7 +322,7 @@ mod tests {
         let (touched, _) = other.take_whole(last).unwrap();
         assert_eq!(touched.len(), 3_000);
         assert_eq!((other.seq, &other.standings), (Some(3_000), &own.standings));
-        let nothing = other.take_whole(own.whole(&room(), None).remove(0));
+        let nothing = other.take_whole(own.whole(&standing(&own), None).remove(0));
         assert_eq!(nothing, None, "the first part of the same again");
     }
 }

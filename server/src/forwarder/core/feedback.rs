@@ -159,7 +159,8 @@ impl Core {
             let Media::Player(playing) = &peer.media else {
                 continue;
             };
-            if peer.srtp.is_some() && !listener.paused {
+            // Behind a relay its own node counts the listeners.
+            if peer.srtp.is_some() && peer.relay.is_none() && !listener.paused {
                 let listening = &playing.listening;
                 let round_trip = listening.round_trip_time(now).or(peer.ice.round_trip_time());
                 self.samples

@@ -189,9 +189,7 @@ impl Collector for Snapshot {
         for (name, help, value) in self.cluster.present() {
             gauge(to, &format!("cluster_{name}"), help, value)?;
         }
-        self.cluster
-            .each()
-            .try_for_each(|counter| total(to, "cluster", counter))?;
+        self.cluster.each().try_for_each(|counter| total(to, "cluster", counter))?;
         self.http.each().try_for_each(|counter| total(to, "http", counter))?;
         self.callbacks
             .each()

@@ -11,6 +11,10 @@ use crate::forwarder::PeerId;
 use crate::rooms::cloud::{Member, RemoteStream};
 
 #[doc(hidden)]
+/// The members of a room on one node, and their streams.
+#[cfg(any(test, feature = "chaos"))]
+pub type OwnFacts = (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>);
+
 impl RoomsState {
     /// What this session would be shown now; `None` if there is none.
     pub fn snapshot_of(&self, session_id: &str) -> Option<Snapshot> {
@@ -93,9 +97,18 @@ impl RoomsState {
         names
     }
 
+    /// The users that are seen in a room on this node, wherever they are; `None`: it is not open here.
+    pub fn users_in(&self, app_id: u32, room_id: &str) -> Option<BTreeSet<UserId>> {
+        let of_room = |(of, id): &&RoomKey| *of == app_id && id.as_str() == room_id;
+        let room = self.rooms.keys().find(of_room).and_then(|key| self.rooms.get(key))?;
+        let here = room.members.iter().map(|key| self.sessions[key].user.user_id.clone());
+        let elsewhere = room.elsewhere.others().map(|member| member.user.user_id.clone());
+        Some(here.chain(elsewhere).collect())
+    }
+
     /// The members and the announced streams of this node, by rooms: what the other nodes were told must come to the same.
-    pub fn own_facts(&self) -> BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> {
-        let mut facts: BTreeMap<RoomKey, (BTreeMap<UserId, Member>, BTreeMap<StreamId, RemoteStream>)> = BTreeMap::new();
+    pub fn own_facts(&self) -> BTreeMap<RoomKey, OwnFacts> {
+        let mut facts: BTreeMap<RoomKey, OwnFacts> = BTreeMap::new();
         for session in self.sessions.values() {
             let member = Member {
                 user: session.user.clone(),
@@ -166,7 +179,10 @@ impl RoomsState {
         assert_eq!(self.rooms.len(), self.apps.values().map(|app| app.rooms).sum::<usize>());
         for (room_key, room) in &self.rooms {
             let is_used = !room.members.is_empty() || self.claims_keep(room_key) || self.is_observed(room_key);
-            assert!(is_used, "a room without members here is gone, unless somebody waits or looks at it");
+            assert!(
+                is_used,
+                "a room without members here is gone, unless somebody waits or looks at it"
+            );
             let elsewhere = room.elsewhere.members.keys();
             let doubled: BTreeSet<_> = elsewhere
                 .filter(|user| self.users.in_room(room_key, user).is_some())

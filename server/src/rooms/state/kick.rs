@@ -72,19 +72,41 @@ impl RoomsState {
     }
 }
 
+/// Users of one order.
+const USERS: usize = 100;
+
+impl RoomsState {
+    /// Tells the other nodes whom the closing of a room kicks out here: to those who do not know them they do not come back either.
+    fn tell_who_is_kicked(&mut self, room: &RoomKey, reason: &str) {
+        if self.cloud.is_none() {
+            return;
+        }
+        let members = self.rooms.get(room).into_iter().flat_map(|room| &room.members);
+        let sessions = members.filter_map(|key| self.sessions.get(key));
+        let users: Vec<UserId> = sessions.map(|session| session.user.user_id.clone()).collect();
+        for users in users.chunks(USERS) {
+            let order = Order::Kick {
+                room_id: room.1.clone(),
+                user_ids: users.to_vec(),
+                reason: reason.into(),
+            };
+            self.tell_order(room.0, order);
+        }
+    }
+}
+
 impl AdminCall for KickUsers {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
+        let order = Order::Kick {
+            room_id: self.room_id.clone(),
+            user_ids: self.user_ids.clone(),
+            reason: self.reason.clone(),
+        };
+        state.order(app_id, order);
         let room = (app_id, self.room_id);
         for user in self.user_ids {
-            // An order for each: a later one about the same user takes its place.
-            let order = Order::Kick {
-                room_id: room.1.clone(),
-                user_ids: vec![user.clone()],
-                reason: self.reason.clone(),
-            };
-            state.order(app_id, order);
             if let Some(key) = state.session_in(&room, &user) {
                 state.kick(key, &self.reason);
             }
@@ -113,6 +135,7 @@ impl AdminCall for CloseRoom {
             tell_business: self.tell_business,
         };
         state.order(app_id, order);
+        state.tell_who_is_kicked(&room_key, &self.reason);
         let Some(room) = state.rooms.get_mut(&room_key) else {
             return Err(AdminFault::NoRoom);
         };

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use express_messages::codes;
 use express_messages::ids::UserId;
+use express_signalling::protocol::StreamRoleWord;
 
-use super::end::End;
+use super::end::{End, ended};
 use super::records::{RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::relays::REPLACED;
 use super::{Now, RoomsState};
@@ -122,8 +124,14 @@ impl RoomsState {
         stream.ticket = None;
         let (owner, unconnected) = (stream.owner.take(), stream.next.take());
         let name = stream.name.clone();
-        if let Some(session) = owner.and_then(|owner| self.sessions.get_mut(&owner)) {
+        if let Some((owner, session)) = owner.and_then(|owner| Some((owner, self.sessions.get_mut(&owner)?))) {
             session.publishing.remove(&key);
+            if !session.moving {
+                // Another session of the user has it, which this one's client knows nothing of.
+                let text = "the user publishes the stream elsewhere";
+                let event = ended(&name.1, StreamRoleWord::Publish, codes::PUBLISHER_DUPLICATE_STREAMID, text);
+                self.tell(owner, event);
+            }
         }
         if let Some(unconnected) = unconnected {
             self.remove_peer(unconnected);

@@ -18,9 +18,14 @@ const CLOSING_KEPT: Duration = Duration::from_secs(3_600);
 impl RoomsState {
     /// Tells the other nodes an order that was served here.
     pub(super) fn order(&mut self, app_id: u32, order: Order) {
-        let Some(cloud) = self.cloud.as_ref().filter(|cloud| !cloud.obeys) else {
-            return;
-        };
+        if self.cloud.as_ref().is_some_and(|cloud| !cloud.obeys) {
+            self.tell_order(app_id, order);
+        }
+    }
+
+    /// The same of what follows here from an order, wherever that was given.
+    pub(super) fn tell_order(&mut self, app_id: u32, order: Order) {
+        let Some(cloud) = &self.cloud else { return };
         let at_ms = cloud.unix_ms;
         let in_a = |lasts: Duration| at_ms.saturating_add(super::ms(lasts.min(KEPT)));
         let until_ms = match &order {

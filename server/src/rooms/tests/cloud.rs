@@ -360,6 +360,9 @@ fn what_the_server_api_orders_on_one_node_holds_on_all() {
     assert_eq!(cloud.nodes[1].closed(bob.connection), Some(1000));
     assert!((0..2).all(|node| cloud.nodes[node].state.counters().rooms == 0));
     let orders = cloud.wished.iter().filter(|(_, wish)| matches!(wish, Wish::Order(_))).count();
-    assert_eq!(orders, 3, "each is told once");
+    assert_eq!(
+        orders, 5,
+        "each is told once, and by each node whom the closing kicked out there"
+    );
     cloud.check();
 }

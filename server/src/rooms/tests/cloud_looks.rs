@@ -106,7 +106,11 @@ fn the_server_api_answers_on_any_node_for_a_room_that_is_on_another() {
     assert!(call(&mut cloud, 1, ServerBarrage(text("r"))).is_ok());
     assert_eq!(cloud.news(0, &alice), ["server: do"]);
     cloud.check();
-    assert_eq!(wishes_of(&cloud, |wish| matches!(wish, Wish::Open { .. })), 1, "nobody has entered it there");
+    assert_eq!(
+        wishes_of(&cloud, |wish| matches!(wish, Wish::Open { .. })),
+        1,
+        "nobody has entered it there"
+    );
     cloud.pass_s(6);
     assert_eq!((rooms(&cloud, 0), rooms(&cloud, 1)), (1, 0), "it is looked at for a while");
     assert!(cloud.nodes[1].state.is_empty());
@@ -138,7 +142,11 @@ fn a_room_is_closed_from_any_node_and_one_that_nobody_has_is_none() {
     assert_eq!(call(&mut cloud, 1, close("none")), Err(AdminFault::NoRoom));
     assert_eq!(call(&mut cloud, 1, close("r")), Ok(()));
     assert_eq!(cloud.nodes[0].closed(alice.connection), Some(1000));
-    assert_eq!((rooms(&cloud, 0), rooms(&cloud, 1)), (0, 0), "who only looked at it does not keep it");
+    assert_eq!(
+        (rooms(&cloud, 0), rooms(&cloud, 1)),
+        (0, 0),
+        "who only looked at it does not keep it"
+    );
     assert!(cloud.nodes[1].state.is_empty());
     cloud.check();
     let again = cloud.login(1, "bob", "r");
@@ -179,14 +187,25 @@ fn a_stream_of_a_room_on_another_node_is_heard_by_the_next_try() {
         assert_eq!(code, codes::PLAYER_STREAM_NOT_EXIST);
     }
     cloud.release();
-    assert_eq!(wishes_of(&cloud, |wish| matches!(wish, Wish::Seek(..))), 1, "it is sought once at a time");
+    assert_eq!(
+        wishes_of(&cloud, |wish| matches!(wish, Wish::Seek(..))),
+        1,
+        "it is sought once at a time"
+    );
     cloud.pass_s(3);
     assert_eq!(cloud.code(1, bob.connection, play("s")), 0);
     assert_eq!(cloud.nodes[1].relays_in.len(), 1);
     cloud.check();
     cloud.pass_s(70);
-    assert_eq!((rooms(&cloud, 1), cloud.nodes[1].relays_in.len()), (2, 1), "while it is heard");
-    assert!(cloud.news(0, &alice).is_empty() && cloud.news(1, &bob).is_empty(), "nobody came or went");
+    assert_eq!(
+        (rooms(&cloud, 1), cloud.nodes[1].relays_in.len()),
+        (2, 1),
+        "while it is heard"
+    );
+    assert!(
+        cloud.news(0, &alice).is_empty() && cloud.news(1, &bob).is_empty(),
+        "nobody came or went"
+    );
     let _ = cloud.ask(1, bob.connection, stop_play("s")).unwrap();
     cloud.pass_s(6);
     assert_eq!((rooms(&cloud, 1), cloud.nodes[1].relays_in.len()), (1, 0));
@@ -195,7 +214,10 @@ fn a_stream_of_a_room_on_another_node_is_heard_by_the_next_try() {
     let _ = cloud.code(1, bob.connection, play("s"));
     assert_eq!(cloud.code(1, bob.connection, play("s")), 0);
     let _ = cloud.ask(0, alice.connection, Logout {}).unwrap();
-    assert_eq!(cloud.news(1, &bob), [format!("ended s:play:{}", codes::PLAYER_STREAM_INTERRUPTED)]);
+    assert_eq!(
+        cloud.news(1, &bob),
+        [format!("ended s:play:{}", codes::PLAYER_STREAM_INTERRUPTED)]
+    );
     assert_eq!(rooms(&cloud, 1), 1);
     cloud.check();
 }
@@ -259,7 +281,13 @@ fn what_was_ordered_while_a_node_was_away_holds_there_and_spares_what_came_later
         cloud.settle();
     }
     assert_eq!(cloud.nodes[1].closed(bob.connection), Some(1000));
-    assert_eq!((cloud.nodes[1].closed(carol.connection), cloud.nodes[0].closed(alice.connection)), (None, None));
+    assert_eq!(
+        (
+            cloud.nodes[1].closed(carol.connection),
+            cloud.nodes[0].closed(alice.connection)
+        ),
+        (None, None)
+    );
     let dave = cloud.nodes[1].login_request("dave", "r");
     assert_eq!(cloud.login_with(1, dave).unwrap_err().code, codes::FORBID_BLACK_USER);
     let told = wishes_of(&cloud, |wish| matches!(wish, Wish::Order(_)));
@@ -304,7 +332,11 @@ fn of_two_logins_that_did_not_hear_of_each_other_the_later_one_stays() {
         let mut cloud = CloudWorld::new(1);
         let alice = cloud.login(0, "alice", "r");
         cloud.pass_s(10);
-        let login_ms = cloud.nodes[0].at().unix_ms.saturating_sub(10_000).saturating_add_signed(case.later_ms);
+        let login_ms = cloud.nodes[0]
+            .at()
+            .unix_ms
+            .saturating_sub(10_000)
+            .saturating_add_signed(case.later_ms);
         let member = Member {
             user: ZegoUser::new(&user("alice"), String::new()).unwrap(),
             login_ms,
@@ -331,7 +363,12 @@ fn of_two_logins_that_did_not_hear_of_each_other_the_later_one_stays() {
         }
         cloud.pass_s(2);
         assert_eq!(cloud.news(0, &alice), case.ends, "{}", case.what);
-        assert_eq!(cloud.nodes[0].closed(alice.connection).is_some(), !case.ends.is_empty(), "{}", case.what);
+        assert_eq!(
+            cloud.nodes[0].closed(alice.connection).is_some(),
+            !case.ends.is_empty(),
+            "{}",
+            case.what
+        );
         cloud.nodes[0].state.check();
     }
 }

@@ -293,7 +293,10 @@ fn what_a_relay_measures_is_not_told_as_the_publishers_own() {
         cloud.pass_s(1);
     };
     measure(&mut cloud, 1, 900);
-    assert!(cloud.nodes[1].notices(bob.connection).is_empty(), "of the way between the nodes");
+    assert!(
+        cloud.nodes[1].notices(bob.connection).is_empty(),
+        "of the way between the nodes"
+    );
     measure(&mut cloud, 0, 100);
     let notices = cloud.nodes[1].notices(bob.connection);
     assert!(

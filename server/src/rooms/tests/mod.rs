@@ -4,6 +4,7 @@ mod actor;
 mod admin;
 mod business;
 mod cloud;
+mod cloud_conflicts;
 mod cloud_looks;
 mod cloud_media;
 mod cloud_moves;

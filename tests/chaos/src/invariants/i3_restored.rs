@@ -3,6 +3,7 @@
 use express_engine::{PlayerState, PublisherState};
 
 use super::Member;
+use crate::client::Client;
 use crate::machine::Machine;
 use crate::world::World;
 
@@ -14,7 +15,11 @@ impl World {
         let published = publishing.filter(|(_, state)| **state == PublisherState::Publishing);
         let mut found = Vec::new();
         for stream in published.map(|(stream, _)| stream) {
+            let agreed = self.nodes_agree();
+            let node = members[client].as_ref().map(|member| member.node);
+            let knows = |other: &Member| agreed || Some(other.node) == node;
             let others = members.iter().enumerate().filter(|(other, _)| *other != client);
+            let others = others.filter(|(_, other)| other.as_ref().is_some_and(knows));
             let lists = others.filter_map(|(_, member)| Some(&member.as_ref()?.shown.as_ref()?.streams));
             let listed = lists.filter_map(|list| list.iter().find(|listed| listed.stream.stream_id.as_str() == stream));
             for listed in listed {
@@ -56,7 +61,7 @@ impl World {
             }
         }
         for (stream, told) in &state.view.playing {
-            let can = !state.wishes.muted_plays.contains(stream) && self.is_sent(stream);
+            let can = !state.wishes.muted_plays.contains(stream) && self.is_sent(client, stream);
             if can && *told != PlayerState::Playing {
                 away.push(format!(
                     "c{client}: {stream} is {told} after {:?} of calm",
@@ -69,10 +74,13 @@ impl World {
         }
     }
 
-    /// Whether somebody's sound of this stream reaches the server.
-    fn is_sent(&self, stream: &str) -> bool {
-        let parts = self.clients.iter().flat_map(|client| client.parts.values());
+    /// Whether somebody's sound of this stream reaches a server, and is to be heard by a client.
+    fn is_sent(&self, listener: usize, stream: &str) -> bool {
+        let room = &self.clients[listener].view.room_id;
+        // Over nodes, streams of other rooms are there by chance alone.
+        let near = |client: &&Client| self.cloud.is_none() || client.view.room_id == *room;
+        let parts = self.clients.iter().filter(near).flat_map(|client| client.parts.values());
         let mut publishers = parts.filter(|part| matches!(part.machine, Machine::Publish(_)) && part.stream.as_str() == stream);
-        publishers.any(|part| part.transport.is_some_and(|transport| self.sends(transport)))
+        publishers.any(|part| self.is_heard(part))
     }
 }

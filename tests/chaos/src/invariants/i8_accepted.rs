@@ -15,8 +15,17 @@ pub(super) struct Message {
     text: String,
     sent: Duration,
     accepted: Option<Duration>,
-    /// Members of the room when it was sent, and the names of their sessions.
-    owed: BTreeMap<usize, String>,
+    /// Members of the room when it was sent.
+    owed: BTreeMap<usize, Owed>,
+}
+
+/// A member that must hear a message.
+#[derive(Debug)]
+struct Owed {
+    /// The name of its session.
+    session: String,
+    /// It is on another node than the sender.
+    far: bool,
 }
 
 /// A call is answered within 10 s of its client's clock, which may stand still for 10 min; later its client is gone.
@@ -33,11 +42,11 @@ impl Books {
 impl World {
     /// A text is sent to everybody in a room, or to some users.
     pub(crate) fn message_sent(&mut self, index: usize, room: u64, text: &str, to: Option<&[UserId]>) {
-        let Some(state) = &self.server.state else { return };
         let Some(sender) = self.clients[index].rooms.get(&room).and_then(|room| room.state.session()) else {
             return;
         };
-        let Some(here) = state.snapshot_of(sender) else { return };
+        let Some(node) = self.node_with(sender) else { return };
+        let Some(here) = self.shown_to(sender) else { return };
         let is_meant = |user: &UserId| to.is_none_or(|to| to.is_empty() || to.contains(user));
         let is_here = |user: &str| {
             let mut users = here.users.iter().map(|other| &other.user_id);
@@ -50,8 +59,14 @@ impl World {
             .filter(|(other, client)| *other != index && is_here(&client.user));
         let owed = members.filter_map(|(other, client)| {
             let mut sessions = client.rooms.values().filter_map(|room| room.state.session());
-            let session = sessions.find(|session| state.snapshot_of(session).is_some())?;
-            Some((other, session.to_owned()))
+            let (session, at) = sessions.find_map(|session| Some((session.to_owned(), self.node_with(session)?)))?;
+            let far = at != node;
+            // Sessions of one user may be in two rooms, where the nodes did not hear of each other.
+            if self.cloud.is_some() && client.view.room_id != self.clients[index].view.room_id {
+                return None;
+            }
+            // What the others do not hear at once they may hear later, or not.
+            (!far || self.nodes_hear()).then_some((other, Owed { session, far }))
         });
         let message = Message {
             text: text.into(),
@@ -78,11 +93,11 @@ impl World {
     pub(super) fn check_messages(&mut self, client: usize, session: &str) {
         let view = &self.clients[client].view;
         let mut lost = None;
-        let now = self.now;
+        let (now, hear) = (self.now, self.nodes_hear());
         let is_due = |message: &&mut Message| message.accepted.is_some_and(|at| now.saturating_sub(at) > SETTLE);
         for message in self.books.messages.iter_mut().filter(is_due) {
-            let Some(of) = message.owed.get(&client) else { continue };
-            if of == session && !view.messages.contains(&message.text) {
+            let Some(owed) = message.owed.get(&client) else { continue };
+            if owed.session == session && !(owed.far && !hear) && !view.messages.contains(&message.text) {
                 lost = Some(message.text.clone());
             }
             message.owed.remove(&client);

@@ -2,6 +2,7 @@
 //! another; and each member knows what the room has.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use express_messages::ids::RoomId;
 use express_server::rooms::ConnectionId;
@@ -16,6 +17,8 @@ use crate::world::World;
 pub(super) struct Info {
     value: String,
     by: Login,
+    /// When the server was asked: of two the newer counts.
+    asked: Duration,
     /// Its setter was told so.
     told: bool,
 }
@@ -24,23 +27,31 @@ pub(super) struct Info {
 pub(super) type Infos = BTreeMap<RoomId, Info>;
 
 impl Books {
-    /// The server is gone, and with it what nobody was told of, and whom it kept out.
-    pub(crate) fn server_gone(&mut self) {
-        self.infos.retain(|_, info| info.told);
-        self.kept_out = super::KeptOut::default();
+    /// A server is gone, and with it what nobody was told of, and whom it kept out.
+    ///
+    /// - `alone`: there are no other nodes, which may have heard of it
+    pub(crate) fn server_gone(&mut self, node: usize, alone: bool) {
+        if alone {
+            self.infos.retain(|_, info| info.told);
+        }
+        self.kept_out[node] = super::KeptOut::default();
     }
 }
 
 impl World {
     /// The server took an extra info.
-    pub(crate) fn room_info_set(&mut self, connection: ConnectionId, value: String) {
+    pub(crate) fn room_info_set(&mut self, connection: ConnectionId, value: String, asked: Duration) {
         let Some((place, by)) = self.place_of(connection).zip(self.login_of(connection)) else {
             return;
         };
+        let known = self.books.infos.get(&place.room);
+        if self.cloud.is_some() && known.is_some_and(|known| known.asked > asked) {
+            return;
+        }
         let former = self.books.infos.remove(&place.room);
         // Set again after a restart, it is what its setter knows to be taken.
         let told = former.is_some_and(|former| former.told && (&former.value, former.by) == (&value, by));
-        self.books.infos.insert(place.room, Info { value, by, told });
+        self.books.infos.insert(place.room, Info { value, by, asked, told });
     }
 
     /// The setter is told so.
@@ -56,17 +67,22 @@ impl World {
     /// How the extra info of a member's room differs from what was taken, and from what the member knows.
     pub(super) fn differing_room_info(&self, client: usize, shown: &Snapshot) -> Vec<String> {
         let state = &self.clients[client];
-        let there = shown.extra_infos.last().map(|info| info.value.as_str());
+        let info = shown.extra_infos.last();
+        let there = info.map(|info| info.value.as_str());
+        // Where two sessions of a user did not know of each other, what one set is not told to the other.
+        let by_us = info.is_some_and(|info| self.cloud.is_some() && info.update_user.user_id.as_str() == state.user);
         let up = state.rooms.iter().find(|(_, room)| room.state.is_up());
         let login = up.map(|(part, _)| (client, state.life, *part));
         let mut found = Vec::new();
-        let ours = self.books.infos.values().filter(|info| info.told && Some(info.by) == login);
+        let agreed = self.nodes_agree();
+        let ours = self.books.infos.values();
+        let ours = ours.filter(|info| agreed && info.told && Some(info.by) == login);
         let lost = ours.filter(|info| there != Some(info.value.as_str()));
         found.extend(lost.map(|info| format!("the room's extra info {:?} was taken, and is {there:?}", info.value)));
         let known = state.view.room_info.as_deref();
         // An own one whose answer was lost is not told.
         let own = |there: &str| state.wishes.room_infos.contains(there);
-        if let Some(there) = there.filter(|there| Some(*there) != known && !own(there)) {
+        if let Some(there) = there.filter(|there| Some(*there) != known && !own(there) && !by_us) {
             found.push(format!("the room's extra info {there:?} was not told, but {known:?}"));
         }
         found

@@ -10,6 +10,7 @@ mod i7_baseline;
 mod i8_accepted;
 mod i8_renewals;
 mod i8_room_info;
+mod nodes_agree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,6 +25,7 @@ use self::i8_renewals::Tokens;
 use self::i8_room_info::Infos;
 use crate::agenda::Due;
 use crate::script::CHECK;
+use crate::server::Server;
 use crate::world::World;
 
 /// How long after a reconnect, or a change, what a member was told may differ.
@@ -38,11 +40,18 @@ pub(crate) struct Books {
     messages: Vec<Message>,
     infos: Infos,
     tokens: Tokens,
-    pub(crate) kept_out: KeptOut,
+    /// Of each server.
+    pub(crate) kept_out: Vec<KeptOut>,
     checks: u64,
 }
 
 impl Books {
+    pub(crate) fn new(servers: usize) -> Self {
+        let mut books = Self::default();
+        books.kept_out.resize_with(servers, KeptOut::default);
+        books
+    }
+
     /// Takes the differences that there are now; one that has lasted longer than `bound` is returned.
     fn note(&mut self, now: Duration, key: (&'static str, usize), found: BTreeSet<String>, bound: Duration) -> Option<String> {
         if found.is_empty() {
@@ -69,8 +78,13 @@ impl Books {
 /// A client that is connected: the name of its session, and what the server has of the others in its room.
 struct Member {
     session: String,
+    node: usize,
     /// `None`: the server knows no such session.
     shown: Option<Snapshot>,
+}
+
+fn owners_at(server: &Server) -> Vec<Owner> {
+    server.state.as_ref().map(|state| state.owners()).unwrap_or_default()
 }
 
 /// What an application asked for, and must have after every reconnect.
@@ -134,13 +148,13 @@ impl World {
         self.books.checks += 1;
         self.note_tables();
         self.books.forget_unanswered(self.now);
-        if let Some(state) = &self.server.state
-            && self.books.checks.is_multiple_of(TABLES_EVERY)
-        {
-            state.check();
+        if self.books.checks.is_multiple_of(TABLES_EVERY) {
+            let states = self.servers.iter().filter_map(|server| server.state.as_ref());
+            states.for_each(express_server::rooms::RoomsState::check);
         }
         let members: Vec<Option<Member>> = (0..self.clients.len()).map(|client| self.member(client)).collect();
-        let owners = self.server.state.as_ref().map(|state| state.owners()).unwrap_or_default();
+        let owners: Vec<Vec<Owner>> = self.servers.iter().map(owners_at).collect();
+        self.check_agreement();
         for client in 0..self.clients.len() {
             self.check_media(client);
             self.check_leaving(client);
@@ -163,13 +177,14 @@ impl World {
 
     /// A client that is connected, and what the server would show it.
     fn member(&self, client: usize) -> Option<Member> {
-        let session = self.settled(client)?;
-        let shown = self.shown_to(&session);
-        Some(Member { session, shown })
+        let (session, node) = self.settled(client)?;
+        let state = self.servers[node].state.as_ref();
+        let shown = state.and_then(|state| state.snapshot_of(&session));
+        Some(Member { session, node, shown })
     }
 
     /// What is wrong with what a member was told, by the guarantee that says so.
-    fn faults(&self, client: usize, members: &[Option<Member>], owners: &[Owner]) -> [(&'static str, Vec<String>); 4] {
+    fn faults(&self, client: usize, members: &[Option<Member>], owners: &[Vec<Owner>]) -> [(&'static str, Vec<String>); 4] {
         let mut faults = ["I1", "I3", "I5", "I8"].map(|invariant| (invariant, Vec::new()));
         let Some(member) = &members[client] else { return faults };
         let Some(shown) = &member.shown else {
@@ -178,14 +193,14 @@ impl World {
         };
         faults[0].1 = self.differing_lists(client, shown);
         faults[1].1 = self.not_restored(client, members);
-        faults[2].1 = self.foreign_streams(client, &member.session, owners);
+        faults[2].1 = self.foreign_streams(client, &member.session, &owners[member.node]);
         faults[3].1 = self.differing_room_info(client, shown);
         faults
     }
 
-    /// The session of a client that is connected, as far as anybody can know: logged in, on a socket whose ends both stand, over a
+    /// The session of a client that is connected, and its server, as far as anybody can know: logged in, on a socket whose ends both stand, over a
     /// line that is whole.
-    fn settled(&self, client: usize) -> Option<String> {
+    fn settled(&self, client: usize) -> Option<(String, usize)> {
         let (state, line) = (&self.clients[client], &self.lines[client]);
         if !state.running || state.asleep || line.cut {
             return None;
@@ -195,8 +210,8 @@ impl World {
         if socket.black || socket.connection.is_none() {
             return None;
         }
-        let since = room.up_since?.max(line.whole_since).max(self.server.up_since);
-        (self.now.saturating_sub(since) > SETTLE).then(|| room.state.session().unwrap_or_default().to_owned())
+        let since = room.up_since?.max(line.whole_since).max(self.servers[socket.node].up_since);
+        (self.now.saturating_sub(since) > SETTLE).then(|| (room.state.session().unwrap_or_default().to_owned(), socket.node))
     }
 
     /// Checks what must be so once the world has come to rest.
