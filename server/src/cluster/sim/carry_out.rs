@@ -6,7 +6,9 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::registry::RegistryWork;
-use super::{Action, CloudSim, Happens, Letter, Message, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms};
+use super::{
+    Action, AdminOrder, CloudSim, Happens, Letter, Message, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms, order_key,
+};
 
 impl<R: SimRooms> CloudSim<R> {
     pub(super) fn carry_out(&mut self, number: usize, actions: Vec<Action>) {
@@ -86,6 +88,8 @@ impl<R: SimRooms> CloudSim<R> {
             Action::Unlease => {
                 self.leases.remove(&self.nodes[number].name);
             }
+            Action::Keep(order) => self.keep(number, order),
+            Action::ReadOrders => self.after(self.options.registry, Happens::Orders(number)),
             Action::News(_) => {}
         }
     }
@@ -107,6 +111,17 @@ impl<R: SimRooms> CloudSim<R> {
 
     fn letter_to(&mut self, to: usize, letter: Letter) {
         self.after(self.options.letter, Happens::Letter(to, letter));
+    }
+
+    fn keep(&mut self, number: usize, order: AdminOrder) {
+        self.totals.registry += 1;
+        if !self.nodes[number].reaches_broker {
+            return self.nodes[number].state.on_not_kept(order);
+        }
+        let known = self.orders.entry(order_key(&order)).or_insert_with(|| order.clone());
+        if known.at_ms <= order.at_ms {
+            *known = order;
+        }
     }
 
     fn lease(&mut self, number: usize, entry: NodeEntry) {

@@ -37,6 +37,13 @@ impl<R: SimRooms> CloudSim<R> {
                 None => return,
             },
             Happens::Nodes(from, entry, revision) => return self.entry_reaches_all(from, &entry, revision),
+            Happens::Orders(to) => {
+                let orders = self.orders.values().cloned().collect();
+                match self.hears(to) {
+                    Some(node) => (to, node.state.on_orders(now, orders)),
+                    None => return,
+                }
+            }
             Happens::Notice(number) => (number, self.notice(number)),
             Happens::Wake(number, life) => {
                 let at = self.now;

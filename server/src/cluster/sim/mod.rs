@@ -18,7 +18,10 @@ use self::queue::Queue;
 use self::registry::{Registry, RegistryAnswer, RegistryWork};
 use super::bus::Revision;
 use super::counters::ClusterCounters;
-use super::state::{Action, ClusterOptions, ClusterState, LEASE, Letter, Message, Mirror, NodeEntry, NodeLife, OpId};
+use super::state::{
+    Action, ClusterOptions, ClusterState, LEASE, Letter, Message, Mirror, NodeEntry, NodeLife, OpId, OrderKey, order_key,
+};
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::{Now, Ticket};
 
@@ -99,6 +102,8 @@ enum Happens {
     Registry(usize, u64, OpId, RegistryWork),
     Answered(usize, u64, OpId, RegistryAnswer),
     Node(usize, NodeEntry, Revision),
+    /// What is kept of orders is read.
+    Orders(usize),
     /// The entry of a node reaches all others.
     Nodes(usize, Arc<NodeEntry>, Revision),
     /// Whether the cloud can be reached is noticed.
@@ -131,6 +136,7 @@ pub struct CloudSim<R> {
     nodes: Vec<SimNode<R>>,
     by_name: BTreeMap<NodeName, usize>,
     registry: Registry,
+    orders: BTreeMap<OrderKey, AdminOrder>,
     leases: BTreeMap<NodeName, (NodeEntry, Revision, Duration)>,
     cut: HashSet<(usize, usize)>,
     queue: Queue<Happens>,
@@ -159,6 +165,7 @@ impl<R: SimRooms> CloudSim<R> {
             nodes: Vec::new(),
             by_name: BTreeMap::new(),
             registry: Registry::new(),
+            orders: BTreeMap::new(),
             leases: BTreeMap::new(),
             cut: HashSet::new(),
             queue: Queue::new(),
@@ -299,6 +306,7 @@ impl<R: SimRooms> CloudSim<R> {
     /// The broker has forgotten all that was in the registry.
     pub fn wipe(&mut self) {
         self.registry.wipe();
+        self.orders.clear();
         self.leases.clear();
     }
 

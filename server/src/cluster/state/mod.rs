@@ -16,12 +16,15 @@
 //! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
 
 mod claims;
+#[cfg(test)]
+mod late_tests;
 mod letters;
 #[cfg(any(test, feature = "chaos"))]
 mod mirror;
 mod nodes;
 mod opening;
 mod ops;
+mod orders;
 mod peers;
 mod receive;
 mod room;
@@ -43,13 +46,18 @@ pub(crate) use self::mirror::Mirror;
 pub(crate) use self::nodes::LEASE;
 use self::nodes::RENEW;
 pub(crate) use self::ops::OpId;
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::orders::OrderKey;
+pub(crate) use self::orders::order_key;
 
 use self::claims::OwnClaim;
 use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
+use self::orders::Orders;
 use self::room::{Change, Room};
 use super::bus::Revision;
 use crate::cluster::counters::ClusterCounters;
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -94,6 +102,11 @@ pub(crate) enum Action {
     Lease(NodeEntry),
     /// Take this node's own entry away.
     Unlease,
+    /// Write an order of a business server where nodes that connect later read it; what is not written comes back by
+    /// [`ClusterState::on_not_kept`].
+    Keep(AdminOrder),
+    /// Read all of those, for [`ClusterState::on_orders`].
+    ReadOrders,
     /// Tell the rooms.
     News(News),
 }
@@ -144,6 +157,7 @@ pub(crate) struct ClusterState {
     released: BTreeSet<(u32, StreamId)>,
     left: BTreeSet<RoomName>,
     jobs: Jobs,
+    orders: Orders,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
     last_section: u64,
@@ -171,6 +185,7 @@ impl ClusterState {
             released: BTreeSet::new(),
             left: BTreeSet::new(),
             jobs: Jobs::default(),
+            orders: Orders::default(),
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
@@ -189,6 +204,7 @@ impl ClusterState {
             self.nodes.forgive(now.mono);
             self.renew(now);
             self.settle_everything();
+            self.settle_orders();
             self.beat_all(now);
         }
         self.take_actions()
@@ -253,6 +269,8 @@ impl ClusterState {
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
             Wish::Open { room, terms, redirected } => self.open(room, terms, !redirected),
+            Wish::Look(room) => self.look(room),
+            Wish::Seek(app_id, stream_id) => self.seek((app_id, stream_id)),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
@@ -281,7 +299,7 @@ impl ClusterState {
             Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
             Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
             Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
-            Wish::Order(order) => self.actions.push(Action::Broadcast(Message::Ordered(order))),
+            Wish::Order(order) => self.take_order(now, order),
             Wish::Leave => self.leave(now),
         }
         self.take_actions()

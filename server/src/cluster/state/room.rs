@@ -32,6 +32,8 @@ pub(super) struct Room {
     pub(super) stage: Stage,
     /// Somebody here wants to be in it and may be sent elsewhere.
     pub(super) may_redirect: bool,
+    /// Nobody here wants to be in it: it is opened if another node has it, and not at all else.
+    pub(super) observes: bool,
     pub(super) terms: RoomTerms,
     /// Nobody else had it when it was opened.
     pub(super) is_new: bool,
@@ -71,6 +73,7 @@ impl Room {
         Self {
             stage: Stage::Asking,
             may_redirect,
+            observes: false,
             terms,
             is_new: true,
             home: None,
