@@ -219,7 +219,9 @@ impl CloudWorld {
                     if let Some(sender) = sender {
                         self.nodes[node].connected(sender);
                     }
-                    self.nodes[asker].connected(PeerId(u64::from(ssrc)));
+                    // The world's terms are those of its media connection's number.
+                    let peer = PeerId(u64::from(ssrc - super::world::terms(0).ssrc()));
+                    self.nodes[asker].connected(peer);
                 }
             }
             Wish::Report(origin, stream, heard) => self.tell(number(&origin), News::Reported(stream, heard)),
