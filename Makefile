@@ -13,7 +13,7 @@ WEB_TESTS := node --test $(shell find web -path '*/tests/*' -name '*.test.*js')
 BROWSER_TESTS := node --test --test-concurrency=1 tests/browser/*.test.mjs
 INTEROP_TESTS := node --test tests/interop/*.test.mjs
 
-.PHONY: help demo test test-web test-browser test-interop faults chaos soak static check layers bench setup setup-test setup-speech clean
+.PHONY: help demo test test-web test-browser test-interop faults chaos simulate soak static check layers bench setup setup-test setup-speech clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -58,6 +58,10 @@ NODES ?= 1
 chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos SEEDS=5000 [FROM=1] [NODES=3]
 	$(CARGO) build $(BUILD) --bin chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM) --nodes $(NODES)
+
+simulate: setup ## a million users on 240 nodes in virtual time; prints the tables of docs/scale.md and draws its pictures (2 min)
+	$(CARGO) build $(BUILD) --bin simulate
+	$${CARGO_TARGET_DIR:-target}/release/simulate --pictures docs
 
 SECONDS ?= 600
 soak: setup ## 1,000 clients on real sockets, a fault every second: make soak SECONDS=600

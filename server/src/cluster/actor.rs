@@ -15,7 +15,9 @@ use tokio::time::Instant;
 use super::bus::{Bucket, Bus, BusError, BusStatus, Entry, Incoming, Key, Replier, Revision, WatchEvent};
 use super::counters::ClusterCounters;
 use super::lease::Lease;
+use super::orders;
 use super::state::{Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{Cloud, NodeName, Question, Wish};
 use crate::rooms::{CloudNews, Now, Ticket};
 
@@ -104,6 +106,16 @@ struct Written(OpId, Result<(), WriteError>);
 #[rtype(result = "()")]
 struct NodesRead(Vec<(NodeEntry, Revision)>);
 
+/// An order of a business server was not written.
+#[derive(ActorMessage)]
+#[rtype(result = "()")]
+struct NotKept(AdminOrder);
+
+/// All orders that are kept were read.
+#[derive(ActorMessage)]
+#[rtype(result = "()")]
+struct OrdersRead(Vec<AdminOrder>);
+
 /// What was counted.
 #[derive(Debug, ActorMessage)]
 #[rtype(result = "ClusterCounters")]
@@ -185,6 +197,8 @@ impl ClusterActor {
                 Action::Delete(op, key, expected) => self.delete(op, key, expected, ctx),
                 Action::Lease(entry) => self.lease.renew(&entry),
                 Action::Unlease => self.lease.end(),
+                Action::Keep(order) => self.keep(order, ctx),
+                Action::ReadOrders => self.read_orders(ctx),
             }
         }
         self.arm(ctx);
@@ -259,6 +273,29 @@ impl ClusterActor {
         });
     }
 
+    fn keep(&self, order: AdminOrder, ctx: &mut Context<Self>) {
+        let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
+        actix::spawn(async move {
+            let _turn = turns.acquire().await;
+            if let Err(error) = orders::keep(&*bus, &order).await {
+                tracing::info!(%error, "an order of a business server was not kept; it will be with the next connection");
+                back.do_send(NotKept(order));
+            }
+        });
+    }
+
+    fn read_orders(&self, ctx: &mut Context<Self>) {
+        let (bus, back) = (Arc::clone(&self.bus), ctx.address());
+        actix::spawn(async move {
+            match orders::read_all(&*bus).await {
+                Ok(orders) => back.do_send(OrdersRead(orders)),
+                Err(error) => {
+                    tracing::warn!(%error, "what business servers ordered before was not read: kicks and bans may be missing")
+                }
+            }
+        });
+    }
+
     /// Reads all nodes, for the case that the watch has missed something.
     fn read_nodes(&self, ctx: &Context<Self>) {
         let (bus, back) = (Arc::clone(&self.bus), ctx.address());
@@ -298,7 +335,7 @@ impl ClusterActor {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
                 if let Some((node, revision)) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), node, revision);
+                    let actions = self.state.on_node(self.now(), &node, revision);
                     self.carry_out(actions, ctx);
                 }
             }
@@ -483,9 +520,26 @@ impl Handler<NodesRead> for ClusterActor {
 
     fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
         for (node, revision) in nodes {
-            let actions = self.state.on_node(self.now(), node, revision);
+            let actions = self.state.on_node(self.now(), &node, revision);
             self.carry_out(actions, ctx);
         }
+    }
+}
+
+impl Handler<NotKept> for ClusterActor {
+    type Result = ();
+
+    fn handle(&mut self, NotKept(order): NotKept, _: &mut Self::Context) {
+        self.state.on_not_kept(order);
+    }
+}
+
+impl Handler<OrdersRead> for ClusterActor {
+    type Result = ();
+
+    fn handle(&mut self, OrdersRead(orders): OrdersRead, ctx: &mut Self::Context) {
+        let actions = self.state.on_orders(self.now(), orders);
+        self.carry_out(actions, ctx);
     }
 }
 

@@ -11,6 +11,7 @@ mod actor;
 pub mod bus;
 mod counters;
 mod lease;
+mod orders;
 #[cfg(any(test, feature = "chaos"))]
 pub mod sim;
 mod state;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::admin::{AdminCall, AdminFault};
+use super::admin::{AdminCall, AdminFault, Begun};
 use super::cloud::Cloud;
 use super::hosts::Hosts;
 use super::mail::{
@@ -19,7 +19,7 @@ use super::mail::{
 };
 use super::{
     BusinessServers, CloseReason, ConnectionId, Effect, HostRefusal, Hosted, MediaPlane, Negotiation, Now, RoomsState,
-    SharedNotice, StateOptions,
+    SharedNotice, StateOptions, Ticket,
 };
 use crate::forwarder::MediaRequest;
 
@@ -48,6 +48,11 @@ impl fmt::Debug for RoomsOptions {
     }
 }
 
+/// What becomes of a call that waited, with the number that it waited for.
+type WaitingCall = Box<dyn FnOnce(&mut RoomsActor, Result<u64, ()>, &mut Context<RoomsActor>)>;
+/// The way back to who asked.
+type Answer<C> = oneshot::Sender<Result<<C as AdminCall>::Ok, AdminFault>>;
+
 /// Owner of [`RoomsState`]; one for each server.
 pub struct RoomsActor {
     state: RoomsState,
@@ -56,6 +61,8 @@ pub struct RoomsActor {
     cloud: Box<dyn Cloud>,
     links: HashMap<ConnectionId, ConnectionLink>,
     hosts: Hosts,
+    /// Calls of business servers that wait for other nodes.
+    calls: HashMap<Ticket, WaitingCall>,
     last_connection: u64,
     started: Instant,
     wall_clock: fn() -> SystemTime,
@@ -82,6 +89,7 @@ impl RoomsActor {
             cloud: options.cloud,
             links: HashMap::new(),
             hosts: Hosts::default(),
+            calls: HashMap::new(),
             last_connection: 0,
             started: Instant::now(),
             wall_clock: SystemTime::now,
@@ -128,6 +136,11 @@ impl RoomsActor {
                 }
                 Effect::PausePlayer { peer, paused } => self.media.set_player_paused(peer, paused),
                 Effect::Wish(wish) => self.cloud.wish(wish),
+                Effect::CallGoesOn(ticket, number) => {
+                    if let Some(go_on) = self.calls.remove(&ticket) {
+                        go_on(self, number, ctx);
+                    }
+                }
                 Effect::TakeRelay { stream, group } => {
                     let outcome = self.media.take_relay(stream, group);
                     effects.extend(self.state.on_relay_taken(self.now(), stream, outcome));
@@ -142,6 +155,21 @@ impl RoomsActor {
             }
         }
         self.arm(ctx);
+    }
+
+    fn serve_call<C: AdminCall>(&mut self, app_id: u32, call: C, answer: Answer<C>, ctx: &mut Context<Self>) {
+        let (begun, effects) = self.state.begin_call(self.now(), app_id, call);
+        match begun {
+            // Who asked may have hung up.
+            Begun::Done(done) => drop(answer.send(done)),
+            Begun::WhenSaid(ticket, ok) => {
+                let go_on = move |_: &mut Self, number: Result<u64, ()>, _: &mut Context<Self>| {
+                    drop(answer.send(number.map(ok).map_err(|()| AdminFault::NotTaken)));
+                };
+                self.calls.insert(ticket, Box::new(go_on));
+            }
+        }
+        self.carry_out(effects, ctx);
     }
 
     fn negotiate(&mut self, negotiation: &Negotiation) -> Vec<Effect> {
@@ -285,12 +313,20 @@ impl Handler<GetIceServers> for RoomsActor {
 }
 
 impl<C: AdminCall> Handler<Admin<C>> for RoomsActor {
-    type Result = Result<C::Ok, AdminFault>;
+    type Result = ResponseFuture<Result<C::Ok, AdminFault>>;
 
     fn handle(&mut self, Admin { app_id, call }: Admin<C>, ctx: &mut Self::Context) -> Self::Result {
-        let (answer, effects) = self.state.admin(self.now(), app_id, call);
+        let (answer, answered) = oneshot::channel();
+        let (wait, effects) = self.state.look_for_call(self.now(), app_id, &call);
+        match wait {
+            Some(ticket) => {
+                let go_on = move |actor: &mut Self, _, ctx: &mut Context<Self>| actor.serve_call(app_id, call, answer, ctx);
+                self.calls.insert(ticket, Box::new(go_on));
+            }
+            None => self.serve_call(app_id, call, answer, ctx),
+        }
         self.carry_out(effects, ctx);
-        answer
+        Box::pin(async move { answered.await.unwrap_or(Err(AdminFault::NotTaken)) })
     }
 }
 

@@ -9,18 +9,42 @@ use express_messages::ids::{RoomId, StreamId, UserId};
 use express_messages::types::ZegoUser;
 use serde::{Deserialize, Serialize};
 
-use super::{Now, RoomsState};
+use super::{Now, RoomsState, Ticket};
 
 /// A question of a business server.
-pub trait AdminCall: Send + 'static {
+pub trait AdminCall: Sized + Send + 'static {
     /// What it is answered with.
     type Ok: Send + 'static;
+
+    /// The rooms that it is about: where they are on other nodes alone, this node looks at them before it serves the call.
+    fn rooms(&self) -> &[RoomId] {
+        &[]
+    }
+
+    /// The stream that it is about, whose room is looked for in the same way.
+    fn stream(&self) -> Option<&StreamId> {
+        None
+    }
+
+    /// Does it, or begins to where other nodes have a say.
+    fn begin(self, state: &mut RoomsState, now: Now, app_id: u32) -> Begun<Self::Ok> {
+        Begun::Done(self.serve(state, now, app_id))
+    }
 
     /// Does it.
     ///
     /// # Errors
     /// [`AdminFault`]: nothing was done.
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<Self::Ok, AdminFault>;
+}
+
+/// What has become of a question when it was begun.
+#[derive(Debug)]
+pub enum Begun<T> {
+    /// It is answered.
+    Done(Result<T, AdminFault>),
+    /// [`Effect::CallGoesOn`](super::Effect::CallGoesOn) will say under this ticket which number the answer is made of.
+    WhenSaid(Ticket, fn(u64) -> T),
 }
 
 /// Why a question of a business server was refused.
@@ -44,6 +68,9 @@ pub enum AdminFault {
     /// There is no such rule.
     #[error("there is no such rule")]
     NoRule,
+    /// The other nodes have not taken it in time, or the server stops.
+    #[error("the cloud has not taken it; try again a little later")]
+    NotTaken,
 }
 
 /// `KickoutUser`: ends the sessions of users in a room. Who is not there is no error.
@@ -300,6 +327,10 @@ pub struct StreamOrder {
 pub struct AdminOrder {
     /// The AppID.
     pub app_id: u32,
+    /// When, Unix milliseconds: of two orders about the same the later counts.
+    pub at_ms: u64,
+    /// Until when who has not heard of it is to be told, Unix milliseconds.
+    pub until_ms: u64,
     /// What.
     pub order: Order,
 }

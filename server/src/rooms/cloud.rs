@@ -125,7 +125,12 @@ pub enum Wish {
         /// The client was sent here by another node: it is not sent on.
         redirected: bool,
     },
-    /// Nobody is in the room any more here, and nobody waits for it.
+    /// Open a room here as one that nobody of this node is in, if any other node has it. Answered by [`News::Opened`] or
+    /// [`News::NoSuchRoom`], the latter also while the cloud cannot be reached.
+    Look(RoomName),
+    /// Which room of another node a stream is published in. Answered by [`News::Sought`], in any case.
+    Seek(u32, StreamId),
+    /// Nobody is in the room any more here, and nobody waits for it or looks at it.
     Close(RoomName),
     /// Something is so from now on.
     Tell(RoomName, Fact),
@@ -172,7 +177,7 @@ pub enum Wish {
     Report(NodeName, (u32, StreamId), Heard),
     /// How many sessions there are here; said when that changes by a tenth, and every few seconds.
     Load(usize),
-    /// A business server has ordered this here: it holds on every node.
+    /// A business server has ordered this here: it holds on every node, also on those that hear of it later.
     Order(AdminOrder),
     /// This node is going to stop: no new room is to come here, and its members are to go elsewhere.
     Leave,
@@ -225,6 +230,10 @@ pub enum News {
         /// The extra info.
         info: Option<RoomExtraInfo>,
     },
+    /// No other node has this room, or none can be asked.
+    NoSuchRoom(RoomName),
+    /// What [`Wish::Seek`] came to; `None`: nobody publishes the stream, as far as can be said.
+    Sought((u32, StreamId), Option<RoomName>),
     /// Who waits for this room is better served by the node at this URL.
     ElsewhereInstead(RoomName, String),
     /// The room turned out to be an older one, which goes on: what holds for it from now on.
@@ -284,6 +293,8 @@ pub enum News {
     Reported((u32, StreamId), Heard),
     /// A business server has ordered this on another node.
     Ordered(AdminOrder),
+    /// The same some time ago, while this node did not hear of it.
+    OrderKept(AdminOrder),
     /// The other nodes that take clients: their names and URLs, best first. What clients are told.
     Nodes(Vec<(NodeName, String)>),
 }

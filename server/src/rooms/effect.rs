@@ -85,6 +85,9 @@ pub enum Effect {
     },
     /// Ask the cloud for something, or tell it.
     Wish(cloud::Wish),
+    /// A call of a business server that waited under this ticket goes on: with the number of what was said, where that is what it
+    /// waited for.
+    CallGoesOn(Ticket, Result<u64, ()>),
     /// Make ready for a stream of another node, and hand the answer to
     /// [`RoomsState::on_relay_taken`](super::RoomsState::on_relay_taken).
     TakeRelay {

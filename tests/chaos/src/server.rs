@@ -220,6 +220,7 @@ impl World {
                 Effect::RestartIce { .. } | Effect::Hosted { .. } | Effect::ResourceEnded(_) => {}
                 // No AppID here has a business server.
                 Effect::Business(_) => {}
+                Effect::CallGoesOn(..) => {}
                 Effect::Wish(wish) => self.wish(node, wish),
                 Effect::TakeRelay { stream, .. } => {
                     let server = &mut self.servers[node];

@@ -3,7 +3,7 @@
 //! ```text
 //!   node a ── publish, request ──► inbox of node b           core messages: at most once, never stored
 //!          ── broadcast ─────────► inbox of every other node
-//!          ── create, update ────► Bucket::Nodes, Claims     stored: compare-and-set, with a lease
+//!          ── create, update ────► Bucket::Nodes, Claims, …  stored: compare-and-set, with a lease
 //!          ◄─ watch ──────────────     (hints, beside a full read now and then)
 //! ```
 //!
@@ -137,17 +137,20 @@ pub enum Bucket {
     Nodes,
     /// Who owns what, with a long lease.
     Claims,
+    /// What business servers ordered, with the longest.
+    Orders,
 }
 
 impl Bucket {
     /// Each.
-    pub const ALL: [Self; 2] = [Self::Nodes, Self::Claims];
+    pub const ALL: [Self; 3] = [Self::Nodes, Self::Claims, Self::Orders];
 
     /// As it is named at the broker.
     pub fn word(self) -> &'static str {
         match self {
             Self::Nodes => "nodes",
             Self::Claims => "claims",
+            Self::Orders => "orders",
         }
     }
 }
@@ -159,14 +162,17 @@ pub struct Leases {
     pub nodes: Duration,
     /// In [`Bucket::Claims`].
     pub claims: Duration,
+    /// In [`Bucket::Orders`].
+    pub orders: Duration,
 }
 
 impl Default for Leases {
-    /// 6 s, which is two lost renewals at one each 2 s; and an hour.
+    /// 6 s, which is two lost renewals at one each 2 s; an hour; and a day, the longest that a rule of the server API lasts.
     fn default() -> Self {
         Self {
             nodes: Duration::from_secs(6),
             claims: Duration::from_secs(3_600),
+            orders: Duration::from_secs(24 * 3_600),
         }
     }
 }
@@ -177,6 +183,7 @@ impl Leases {
         match bucket {
             Bucket::Nodes => self.nodes,
             Bucket::Claims => self.claims,
+            Bucket::Orders => self.orders,
         }
     }
 }

@@ -137,7 +137,22 @@ impl ClusterState {
                 let is_own = known.is_some_and(|known| known.node == own);
                 (is_own && !self.claims.contains_key(stream)).then_some(Decision::Deleted)
             }
+            Job::Seek(stream) => {
+                let found = known.filter(|known| known.node != own && self.nodes.is_alive(&known.node));
+                let room = found.map(|known| known.room.clone());
+                self.actions.push(Action::News(News::Sought(stream.clone(), room)));
+                None
+            }
             Job::Enter(_) | Job::Leave(_) => None,
+        }
+    }
+
+    /// Somebody here wants a stream that is not here.
+    pub(super) fn seek(&mut self, stream: (u32, StreamId)) {
+        if self.connected {
+            self.add_job(Job::Seek(stream));
+        } else {
+            self.actions.push(Action::News(News::Sought(stream, None)));
         }
     }
 
@@ -161,20 +176,21 @@ impl ClusterState {
                     self.actions.push(Action::News(news));
                 }
             }
-            Job::Release(_) | Job::Enter(_) | Job::Leave(_) => {}
+            Job::Release(_) | Job::Seek(_) | Job::Enter(_) | Job::Leave(_) => {}
         }
     }
 
     /// A claim could not be written.
     pub(super) fn claim_failed(&mut self, job: Job) {
-        if let Job::Claim {
-            ticket,
-            room,
-            stream,
-            user,
-        } = job
-        {
-            self.claim_here(ticket, room, stream, user);
+        match job {
+            Job::Claim {
+                ticket,
+                room,
+                stream,
+                user,
+            } => self.claim_here(ticket, room, stream, user),
+            Job::Seek(stream) => self.actions.push(Action::News(News::Sought(stream, None))),
+            _ => {}
         }
     }
 

@@ -109,7 +109,7 @@ pub(crate) enum Message {
 }
 
 /// What a node says of itself in the registry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct NodeEntry {
     pub(crate) node: NodeLife,
     /// Where clients reach it; empty: it takes none.
@@ -123,7 +123,31 @@ pub(crate) struct NodeEntry {
     pub(crate) draining: bool,
 }
 
+impl Clone for NodeEntry {
+    fn clone(&self) -> Self {
+        Self {
+            node: self.node.clone(),
+            url: self.url.clone(),
+            region: self.region.clone(),
+            ..*self
+        }
+    }
+
+    /// Into the texts that are there.
+    fn clone_from(&mut self, other: &Self) {
+        self.node.clone_from(&other.node);
+        self.url.clone_from(&other.url);
+        self.region.clone_from(&other.region);
+        (self.load, self.capacity, self.draining) = (other.load, other.capacity, other.draining);
+    }
+}
+
 impl NodeEntry {
+    /// Whether it takes clients.
+    pub(crate) fn takes_clients(&self) -> bool {
+        !self.draining && !self.url.is_empty()
+    }
+
     /// Whether clients and operators can be shown what it says.
     pub(crate) fn is_sound(&self) -> bool {
         let is_text = |text: &str| text.len() <= MAX_TEXT && text.bytes().all(|byte| (b' '..=b'~').contains(&byte));

@@ -16,10 +16,15 @@
 //! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
 
 mod claims;
+#[cfg(test)]
+mod late_tests;
 mod letters;
+#[cfg(any(test, feature = "chaos"))]
+mod mirror;
 mod nodes;
 mod opening;
 mod ops;
+mod orders;
 mod peers;
 mod receive;
 mod room;
@@ -35,15 +40,24 @@ use express_messages::ids::StreamId;
 
 use self::letters::SectionId;
 pub(crate) use self::letters::{Letter, Message, NodeEntry, NodeLife, RegistryKey};
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::mirror::Mirror;
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::nodes::LEASE;
 use self::nodes::RENEW;
 pub(crate) use self::ops::OpId;
+#[cfg(any(test, feature = "chaos"))]
+pub(crate) use self::orders::OrderKey;
+pub(crate) use self::orders::order_key;
 
 use self::claims::OwnClaim;
 use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
+use self::orders::Orders;
 use self::room::{Change, Room};
 use super::bus::Revision;
 use crate::cluster::counters::ClusterCounters;
+use crate::rooms::admin::AdminOrder;
 use crate::rooms::cloud::{News, NodeName, Question, RoomName, Wish};
 use crate::rooms::timers::Timers;
 use crate::rooms::{Now, Ticket};
@@ -88,6 +102,11 @@ pub(crate) enum Action {
     Lease(NodeEntry),
     /// Take this node's own entry away.
     Unlease,
+    /// Write an order of a business server where nodes that connect later read it; what is not written comes back by
+    /// [`ClusterState::on_not_kept`].
+    Keep(AdminOrder),
+    /// Read all of those, for [`ClusterState::on_orders`].
+    ReadOrders,
     /// Tell the rooms.
     News(News),
 }
@@ -138,6 +157,7 @@ pub(crate) struct ClusterState {
     released: BTreeSet<(u32, StreamId)>,
     left: BTreeSet<RoomName>,
     jobs: Jobs,
+    orders: Orders,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
     last_section: u64,
@@ -145,7 +165,6 @@ pub(crate) struct ClusterState {
     last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
-    told_nodes: Vec<(NodeName, String)>,
     timers: Timers<Timer>,
     counters: ClusterCounters,
     actions: Vec<Action>,
@@ -166,12 +185,12 @@ impl ClusterState {
             released: BTreeSet::new(),
             left: BTreeSet::new(),
             jobs: Jobs::default(),
+            orders: Orders::default(),
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
             last_text: 0,
             beat_from: None,
-            told_nodes: Vec::new(),
             timers,
             counters: ClusterCounters::default(),
             actions: Vec::new(),
@@ -185,6 +204,7 @@ impl ClusterState {
             self.nodes.forgive(now.mono);
             self.renew(now);
             self.settle_everything();
+            self.settle_orders();
             self.beat_all(now);
         }
         self.take_actions()
@@ -204,17 +224,17 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: NodeEntry, revision: Revision) -> Vec<Action> {
+    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry, revision: Revision) -> Vec<Action> {
         if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }
-        let node = entry.node.clone();
+        let node = &entry.node;
         match self.nodes.note(entry, revision, now.mono) {
             NodeChange::Nothing => {}
-            NodeChange::Came => self.node_came(now, &node),
+            NodeChange::Came => self.node_came(now, node),
             NodeChange::Restarted => {
                 self.node_gone(now, &node.name);
-                self.node_came(now, &node);
+                self.node_came(now, node);
             }
         }
         self.tell_nodes();
@@ -249,6 +269,8 @@ impl ClusterState {
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
             Wish::Open { room, terms, redirected } => self.open(room, terms, !redirected),
+            Wish::Look(room) => self.look(room),
+            Wish::Seek(app_id, stream_id) => self.seek((app_id, stream_id)),
             Wish::Close(room) => self.close(&room),
             Wish::Tell(room, fact) => self.tell(now, &room, fact),
             Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
@@ -277,7 +299,7 @@ impl ClusterState {
             Wish::AnswerRelay(question, answer) => self.actions.push(Action::Answer(question, Message::Relayed(answer))),
             Wish::Report(node, stream, heard) => self.send(&node, Message::Report(stream, heard)),
             Wish::Load(sessions) => self.entry.load = u32::try_from(sessions).unwrap_or(u32::MAX),
-            Wish::Order(order) => self.actions.push(Action::Broadcast(Message::Ordered(order))),
+            Wish::Order(order) => self.take_order(now, order),
             Wish::Leave => self.leave(now),
         }
         self.take_actions()
@@ -326,11 +348,11 @@ impl ClusterState {
     }
 
     /// Tells the rooms which other nodes take clients, where that is news.
+    ///
+    /// Asked for at every renewal of every node, so it does nothing but look where nobody came, went, moved or began to drain.
     fn tell_nodes(&mut self) {
-        let nodes = self.nodes.for_clients(&self.entry);
-        let changed = nodes.len() != self.told_nodes.len() || nodes.iter().any(|node| !self.told_nodes.contains(node));
-        if changed {
-            self.told_nodes.clone_from(&nodes);
+        if self.nodes.take_changed() {
+            let nodes = self.nodes.for_clients(&self.entry);
             self.actions.push(Action::News(News::Nodes(nodes)));
         }
     }

@@ -1,6 +1,6 @@
 //! The nodes of the cloud: who is there, who is gone, and which would serve a client best.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::letters::{NodeEntry, NodeLife};
@@ -32,7 +32,9 @@ struct Known {
 /// The other nodes.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    others: BTreeMap<NodeName, Known>,
+    others: HashMap<NodeName, Known>,
+    /// Who takes clients, or where, is another than was told.
+    changed: bool,
 }
 
 /// What became of a node.
@@ -47,19 +49,20 @@ pub(super) enum NodeChange {
 
 impl Nodes {
     /// A node's entry was read. One that was known already says nothing of its life: it may only not have been forgotten yet.
-    pub(super) fn note(&mut self, entry: NodeEntry, revision: Revision, now: Duration) -> NodeChange {
-        let name = entry.node.name.clone();
-        let Some(known) = self.others.get_mut(&name) else {
-            let (heard, gone) = (now, None);
-            self.others.insert(
-                name,
-                Known {
-                    entry,
-                    revision,
-                    heard,
-                    gone,
-                },
-            );
+    ///
+    /// Nearly all are renewals: they cost a look-up and no allocation.
+    pub(super) fn note(&mut self, entry: &NodeEntry, revision: Revision, now: Duration) -> NodeChange {
+        let Some(known) = self.others.get_mut(&entry.node.name) else {
+            let (entry, heard, gone) = (entry.clone(), now, None);
+            self.changed |= entry.takes_clients();
+            let name = entry.node.name.clone();
+            let known = Known {
+                entry,
+                revision,
+                heard,
+                gone,
+            };
+            self.others.insert(name, known);
             return NodeChange::Came;
         };
         // A node that is gone may have set its clock back before it started again.
@@ -70,7 +73,9 @@ impl Nodes {
         let restarted = entry.node.life != known.entry.node.life;
         let was_gone = known.gone.take().is_some();
         known.heard = now;
-        known.entry = entry;
+        let took = known.entry.takes_clients() && !was_gone;
+        self.changed |= took != entry.takes_clients() || known.entry.url != entry.url;
+        known.entry.clone_from(entry);
         known.revision = revision;
         match (restarted, was_gone) {
             (true, _) => NodeChange::Restarted,
@@ -92,6 +97,7 @@ impl Nodes {
             return false;
         };
         known.gone = Some(now);
+        self.changed = true;
         true
     }
 
@@ -106,12 +112,21 @@ impl Nodes {
     /// Those who were heard of until a lease ago and no longer: they are gone from now on.
     pub(super) fn take_gone(&mut self, now: Duration) -> Vec<NodeLife> {
         let silent = |known: &&mut Known| known.gone.is_none() && now.saturating_sub(known.heard) > LEASE;
-        let gone = self.others.values_mut().filter(silent);
-        gone.map(|known| {
-            known.gone = Some(now);
-            known.entry.node.clone()
-        })
-        .collect()
+        let silent = self.others.values_mut().filter(silent);
+        let mut gone: Vec<NodeLife> = silent
+            .map(|known| {
+                known.gone = Some(now);
+                known.entry.node.clone()
+            })
+            .collect();
+        gone.sort_unstable();
+        self.changed |= !gone.is_empty();
+        gone
+    }
+
+    /// Whether who takes clients, or where, is another than when this was last asked.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// The cloud was out of reach: nobody's silence counts until now.
@@ -174,9 +189,7 @@ impl Nodes {
 
     fn takers(&self) -> impl Iterator<Item = &NodeEntry> {
         let alive = self.others.values().filter(|known| known.gone.is_none());
-        alive
-            .map(|known| &known.entry)
-            .filter(|entry| !entry.draining && !entry.url.is_empty())
+        alive.map(|known| &known.entry).filter(|entry| entry.takes_clients())
     }
 }
 
@@ -223,7 +236,7 @@ mod tests {
     fn better(own: &NodeEntry, others: Vec<NodeEntry>, with_room: &[&str]) -> Option<String> {
         let mut nodes = Nodes::default();
         for other in others {
-            nodes.note(other, revision(1), SECOND);
+            nodes.note(&other, revision(1), SECOND);
         }
         let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
         nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
@@ -286,13 +299,44 @@ mod tests {
     }
 
     #[test]
+    fn who_takes_clients_is_news_when_somebody_comes_goes_drains_or_moves_and_not_at_every_renewal() {
+        let mut nodes = Nodes::default();
+        let b = entry("b", 0);
+        let mut change = |entry: &NodeEntry, at: u64| {
+            nodes.note(entry, revision(at), Duration::from_secs(at));
+            nodes.take_changed()
+        };
+        assert!(change(&b, 1), "it is new");
+        let fuller = entry("b", 50);
+        assert!(!change(&b, 2) && !change(&fuller, 3), "renewals");
+        let draining = NodeEntry {
+            draining: true,
+            ..b.clone()
+        };
+        assert!(change(&draining, 4) && !change(&draining, 5), "it drains");
+        let moved = NodeEntry {
+            url: "ws://other".into(),
+            ..b.clone()
+        };
+        assert!(change(&b, 6) && change(&moved, 7), "it moves");
+        nodes.take_gone(8 * SECOND + LEASE);
+        assert!(nodes.take_changed() && !nodes.take_changed(), "it is gone");
+        nodes.note(&moved, revision(20), 20 * SECOND);
+        assert!(nodes.take_changed(), "it is back");
+        assert!(
+            nodes.leave(&b.node, 21 * SECOND) && nodes.take_changed(),
+            "it says that it stops"
+        );
+    }
+
+    #[test]
     fn a_node_is_gone_when_nothing_is_heard_for_a_lease_and_its_next_life_is_another() {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
-        assert_eq!(nodes.note(b.clone(), revision(1), SECOND), NodeChange::Came);
-        assert_eq!(nodes.note(b.clone(), revision(2), 3 * SECOND), NodeChange::Nothing);
+        assert_eq!(nodes.note(&b, revision(1), SECOND), NodeChange::Came);
+        assert_eq!(nodes.note(&b, revision(2), 3 * SECOND), NodeChange::Nothing);
         assert_eq!(
-            nodes.note(b.clone(), revision(2), 8 * SECOND),
+            nodes.note(&b, revision(2), 8 * SECOND),
             NodeChange::Nothing,
             "it is read once more"
         );
@@ -302,17 +346,17 @@ mod tests {
         assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
         let mut again = b.clone();
         again.node.life = 2;
-        assert_eq!(nodes.note(again.clone(), revision(3), 30 * SECOND), NodeChange::Restarted);
+        assert_eq!(nodes.note(&again, revision(3), 30 * SECOND), NodeChange::Restarted);
         assert!(nodes.is_alive(&again.node) && !nodes.is_alive(&b.node));
         assert!(nodes.is_of_the_past(&b.node) && !nodes.is_of_the_past(&again.node));
         assert_eq!(
-            nodes.note(b.clone(), revision(4), 31 * SECOND),
+            nodes.note(&b, revision(4), 31 * SECOND),
             NodeChange::Nothing,
             "an old entry says nothing"
         );
         assert!(nodes.leave(&again.node, 32 * SECOND) && !nodes.leave(&again.node, 33 * SECOND));
         assert_eq!(
-            nodes.note(b, revision(5), 34 * SECOND),
+            nodes.note(&b, revision(5), 34 * SECOND),
             NodeChange::Restarted,
             "its clock was set back"
         );

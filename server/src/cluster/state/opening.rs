@@ -21,15 +21,40 @@ impl ClusterState {
         if let Some(room) = self.rooms.get_mut(&name) {
             // One of those who wait was sent here: then all may stay.
             room.may_redirect &= may_redirect;
+            if std::mem::take(&mut room.observes) && !room.is_open() && room.stage == Stage::Asking {
+                room.terms = terms;
+            }
             return;
         }
+        self.open_as(name, terms, (may_redirect, false));
+    }
+
+    /// Opens a room to look at it, if another node has it.
+    pub(super) fn look(&mut self, name: RoomName) {
+        if self.rooms.contains_key(&name) {
+            return;
+        }
+        if !self.connected {
+            return self.actions.push(Action::News(News::NoSuchRoom(name)));
+        }
+        // What holds for the room is what stands in its entry.
+        let terms = RoomTerms {
+            session_id: 0,
+            max_members: 0,
+            loudest_streams: 0,
+        };
+        self.open_as(name, terms, (false, true));
+    }
+
+    fn open_as(&mut self, name: RoomName, terms: RoomTerms, (may_redirect, observes): (bool, bool)) {
         self.last_section = self.last_section.saturating_add(1);
         let section = SectionId {
             life: self.entry.node.life,
             number: self.last_section,
         };
         self.left.remove(&name);
-        let room = Room::new(terms, OwnSection::new(section), may_redirect);
+        let mut room = Room::new(terms, OwnSection::new(section), may_redirect);
+        room.observes = observes;
         self.rooms.insert(name.clone(), room);
         if self.connected {
             self.add_job(Job::Enter(name));
@@ -151,7 +176,7 @@ impl ClusterState {
                 let left = ops::leave(known, &own.name, |node| self.nodes.is_alive(node));
                 Some(left.map_or(Decision::Deleted, Decision::Room))
             }
-            Job::Claim { .. } | Job::Settle(_) | Job::Release(_) => {
+            Job::Claim { .. } | Job::Settle(_) | Job::Release(_) | Job::Seek(_) => {
                 let known = known.and_then(|known| serde_json::from_slice::<ClaimEntry>(known).ok());
                 self.decide_claim(now, job, known.as_ref())
             }
@@ -161,6 +186,14 @@ impl ClusterState {
     fn decide_enter(&mut self, now: Now, name: &RoomName, known: Option<RoomEntry>) -> Option<Decision> {
         let room = self.rooms.get(name)?;
         let nodes = &self.nodes;
+        if room.stage == Stage::Asking && room.observes {
+            let own = &self.entry.node.name;
+            let mut others = known.iter().flat_map(|known| &known.nodes).filter(|node| node.name != *own);
+            if !others.any(|node| nodes.is_alive(node)) {
+                self.look_failed(name);
+                return None;
+            }
+        }
         let is_there = |node: &NodeLife| nodes.may_come_back(node, ORPHANS_STAY, now.mono);
         let left = room.left.clone();
         let is_home = |node: &NodeLife| nodes.is_alive(node) && left.as_ref() != Some(&node.name);
@@ -259,6 +292,11 @@ impl ClusterState {
         let Some(room) = self.rooms.get_mut(name) else {
             return;
         };
+        if room.observes && room.stage == Stage::Asking && !room.settled {
+            // The registry did not answer.
+            return self.look_failed(name);
+        }
+        room.observes = false;
         self.timers.clear(Timer::Greeting(name.clone()));
         room.stage = Stage::Open;
         let news = News::Opened {
@@ -270,6 +308,12 @@ impl ClusterState {
             info: room.info.clone(),
         };
         self.actions.push(Action::News(news));
+    }
+
+    /// There is nothing to look at.
+    fn look_failed(&mut self, name: &RoomName) {
+        self.rooms.remove(name);
+        self.actions.push(Action::News(News::NoSuchRoom(name.clone())));
     }
 
     /// A job cannot be done: what can be decided here is.

@@ -31,6 +31,8 @@ pub(super) enum Job {
     },
     /// Make sure that a stream of this node is this node's in the registry.
     Settle((u32, StreamId)),
+    /// Find the room where a stream is published.
+    Seek((u32, StreamId)),
     /// Give it back, if it is this node's.
     Release((u32, StreamId)),
 }
@@ -39,7 +41,9 @@ impl Job {
     pub(super) fn key(&self) -> RegistryKey {
         match self {
             Self::Enter(room) | Self::Leave(room) => RegistryKey::Room(room.clone()),
-            Self::Claim { stream, .. } | Self::Settle(stream) | Self::Release(stream) => RegistryKey::Stream(stream.clone()),
+            Self::Claim { stream, .. } | Self::Settle(stream) | Self::Seek(stream) | Self::Release(stream) => {
+                RegistryKey::Stream(stream.clone())
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ impl ClusterState {
                 }
             }
             Message::LoggedIn(login) => self.actions.push(Action::News(News::LoggedIn(login))),
-            Message::Ordered(order) => self.actions.push(Action::News(News::Ordered(order))),
+            Message::Ordered(order) => self.ordered_elsewhere(now, order),
             Message::Report(stream, heard) => self.actions.push(Action::News(News::Reported(stream, heard))),
             // Questions and answers come by ways of their own.
             Message::Say { .. } | Message::Said(_) | Message::Relay { .. } | Message::Relayed(_) => {

@@ -9,7 +9,7 @@ use express_signalling::protocol::RoomExtraInfo;
 
 use super::letters::{NodeLife, Standing};
 use super::section::{OwnSection, Section, Touched};
-use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
+use crate::rooms::cloud::{Fact, Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
 
 /// Messages whose numbers are remembered, so that one that comes by two ways is told once.
 const REMEMBERED: usize = 256;
@@ -32,6 +32,8 @@ pub(super) struct Room {
     pub(super) stage: Stage,
     /// Somebody here wants to be in it and may be sent elsewhere.
     pub(super) may_redirect: bool,
+    /// Nobody here wants to be in it: it is opened if another node has it, and not at all else.
+    pub(super) observes: bool,
     pub(super) terms: RoomTerms,
     /// Nobody else had it when it was opened.
     pub(super) is_new: bool,
@@ -71,6 +73,7 @@ impl Room {
         Self {
             stage: Stage::Asking,
             may_redirect,
+            observes: false,
             terms,
             is_new: true,
             home: None,
@@ -131,8 +134,52 @@ impl Room {
         }
     }
 
+    /// Who was seen with a later login is none of a node that is gone any more: leaving again is leaving for good.
+    pub(super) fn forget_older_logins(&mut self, user: &UserId, login_ms: u64) {
+        for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
+            if section
+                .standings
+                .members
+                .get(user)
+                .is_some_and(|member| member.login_ms < login_ms)
+            {
+                section.standings.members.remove(user);
+            }
+        }
+    }
+
+    /// The same for a stream that was seen with a higher claim.
+    pub(super) fn forget_older_claims(&mut self, id: &StreamId, epoch: u64) {
+        for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
+            if section.standings.streams.get(id).is_some_and(|stream| stream.epoch < epoch) {
+                section.standings.streams.remove(id);
+            }
+        }
+    }
+
+    /// A fact of this node ends what it says of it: nothing older holds any more.
+    pub(super) fn forget_older_than(&mut self, fact: &Fact, changes: &mut Vec<Change>) {
+        match fact {
+            Fact::UserLeft(user) => {
+                if let Some(login_ms) = self.own.standings.members.get(user).map(|member| member.login_ms) {
+                    self.forget_older_logins(user, login_ms);
+                    self.refresh_member(user, changes);
+                }
+            }
+            Fact::StreamLeft(id, _) => {
+                if let Some(epoch) = self.own.standings.streams.get(id).map(|stream| stream.epoch) {
+                    self.forget_older_claims(id, epoch);
+                }
+            }
+            Fact::UserCame(_) | Fact::StreamIs(_) | Fact::Said(_) => {}
+        }
+    }
+
     /// Of several logins of a user the latest is shown.
     fn refresh_member(&mut self, user: &UserId, changes: &mut Vec<Change>) {
+        if let Some(login_ms) = self.shown_members.get(user).map(|member| member.login_ms) {
+            self.forget_older_logins(user, login_ms);
+        }
         let said = self.others.values().filter_map(|section| section.standings.members.get(user));
         let best = said.max_by_key(|member| member.login_ms).cloned();
         match best {
@@ -159,6 +206,9 @@ impl Room {
 
     /// Of several owners of a streamID the one with the highest claim is shown, and this node's own stream makes way for it.
     pub(super) fn refresh_stream(&mut self, id: &StreamId, reason: Option<StreamDeleteReason>, changes: &mut Vec<Change>) {
+        if let Some(epoch) = self.shown_streams.get(id).map(|(_, stream)| stream.epoch) {
+            self.forget_older_claims(id, epoch);
+        }
         let said = self
             .others
             .iter()

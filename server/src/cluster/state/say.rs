@@ -97,6 +97,8 @@ impl ClusterState {
             Fact::StreamLeft(id, _) => Some(id.clone()),
             _ => None,
         };
+        let mut changes: Vec<Change> = Vec::new();
+        room.forget_older_than(&fact, &mut changes);
         let first = room.own.say(fact.clone());
         let facts = Message::Facts {
             room: name.clone(),
@@ -104,7 +106,6 @@ impl ClusterState {
             first,
             facts: vec![fact],
         };
-        let mut changes: Vec<Change> = Vec::new();
         if let Some(id) = stream {
             room.refresh_stream(&id, None, &mut changes);
         }

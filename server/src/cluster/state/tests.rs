@@ -1,5 +1,6 @@
 //! Several nodes in virtual time, with rooms that only keep what they are told.
 
+mod crowded;
 mod healed;
 
 use std::collections::{BTreeMap, BTreeSet};

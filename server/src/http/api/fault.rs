@@ -65,6 +65,7 @@ impl From<AdminFault> for ApiFault {
             AdminFault::OldSequence => Self::PARAM,
             AdminFault::TooManyRules => Self::TOO_MANY_RULES,
             AdminFault::NoRule => Self::NO_RULE,
+            AdminFault::NotTaken => Self::FAILED,
         };
         Self::new(code, fault.to_string())
     }

@@ -178,8 +178,11 @@ impl RoomsState {
     fn check_rooms(&self) {
         assert_eq!(self.rooms.len(), self.apps.values().map(|app| app.rooms).sum::<usize>());
         for (room_key, room) in &self.rooms {
-            let is_used = !room.members.is_empty() || self.claims_keep(room_key);
-            assert!(is_used, "a room without members here is gone, unless somebody waits");
+            let is_used = !room.members.is_empty() || self.claims_keep(room_key) || self.is_observed(room_key);
+            assert!(
+                is_used,
+                "a room without members here is gone, unless somebody waits or looks at it"
+            );
             let elsewhere = room.elsewhere.members.keys();
             let doubled: BTreeSet<_> = elsewhere
                 .filter(|user| self.users.in_room(room_key, user).is_some())

@@ -113,6 +113,7 @@ impl RoomsState {
         self.timers.clear(Timer::Session(key));
         self.timers.clear(Timer::Token(key));
         self.timers.clear(Timer::Moving(key));
+        self.timers.clear(Timer::Superseded(key));
         self.session_ids.remove(&session.id);
         self.users.remove(&session.room, &session.user.user_id);
         if let Some(app) = self.apps.get_mut(&session.room.0) {

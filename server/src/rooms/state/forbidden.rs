@@ -87,6 +87,10 @@ impl AdminCall for ResumeStream {
 impl AdminCall for FindStream {
     type Ok = ();
 
+    fn stream(&self) -> Option<&StreamId> {
+        Some(&self.0.stream_id)
+    }
+
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
         let (_, stream_id) = state.ordered(now, app_id, self.0)?;
         let stream = state.stream_key(app_id, &stream_id).and_then(|key| state.streams.get(&key));

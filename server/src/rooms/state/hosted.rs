@@ -58,7 +58,11 @@ impl RoomsState {
             // Who comes by HTTP cannot be sent on.
             return Ok(self.wait_for_room(&room, (0, 0), true, Entering::Host { ticket, request })?);
         }
-        self.may_host(&room, &user.user_id, &token, &request)?;
+        let may_host = self.may_host(&room, &user.user_id, &token, &request);
+        if may_host.is_err() && !request.publish {
+            self.seek_to_play(room.0, &request.stream_id);
+        }
+        may_host?;
         if request.publish {
             self.publishing_is_not_forbidden(now, &room, &user.user_id, request.from)?;
             if claim.is_none() && self.host_must_claim(&room, &user.user_id, &request) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use express_messages::codes;
-use express_messages::ids::UserId;
+use express_messages::ids::{RoomId, UserId};
 use express_signalling::protocol::WireError;
 
 use super::end::End;
@@ -11,8 +11,7 @@ use super::expiring::Expiring;
 use super::login::Entry;
 use super::records::{RoomKey, SessionKey};
 use super::{Now, RoomsState};
-use crate::rooms::admin::{AdminCall, AdminFault, AdminOrder, CloseRoom, KickUsers, Order};
-use crate::rooms::cloud::Wish;
+use crate::rooms::admin::{AdminCall, AdminFault, CloseRoom, KickUsers, Order};
 use crate::rooms::counters::count;
 use crate::rooms::effect::Effect;
 
@@ -44,7 +43,7 @@ impl RoomsState {
         self.login_is_not_forbidden(now, &entry.room, user, entry.from)
     }
 
-    fn kick(&mut self, key: SessionKey, reason: &str) {
+    pub(super) fn kick(&mut self, key: SessionKey, reason: &str) {
         let reason = if reason.is_empty() { NO_REASON } else { reason };
         self.end_session(key, End::Kicked(reason.into()), None);
     }
@@ -52,11 +51,22 @@ impl RoomsState {
     /// Tokens made until now do not open the room to the user any more, for as long as is configured.
     fn revoke(&mut self, now: Now, room: &RoomKey, user: UserId) {
         let lasts = Duration::from_secs(self.timings.kick_revokes_s);
+        self.revoke_until(now, room, user, (now.unix_ms, lasts));
+    }
+
+    /// Tokens made until `made_ms` (Unix milliseconds) do not for so long.
+    pub(super) fn revoke_until(&mut self, now: Now, room: &RoomKey, user: UserId, (made_ms, lasts): (u64, Duration)) {
         if lasts.is_zero() {
             return;
         }
-        let until = now.mono.saturating_add(lasts);
-        if self.revocations.insert((room.clone(), user), now.unix_s(), until, now.mono) {
+        let (until, key) = (now.mono.saturating_add(lasts), (room.clone(), user));
+        let made_s = i64::try_from(made_ms / 1000).unwrap_or(i64::MAX);
+        // A later kick that is known counts.
+        let known = self.revocations.get(&key, now.mono);
+        if known.is_some_and(|known| *known > made_s) {
+            return;
+        }
+        if self.revocations.insert(key, made_s, until, now.mono) {
             count(&mut self.counters.revocations_forgotten);
         }
     }
@@ -80,8 +90,7 @@ impl RoomsState {
                 user_ids: users.to_vec(),
                 reason: reason.into(),
             };
-            let app_id = room.0;
-            self.wish(Wish::Order(AdminOrder { app_id, order }));
+            self.tell_order(room.0, order);
         }
     }
 }
@@ -90,14 +99,12 @@ impl AdminCall for KickUsers {
     type Ok = ();
 
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
-        state.order(
-            app_id,
-            Order::Kick {
-                room_id: self.room_id.clone(),
-                user_ids: self.user_ids.clone(),
-                reason: self.reason.clone(),
-            },
-        );
+        let order = Order::Kick {
+            room_id: self.room_id.clone(),
+            user_ids: self.user_ids.clone(),
+            reason: self.reason.clone(),
+        };
+        state.order(app_id, order);
         let room = (app_id, self.room_id);
         for user in self.user_ids {
             if let Some(key) = state.session_in(&room, &user) {
@@ -113,20 +120,24 @@ impl AdminCall for KickUsers {
 impl AdminCall for CloseRoom {
     type Ok = ();
 
+    fn rooms(&self) -> &[RoomId] {
+        std::slice::from_ref(&self.room_id)
+    }
+
     fn serve(self, state: &mut RoomsState, now: Now, app_id: u32) -> Result<(), AdminFault> {
-        state.order(
-            app_id,
-            Order::Close {
-                room_id: self.room_id.clone(),
-                reason: self.reason.clone(),
-                tell_business: self.tell_business,
-            },
-        );
         let room_key = (app_id, self.room_id);
+        if !state.rooms.contains_key(&room_key) {
+            return Err(AdminFault::NoRoom);
+        }
+        let order = Order::Close {
+            room_id: room_key.1.clone(),
+            reason: self.reason.clone(),
+            tell_business: self.tell_business,
+        };
+        state.order(app_id, order);
         state.tell_who_is_kicked(&room_key, &self.reason);
         let Some(room) = state.rooms.get_mut(&room_key) else {
-            // It may be on other nodes: they know.
-            return state.cloud.is_some().then_some(()).ok_or(AdminFault::NoRoom);
+            return Err(AdminFault::NoRoom);
         };
         // Everybody goes: nobody needs to hear of each of the others.
         room.closing = true;
@@ -145,6 +156,10 @@ impl AdminCall for CloseRoom {
                 state.revoke(now, &room_key, user);
             }
             state.kick(key, &self.reason);
+        }
+        if let Some(room) = state.rooms.get_mut(&room_key) {
+            // Nobody of this node was in it, or somebody waits for it: it goes on here as any other.
+            room.closing = false;
         }
         count(&mut state.counters.rooms_closed);
         Ok(())

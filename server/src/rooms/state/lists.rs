@@ -28,6 +28,10 @@ impl RoomsState {
 impl AdminCall for ListUsers {
     type Ok = UserPage;
 
+    fn rooms(&self) -> &[RoomId] {
+        std::slice::from_ref(&self.room_id)
+    }
+
     fn serve(self, state: &mut RoomsState, _: Now, app_id: u32) -> Result<UserPage, AdminFault> {
         let room = state.rooms.get(&(app_id, self.room_id));
         let mut found: Vec<(UserMarker, &ZegoUser)> = state
@@ -55,6 +59,10 @@ impl AdminCall for ListUsers {
 impl AdminCall for FindUsers {
     type Ok = Vec<UserStatus>;
 
+    fn rooms(&self) -> &[RoomId] {
+        std::slice::from_ref(&self.room_id)
+    }
+
     fn serve(self, state: &mut RoomsState, _: Now, app_id: u32) -> Result<Vec<UserStatus>, AdminFault> {
         let room = (app_id, self.room_id);
         let find = |user_id: UserId| {
@@ -73,6 +81,10 @@ impl AdminCall for FindUsers {
 impl AdminCall for CountUsers {
     type Ok = Vec<(RoomId, u64)>;
 
+    fn rooms(&self) -> &[RoomId] {
+        &self.room_ids
+    }
+
     fn serve(self, state: &mut RoomsState, _: Now, app_id: u32) -> Result<Self::Ok, AdminFault> {
         let counted = self.room_ids.into_iter().map(|room_id| {
             let users = state.online_count(&(app_id, room_id.clone()));
@@ -84,6 +96,10 @@ impl AdminCall for CountUsers {
 
 impl AdminCall for ListStreams {
     type Ok = Vec<StreamStatus>;
+
+    fn rooms(&self) -> &[RoomId] {
+        std::slice::from_ref(&self.room_id)
+    }
 
     fn serve(self, state: &mut RoomsState, _: Now, app_id: u32) -> Result<Vec<StreamStatus>, AdminFault> {
         let room = state.rooms.get(&(app_id, self.room_id));

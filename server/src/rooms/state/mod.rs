@@ -14,6 +14,7 @@ mod kick;
 mod leaving;
 mod lists;
 mod login;
+mod looks;
 mod lost_media;
 mod media_events;
 mod messages;
@@ -295,6 +296,10 @@ impl RoomsState {
                 Timer::RelayIdle(key) => self.relay_idle_due(key),
                 Timer::RelayFormer(key) => self.drop_replaced(key),
                 Timer::Moving(key) => self.end_session(key, End::RepeatLogin, None),
+                Timer::Superseded(key) => self.superseded_due(key),
+                Timer::Observed(room) => self.observed_due(&room),
+                Timer::Sought(stream) => self.sought_due(&stream),
+                Timer::Call(ticket) => self.call_goes_on(ticket, Ok(0)),
                 Timer::Leaving => self.leaving_due(now),
             }
         }

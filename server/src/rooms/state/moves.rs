@@ -12,14 +12,14 @@ use super::records::{RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::relays::REPLACED;
 use super::{Now, RoomsState};
 use crate::forwarder::StreamKey;
-use crate::rooms::cloud::{LoginElsewhere, Member, NodeName, Wish};
+use crate::rooms::cloud::{LoginElsewhere, NodeName, Wish};
 
 /// How long a session that has moved away goes on, at most: its streams are taken over meanwhile.
 const MOVING: Duration = Duration::from_secs(15);
+/// So long after another node's member is seen to have logged in later that login itself, which says more, may still be heard of.
+const UNHEARD: Duration = Duration::from_secs(3);
 /// How long a stream that has moved is kept until the other node says that it is there.
 const UNCONFIRMED: Duration = Duration::from_secs(15);
-/// A session that has become the earlier of two ends so late: a letter that says whether it moves may be on its way.
-const OUTDONE: Duration = Duration::from_secs(1);
 /// Longest name of a session that another node could have given: its own, a dot, 32 digits.
 const MAX_SESSION_NAME: usize = 80;
 
@@ -70,19 +70,28 @@ impl RoomsState {
         }
     }
 
-    /// A user is in a room on another node: a session here that is older ends, for the letter that says so may have been lost.
-    pub(super) fn outdo(&mut self, room: &RoomKey, member: &Member) {
-        let at = self.in_a(OUTDONE);
-        let Some(key) = self.session_in(room, &member.user.user_id) else {
-            return;
-        };
-        let older = self
-            .sessions
-            .get(&key)
-            .is_some_and(|session| session.login_ms < member.login_ms);
-        if older && !self.timers.is_set(&Timer::Moving(key)) {
-            self.timers.set(Timer::Moving(key), at);
+    /// A user is in the room on another node: if that login is the later one and nothing comes of it by itself, for its news was
+    /// lost, the one here ends.
+    pub(super) fn watch_for_later_login(&mut self, room: &RoomKey, user: &UserId) {
+        let Some(key) = self.session_in(room, user) else { return };
+        let at = self.in_a(UNHEARD);
+        if self.is_superseded(key) && !self.timers.is_set(&Timer::Superseded(key)) {
+            self.timers.set(Timer::Superseded(key), at);
         }
+    }
+
+    pub(super) fn superseded_due(&mut self, key: SessionKey) {
+        if self.is_superseded(key) {
+            self.end_session(key, End::RepeatLogin, None);
+        }
+    }
+
+    fn is_superseded(&self, key: SessionKey) -> bool {
+        let Some(session) = self.sessions.get(&key).filter(|session| !session.moving) else {
+            return false;
+        };
+        let elsewhere = self.member_elsewhere(&session.room, &session.user.user_id);
+        elsewhere.is_some_and(|member| member.login_ms > session.login_ms)
     }
 
     /// The client goes on elsewhere: its session ends quietly, and not before its streams are taken over.

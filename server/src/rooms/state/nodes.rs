@@ -7,6 +7,7 @@ use std::time::Duration;
 use express_signalling::protocol::MAX_NODES;
 
 use super::claims::Claiming;
+use super::looks::Looks;
 use super::records::{RoomKey, SessionKey, StreamName};
 use super::said::Waiter;
 use super::waiting_logins::Entering;
@@ -31,6 +32,8 @@ pub(super) struct Nodes {
     pub(super) hidden: BTreeMap<StreamName, (RoomKey, NodeName, RemoteStream)>,
     /// A room that somebody is about to enter: it is not closed meanwhile.
     pub(super) keeps: Option<RoomKey>,
+    /// What is looked for on other nodes.
+    pub(super) looks: Looks,
     /// Who waits for what was said.
     pub(super) says: HashMap<Ticket, Waiter>,
     /// Sessions that are not told yet that this node stops.
@@ -39,6 +42,8 @@ pub(super) struct Nodes {
     pub(super) listeners_changed: BTreeSet<StreamKey>,
     /// The time of this call, on the clock of [`Now::mono`].
     pub(super) mono: Duration,
+    /// The same on that of [`Now::unix_ms`].
+    pub(super) unix_ms: u64,
     told_load: usize,
     /// An order of another node is being served: it is not told again.
     pub(super) obeys: bool,
@@ -64,10 +69,12 @@ impl Nodes {
             granted: None,
             hidden: BTreeMap::new(),
             keeps: None,
+            looks: Looks::default(),
             says: HashMap::new(),
             leaving: VecDeque::new(),
             listeners_changed: BTreeSet::new(),
             mono: Duration::ZERO,
+            unix_ms: 0,
             told_load: 0,
             obeys: false,
         }
@@ -92,7 +99,8 @@ impl Nodes {
     /// Whether nothing waits for an answer.
     #[cfg(any(test, feature = "chaos"))]
     pub(super) fn is_idle(&self) -> bool {
-        self.opening.is_empty() && self.claims.is_empty() && self.says.is_empty() && self.hidden.is_empty()
+        let waits = self.opening.is_empty() && self.claims.is_empty() && self.says.is_empty();
+        waits && self.hidden.is_empty() && self.looks.is_idle()
     }
 }
 
@@ -120,6 +128,8 @@ impl RoomsState {
                 let elsewhere = (members, streams, info);
                 self.opened(now, &room, (terms, is_new), elsewhere);
             }
+            News::NoSuchRoom(room) => self.no_such_room(&room),
+            News::Sought(stream, room) => self.sought(&stream, room),
             News::ElsewhereInstead(room, url) => self.better_elsewhere(now, &room, &url),
             News::Terms(room, terms) => self.set_terms(&room, terms),
             News::UserCame(room, member) => self.user_came(&room, member),
@@ -147,6 +157,7 @@ impl RoomsState {
                 }
             }
             News::Ordered(order) => self.obey(now, order),
+            News::OrderKept(order) => self.obey_kept(now, order),
             News::Nodes(nodes) => {
                 if let Some(cloud) = &mut self.cloud {
                     cloud.others = nodes;
@@ -178,7 +189,7 @@ impl RoomsState {
     /// Every call with a time begins so.
     pub(super) fn note_time(&mut self, now: Now) {
         if let Some(cloud) = &mut self.cloud {
-            cloud.mono = now.mono;
+            (cloud.mono, cloud.unix_ms) = (now.mono, now.unix_ms);
         }
     }
 

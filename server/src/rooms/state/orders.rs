@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::records::SessionKey;
 use super::{Now, RoomsState};
 use crate::rooms::admin::{
     AdminCall, AdminOrder, CloseRoom, DeleteStreamRule, DeleteUserRule, ForbidStream, KickUsers, Order, ResumeStream,
@@ -9,16 +10,76 @@ use crate::rooms::admin::{
 };
 use crate::rooms::cloud::Wish;
 
+/// How long an order is kept for nodes that hear of it later, at most.
+const KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// The same of the closing of a room: for nodes that were cut off meanwhile.
+const CLOSING_KEPT: Duration = Duration::from_secs(3_600);
+
 impl RoomsState {
     /// Tells the other nodes an order that was served here.
     pub(super) fn order(&mut self, app_id: u32, order: Order) {
         if self.cloud.as_ref().is_some_and(|cloud| !cloud.obeys) {
-            self.wish(Wish::Order(AdminOrder { app_id, order }));
+            self.tell_order(app_id, order);
+        }
+    }
+
+    /// The same of what follows here from an order, wherever that was given.
+    pub(super) fn tell_order(&mut self, app_id: u32, order: Order) {
+        let Some(cloud) = &self.cloud else { return };
+        let at_ms = cloud.unix_ms;
+        let in_a = |lasts: Duration| at_ms.saturating_add(super::ms(lasts.min(KEPT)));
+        let until_ms = match &order {
+            Order::ForbidUser { until_ms, .. } | Order::SilenceStream { until_ms, .. } => *until_ms,
+            Order::Kick { .. } => in_a(Duration::from_secs(self.timings.kick_revokes_s)),
+            Order::Close { .. } => in_a(CLOSING_KEPT),
+            // What has no end, or ends what may stand anywhere.
+            _ => in_a(KEPT),
+        };
+        self.wish(Wish::Order(AdminOrder {
+            app_id,
+            at_ms,
+            until_ms,
+            order,
+        }));
+    }
+
+    /// Another node was ordered something some time ago, and this one hears of it now: what came about since then stays.
+    pub(super) fn obey_kept(&mut self, now: Now, kept: AdminOrder) {
+        let left = Duration::from_millis(kept.until_ms.saturating_sub(now.unix_ms));
+        let app_id = kept.app_id;
+        match &kept.order {
+            Order::Kick {
+                room_id,
+                user_ids,
+                reason,
+            } => {
+                let room = (app_id, room_id.clone());
+                for user in user_ids {
+                    if let Some(key) = self.session_in(&room, user) {
+                        self.kick_earlier(key, kept.at_ms, reason);
+                    }
+                    self.revoke_until(now, &room, user.clone(), (kept.at_ms, left));
+                }
+            }
+            Order::Close { room_id, reason, .. } => {
+                let room = self.rooms.get(&(app_id, room_id.clone()));
+                for key in room.map(|room| room.members.clone()).unwrap_or_default() {
+                    self.kick_earlier(key, kept.at_ms, reason);
+                }
+            }
+            _ => self.obey(now, kept),
+        }
+    }
+
+    /// Ends a session that began before the order.
+    fn kick_earlier(&mut self, key: SessionKey, at_ms: u64, reason: &str) {
+        if self.sessions.get(&key).is_some_and(|session| session.login_ms <= at_ms) {
+            self.kick(key, reason);
         }
     }
 
     /// Another node was ordered something. What cannot be done here is no matter: who asked has been answered.
-    pub(super) fn obey(&mut self, now: Now, AdminOrder { app_id, order }: AdminOrder) {
+    pub(super) fn obey(&mut self, now: Now, AdminOrder { app_id, order, .. }: AdminOrder) {
         if let Some(cloud) = &mut self.cloud {
             cloud.obeys = true;
         }

@@ -28,7 +28,12 @@ impl RoomsState {
             ));
         }
         let session = self.session(key)?;
-        let stream = self.playable_stream(&session.room, &session.user.user_id, &play.stream_id)?;
+        let playable = self.playable_stream(&session.room, &session.user.user_id, &play.stream_id);
+        if playable.is_err() {
+            let app_id = session.room.0;
+            self.seek_to_play(app_id, &play.stream_id);
+        }
+        let (stream, session) = (playable?, self.session(key)?);
         if !session.playing.contains_key(&stream) {
             self.within_play_limit(session.playing.len())?;
         }

@@ -69,6 +69,14 @@ pub(in crate::rooms) enum Timer {
     RelayFormer(StreamKey),
     /// A session that has moved to another node ends.
     Moving(SessionKey),
+    /// The session's user has logged in later on another node, and nothing was heard of that login itself.
+    Superseded(SessionKey),
+    /// A room that nobody of this node is in is not looked at any more.
+    Observed(RoomKey),
+    /// A stream may be sought again.
+    Sought(StreamName),
+    /// A call of a business server has waited for other nodes.
+    Call(Ticket),
     /// The next sessions are told that this node stops.
     Leaving,
 }

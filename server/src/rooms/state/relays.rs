@@ -106,7 +106,8 @@ impl RoomsState {
             if relays.ins().next().is_some() && !self.timers.is_set(&Timer::RelayIdle(key)) {
                 self.timers.set(Timer::RelayIdle(key), idle_at);
             }
-            return;
+            let room = stream.room.clone();
+            return self.observe_a_while(&room);
         };
         self.timers.clear(Timer::RelayIdle(key));
         if relays.fit(origin, loudest) || relays.asked || self.timers.is_set(&Timer::Relay(key)) {
@@ -118,7 +119,7 @@ impl RoomsState {
     }
 
     /// Of how many loudest its players want to hear a stream (0: always); `None`: nobody plays it.
-    fn loudest_wanted(&self, key: StreamKey) -> Option<u32> {
+    pub(super) fn loudest_wanted(&self, key: StreamKey) -> Option<u32> {
         let sessions = self.streams.get(&key).into_iter().flat_map(|stream| &stream.players);
         let plays = sessions.filter_map(|session| self.sessions.get(session)?.playing.get(&key));
         let by_socket = plays.map(|play| play.loudest);

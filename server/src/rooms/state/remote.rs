@@ -92,11 +92,11 @@ impl RoomsState {
         let Some(room) = self.rooms.get_mut(room_key) else {
             return;
         };
-        room.elsewhere.members.insert(user.clone(), member.clone());
+        room.elsewhere.members.insert(user.clone(), member);
         self.note_doubled(room_key, &user);
-        self.outdo(room_key, &member);
         let after = self.visible(room_key, &user);
         self.show_user(room_key, before, after);
+        self.watch_for_later_login(room_key, &user);
     }
 
     pub(super) fn user_left(&mut self, room_key: &RoomKey, user: &UserId) {
@@ -108,6 +108,7 @@ impl RoomsState {
         self.note_doubled(room_key, user);
         let after = self.visible(room_key, user);
         self.show_user(room_key, before, after);
+        self.close_if_over_elsewhere(room_key);
     }
 
     /// A stream is published on another node, or is another than before.
@@ -280,6 +281,9 @@ impl RoomsState {
     /// A stream is out of the tables: the other nodes, and the cloud that kept its streamID for this node, hear of it.
     pub(super) fn tell_nodes_stream_is_over(&mut self, stream: &Stream, reason: StreamDeleteReason) {
         let (app_id, stream_id) = &stream.name;
+        if stream.origin.is_some() {
+            self.observe_a_while(&stream.room);
+        }
         if stream.told {
             self.tell_nodes(&stream.room, Fact::StreamLeft(stream_id.clone(), reason));
         }

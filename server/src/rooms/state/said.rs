@@ -12,8 +12,9 @@ use express_signalling::protocol::{
 use super::records::{RoomKey, SessionKey, Stream, Timer};
 use super::{Now, RoomsState};
 use crate::rooms::SharedEvent;
+use crate::rooms::admin::AdminFault;
 use crate::rooms::cloud::{Fact, Saying, Wish, Words};
-use crate::rooms::effect::{ConnectionId, Ticket};
+use crate::rooms::effect::{ConnectionId, Effect, Ticket};
 
 /// Texts that wait for their order at a time.
 const MAX_SAYS: usize = 10_000;
@@ -22,13 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// When a text that was not said is worth another try.
 const SAY_RETRY: Duration = Duration::from_secs(1);
 
-/// A request that is answered when its text is said.
+/// Who waits until a text is said.
 #[derive(Debug)]
-pub(super) struct Waiter {
-    connection: ConnectionId,
-    id: u64,
-    /// It is answered with the number of the message.
-    is_numbered: bool,
+pub(super) enum Waiter {
+    /// A request.
+    Socket {
+        connection: ConnectionId,
+        id: u64,
+        /// It is answered with the number of the message.
+        is_numbered: bool,
+    },
+    /// A call of a business server.
+    Call,
 }
 
 impl RoomsState {
@@ -39,27 +45,29 @@ impl RoomsState {
         room: RoomKey,
         saying: Saying,
     ) -> Result<(), WireError> {
-        let waiter = Waiter {
+        let is_numbered = matches!(saying, Saying::Broadcast(_));
+        let waiter = Waiter::Socket {
             connection,
             id,
-            is_numbered: matches!(saying, Saying::Broadcast(_)),
+            is_numbered,
         };
+        let asked = self.ask_to_say(waiter, room, saying);
+        asked.map(|_| ()).ok_or_else(|| not_said(is_numbered))
+    }
+
+    /// The same for a call of a business server, which goes on under the ticket.
+    pub(super) fn say_for_call(&mut self, room: RoomKey, saying: Saying) -> Result<Ticket, AdminFault> {
+        self.ask_to_say(Waiter::Call, room, saying).ok_or(AdminFault::NotTaken)
+    }
+
+    fn ask_to_say(&mut self, waiter: Waiter, room: RoomKey, saying: Saying) -> Option<Ticket> {
         let ticket = Ticket(self.new_number());
-        let Some(cloud) = &mut self.cloud else { return Ok(()) };
-        if cloud.says.len() >= MAX_SAYS {
-            return Err(not_said(waiter.is_numbered));
-        }
+        let cloud = self.cloud.as_mut().filter(|cloud| cloud.says.len() < MAX_SAYS)?;
         cloud.says.insert(ticket, waiter);
         let at = self.in_a(PATIENCE);
         self.timers.set(Timer::Said(ticket), at);
         self.wish(Wish::Say { ticket, room, saying });
-        Ok(())
-    }
-
-    /// The same, with nobody who waits.
-    pub(super) fn say(&mut self, room: RoomKey, saying: Saying) {
-        let ticket = Ticket(self.new_number());
-        self.wish(Wish::Say { ticket, room, saying });
+        Some(ticket)
     }
 
     /// It was said, or was not.
@@ -68,11 +76,14 @@ impl RoomsState {
         let Some(waiter) = self.cloud.as_mut().and_then(|cloud| cloud.says.remove(&ticket)) else {
             return;
         };
-        let Waiter {
+        let Waiter::Socket {
             connection,
             id,
             is_numbered,
-        } = waiter;
+        } = waiter
+        else {
+            return self.effects.push(Effect::CallGoesOn(ticket, outcome));
+        };
         match outcome {
             Ok(message_id) if is_numbered => {
                 self.reply(connection, ServerFrame::ok(id, &SendBroadcastMessageOk { message_id }));
@@ -85,7 +96,8 @@ impl RoomsState {
     /// A socket is gone, and who waited with it.
     pub(super) fn forget_waiters(&mut self, connection: ConnectionId) {
         let Some(cloud) = &mut self.cloud else { return };
-        let gone = cloud.says.iter().filter(|(_, waiter)| waiter.connection == connection);
+        let is_gone = |waiter: &Waiter| matches!(waiter, Waiter::Socket { connection: of, .. } if *of == connection);
+        let gone = cloud.says.iter().filter(|(_, waiter)| is_gone(waiter));
         for ticket in gone.map(|(ticket, _)| *ticket).collect::<Vec<_>>() {
             cloud.says.remove(&ticket);
             self.timers.clear(Timer::Said(ticket));

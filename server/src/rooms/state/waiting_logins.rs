@@ -103,10 +103,11 @@ impl RoomsState {
         (members, streams, info): FoundElsewhere,
     ) {
         let waiting = self.take_waiting(room_key).unwrap_or_default();
+        let observed = self.take_look(room_key);
         if self.rooms.contains_key(room_key) {
             return;
         }
-        if waiting.is_empty() {
+        if waiting.is_empty() && !observed {
             return self.wish(Wish::Close(room_key.clone()));
         }
         self.add_room(room_key, terms, is_new);
@@ -125,6 +126,7 @@ impl RoomsState {
         }
         self.keep_room(None);
         self.close_room_if_unused(room_key, None);
+        self.looked_at(room_key);
     }
 
     fn take_waiting(&mut self, room: &RoomKey) -> Option<Vec<Entering>> {
@@ -214,12 +216,12 @@ impl RoomsState {
         }
     }
 
-    /// Closes a room in which nobody is and for which nobody waits.
+    /// Closes a room in which nobody is, for which nobody waits, and of which nobody here plays anything.
     ///
     /// - `last`: the session that has just ended
     pub(super) fn close_room_if_unused(&mut self, room_key: &RoomKey, last: Option<Last<'_>>) {
         let is_used = |room: &super::Room| !room.members.is_empty();
-        if self.rooms.get(room_key).is_none_or(is_used) || self.claims_keep(room_key) {
+        if self.rooms.get(room_key).is_none_or(is_used) || self.claims_keep(room_key) || self.is_observed(room_key) {
             return;
         }
         self.end_remote_streams(room_key);
@@ -228,6 +230,7 @@ impl RoomsState {
         };
         self.tell_room_closed(room_key, &room, last);
         self.timers.clear(Timer::Notices(room_key.clone()));
+        self.timers.clear(Timer::Observed(room_key.clone()));
         if let Some(app) = self.apps.get_mut(&room_key.0) {
             app.rooms = app.rooms.saturating_sub(1);
         }

@@ -16,6 +16,7 @@ use crate::config::{AppConfig, ServerConfig};
 use crate::forwarder::{
     Answer, Credentials, ForwarderEvent, GroupKey, MediaRequest, NegotiateError, PeerId, RelayTerms, StreamKey,
 };
+use crate::rooms::admin::{CountUsers, ServerBroadcast};
 use crate::rooms::*;
 
 /// Writes down what it is asked.
@@ -375,4 +376,58 @@ async fn wishes_go_to_the_cloud_and_its_news_to_clients_and_to_the_media_plane()
         ]
     );
     assert!(notes[0].starts_with("play "), "{notes:?}");
+}
+
+#[actix::test]
+async fn a_call_of_a_business_server_is_answered_when_the_other_nodes_have_been_asked() {
+    let wishes = RecordingCloud::default();
+    let rooms = Rooms::start_as(Some(cloud::NodeName::new("a").unwrap()), Box::new(wishes.clone()));
+    let app_id = super::world::APP;
+    let here = (app_id, super::world::room("r"));
+    let look = cloud::Wish::Look(here.clone());
+    let count = CountUsers {
+        room_ids: vec![here.1.clone()],
+    };
+    let counted = rooms.address.send(Admin { app_id, call: count });
+    rooms.address.send(GetCounters).await.unwrap();
+    assert_eq!(std::mem::take(&mut *wishes.0.lock().unwrap()), [look.clone()]);
+    rooms
+        .address
+        .send(CloudNews(cloud::News::NoSuchRoom(here.clone())))
+        .await
+        .unwrap();
+    assert_eq!(counted.await.unwrap(), Ok(vec![(here.1.clone(), 0)]));
+
+    let user = ZegoUser::new(&super::kick::user("bob"), String::new()).unwrap();
+    let text = ServerBroadcast {
+        room_id: here.1.clone(),
+        from_user: user.clone(),
+        message: "hi".into(),
+    };
+    let said = rooms.address.send(Admin { app_id, call: text });
+    rooms.address.send(GetCounters).await.unwrap();
+    assert_eq!(std::mem::take(&mut *wishes.0.lock().unwrap()), [look]);
+    let opened = cloud::News::Opened {
+        room: here,
+        terms: cloud::RoomTerms {
+            session_id: 1,
+            max_members: 0,
+            loudest_streams: 0,
+        },
+        is_new: false,
+        members: vec![cloud::Member { user, login_ms: 1 }],
+        streams: Vec::new(),
+        info: None,
+    };
+    rooms.address.send(CloudNews(opened)).await.unwrap();
+    let asked = wishes.0.lock().unwrap().pop();
+    let Some(cloud::Wish::Say { ticket, .. }) = asked else {
+        panic!("{asked:?}")
+    };
+    rooms
+        .address
+        .send(CloudNews(cloud::News::SaidFor(ticket, Ok(9))))
+        .await
+        .unwrap();
+    assert_eq!(said.await.unwrap(), Ok(9));
 }

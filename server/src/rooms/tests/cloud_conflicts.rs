@@ -46,7 +46,7 @@ fn of_two_sessions_of_a_user_the_later_stays_though_the_letter_that_says_so_was_
         let news = alice_elsewhere(&cloud, ahead_ms);
         cloud.tell(0, news);
         assert_eq!(cloud.nodes[0].closed(alice.connection), None, "she may be about to move");
-        cloud.pass_s(2);
+        cloud.pass_s(4);
         assert_eq!(cloud.nodes[0].closed(alice.connection), closed);
         cloud.check();
     }

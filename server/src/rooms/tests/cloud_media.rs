@@ -7,7 +7,7 @@ use super::cloud_world::*;
 use super::hosted::created;
 use super::words::*;
 use super::world::*;
-use crate::forwarder::{ForwarderEvent, GoneReason, ListenerSummary, PeerId};
+use crate::forwarder::{ForwarderEvent, GoneReason, ListenerSummary, PeerId, PublisherLeg, Uplink};
 use crate::rooms::HostFault;
 use crate::rooms::cloud::Wish;
 
@@ -259,6 +259,52 @@ fn what_listeners_elsewhere_hear_reaches_the_publisher() {
     assert!(
         matches!(notices.as_slice(), [express_signalling::protocol::Notice::ListenerReport(report)] if report.streams[0].listeners == 1)
     );
+}
+
+#[test]
+fn what_a_relay_measures_is_not_told_as_the_publishers_own() {
+    let mut cloud = CloudWorld::new(2);
+    let alice = cloud.login(0, "alice", "r");
+    cloud.publish(0, alice.connection, "s");
+    let bob = cloud.login(1, "bob", "r");
+    assert_eq!(cloud.code(1, bob.connection, play("s")), 0);
+    let measure = |cloud: &mut CloudWorld, node: usize, loss_permille: u32| {
+        let peer = cloud.nodes[node].media_peers().into_iter().next_back().unwrap();
+        let (stream, _) = cloud.nodes[node].peers[&peer];
+        let leg = PublisherLeg {
+            round_trip_ms: Some(40),
+            loss_permille,
+            jitter_ms: 5,
+        };
+        let uplink = Uplink {
+            loss_permille,
+            burst_tenths: None,
+        };
+        let events = [
+            ForwarderEvent::PublisherMeasured { stream, leg },
+            ForwarderEvent::UplinkMeasured { stream, uplink },
+        ];
+        for event in events {
+            let world = &mut cloud.nodes[node];
+            let effects = world.state.on_media(world.at(), event);
+            world.carry_out(effects);
+            cloud.settle();
+        }
+        cloud.pass_s(1);
+    };
+    measure(&mut cloud, 1, 900);
+    assert!(
+        cloud.nodes[1].notices(bob.connection).is_empty(),
+        "of the way between the nodes"
+    );
+    measure(&mut cloud, 0, 100);
+    let notices = cloud.nodes[1].notices(bob.connection);
+    assert!(
+        matches!(notices.as_slice(), [express_signalling::protocol::Notice::PublisherReport(report)] if (report.streams[0].loss - 0.1).abs() < 1e-9),
+        "{notices:?}"
+    );
+    measure(&mut cloud, 1, 900);
+    assert!(cloud.nodes[1].notices(bob.connection).is_empty());
 }
 
 #[test]

@@ -219,7 +219,9 @@ impl CloudWorld {
                     if let Some(sender) = sender {
                         self.nodes[node].connected(sender);
                     }
-                    self.nodes[asker].connected(PeerId(u64::from(ssrc)));
+                    // The world's terms are those of its media connection's number.
+                    let peer = PeerId(u64::from(ssrc - super::world::terms(0).ssrc()));
+                    self.nodes[asker].connected(peer);
                 }
             }
             Wish::Report(origin, stream, heard) => self.tell(number(&origin), News::Reported(stream, heard)),
@@ -227,6 +229,24 @@ impl CloudWorld {
                 for other in self.alive().filter(|other| *other != node).collect::<Vec<_>>() {
                     self.tell(other, News::Ordered(order.clone()));
                 }
+            }
+            Wish::Look(room) => {
+                let others = !self.others(node, &room).is_empty();
+                match self.rooms.get(&room).map(|known| known.terms).filter(|_| others) {
+                    Some(terms) => self.open_room(node, room, terms, true),
+                    None => self.tell(node, News::NoSuchRoom(room)),
+                }
+            }
+            Wish::Seek(app_id, stream_id) => {
+                let stream = (app_id, stream_id);
+                let owner = self.claims.get(&stream).filter(|(owner, ..)| !self.dead.contains(owner));
+                let publishes = |known: &RoomInCloud, owner: usize| {
+                    let mirror = known.nodes.get(&owner);
+                    mirror.is_some_and(|mirror| mirror.streams.contains_key(&stream.1))
+                };
+                let room = owner.and_then(|(owner, ..)| self.rooms.iter().find(|(_, known)| publishes(known, *owner)));
+                let room = room.map(|(room, _)| room.clone());
+                self.tell(node, News::Sought(stream, room));
             }
             Wish::Load(_) | Wish::Leave => {}
         }

@@ -5,6 +5,7 @@ mod admin;
 mod business;
 mod cloud;
 mod cloud_conflicts;
+mod cloud_looks;
 mod cloud_media;
 mod cloud_moves;
 mod cloud_random;

@@ -16,7 +16,7 @@ use crate::forwarder::{Answer, ForwarderEvent, GoneReason, NegotiateError, PeerI
 use crate::rooms::admin::{AdminCall, AdminFault};
 use crate::rooms::{
     BadFrame, BusinessEvent, ConnectionId, Effect, HostRefusal, HostTicket, Hosted, Negotiation, Now, RoomsState, SocketEnd,
-    StateOptions, cloud,
+    StateOptions, Ticket, cloud,
 };
 
 pub(super) const APP: u32 = 7;
@@ -57,6 +57,8 @@ pub(super) struct World {
     pub(super) hold: bool,
     /// What was asked of the cloud, or told it.
     pub(super) wishes: Vec<cloud::Wish>,
+    /// Calls that waited and go on.
+    pub(super) calls: BTreeMap<Ticket, Result<u64, ()>>,
     /// Relays that bring a stream here: where their packets come from, once that is known.
     pub(super) relays_in: BTreeMap<PeerId, Option<SocketAddr>>,
     /// Relays that carry a stream elsewhere, and the questions that they answer.
@@ -145,6 +147,7 @@ impl World {
             held: Vec::new(),
             hold: false,
             wishes: Vec::new(),
+            calls: BTreeMap::new(),
             relays_in: BTreeMap::new(),
             relays_out: BTreeMap::new(),
             refuse: None,
@@ -455,6 +458,9 @@ impl World {
                 Effect::Hosted { ticket, outcome } => self.hosted.push((ticket, outcome)),
                 Effect::ResourceEnded(resource) => self.ended_resources.push(resource),
                 Effect::Wish(wish) => self.wishes.push(wish),
+                Effect::CallGoesOn(ticket, number) => {
+                    assert!(self.calls.insert(ticket, number).is_none(), "a call goes on once");
+                }
                 Effect::TakeRelay { stream, .. } => {
                     self.last_peer += 1;
                     let peer = PeerId(self.last_peer);

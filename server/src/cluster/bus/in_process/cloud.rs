@@ -25,7 +25,7 @@ pub struct InProcessCloud(pub(super) Arc<Mutex<Cloud>>);
 pub(super) struct Cloud {
     leases: Leases,
     running: bool,
-    stores: [Store; 2],
+    stores: [Store; Bucket::ALL.len()],
     made: u64,
     members: BTreeMap<u64, Member>,
     next_member: u64,

@@ -26,7 +26,7 @@ pub(super) struct Link {
     pub(super) replicas: usize,
     leases: Leases,
     state: Arc<LinkState>,
-    pub(super) slots: [BucketSlot; 2],
+    pub(super) slots: [BucketSlot; Bucket::ALL.len()],
 }
 
 /// What the client's events change.

@@ -5,6 +5,7 @@
 //! | inbox of node `a` | subject `express.node.a` |
 //! | broadcasts of node `a` | subject `express.all.a`; each node takes `express.all.*` but its own |
 //! | bucket of claims | stream `KV_express_claims`, subjects `$KV.express_claims.KEY`: a key-value bucket as its tools know it |
+//! | buckets of nodes and of orders | the same with `nodes` and `orders` |
 //! | what changes in it | republished by the stream to `express.kv.claims.KEY` |
 //!
 //! A node needs the right to use those subjects, `$JS.API.>` and `_INBOX.>`.
