@@ -48,7 +48,7 @@ fn whatever_fails_a_small_cloud_agrees_in_the_end_and_nobody_is_seen_to_leave_wh
         faults::broker_fails(&mut cloud, "the broker", 2 * minute),
     ];
     for recovery in found {
-        assert!(recovery.disagreed.1 > 100, "{recovery:?}: too little was compared");
+        assert!(recovery.disagreed.1 > 50, "{recovery:?}: too little was compared");
         assert!(recovery.agreed.is_some_and(|agreed| agreed < 30.0), "{recovery:?}");
         assert_eq!((recovery.seen_to_leave, recovery.streams_lost), (0, 0), "{}", recovery.what);
     }
