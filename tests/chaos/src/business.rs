@@ -101,8 +101,13 @@ impl World {
         let there = self.ledger.sessions_in(&room_id);
         let there = there.filter(|(session, _)| self.shown_to(session).is_some());
         let members: Vec<UserId> = there.map(|(_, user)| user.clone()).collect();
-        for user in members {
-            self.note_kick_by_closing(node, &room_id, &user);
+        let state = self.servers[node].state.as_ref();
+        let is_open = state.is_some_and(|state| state.users_in(APP, room_id.as_str()).is_some());
+        // Rooms that are open on other nodes alone the actor opens before it asks; here such a room is none.
+        if is_open || self.servers.len() == 1 {
+            for user in members {
+                self.note_kick_by_closing(node, &room_id, &user);
+            }
         }
         self.ask_api(
             node,

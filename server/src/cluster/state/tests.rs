@@ -179,7 +179,10 @@ fn publish(sim: &mut CloudSim<Told>, node: usize, id: &str, of: &str, ticket: u6
     sim.run_for(3 * SECOND);
     let claimed = sim.rooms(node).claims[&ticket];
     if let Ok(epoch) = claimed {
-        sim.rooms_mut(node).own_streams.insert(id.into(), epoch);
+        let rooms = sim.rooms_mut(node);
+        rooms.own_streams.insert(id.into(), epoch);
+        // Taken over in place, where another node had it.
+        rooms.streams.remove(id);
         sim.wish(node, Wish::Tell(room(), stream_fact(id, of, epoch)));
     }
     claimed

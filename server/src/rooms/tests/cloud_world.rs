@@ -220,7 +220,7 @@ impl CloudWorld {
                         self.nodes[node].connected(sender);
                     }
                     // The world's terms are those of its media connection's number.
-                    let peer = PeerId(u64::from(ssrc - super::world::terms(0).ssrc()));
+                    let peer = PeerId(u64::from(ssrc - terms(0).ssrc()));
                     self.nodes[asker].connected(peer);
                 }
             }
