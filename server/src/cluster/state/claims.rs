@@ -2,7 +2,7 @@
 
 use express_messages::ids::{StreamId, UserId};
 
-use super::letters::{ClaimEntry, NodeLife};
+use super::letters::{ClaimEntry, Message, NodeLife};
 use super::ops::{self, Decision, Job, OpId, Settlement};
 use super::{ClusterState, ORPHANS_STAY, count};
 use crate::rooms::cloud::{News, NodeName, RoomName};
@@ -100,13 +100,18 @@ impl ClusterState {
             Job::Claim {
                 ticket,
                 room,
-                stream: _,
+                stream,
                 user,
             } => {
                 let claimed = ops::claim(known, &own, (room, user), fresh, may_come_back);
                 if claimed.is_none() {
                     count(&mut self.counters.claims_refused);
                     self.actions.push(Action::News(News::Claimed(*ticket, Err(()))));
+                }
+                // In one room the other node sees it in the section of this one.
+                let other_room = known.filter(|known| known.node != own && known.room != *room);
+                if let Some(known) = other_room.filter(|_| claimed.is_some()) {
+                    self.taken_from.insert(stream.clone(), known.node.name.clone());
                 }
                 claimed.map(Decision::Claim)
             }
@@ -164,7 +169,12 @@ impl ClusterState {
                 room,
                 stream,
                 user,
-            } => self.claimed(ticket, room, stream, user, entry.epoch, true),
+            } => {
+                if let Some(node) = self.taken_from.remove(&stream) {
+                    self.send(&node, Message::Taken(stream.clone()));
+                }
+                self.claimed(ticket, room, stream, user, entry.epoch, true);
+            }
             Job::Settle(stream) => {
                 let Some(claim) = self.claims.get_mut(&stream) else {
                     return;
@@ -188,7 +198,10 @@ impl ClusterState {
                 room,
                 stream,
                 user,
-            } => self.claim_here(ticket, room, stream, user),
+            } => {
+                self.taken_from.remove(&stream);
+                self.claim_here(ticket, room, stream, user);
+            }
             Job::Seek(stream) => self.actions.push(Action::News(News::Sought(stream, None))),
             _ => {}
         }

@@ -89,6 +89,8 @@ pub(crate) enum Message {
     Whisper(RoomName, Words),
     /// To all nodes.
     LoggedIn(LoginElsewhere),
+    /// The receiver's claim to a streamID is the sender's by now: the registry says so.
+    Taken((u32, StreamId)),
     /// To all nodes: a business server has ordered something.
     Ordered(AdminOrder),
     /// Listeners of a stream of the receiver report.

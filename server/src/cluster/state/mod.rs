@@ -155,6 +155,8 @@ pub(crate) struct ClusterState {
     claims: HashMap<(u32, StreamId), OwnClaim>,
     /// Given up while the registry was out of reach.
     released: BTreeSet<(u32, StreamId)>,
+    /// Whose claims are being taken over: those nodes hear of it once it is written.
+    taken_from: HashMap<(u32, StreamId), NodeName>,
     left: BTreeSet<RoomName>,
     jobs: Jobs,
     orders: Orders,
@@ -183,6 +185,7 @@ impl ClusterState {
             rooms: HashMap::new(),
             claims: HashMap::new(),
             released: BTreeSet::new(),
+            taken_from: HashMap::new(),
             left: BTreeSet::new(),
             jobs: Jobs::default(),
             orders: Orders::default(),

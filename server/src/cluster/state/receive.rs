@@ -50,6 +50,11 @@ impl ClusterState {
                 }
             }
             Message::LoggedIn(login) => self.actions.push(Action::News(News::LoggedIn(login))),
+            Message::Taken(stream) => {
+                if self.claims.contains_key(&stream) {
+                    self.add_job(super::ops::Job::Settle(stream));
+                }
+            }
             Message::Ordered(order) => self.ordered_elsewhere(now, order),
             Message::Report(stream, heard) => self.actions.push(Action::News(News::Reported(stream, heard))),
             // Questions and answers come by ways of their own.
