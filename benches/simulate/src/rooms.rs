@@ -212,7 +212,7 @@ impl LightRooms {
         fact.map(|fact| Wish::Tell(room, fact)).into_iter().collect()
     }
 
-    fn settled(&mut self, stream: &str, epoch: u64) -> Vec<Wish> {
+    fn settled(&self, stream: &str, epoch: u64) -> Vec<Wish> {
         let Some((user, call)) = numbers(stream) else {
             return Vec::new();
         };

@@ -273,7 +273,7 @@ impl ClusterActor {
         });
     }
 
-    fn keep(&self, order: AdminOrder, ctx: &mut Context<Self>) {
+    fn keep(&self, order: AdminOrder, ctx: &Context<Self>) {
         let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
         actix::spawn(async move {
             let _turn = turns.acquire().await;
@@ -284,7 +284,7 @@ impl ClusterActor {
         });
     }
 
-    fn read_orders(&self, ctx: &mut Context<Self>) {
+    fn read_orders(&self, ctx: &Context<Self>) {
         let (bus, back) = (Arc::clone(&self.bus), ctx.address());
         actix::spawn(async move {
             match orders::read_all(&*bus).await {

@@ -206,7 +206,7 @@ impl Cloud {
     pub fn disagreements(&self, of: u32) -> (usize, usize) {
         let world = self.world.borrow();
         let large = world.rooms.iter().take_while(|room| room.plan.kind >= Kind::Large).count() as u32;
-        let is_compared = |room: u32| room < large || room % of == 0;
+        let is_compared = |room: u32| room < large || room.is_multiple_of(of);
         self.sim
             .disagreements(|(_, name)| numbers(name.as_str()).is_some_and(|(room, _)| is_compared(room)))
     }

@@ -390,7 +390,7 @@ async fn a_call_of_a_business_server_is_answered_when_the_other_nodes_have_been_
     };
     let counted = rooms.address.send(Admin { app_id, call: count });
     rooms.address.send(GetCounters).await.unwrap();
-    assert_eq!(std::mem::take(&mut *wishes.0.lock().unwrap()), [look.clone()]);
+    assert_eq!(std::mem::take(&mut *wishes.0.lock().unwrap()), std::slice::from_ref(&look));
     rooms
         .address
         .send(CloudNews(cloud::News::NoSuchRoom(here.clone())))
@@ -398,7 +398,7 @@ async fn a_call_of_a_business_server_is_answered_when_the_other_nodes_have_been_
         .unwrap();
     assert_eq!(counted.await.unwrap(), Ok(vec![(here.1.clone(), 0)]));
 
-    let user = ZegoUser::new(&super::kick::user("bob"), String::new()).unwrap();
+    let user = ZegoUser::new(super::kick::user("bob"), String::new()).unwrap();
     let text = ServerBroadcast {
         room_id: here.1.clone(),
         from_user: user.clone(),

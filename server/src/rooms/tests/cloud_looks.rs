@@ -50,7 +50,7 @@ fn list(id: &str) -> ListUsers {
 fn text(id: &str) -> ServerBroadcast {
     ServerBroadcast {
         room_id: room(id),
-        from_user: ZegoUser::new(&user("server"), String::new()).unwrap(),
+        from_user: ZegoUser::new(user("server"), String::new()).unwrap(),
         message: "hi".into(),
     }
 }
@@ -338,7 +338,7 @@ fn of_two_logins_that_did_not_hear_of_each_other_the_later_one_stays() {
             .saturating_sub(10_000)
             .saturating_add_signed(case.later_ms);
         let member = Member {
-            user: ZegoUser::new(&user("alice"), String::new()).unwrap(),
+            user: ZegoUser::new(user("alice"), String::new()).unwrap(),
             login_ms,
         };
         let here = (APP, room("r"));
