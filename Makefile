@@ -59,9 +59,10 @@ chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos
 	$(CARGO) build $(BUILD) --bin chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM) --nodes $(NODES)
 
-simulate: setup ## a million users on 240 nodes in virtual time; prints the tables of docs/scale.md and draws its pictures (2 min)
+SCALE ?= 0.15
+simulate: setup ## 240 nodes and up to a million users in virtual time, tables and pictures of docs/scale.md: make simulate SCALE=0.15
 	$(CARGO) build $(BUILD) --bin simulate
-	$${CARGO_TARGET_DIR:-target}/release/simulate --pictures docs
+	$${CARGO_TARGET_DIR:-target}/release/simulate --scale $(SCALE) --pictures docs
 
 SECONDS ?= 600
 soak: setup ## 1,000 clients on real sockets, a fault every second: make soak SECONDS=600

@@ -1,4 +1,4 @@
-//! A million users on hundreds of nodes in virtual time: tables for stdout, pictures for docs/scale.md.
+//! Up to a million users on hundreds of nodes in virtual time: tables for stdout, pictures for docs/scale.md.
 //!
 //!     simulate [--seed N] [--scale 0.1] [--registry 15000] [--json FILE] [--pictures DIR]
 
