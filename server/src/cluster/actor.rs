@@ -357,7 +357,7 @@ impl ClusterActor {
                 if self.was_connected {
                     tracing::warn!(node = %self.own.name, "the cluster's broker is out of reach: rooms go on as they are known here");
                 }
-                self.state.on_disconnected(now)
+                self.state.on_disconnected()
             }
         };
         self.carry_out(actions, ctx);

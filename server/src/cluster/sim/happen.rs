@@ -105,7 +105,7 @@ impl<R: SimRooms> CloudSim<R> {
         let now = self.now();
         let node = &mut self.nodes[number];
         if !node.reaches_broker {
-            return node.state.on_disconnected(now);
+            return node.state.on_disconnected();
         }
         // Who is there is read first, and everybody is reminded a little later.
         let time = self.now;

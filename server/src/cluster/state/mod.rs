@@ -214,14 +214,14 @@ impl ClusterState {
     }
 
     /// They cannot.
-    pub(crate) fn on_disconnected(&mut self, now: Now) -> Vec<Action> {
+    pub(crate) fn on_disconnected(&mut self) -> Vec<Action> {
         if self.connected {
             self.connected = false;
             self.timers.clear(Timer::Renew);
             for room in self.rooms.values_mut() {
                 room.settled = false;
             }
-            self.open_without_registry(now);
+            self.open_without_registry();
         }
         self.take_actions()
     }
@@ -275,8 +275,8 @@ impl ClusterState {
             Wish::Look(room) => self.look(room),
             Wish::Seek(app_id, stream_id) => self.seek((app_id, stream_id)),
             Wish::Close(room) => self.close(&room),
-            Wish::Tell(room, fact) => self.tell(now, &room, fact),
-            Wish::Say { ticket, room, saying } => self.say(now, ticket, room, saying),
+            Wish::Tell(room, fact) => self.tell(&room, fact),
+            Wish::Say { ticket, room, saying } => self.say(ticket, room, saying),
             Wish::Whisper(room, words) => self.tell_peers(&room, &Message::Whisper(room.clone(), words)),
             Wish::Claim {
                 ticket,

@@ -89,17 +89,17 @@ impl ClusterState {
             Ok(known) => {
                 let revision = known.as_ref().map(|(_, revision)| *revision);
                 let decision = self.decide(now, &job, known.as_ref().map(|(value, _)| value.as_slice()));
-                self.write(now, op, &key, decision, revision);
+                self.write(op, &key, decision, revision);
             }
             Err(()) => {
                 count(&mut self.counters.unavailable);
-                self.fail(now, op);
+                self.fail(op);
             }
         }
         self.take_actions()
     }
 
-    fn write(&mut self, now: Now, op: OpId, key: &RegistryKey, decision: Option<Decision>, revision: Option<Revision>) {
+    fn write(&mut self, op: OpId, key: &RegistryKey, decision: Option<Decision>, revision: Option<Revision>) {
         let value = match &decision {
             None => None,
             Some(Decision::Deleted) => revision.map(|revision| Action::Delete(op, key.clone(), revision)),
@@ -124,7 +124,7 @@ impl ClusterState {
                 }
                 self.actions.push(action);
             }
-            None => self.finish(now, op),
+            None => self.finish(op),
         }
     }
 
@@ -141,7 +141,7 @@ impl ClusterState {
                     Some(Decision::Claim(entry)) => self.claim_written(job, &entry),
                     Some(Decision::Deleted) | None => {}
                 }
-                self.finish(now, op);
+                self.finish(op);
             }
             Err(WriteError::Conflict) => {
                 count(&mut self.counters.conflicts);
@@ -149,12 +149,12 @@ impl ClusterState {
                 if running.try_again() {
                     self.actions.push(Action::Get(op, key));
                 } else {
-                    self.fail(now, op);
+                    self.fail(op);
                 }
             }
             Err(WriteError::Unavailable) => {
                 count(&mut self.counters.unavailable);
-                self.fail(now, op);
+                self.fail(op);
             }
         }
         self.take_actions()
@@ -317,7 +317,7 @@ impl ClusterState {
     }
 
     /// A job cannot be done: what can be decided here is.
-    fn fail(&mut self, now: Now, op: OpId) {
+    fn fail(&mut self, op: OpId) {
         let Some((_, running)) = self.jobs.running(op) else {
             return;
         };
@@ -329,17 +329,17 @@ impl ClusterState {
             }
             job => self.claim_failed(job),
         }
-        self.finish(now, op);
+        self.finish(op);
     }
 
-    fn finish(&mut self, _: Now, op: OpId) {
+    fn finish(&mut self, op: OpId) {
         if let Some((_, Some(next))) = self.jobs.finish(op) {
             self.begin_job(next);
         }
     }
 
     /// The registry is out of reach: those who wait for rooms get them as this node knows them.
-    pub(super) fn open_without_registry(&mut self, _: Now) {
+    pub(super) fn open_without_registry(&mut self) {
         let waiting = self.rooms.iter().filter(|(_, room)| !room.is_open());
         let mut waiting: Vec<RoomName> = waiting.map(|(name, _)| name.clone()).collect();
         waiting.sort_unstable();

@@ -70,7 +70,7 @@ impl ClusterState {
         count(&mut self.counters.letters_received);
         self.nodes.hear(&letter.from, now.mono);
         match letter.message {
-            Message::Say { room, epoch, saying } => self.order_wanted(now, question, &room, epoch, saying),
+            Message::Say { room, epoch, saying } => self.order_wanted(question, &room, epoch, saying),
             Message::Relay { stream, terms, loudest } => {
                 let node = letter.from.name;
                 self.actions.push(Action::News(News::RelayWanted {
@@ -103,7 +103,7 @@ impl ClusterState {
             }
             Some(Asked::Order { ticket, room, saying }) => {
                 let done = matches!(answer, Some(Message::Said(true)));
-                self.ordered(now, ticket, &room, saying, done);
+                self.ordered(ticket, &room, saying, done);
             }
             None => {}
         }

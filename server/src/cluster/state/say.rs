@@ -5,15 +5,15 @@ use express_signalling::protocol::RoomMessage;
 use super::letters::Message;
 use super::room::Change;
 use super::{Action, Asked, ClusterState};
+use crate::rooms::Ticket;
 use crate::rooms::cloud::{Fact, News, Question, RoomName, Saying};
-use crate::rooms::{Now, Ticket};
 
 /// The lower bits of a message's number tell nodes apart, so that it is one message's alone without asking anybody; the others count
 /// in the room: 8 thousand million of them stay exact in JavaScript.
 const NODE_BITS: u32 = 20;
 
 impl ClusterState {
-    pub(super) fn say(&mut self, now: Now, ticket: Ticket, name: RoomName, saying: Saying) {
+    pub(super) fn say(&mut self, ticket: Ticket, name: RoomName, saying: Saying) {
         let Some(number) = self.next_message(&name) else {
             self.actions.push(Action::News(News::SaidFor(ticket, Err(()))));
             return;
@@ -41,54 +41,54 @@ impl ClusterState {
                 };
                 self.ask(home.name, order, asked);
             }
-            None => self.say_here(now, ticket, &name, saying),
+            None => self.say_here(ticket, &name, saying),
         }
     }
 
     /// This node puts it in order: as the home, or because the home cannot be reached.
-    fn say_here(&mut self, now: Now, ticket: Ticket, name: &RoomName, saying: Saying) {
+    fn say_here(&mut self, ticket: Ticket, name: &RoomName, saying: Saying) {
         let number = number_of(&saying);
-        self.order(now, name, saying);
+        self.order(name, saying);
         self.actions.push(Action::News(News::SaidFor(ticket, Ok(number))));
     }
 
     /// What the home came to.
-    pub(super) fn ordered(&mut self, now: Now, ticket: Ticket, name: &RoomName, saying: Saying, done: bool) {
+    pub(super) fn ordered(&mut self, ticket: Ticket, name: &RoomName, saying: Saying, done: bool) {
         if done {
             let number = number_of(&saying);
             self.actions.push(Action::News(News::SaidFor(ticket, Ok(number))));
         } else {
             // If it was said in spite of that, it is known by its number and not told twice.
-            self.say_here(now, ticket, name, saying);
+            self.say_here(ticket, name, saying);
         }
     }
 
     /// Another node asks this one, as the home of a room, to say something.
-    pub(super) fn order_wanted(&mut self, now: Now, question: Question, name: &RoomName, epoch: u64, saying: Saying) {
+    pub(super) fn order_wanted(&mut self, question: Question, name: &RoomName, epoch: u64, saying: Saying) {
         let is_home = self
             .rooms
             .get(name)
             .is_some_and(|room| room.is_open() && room.home.is_none() && room.epoch == epoch);
         if is_home {
-            self.order(now, name, saying);
+            self.order(name, saying);
         }
         self.actions.push(Action::Answer(question, Message::Said(is_home)));
     }
 
-    fn order(&mut self, now: Now, name: &RoomName, saying: Saying) {
+    fn order(&mut self, name: &RoomName, saying: Saying) {
         let mut changes = Vec::new();
         if let Some(room) = self.rooms.get_mut(name) {
             room.refresh(vec![super::section::Touched::Said(saying.clone())], &mut changes);
         }
         // What was said before is not said again.
         if !changes.is_empty() {
-            self.tell(now, name, Fact::Said(saying));
+            self.tell(name, Fact::Said(saying));
             self.tell_changes(name, changes);
         }
     }
 
     /// A fact of this node: told to all who have the room.
-    pub(super) fn tell(&mut self, _: Now, name: &RoomName, fact: Fact) {
+    pub(super) fn tell(&mut self, name: &RoomName, fact: Fact) {
         let Some(room) = self.rooms.get_mut(name) else {
             return;
         };
