@@ -16,8 +16,6 @@
 //! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
 
 mod claims;
-#[cfg(test)]
-mod late_tests;
 mod letters;
 #[cfg(any(test, feature = "chaos"))]
 mod mirror;
