@@ -17,8 +17,6 @@
 
 mod changes;
 mod claims;
-#[cfg(test)]
-mod late_tests;
 mod letters;
 #[cfg(any(test, feature = "chaos"))]
 mod mirror;
