@@ -30,6 +30,8 @@ pub enum Bug {
     KeepsLostClaims,
     /// Over nodes: who is refused a streamID takes it.
     TakesWhatIsRefused,
+    /// Over nodes: users of a node that is gone leave at once.
+    DropsOrphans,
     /// Over nodes: what a business server orders at one node the others do not hear.
     ForgetsOrders,
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
+use express_messages::ids::{RoomId, UserId};
 use express_server::cluster::sim::{CloudSim, SimOptions, SimRooms};
 use express_server::rooms::Now;
 use express_server::rooms::cloud::{News, NodeName, Wish};
@@ -11,6 +12,7 @@ use express_server::rooms::cloud::{News, NodeName, Wish};
 use crate::bugs::Bug;
 use crate::cloud_faults::CloudFault;
 use crate::dice::Dice;
+use crate::server::APP;
 use crate::world::World;
 
 /// After a fault everything agrees again so late (docs/cluster.md: 1.3 s to be connected, 5 s for lists).
@@ -132,10 +134,21 @@ impl Cloud {
         whole.then_some(self.whole_since)
     }
 
+    /// Whether nothing is broken for so long that what was so has no consequences any more, but for users of nodes that are gone.
+    pub(crate) fn is_healed(&self, now: Duration) -> bool {
+        let healed = |since: Duration| now.saturating_sub(since) > HEALED;
+        self.whole_since().is_some_and(healed)
+    }
+
     /// Whether all nodes show the same of each room by now.
     pub(crate) fn agrees(&self, now: Duration) -> bool {
-        let healed = |since: Duration| now.saturating_sub(since) > HEALED;
-        self.whole_since().is_some_and(healed) && now >= self.agrees_from
+        self.is_healed(now) && now >= self.agrees_from
+    }
+
+    /// A node hears that a user of another one has left.
+    pub(crate) fn forget_user(&mut self, node: usize, room: RoomId, user: UserId) {
+        let news = News::UserLeft((APP, room), user);
+        self.sim.rooms_mut(node).0.push_back(news);
     }
 
     /// What a node that runs has of rooms and claims; nothing is kept for nobody.
@@ -250,6 +263,11 @@ impl World {
         const SURE: Duration = Duration::from_secs(4);
         let since = self.cloud.as_ref().map(Cloud::whole_since);
         since.is_none_or(|since| since.is_some_and(|since| self.now.saturating_sub(since) > SURE))
+    }
+
+    /// Whether everything between nodes is whole, for long enough.
+    pub(crate) fn nodes_are_whole(&self) -> bool {
+        self.cloud.as_ref().is_none_or(|cloud| cloud.is_healed(self.now))
     }
 
     /// Whether all nodes agree by now.

@@ -115,11 +115,13 @@ impl World {
         self.trace.note(self.now, || format!("{}: begins", server.label));
         server.state = Some(server.fresh(seed, self.bug));
         server.up_since = self.now;
+        self.books.node_is_back(node);
         self.join_cloud(node);
     }
 
     /// A server's process is gone, and its system closes the sockets.
     pub(crate) fn crash_server(&mut self, node: usize) {
+        self.note_orphans(node);
         let server = &mut self.servers[node];
         self.trace.note(self.now, || format!("{}: crashes", server.label));
         server.state = None;
@@ -127,7 +129,7 @@ impl World {
         let connections = std::mem::take(&mut server.connections);
         self.leave_cloud(node);
         self.ledger.server_gone(node, connections.keys());
-        self.books.server_gone(node, self.servers.len() == 1);
+        self.books.server_gone(node);
         for (_, number) in connections {
             if let Some(socket) = self.sockets.get_mut(&number) {
                 socket.connection = None;

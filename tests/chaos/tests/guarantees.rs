@@ -167,6 +167,11 @@ fn a_stream_id_that_is_taken_in_spite_of_a_refusal_is_found() {
 }
 
 #[test]
+fn users_of_a_node_that_is_gone_who_leave_at_once_are_found() {
+    is_found_over_nodes(Bug::DropsOrphans, &["orphans"]);
+}
+
+#[test]
 fn orders_that_other_nodes_do_not_hear_are_found() {
     is_found_over_nodes(Bug::ForgetsOrders, &["I4"]);
 }
