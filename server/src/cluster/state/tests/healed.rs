@@ -173,8 +173,8 @@ fn who_is_answered_that_the_home_has_said_something_hears_it_with_the_answer() {
         say(&mut sim, 1, ticket, &text);
         sim.run_for(SECOND / 10);
         sim.set_loss(0);
-        let heard = said(&sim, 1).contains(&text.as_str());
-        assert_eq!(heard, sim.rooms(1).said_for.contains_key(&ticket), "{text}");
+        let answered = sim.rooms(1).said_for.contains_key(&ticket);
+        assert!(!answered || said(&sim, 1).contains(&text.as_str()), "{text}");
         sim.run_for(3 * SECOND);
     }
 }
