@@ -8,6 +8,7 @@ use express_server::rooms::admin::{
 };
 use express_token::{Grant, Iv, Secret, issue};
 
+use crate::invariants::LATER;
 use crate::ledger::Made;
 use crate::server::{APP, SECRET};
 use crate::world::World;
@@ -57,11 +58,12 @@ impl World {
         }
     }
 
-    /// From when on each server obeys what one is ordered now; `None`: it may not hear of it.
-    fn obeyed_from(&self, asked: usize, node: usize) -> Option<Duration> {
-        match node == asked {
-            true => Some(self.now),
-            false => self.nodes_hear().then_some(self.now + UNDER_WAY),
+    /// From when on each server obeys what one is ordered now.
+    fn obeyed_from(&self, asked: usize, node: usize) -> Duration {
+        match (node == asked, self.nodes_hear()) {
+            (true, _) => self.now,
+            (false, true) => self.now + UNDER_WAY,
+            (false, false) => LATER,
         }
     }
 
@@ -84,7 +86,7 @@ impl World {
     fn kick(&mut self, node: usize) {
         let (room_id, user) = (Self::room_id(usize::from(self.dice.percent(12))), self.some_user());
         self.trace.note(self.now, || format!("API kicks {user} out of {room_id}"));
-        self.note_kick(Some(self.now), node, &room_id, &user);
+        self.note_kick(self.now, node, &room_id, &user);
         self.ask_api(
             node,
             KickUsers {
@@ -141,12 +143,7 @@ impl World {
         if self.ask_api(node, SetUserRule { target, forbids, lasts }) {
             for at in 0..self.servers.len() {
                 let from = self.obeyed_from(node, at);
-                let kept_out = &mut self.books.kept_out[at];
-                match from {
-                    Some(from) => kept_out.forbid(rule.clone(), forbids, (from, until)),
-                    // What holds there is not known any more.
-                    None => kept_out.permit(&rule),
-                }
+                self.books.kept_out[at].forbid(rule.clone(), forbids, (from, until));
             }
         }
     }
@@ -177,9 +174,8 @@ impl World {
         };
         if forbid {
             for at in 0..self.servers.len() {
-                if let Some(from) = self.obeyed_from(node, at) {
-                    self.books.kept_out[at].forbid_stream(stream_id.clone(), from);
-                }
+                let from = self.obeyed_from(node, at);
+                self.books.kept_out[at].forbid_stream(stream_id.clone(), from);
             }
             self.ask_api(node, ForbidStream(order));
         } else {
@@ -213,15 +209,16 @@ impl World {
     fn note_kick_by_closing(&mut self, node: usize, room: &RoomId, user: &UserId) {
         let state = self.servers[node].state.as_ref();
         let shown = state.and_then(|state| state.users_in(APP, room.as_str())).unwrap_or_default();
-        let asked_from = match shown.contains(user) {
-            true => Some(self.now),
-            false => self.nodes_hear().then_some(self.now + UNDER_WAY),
+        let asked_from = match (shown.contains(user), self.nodes_hear()) {
+            (true, _) => self.now,
+            (false, true) => self.now + UNDER_WAY,
+            (false, false) => LATER,
         };
         self.note_kick(asked_from, node, room, user);
     }
 
     /// - `asked_from`: from when on the node that is asked knows of it
-    fn note_kick(&mut self, asked_from: Option<Duration>, node: usize, room: &RoomId, user: &UserId) {
+    fn note_kick(&mut self, asked_from: Duration, node: usize, room: &RoomId, user: &UserId) {
         let lasts = Duration::from_secs(self.servers[0].config.timings.kick_revokes_s);
         let (until, last_s) = (self.now + lasts, self.unix_s());
         for at in 0..self.servers.len() {
@@ -229,8 +226,8 @@ impl World {
                 true => asked_from,
                 false => self.obeyed_from(node, at),
             };
-            if let Some(from) = from {
-                self.books.kept_out[at].kicked(room.clone(), user.clone(), last_s, (from, until));
+            self.books.kept_out[at].kicked(room.clone(), user.clone(), last_s, (from, until));
+            if from != LATER {
                 self.ledger.kicked(at, room, user, from);
             }
         }

@@ -47,6 +47,8 @@ impl World {
                 let jump = self.dice.pick(&[1_000, 60_000, 3_600_000]).unwrap_or_default();
                 self.trace.note(self.now, || format!("cloud FAULT wall clocks + {jump} ms"));
                 self.wall_ahead_ms += jump;
+                // What has an end may have come to it before it is heard of.
+                self.books.forget_unheard_orders();
             }
         }
     }
@@ -77,6 +79,7 @@ impl World {
         }
         if self.dice.percent(40) {
             self.trace.note(self.now, || "cloud FAULT the broker's store is lost".into());
+            self.books.forget_unheard_orders();
             if let Some(cloud) = &mut self.cloud {
                 cloud.wipe();
             }

@@ -115,8 +115,12 @@ pub(crate) enum Message {
 
     /// Question to the home of a room: say this. Answered by [`Message::Said`].
     Say { room: RoomName, epoch: u64, saying: Saying },
-    /// Whether the home has said it.
-    Said(bool),
+    /// Whether the home has said it; and as which fact of its section, where it said it anew: the answer brings that fact, too.
+    Said {
+        done: bool,
+        #[serde(default)]
+        fact: Option<(SectionId, u64)>,
+    },
     /// Question to the node of a stream: send it. Answered by [`Message::Relayed`].
     Relay {
         stream: (u32, StreamId),

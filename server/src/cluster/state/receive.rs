@@ -61,7 +61,7 @@ impl ClusterState {
             Message::OrdersBefore { upto, orders } => self.orders_told_again(now, &from, upto, orders),
             Message::Report(stream, heard) => self.actions.push(Action::News(News::Reported(stream, heard))),
             // Questions and answers come by ways of their own.
-            Message::Say { .. } | Message::Said(_) | Message::Relay { .. } | Message::Relayed(_) => {
+            Message::Say { .. } | Message::Said { .. } | Message::Relay { .. } | Message::Relayed(_) => {
                 count(&mut self.counters.letters_refused);
             }
         }
@@ -94,7 +94,7 @@ impl ClusterState {
         if let Some(letter) = &answer {
             self.nodes.hear(&letter.from, now.mono);
         }
-        let answer = answer.map(|letter| letter.message);
+        let (from, answer) = answer.map(|letter| (letter.from, letter.message)).unzip();
         match self.asked.remove(&ticket) {
             Some(Asked::Relay { stream, ssrc }) => {
                 let answer = match answer {
@@ -105,7 +105,17 @@ impl ClusterState {
                 self.actions.push(Action::News(news));
             }
             Some(Asked::Order { ticket, room, saying }) => {
-                let done = matches!(answer, Some(Message::Said(true)));
+                let done = matches!(answer, Some(Message::Said { done: true, .. }));
+                if let (
+                    Some(from),
+                    Some(Message::Said {
+                        fact: Some((id, number)),
+                        ..
+                    }),
+                ) = (from, answer)
+                {
+                    self.facts(now, &from, (room.clone(), id), number, vec![Fact::Said(saying.clone())]);
+                }
                 self.ordered(ticket, &room, saying, done);
             }
             None => {}

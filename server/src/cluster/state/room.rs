@@ -151,6 +151,8 @@ impl Room {
                 .is_some_and(|member| member.login_ms < login_ms)
             {
                 section.standings.members.remove(user);
+                // Should its node be there after all, it says the whole again.
+                section.seq = None;
             }
         }
     }
@@ -160,6 +162,7 @@ impl Room {
         for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
             if section.standings.streams.get(id).is_some_and(|stream| stream.epoch < epoch) {
                 section.standings.streams.remove(id);
+                section.seq = None;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use express_signalling::protocol::RoomMessage;
 
-use super::letters::Message;
+use super::letters::{Message, SectionId};
 use super::room::Change;
 use super::{Action, Asked, ClusterState};
 use crate::rooms::Ticket;
@@ -57,7 +57,7 @@ impl ClusterState {
         if done {
             let number = number_of(&saying);
             if matches!(saying, Saying::Info(_)) {
-                // The home has said it, and may be gone before this node hears so: who asked has it from now on.
+                // Of infos the newest counts, whatever is missing before it; and the home may be gone before it can be asked.
                 self.hear_said(name, saying);
             }
             self.actions.push(Action::News(News::SaidFor(ticket, Ok(number))));
@@ -73,10 +73,19 @@ impl ClusterState {
             .rooms
             .get(name)
             .is_some_and(|room| room.is_open() && room.home.is_none() && room.epoch == epoch);
+        let before = self.own_fact(name);
         if is_home {
             self.order(name, saying);
         }
-        self.actions.push(Action::Answer(question, Message::Said(is_home)));
+        let fact = self.own_fact(name).filter(|fact| Some(*fact) != before);
+        let said = Message::Said { done: is_home, fact };
+        self.actions.push(Action::Answer(question, said));
+    }
+
+    /// The newest fact of this node's section.
+    fn own_fact(&self, name: &RoomName) -> Option<(SectionId, u64)> {
+        let own = &self.rooms.get(name)?.own;
+        Some((own.id, own.seq))
     }
 
     /// Something was said that this node did not say itself.

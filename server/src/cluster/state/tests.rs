@@ -81,6 +81,7 @@ impl SimRooms for Told {
                 self.events.push(format!("-{id}"));
             }
             News::Said(_, Saying::Broadcast(message)) => self.said.push((message.message, message.message_id)),
+            News::Said(_, Saying::Info(info)) => self.said.push((info.value, info.update_time_ms)),
             News::SaidFor(Ticket(ticket), outcome) => {
                 self.said_for.insert(ticket, outcome);
             }

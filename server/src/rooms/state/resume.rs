@@ -35,6 +35,10 @@ impl RoomsState {
                 .why(&resume.session, &resume.secret)
                 .unwrap_or_else(session_is_gone));
         };
+        if self.sessions.get(&key).is_some_and(|session| session.moving) {
+            // A login elsewhere has taken its place, and the client has not heard the answer: it logs in once more.
+            return Err(session_is_gone());
+        }
         self.move_to(key, connection);
         self.heard(now, Some(key));
         self.expect_lost_media(now, key);

@@ -190,3 +190,29 @@ fn nobody_quietens_the_session_of_somebody_else() {
     assert_eq!(cloud.news(0, &alice), ["+mallory", "+mallet"]);
     cloud.check();
 }
+
+#[test]
+fn who_did_not_hear_that_its_move_came_about_logs_in_once_more_and_is_told_all_that_happens() {
+    let (mut cloud, speaker, _, near, far) = call();
+    cloud.nodes[0].close(speaker.connection);
+    cloud.pass_s(1);
+    let unheard = cloud.move_to(1, "alice", "r", &speaker);
+    let (_, resumed) = cloud.nodes[0].resume(&speaker, 0);
+    assert_eq!(resumed.unwrap_err().code, codes::NETWORK_RECOVERY);
+    cloud.settle();
+    let again = cloud.move_to(0, "alice", "r", &speaker);
+    assert_eq!(cloud.nodes[1].closed(unheard.connection), Some(1000));
+    for (node, client) in [(0, &near), (2, &far)] {
+        let news = cloud.news(node, client);
+        assert!(
+            !news.iter().any(|news| news.contains("alice")),
+            "nobody sees her go: {news:?}"
+        );
+    }
+    cloud.news(0, &again);
+    let _ = cloud.login(2, "dave", "r");
+    assert_eq!(cloud.news(0, &again), ["+dave"]);
+    cloud.pass_s(20);
+    assert_eq!(cloud.nodes[0].closed(again.connection), None);
+    cloud.check();
+}

@@ -157,15 +157,21 @@ impl CloudWorld {
                 let known = self.rooms.get_mut(&room).expect("the room is open where something is said");
                 known.last_message += 1;
                 let id = known.last_message;
-                match &mut saying {
-                    Saying::Broadcast(message) => message.message_id = id,
-                    Saying::Info(info) => known.info = Some(info.clone()),
+                let number = match &mut saying {
+                    Saying::Broadcast(message) => {
+                        message.message_id = id;
+                        id
+                    }
+                    Saying::Info(info) => {
+                        known.info = Some(info.clone());
+                        info.update_time_ms
+                    }
                     Saying::Command { .. } => panic!("commands have no order"),
-                }
+                };
                 for other in known.nodes.keys().copied().collect::<Vec<_>>() {
                     self.tell(other, News::Said(room.clone(), saying.clone()));
                 }
-                self.tell(node, News::SaidFor(ticket, Ok(id)));
+                self.tell(node, News::SaidFor(ticket, Ok(number)));
             }
             Wish::Whisper(room, words) => {
                 for other in self.others(node, &room) {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use express_messages::codes;
-use express_signalling::protocol::Logout;
+use express_signalling::protocol::{Logout, SetRoomExtraInfo};
 
+use super::cloud_world::CloudWorld;
 use super::words::*;
 use super::world::*;
 
@@ -82,4 +83,50 @@ fn it_ends_with_the_room() {
     world.ask(alice.connection, set_room_info("k", "v")).unwrap();
     world.ask(alice.connection, Logout {}).unwrap();
     assert!(world.login("alice", "r").ok.snapshot.extra_infos.is_empty());
+}
+
+/// Sets again what was taken at that time.
+fn again(value: &str, time_ms: u64) -> SetRoomExtraInfo {
+    SetRoomExtraInfo {
+        update_time_ms: Some(time_ms),
+        ..set_room_info("k", value)
+    }
+}
+
+#[test]
+fn what_is_set_again_is_as_old_as_it_was_and_gives_way_to_what_was_set_since() {
+    let mut cloud = CloudWorld::new(2);
+    let (alice, bob) = (cloud.login(0, "alice", "r"), cloud.login(1, "bob", "r"));
+    let older = cloud
+        .ask(0, alice.connection, set_room_info("k", "older"))
+        .unwrap()
+        .update_time_ms;
+    cloud.pass_s(10);
+    let taken = cloud.ask(0, alice.connection, again("lost", older + 5)).unwrap();
+    assert_eq!(taken.update_time_ms, older + 5);
+    assert_eq!(cloud.news(1, &bob), ["alice set k=older", "alice set k=lost"]);
+    let newer = cloud
+        .ask(1, bob.connection, set_room_info("k", "newer"))
+        .unwrap()
+        .update_time_ms;
+    assert!(newer >= older + 10_000);
+    let taken = cloud.ask(0, alice.connection, again("lost", older + 5)).unwrap();
+    assert_eq!(taken.update_time_ms, newer, "which is there");
+    assert!(cloud.news(1, &bob).is_empty());
+    // Nobody sets what is newer than now.
+    let taken = cloud.ask(0, alice.connection, again("ahead", newer + 60_000)).unwrap();
+    assert!(taken.update_time_ms <= newer + 1);
+}
+
+#[test]
+fn a_server_that_is_alone_and_began_anew_takes_what_is_set_again_with_its_time() {
+    let mut world = World::new();
+    let alice = world.login("alice", "r");
+    let long_ago = world.at().unix_ms - 60_000;
+    let taken = world.ask(alice.connection, again("v", long_ago)).unwrap();
+    assert_eq!(taken.update_time_ms, long_ago);
+    assert_eq!(world.login("bob", "r").ok.snapshot.extra_infos[0].update_time_ms, long_ago);
+    assert_eq!(world.code(alice.connection, set_room_info("k", "w")), 0);
+    let found = world.login("carol", "r").ok.snapshot.extra_infos;
+    assert_eq!((found[0].value.as_str(), found[0].update_time_ms), ("w", world.at().unix_ms));
 }

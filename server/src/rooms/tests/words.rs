@@ -59,9 +59,9 @@ pub(super) fn set_info(stream_id: &str, extra_info: &str) -> SetStreamExtraInfo 
 
 pub(super) fn set_room_info(key: &str, value: &str) -> SetRoomExtraInfo {
     SetRoomExtraInfo {
-        update_time_ms: None,
         key: key.into(),
         value: value.into(),
+        update_time_ms: None,
     }
 }
 

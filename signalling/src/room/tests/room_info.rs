@@ -12,7 +12,7 @@ use super::{
 };
 use crate::protocol::{
     BroadcastMessage, CustomCommand, Done, Event, Request, ResumeOk, RoomExtraInfo, RoomExtraInfoUpdate, RoomMessage,
-    SequencedEvent, Snapshot, WireError,
+    SequencedEvent, SetRoomExtraInfoOk, Snapshot, WireError,
 };
 
 const NOTHING: [&str; 0] = [];
@@ -169,6 +169,38 @@ fn what_we_set_and_heard_no_answer_to_is_ours_where_the_room_has_it() {
     assert_eq!(login_anew(&mut bench, found), NOTHING);
     assert_eq!(login_anew(&mut bench, with_info(0, None)), NOTHING);
     assert_eq!(restored(&mut bench), ["k=v"]);
+}
+
+fn at(info: RoomExtraInfo, update_time_ms: u64) -> RoomExtraInfo {
+    RoomExtraInfo { update_time_ms, ..info }
+}
+
+#[test]
+fn what_we_set_is_set_again_where_the_room_has_something_older_and_nothing_of_that_is_told() {
+    for (found_ms, told, sent) in [
+        (6, &[][..], Some(7)),
+        (7, &["bob set k=w"], None),
+        (8, &["bob set k=w"], None),
+    ] {
+        let mut bench = Bench::up();
+        set(&mut bench, 1, "k", "v");
+        let id = bench.request().id;
+        bench.ok(id, &SetRoomExtraInfoOk { update_time_ms: 7 });
+        let found = with_info(0, Some(at(room_info("bob", "k", "w"), found_ms)));
+        assert_eq!(login_anew(&mut bench, found), told, "{found_ms}");
+        let again = bench.sent().into_iter().find_map(|frame| match frame.request {
+            Request::SetRoomExtraInfo(set) => Some((frame.id, set)),
+            _ => None,
+        });
+        assert_eq!(again.as_ref().and_then(|(_, set)| set.update_time_ms), sent, "{found_ms}");
+        let Some((id, _)) = again else { continue };
+        // Somebody was faster: what was set again is not ours any more.
+        bench.event(1, update(at(room_info("carol", "k", "x"), 9)));
+        bench.ok(id, &SetRoomExtraInfoOk { update_time_ms: 9 });
+        assert_eq!(bench.told().last().map(String::as_str), Some("carol set k=x"));
+        assert_eq!(login_anew(&mut bench, with_info(0, None)), NOTHING);
+        assert_eq!(restored(&mut bench), NOTHING);
+    }
 }
 
 fn messages() -> Vec<SequencedEvent> {

@@ -13,6 +13,9 @@ use crate::world::World;
 /// From when on something holds, and until when.
 pub(crate) type Span = (Duration, Duration);
 
+/// A node that does not hear of an order now does so when it hears the others again.
+pub(crate) const LATER: Duration = Duration::MAX;
+
 /// Whom and what the server API keeps out of a server that has not restarted since.
 #[derive(Debug, Default)]
 pub(crate) struct KeptOut {
@@ -25,7 +28,28 @@ pub(crate) struct KeptOut {
 
 impl KeptOut {
     pub(crate) fn kicked(&mut self, room: RoomId, user: UserId, last_s: i64, span: Span) {
-        self.kicks.insert((room, user), (last_s, span));
+        let known = self.kicks.entry((room, user)).or_insert((last_s, span));
+        if span.0 != LATER || known.1.0 == LATER {
+            *known = (last_s, span);
+        }
+    }
+
+    /// The node hears now of what it did not hear of before.
+    pub(super) fn hears_of_all(&mut self, now: Duration) {
+        self.times().filter(|from| **from == LATER).for_each(|from| *from = now);
+    }
+
+    /// It may never hear of that.
+    pub(crate) fn forget_unheard(&mut self) {
+        self.kicks.retain(|_, (_, (from, _))| *from != LATER);
+        self.rules.retain(|_, (_, (from, _))| *from != LATER);
+        self.streams.retain(|_, from| *from != LATER);
+    }
+
+    fn times(&mut self) -> impl Iterator<Item = &mut Duration> {
+        let kicks = self.kicks.values_mut().map(|(_, (from, _))| from);
+        let rules = self.rules.values_mut().map(|(_, (from, _))| from);
+        kicks.chain(rules).chain(self.streams.values_mut())
     }
 
     pub(crate) fn forbid(&mut self, target: RuleTarget, forbids: Forbids, span: Span) {

@@ -31,6 +31,8 @@ impl Books {
     pub(crate) fn server_gone(&mut self, node: usize) {
         self.infos.retain(|_, info| info.told);
         self.kept_out[node] = super::KeptOut::default();
+        // Nor may what it was ordered while it was cut off have come to anybody.
+        self.forget_unheard_orders();
     }
 
     /// A server is asked to set an extra info; when that was so first.

@@ -19,6 +19,8 @@ use std::time::Duration;
 use express_messages::ids::{StreamId, UserId};
 use express_signalling::protocol::Snapshot;
 
+pub(crate) use self::i4_kept_out::LATER;
+
 use self::i4_kept_out::KeptOut;
 use self::i5_owner::Owner;
 use self::i8_accepted::Message;
@@ -72,6 +74,11 @@ impl Books {
         }
         let late = wrong.iter().find(|(_, since)| now.saturating_sub(**since) > bound);
         late.map(|(what, since)| format!("c{}, for {} s: {what}", key.1, (now - *since).as_secs_f64()))
+    }
+
+    /// What some servers were ordered those that did not hear of it may never hear of.
+    pub(crate) fn forget_unheard_orders(&mut self) {
+        self.kept_out.iter_mut().for_each(KeptOut::forget_unheard);
     }
 
     /// A client slept: what it could not see is not held against it.
@@ -163,6 +170,10 @@ impl World {
         let owners: Vec<Vec<Owner>> = self.servers.iter().map(owners_at).collect();
         self.check_agreement();
         self.check_orphans();
+        if self.nodes_are_whole() {
+            let now = self.now;
+            self.books.kept_out.iter_mut().for_each(|kept_out| kept_out.hears_of_all(now));
+        }
         for client in 0..self.clients.len() {
             self.check_media(client);
             self.check_leaving(client);

@@ -117,6 +117,32 @@ test("what we set and heard no answer to is ours where the room has it", async (
   assert.deepEqual(restored(bench), ["k=v"]);
 });
 
+test("what we set is set again where the room has something older, and nothing of that is told", async () => {
+  for (const [foundMs, told, sent] of [
+    [6, [], 7],
+    [7, ["bob set k=w"], undefined],
+    [8, ["bob set k=w"], undefined],
+  ]) {
+    const bench = Bench.up();
+    const answer = set(bench, "k", "v");
+    bench.ok(bench.request().id, { update_time_ms: 7 });
+    await answer;
+    const there = { ...info("bob", "k", "w"), update_time_ms: foundMs };
+    assert.deepEqual(loginAnew(bench, found(0, there)), told);
+    const again = bench.sent().find(({ type }) => type === "setRoomExtraInfo");
+    assert.equal(again?.update_time_ms, sent);
+    if (again === undefined) {
+      continue;
+    }
+    // Somebody was faster: what was set again is not ours any more.
+    bench.event(1, update({ ...info("carol", "k", "x"), update_time_ms: 9 }));
+    bench.ok(again.id, { update_time_ms: 9 });
+    assert.equal(bench.told().at(-1), "carol set k=x");
+    assert.deepEqual(loginAnew(bench, found(0)), []);
+    assert.deepEqual(restored(bench), []);
+  }
+});
+
 const sit = { event: "customCommand", from_user: user("bob"), command: "sit" };
 const stand = { event: "customCommand", from_user: user("bob"), command: "stand" };
 
