@@ -2,7 +2,7 @@
 
 use express_messages::room::{RequestError, SdpAnswer, SessionFate};
 
-use super::{MS, Machine, PLAYING, REQUESTING, SECOND, STAGES, Stage, answer, refused, told};
+use super::{Machine, PLAYING, REQUESTING, SECOND, STAGES, Stage, answer, refused, told};
 use crate::{player::state::Effect, transport::TransportEvent};
 
 #[test]

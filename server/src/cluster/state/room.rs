@@ -32,6 +32,8 @@ pub(super) struct Room {
     pub(super) stage: Stage,
     /// Somebody here wants to be in it and may be sent elsewhere.
     pub(super) may_redirect: bool,
+    /// Where nobody is sent: those who wait have lost those nodes.
+    pub(super) not_to: BTreeSet<NodeName>,
     /// Nobody here wants to be in it: it is opened if another node has it, and not at all else.
     pub(super) observes: bool,
     pub(super) terms: RoomTerms,
@@ -44,6 +46,8 @@ pub(super) struct Room {
     pub(super) left: Option<NodeName>,
     /// The registry knows that this node has it.
     pub(super) settled: bool,
+    /// When this node last wrote its entry.
+    pub(super) written: Duration,
     pub(super) own: OwnSection,
     pub(super) others: BTreeMap<NodeName, Section>,
     /// Who was greeted and has not answered, and when.
@@ -73,6 +77,7 @@ impl Room {
         Self {
             stage: Stage::Asking,
             may_redirect,
+            not_to: BTreeSet::new(),
             observes: false,
             terms,
             is_new: true,
@@ -80,6 +85,7 @@ impl Room {
             epoch: 0,
             left: None,
             settled: false,
+            written: Duration::ZERO,
             own,
             others: BTreeMap::new(),
             greeted: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Several nodes in virtual time, with rooms that only keep what they are told.
 
+mod changes;
 mod claims;
 mod crowded;
 mod healed;
@@ -168,7 +169,14 @@ fn open(sim: &mut CloudSim<Told>, node: usize) {
     };
     let redirected = true;
     let room = room();
-    sim.wish(node, Wish::Open { room, terms, redirected });
+    let left = None;
+    let wish = Wish::Open {
+        room,
+        terms,
+        redirected,
+        left,
+    };
+    sim.wish(node, wish);
 }
 
 /// Publishes as rooms do: claims, and tells once it is granted. The fencing number.
