@@ -59,8 +59,8 @@ chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos
 	$(CARGO) build $(BUILD) --bin chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM) --nodes $(NODES)
 
-SCALE ?= 0.15
-simulate: setup ## 240 nodes and up to a million users in virtual time, tables and pictures of docs/scale.md: make simulate SCALE=0.15
+SCALE ?= 1
+simulate: setup ## 240 nodes and a million users in virtual time, tables and pictures of docs/scale.md: make simulate SCALE=0.1
 	$(CARGO) build $(BUILD) --bin simulate
 	$${CARGO_TARGET_DIR:-target}/release/simulate --scale $(SCALE) --pictures docs
 

@@ -246,7 +246,7 @@ impl ClusterActor {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
                 if let Some((node, revision)) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), &node, revision);
+                    let actions = self.state.on_node(self.now(), &Arc::new(node), revision);
                     self.carry_out(actions, ctx);
                 }
             }

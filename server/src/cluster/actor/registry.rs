@@ -189,7 +189,7 @@ impl Handler<NodesRead> for ClusterActor {
 
     fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
         for (node, revision) in nodes {
-            let actions = self.state.on_node(self.now(), &node, revision);
+            let actions = self.state.on_node(self.now(), &Arc::new(node), revision);
             self.carry_out(actions, ctx);
         }
     }

@@ -136,15 +136,16 @@ impl<R: SimRooms> CloudSim<R> {
             return;
         }
         let revision = self.registry.next_revision();
-        let kept = (entry.clone(), revision, self.now);
+        let entry = Arc::new(entry);
+        let kept = (Arc::clone(&entry), revision, self.now);
         self.leases.insert(entry.node.name.clone(), kept);
         if self.options.leases_together {
-            self.after(self.options.registry, Happens::Nodes(number, Arc::new(entry), revision));
+            self.after(self.options.registry, Happens::Nodes(number, entry, revision));
             return;
         }
         for to in 0..self.nodes.len() {
             if to != number && self.nodes[to].alive && !self.cut.contains(&(number, to)) {
-                self.after(self.options.registry, Happens::Node(to, entry.clone(), revision));
+                self.after(self.options.registry, Happens::Node(to, Arc::clone(&entry), revision));
             }
         }
     }

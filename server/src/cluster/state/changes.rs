@@ -85,6 +85,15 @@ impl ClusterState {
     /// What the registry did not do when it was asked is tried again, and what is due is renewed: some of it at a time.
     pub(super) fn settle_some(&mut self, now: Now) {
         self.give_back(RETRIED);
+        // Nearly always there is nothing: that is seen by one look at each.
+        let wanted = |settled: bool, written| !settled || is_due(now, written);
+        let room = self
+            .rooms
+            .values()
+            .any(|room| room.is_open() && wanted(room.settled, room.written));
+        if !room && !self.claims.values().any(|claim| wanted(claim.settled, claim.written)) {
+            return;
+        }
         self.settle(RETRIED, |settled, _| !settled);
         self.settle(RENEWED, |_, written| is_due(now, written));
     }

@@ -17,8 +17,8 @@
 
 mod changes;
 mod claims;
+mod holders;
 mod letters;
-#[cfg(any(test, feature = "chaos"))]
 mod mirror;
 mod nodes;
 mod opening;
@@ -33,6 +33,7 @@ mod section;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use express_messages::ids::StreamId;
@@ -168,6 +169,10 @@ pub(crate) struct ClusterState {
     last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
+    /// The rooms about which others have said something are among these: beats need not look through all rooms.
+    maybe_shared: BTreeSet<RoomName>,
+    /// The same of rooms where somebody was greeted and has not answered.
+    maybe_greeting: BTreeSet<RoomName>,
     timers: Timers<Timer>,
     counters: ClusterCounters,
     actions: Vec<Action>,
@@ -196,6 +201,8 @@ impl ClusterState {
             last_section: 0,
             last_text: 0,
             beat_from: None,
+            maybe_shared: BTreeSet::new(),
+            maybe_greeting: BTreeSet::new(),
             timers,
             counters: ClusterCounters::default(),
             actions: Vec::new(),
@@ -226,7 +233,7 @@ impl ClusterState {
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry, revision: Revision) -> Vec<Action> {
+    pub(crate) fn on_node(&mut self, now: Now, entry: &Arc<NodeEntry>, revision: Revision) -> Vec<Action> {
         if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }

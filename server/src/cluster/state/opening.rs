@@ -288,6 +288,7 @@ impl ClusterState {
             return;
         }
         room.greeted.insert(node.name.clone(), now.mono);
+        self.maybe_greeting.insert(name.clone());
         let standing = room.standing(name);
         self.send(&node.name.clone(), Message::Hello(standing));
     }
@@ -329,7 +330,7 @@ impl ClusterState {
             room: name.clone(),
             terms: room.terms,
             is_new: room.is_new,
-            members: room.shown_members.values().cloned().collect(),
+            members: room.shown_members.values().map(|shown| shown.member.clone()).collect(),
             streams: room.shown_streams.values().cloned().collect(),
             info: room.info.clone(),
         };
@@ -388,6 +389,9 @@ impl ClusterState {
             && known.id > id
         {
             return None;
+        }
+        if !room.others.contains_key(&node.name) {
+            self.maybe_shared.insert(name.clone());
         }
         let section = room.others.entry(node.name.clone()).or_insert_with(|| Section::new(id));
         if section.id != id {
