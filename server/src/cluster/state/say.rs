@@ -92,7 +92,8 @@ impl ClusterState {
     pub(super) fn hear_said(&mut self, name: &RoomName, saying: Saying) {
         let mut changes = Vec::new();
         if let Some(room) = self.rooms.get_mut(name) {
-            room.refresh(vec![super::section::Touched::Said(saying)], &mut changes);
+            let said = super::section::Touched::Said(saying);
+            room.refresh(&self.entry.node.name, vec![said], &mut changes);
         }
         self.tell_changes(name, changes);
     }
