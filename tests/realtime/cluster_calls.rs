@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use express_engine::{RoomStateChanged, RoomStateChangedReason, ZegoExpressEngine, ZegoRoomConfig};
 use express_tests::callers::{
-    ALICE, BOB, CAROL, Caller, ROOM, assert_nothing_noticed, assert_tones, call, longest_silence, name_of, park, stream_of,
+    ALICE, BOB, CAROL, Caller, ROOM, assert_nothing_noticed, assert_tones, call, longest_silence, name_of, stream_of,
 };
 use express_tests::cluster::Cluster;
 use express_tests::collect::EventLog;
-use express_tests::processes::work_folder;
+use express_tests::processes::{park, work_folder};
 use express_tests::tokens::{APP_ID, token};
 
 /// A machine that stops for a moment is heard, too.
@@ -57,12 +57,22 @@ fn users_of_a_node_that_is_killed_are_back_on_another_and_the_rest_hear_each_oth
     assert!(of_others < STUTTER, "{of_others:?}");
     assert_tones(&callers);
     assert_nothing_noticed(&mut callers);
+    // Who came back and then goes is gone at once, whatever her former node said.
+    callers.remove(ALICE).leave();
+    park(Duration::from_secs(1));
+    for caller in &mut callers {
+        let noticed = caller.noticed();
+        let gone = format!("users DELETE {}", name_of(ALICE));
+        let ended = format!("streams DELETE {}", stream_of(ALICE));
+        assert!(
+            noticed.contains(&gone) && noticed.iter().any(|what| what.starts_with(&ended)),
+            "{noticed:?}"
+        );
+    }
     all_leave(callers);
 }
 
-/// `cargo test --release --workspace --test realtime -- --include-ignored --nocapture cluster_calls::users_of_a_node_that_crashed`
 #[test]
-#[ignore = "a known fault (docs/cluster.md): others see these users go and come"]
 fn users_of_a_node_that_crashed_and_was_started_again_at_once_are_back_and_nobody_saw_them_go() {
     let mut cluster = Cluster::start(&work_folder("cluster-crashed"), 3, "");
     let mut callers = call_of_three(&cluster);

@@ -32,4 +32,6 @@ pub enum Bug {
     TakesWhatIsRefused,
     /// Over nodes: what a business server orders at one node the others do not hear.
     ForgetsOrders,
+    /// Over nodes: when a node that crashed begins anew, the others see its users go.
+    ForgetsCrashed,
 }

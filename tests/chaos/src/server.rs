@@ -120,12 +120,13 @@ impl World {
 
     /// A server's process is gone, and its system closes the sockets.
     pub(crate) fn crash_server(&mut self, node: usize) {
+        self.await_users_of(node);
         let server = &mut self.servers[node];
         self.trace.note(self.now, || format!("{}: crashes", server.label));
-        server.state = None;
+        let left = server.state.take().is_some_and(|state| !state.own_facts().is_empty());
         server.peers.all_gone(self.now);
         let connections = std::mem::take(&mut server.connections);
-        self.leave_cloud(node);
+        self.leave_cloud(node, left);
         self.ledger.server_gone(node, connections.keys());
         self.books.server_gone(node, self.servers.len() == 1);
         for (_, number) in connections {

@@ -171,6 +171,11 @@ fn orders_that_other_nodes_do_not_hear_are_found() {
     is_found_over_nodes(Bug::ForgetsOrders, &["I4"]);
 }
 
+#[test]
+fn users_of_a_node_that_crashed_and_whom_others_forget_are_found() {
+    is_found_over_nodes(Bug::ForgetsCrashed, &["I1"]);
+}
+
 /// The most that a table had in some hours.
 fn most(hours: &[Tables], table: &str) -> usize {
     hours

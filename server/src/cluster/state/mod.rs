@@ -16,6 +16,7 @@
 //! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
 
 mod claims;
+mod earlier;
 #[cfg(test)]
 mod late_tests;
 mod letters;

@@ -1,15 +1,16 @@
 //! One room as this node has it: its own section, those of others, and what all of them together come to.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use express_messages::ids::{StreamId, UserId};
 use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
+use super::earlier::Earlier;
 use super::letters::{NodeLife, Standing};
-use super::section::{OwnSection, Section, Touched};
-use crate::rooms::cloud::{Fact, Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
+use super::section::{OwnSection, Section, Standings, Touched};
+use crate::rooms::cloud::{Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
 
 /// Messages whose numbers are remembered, so that one that comes by two ways is told once.
 const REMEMBERED: usize = 256;
@@ -46,6 +47,10 @@ pub(super) struct Room {
     pub(super) settled: bool,
     pub(super) own: OwnSection,
     pub(super) others: BTreeMap<NodeName, Section>,
+    /// What lives of nodes said that have begun another one.
+    pub(super) earlier: BTreeMap<NodeLife, Earlier>,
+    /// Users who have left where they were last, and stand in the section of another node by an earlier login; the login that they left.
+    pub(super) left_later: BTreeMap<UserId, u64>,
     /// Who was greeted and has not answered, and when.
     pub(super) greeted: BTreeMap<NodeName, Duration>,
     pub(super) info: Option<RoomExtraInfo>,
@@ -82,6 +87,8 @@ impl Room {
             settled: false,
             own,
             others: BTreeMap::new(),
+            earlier: BTreeMap::new(),
+            left_later: BTreeMap::new(),
             greeted: BTreeMap::new(),
             info: None,
             shown_members: BTreeMap::new(),
@@ -134,62 +141,27 @@ impl Room {
         }
     }
 
-    /// Who was seen with a later login is none of a node that is gone any more: leaving again is leaving for good.
-    pub(super) fn forget_older_logins(&mut self, user: &UserId, login_ms: u64) {
-        for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
-            if section
-                .standings
-                .members
-                .get(user)
-                .is_some_and(|member| member.login_ms < login_ms)
-            {
-                section.standings.members.remove(user);
-            }
-        }
-    }
-
-    /// The same for a stream that was seen with a higher claim.
-    pub(super) fn forget_older_claims(&mut self, id: &StreamId, epoch: u64) {
-        for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
-            if section.standings.streams.get(id).is_some_and(|stream| stream.epoch < epoch) {
-                section.standings.streams.remove(id);
-            }
-        }
-    }
-
-    /// A fact of this node ends what it says of it: nothing older holds any more.
-    pub(super) fn forget_older_than(&mut self, fact: &Fact, changes: &mut Vec<Change>) {
-        match fact {
-            Fact::UserLeft(user) => {
-                if let Some(login_ms) = self.own.standings.members.get(user).map(|member| member.login_ms) {
-                    self.forget_older_logins(user, login_ms);
-                    self.refresh_member(user, changes);
-                }
-            }
-            Fact::StreamLeft(id, _) => {
-                if let Some(epoch) = self.own.standings.streams.get(id).map(|stream| stream.epoch) {
-                    self.forget_older_claims(id, epoch);
-                }
-            }
-            Fact::UserCame(_) | Fact::StreamIs(_) | Fact::Said(_) => {}
-        }
-    }
-
     /// Of several logins of a user the latest is shown.
-    fn refresh_member(&mut self, user: &UserId, changes: &mut Vec<Change>) {
-        if let Some(login_ms) = self.shown_members.get(user).map(|member| member.login_ms) {
+    pub(super) fn refresh_member(&mut self, user: &UserId, changes: &mut Vec<Change>) {
+        let shown_ms = self.shown_members.get(user).map(|member| member.login_ms);
+        if let Some(login_ms) = shown_ms {
             self.forget_older_logins(user, login_ms);
         }
-        let said = self.others.values().filter_map(|section| section.standings.members.get(user));
+        let said = self.said_elsewhere().filter_map(|(_, standings)| standings.members.get(user));
         let best = said.max_by_key(|member| member.login_ms).cloned();
         match best {
             Some(member) if self.shown_members.get(user) != Some(&member) => {
+                self.note_login(user, shown_ms, member.login_ms);
                 self.shown_members.insert(user.clone(), member.clone());
                 changes.push(Change::UserCame(member));
             }
             Some(_) => {}
             None => {
+                self.left_later.remove(user);
                 if self.shown_members.remove(user).is_some() {
+                    if !self.own.standings.members.contains_key(user) {
+                        self.end_orphaned_streams(user, changes);
+                    }
                     changes.push(Change::UserLeft(user.clone()));
                 }
             }
@@ -198,7 +170,7 @@ impl Room {
 
     /// Whether a user of this node has logged in on no other one since.
     pub(super) fn has_latest_login(&self, user: &UserId) -> bool {
-        let elsewhere = self.others.values().filter_map(|section| section.standings.members.get(user));
+        let elsewhere = self.said_elsewhere().filter_map(|(_, standings)| standings.members.get(user));
         let latest = elsewhere.map(|member| member.login_ms).max();
         let own = self.own.standings.members.get(user).map(|member| member.login_ms);
         own > latest
@@ -210,9 +182,8 @@ impl Room {
             self.forget_older_claims(id, epoch);
         }
         let said = self
-            .others
-            .iter()
-            .filter_map(|(node, section)| Some((node, section.standings.streams.get(id)?)));
+            .said_elsewhere()
+            .filter_map(|(node, standings)| Some((node, standings.streams.get(id)?)));
         let best = said.max_by_key(|(node, stream)| (stream.epoch, std::cmp::Reverse(*node)));
         let best = best.map(|(node, stream)| (node.clone(), stream.clone()));
         let own_stream = self.own.standings.streams.get(id);
@@ -290,11 +261,15 @@ impl Room {
         let Some(section) = self.others.remove(node) else {
             return;
         };
-        let users: BTreeSet<UserId> = section.standings.members.into_keys().collect();
-        for user in users {
+        self.refresh_all(section.standings, reason, changes);
+    }
+
+    /// What was said so holds no more.
+    pub(super) fn refresh_all(&mut self, said: Standings, reason: StreamDeleteReason, changes: &mut Vec<Change>) {
+        for user in said.members.into_keys() {
             self.refresh_member(&user, changes);
         }
-        for id in section.standings.streams.into_keys() {
+        for id in said.streams.into_keys() {
             self.refresh_stream(&id, Some(reason), changes);
         }
     }

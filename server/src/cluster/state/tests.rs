@@ -2,6 +2,7 @@
 
 mod crowded;
 mod healed;
+mod restarted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

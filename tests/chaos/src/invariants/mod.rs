@@ -1,5 +1,6 @@
 //! The guarantees of docs/guarantees.md, one module each.
 
+mod i1_awaited;
 mod i1_lists;
 mod i2_media;
 mod i3_restored;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use express_messages::ids::StreamId;
 use express_signalling::protocol::Snapshot;
 
+use self::i1_awaited::Awaited;
 use self::i4_kept_out::KeptOut;
 use self::i5_owner::Owner;
 use self::i8_accepted::Message;
@@ -40,6 +42,7 @@ pub(crate) struct Books {
     messages: Vec<Message>,
     infos: Infos,
     tokens: Tokens,
+    awaited: Awaited,
     /// Of each server.
     pub(crate) kept_out: Vec<KeptOut>,
     checks: u64,
@@ -155,6 +158,7 @@ impl World {
         let members: Vec<Option<Member>> = (0..self.clients.len()).map(|client| self.member(client)).collect();
         let owners: Vec<Vec<Owner>> = self.servers.iter().map(owners_at).collect();
         self.check_agreement();
+        self.check_awaited();
         for client in 0..self.clients.len() {
             self.check_media(client);
             self.check_leaving(client);
