@@ -25,6 +25,7 @@ impl<R: SimRooms> CloudSim<R> {
                 let actions = match answer {
                     RegistryAnswer::Got(got) => node.state.on_got(now, op, got),
                     RegistryAnswer::Written(written) => node.state.on_written(now, op, written),
+                    RegistryAnswer::Changed(changes) => node.state.on_changes(now, changes),
                 };
                 node.asking = node.asking.saturating_sub(1);
                 if let Some((op, work)) = node.waiting.pop_front() {

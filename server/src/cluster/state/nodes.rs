@@ -1,6 +1,6 @@
 //! The nodes of the cloud: who is there, who is gone, and which would serve a client best.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use super::letters::{NodeEntry, NodeLife};
@@ -178,10 +178,12 @@ impl Nodes {
     /// The node that serves a newcomer to a room clearly better than `own`, if there is one.
     ///
     /// - `with_room`: the nodes that have the room already
-    pub(super) fn better(&self, own: &NodeEntry, with_room: &[NodeName]) -> Option<&NodeEntry> {
+    /// - `not_to`: nodes that are not meant
+    pub(super) fn better(&self, own: &NodeEntry, with_room: &[NodeName], not_to: &BTreeSet<NodeName>) -> Option<&NodeEntry> {
         let has_room = |entry: &NodeEntry| with_room.is_empty() || with_room.contains(&entry.node.name);
         let here = score(own, own, has_room(own));
-        let scored = self.takers().map(|entry| (score(entry, own, has_room(entry)), entry));
+        let takers = self.takers().filter(|entry| !not_to.contains(&entry.node.name));
+        let scored = takers.map(|entry| (score(entry, own, has_room(entry)), entry));
         let best = scored.min_by(|(one, a), (other, b)| one.total_cmp(other).then_with(|| a.node.cmp(&b.node)));
         best.filter(|(there, _)| there + WORTH_A_REDIRECT < here)
             .map(|(_, entry)| entry)
@@ -239,7 +241,9 @@ mod tests {
             nodes.note(&other, revision(1), SECOND);
         }
         let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
-        nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
+        nodes
+            .better(own, &with_room, &BTreeSet::new())
+            .map(|entry| entry.node.name.to_string())
     }
 
     #[test]

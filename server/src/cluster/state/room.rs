@@ -33,6 +33,8 @@ pub(super) struct Room {
     pub(super) stage: Stage,
     /// Somebody here wants to be in it and may be sent elsewhere.
     pub(super) may_redirect: bool,
+    /// Where nobody is sent: those who wait have lost those nodes.
+    pub(super) not_to: BTreeSet<NodeName>,
     /// Nobody here wants to be in it: it is opened if another node has it, and not at all else.
     pub(super) observes: bool,
     pub(super) terms: RoomTerms,
@@ -45,6 +47,8 @@ pub(super) struct Room {
     pub(super) left: Option<NodeName>,
     /// The registry knows that this node has it.
     pub(super) settled: bool,
+    /// When this node last wrote its entry.
+    pub(super) written: Duration,
     pub(super) own: OwnSection,
     pub(super) others: BTreeMap<NodeName, Section>,
     /// What lives of nodes said that have begun another one.
@@ -78,6 +82,7 @@ impl Room {
         Self {
             stage: Stage::Asking,
             may_redirect,
+            not_to: BTreeSet::new(),
             observes: false,
             terms,
             is_new: true,
@@ -85,6 +90,7 @@ impl Room {
             epoch: 0,
             left: None,
             settled: false,
+            written: Duration::ZERO,
             own,
             others: BTreeMap::new(),
             earlier: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Several nodes in virtual time, with rooms that only keep what they are told.
 
+mod changes;
 mod crowded;
 mod healed;
 mod restarted;
@@ -165,7 +166,14 @@ fn open(sim: &mut CloudSim<Told>, node: usize) {
     };
     let redirected = true;
     let room = room();
-    sim.wish(node, Wish::Open { room, terms, redirected });
+    let left = None;
+    let wish = Wish::Open {
+        room,
+        terms,
+        redirected,
+        left,
+    };
+    sim.wish(node, wish);
 }
 
 /// Publishes as rooms do: claims, and tells once it is granted. The fencing number.
@@ -456,20 +464,42 @@ fn a_newcomer_is_sent_to_the_node_that_has_the_room_and_to_none_that_is_about_to
     open(&mut sim, 0);
     sim.run_for(SECOND);
     let terms = sim.rooms(0).opened[&room()];
-    let ask = |redirected| Wish::Open {
+    let ask = |left| Wish::Open {
         room: room(),
         terms,
-        redirected,
+        redirected: false,
+        left,
     };
-    sim.wish(1, ask(false));
+    sim.wish(1, ask(None));
     sim.run_for(SECOND);
     assert_eq!(sim.rooms(1).elsewhere, ["ws://n0"]);
     assert!(sim.rooms(1).opened.is_empty());
     sim.wish(0, Wish::Leave);
     sim.run_for(3 * SECOND);
     assert!(sim.rooms(1).nodes.is_empty(), "clients are not told of it any more");
-    sim.wish(1, ask(false));
+    sim.wish(1, ask(None));
     sim.run_for(SECOND);
     assert_eq!(sim.rooms(1).elsewhere.len(), 1);
     assert!(sim.rooms(1).opened.contains_key(&room()));
+}
+
+#[test]
+fn who_has_lost_a_node_is_not_sent_back_to_it_while_others_still_believe_it_well() {
+    let mut sim = nodes(9, 3, SimOptions::default());
+    open(&mut sim, 0);
+    sim.run_for(SECOND);
+    let terms = sim.rooms(0).opened[&room()];
+    sim.kill(0);
+    for (node, left, elsewhere) in [(1, Some(name(0)), vec![]), (2, None, vec!["ws://n0"])] {
+        let ask = Wish::Open {
+            room: room(),
+            terms,
+            redirected: false,
+            left,
+        };
+        sim.wish(node, ask);
+        sim.run_for(SECOND / 2);
+        assert_eq!(sim.rooms(node).elsewhere, elsewhere, "{node}");
+        sim.wish(node, Wish::Close(room()));
+    }
 }
