@@ -19,6 +19,8 @@ const MOVES_WITHIN: Duration = Duration::from_secs(1);
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// A node is missed by the others 6 s after its last sign.
 const MISSED: Duration = Duration::from_millis(7_500);
+/// From then on none of its users is waited for who was back and has left.
+const MISSED_BY_ALL: Duration = Duration::from_millis(9_000);
 /// A rolling update of nodes whose members have time to go.
 const DRAINS: &str = "[timings]\ndrain_s = 20\n";
 
@@ -59,7 +61,7 @@ fn users_of_a_node_that_is_killed_are_back_on_another_and_the_rest_hear_each_oth
     assert_nothing_noticed(&mut callers);
     // Who came back and then goes is gone at once, whatever her former node said.
     callers.remove(ALICE).leave();
-    park(Duration::from_secs(1));
+    park(MISSED_BY_ALL.saturating_sub(killed.elapsed()).max(Duration::from_secs(1)));
     for caller in &mut callers {
         let noticed = caller.noticed();
         let gone = format!("users DELETE {}", name_of(ALICE));
@@ -135,7 +137,14 @@ fn a_node_that_is_cut_from_the_broker_goes_on_with_its_calls_and_all_agree_after
     let silence = longest_silence(&callers, cut, |_, other| other != 3);
     assert!(silence < STUTTER, "{silence:?}");
     assert_tones(&callers);
-    for caller in &mut callers {
+    assert_saw_the_fourth_come(&mut callers);
+    fourth.leave();
+    all_leave(callers);
+}
+
+/// Of users and streams they noticed that, and nothing else.
+fn assert_saw_the_fourth_come(callers: &mut [Caller]) {
+    for caller in callers {
         let saw = caller.noticed();
         let saw: Vec<&String> = saw
             .iter()
@@ -144,7 +153,47 @@ fn a_node_that_is_cut_from_the_broker_goes_on_with_its_calls_and_all_agree_after
         let came = [format!("users ADD {}", name_of(3)), format!("streams ADD {} ", stream_of(3))];
         assert_eq!(saw, came.iter().collect::<Vec<_>>());
     }
-    fourth.leave();
+}
+
+#[test]
+fn a_broker_that_is_back_with_an_empty_store_is_not_heard_and_lists_and_kicks_are_right_behind_it() {
+    let mut cluster = Cluster::start(&work_folder("cluster-empty"), 3, "");
+    let mut callers = call_of_three(&cluster);
+    let gone = Instant::now();
+    cluster.nats.kill();
+    cluster.wait_until("the broker is missed", |node| {
+        cluster.metric(node, "express_cluster_connected") == 0.0
+    });
+    cluster.nats.lose_store();
+    // A newcomer, of whom only one node knows.
+    let fourth = Caller::join(&cluster.nodes[ALICE].url, 3);
+    park(Duration::from_secs(1));
+    let back = Instant::now();
+    cluster.nats.start_again();
+    cluster.wait_until("connected", |node| cluster.metric(node, "express_cluster_connected") == 1.0);
+    cluster.wait_until("all streams are known", |node| cluster.metric(node, "express_streams") == 4.0);
+    println!("all agree {:.1} s after it was back", back.elapsed().as_secs_f64());
+    callers[CAROL].listen_to(3);
+    assert_saw_the_fourth_come(&mut callers);
+    let silence = longest_silence(&callers, gone, |_, other| other != 3);
+    assert!(silence < STUTTER, "{silence:?}");
+    assert_tones(&callers);
+
+    let asked = Instant::now();
+    cluster.api(CAROL, &["KickoutUser", "--room", ROOM, "--user", &name_of(ALICE)]);
+    let mut alice = callers.remove(ALICE);
+    let kicked = alice
+        .log
+        .wait_for("KICKOUT", |e: &RoomStateChanged| e.reason == RoomStateChangedReason::Kickout);
+    assert_eq!(kicked.error_code, 1_002_055);
+    cluster.wait_until("her stream is gone", |node| cluster.metric(node, "express_streams") == 3.0);
+    println!("kicked over nodes within {} ms", asked.elapsed().as_millis());
+    park(Duration::from_millis(500));
+    for caller in &mut callers {
+        let noticed = caller.noticed();
+        assert!(noticed.contains(&format!("users DELETE {}", name_of(ALICE))), "{noticed:?}");
+    }
+    callers.extend([alice, fourth]);
     all_leave(callers);
 }
 

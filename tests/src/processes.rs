@@ -219,6 +219,11 @@ impl Server {
         self.url.trim_start_matches("ws://")
     }
 
+    /// Its configuration file.
+    pub fn config(&self) -> &Path {
+        &self.config
+    }
+
     /// Starts again at the same address, after the process was killed; media is on loopback.
     pub fn restart(&mut self) {
         self.process.kill();

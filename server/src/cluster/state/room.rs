@@ -1,6 +1,6 @@
 //! One room as this node has it: its own section, those of others, and what all of them together come to.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use express_messages::ids::{StreamId, UserId};
