@@ -136,6 +136,7 @@ impl ClusterActor {
             load: 0,
             capacity,
             draining: false,
+            orders: 0,
         };
         let (post, posted) = mpsc::channel(POST);
         actix::spawn(send_post(Arc::clone(&bus), posted));

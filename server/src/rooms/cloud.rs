@@ -250,7 +250,7 @@ pub enum News {
     StreamLeft(RoomName, StreamId, StreamDeleteReason),
     /// Something was said: tell the members of this node.
     Said(RoomName, Saying),
-    /// What [`Wish::Say`] came to: the number of the message (0 of what is none).
+    /// What [`Wish::Say`] came to: the number of the message, the time of the extra info (0 of a command).
     SaidFor(Ticket, Result<u64, ()>),
     /// Something that may be lost was said.
     Whispered(RoomName, Words),

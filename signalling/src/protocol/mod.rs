@@ -24,8 +24,8 @@ pub use notice::{
 pub use request::{
     Call, Done, Heartbeat, HeartbeatOk, Login, LoginOk, Logout, MediaPorts, MediaPortsOk, MuteStream, PausePlay, Play, Publish,
     RenewToken, RenewTokenOk, ReportQuality, Request, Resume, ResumeOk, SdpOk, SendBarrageMessage, SendBarrageMessageOk,
-    SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetRoomExtraInfo, SetStreamExtraInfo,
-    Snapshot, StopPlay, Unpublish,
+    SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand, SendCustomCommandOk, SetRoomExtraInfo, SetRoomExtraInfoOk,
+    SetStreamExtraInfo, Snapshot, StopPlay, Unpublish,
 };
 
 /// Version of this protocol. A client names the versions it speaks at login, the server chooses one.

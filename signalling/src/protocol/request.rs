@@ -13,7 +13,7 @@ pub use self::{
     streams::{MuteStream, PausePlay, Play, Publish, SdpOk, SetStreamExtraInfo, StopPlay, Unpublish},
     talk::{
         ReportQuality, SendBarrageMessage, SendBarrageMessageOk, SendBroadcastMessage, SendBroadcastMessageOk, SendCustomCommand,
-        SendCustomCommandOk, SetRoomExtraInfo,
+        SendCustomCommandOk, SetRoomExtraInfo, SetRoomExtraInfoOk,
     },
 };
 
@@ -94,7 +94,7 @@ calls! {
     PausePlay => Done,
     MuteStream => Done,
     SetStreamExtraInfo => Done,
-    SetRoomExtraInfo => Done,
+    SetRoomExtraInfo => SetRoomExtraInfoOk,
     SendBroadcastMessage => SendBroadcastMessageOk,
     SendBarrageMessage => SendBarrageMessageOk,
     SendCustomCommand => SendCustomCommandOk,

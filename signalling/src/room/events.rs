@@ -22,8 +22,8 @@ use super::{
 };
 use crate::protocol::{
     self, CustomCommand, Done, Event, HeartbeatOk, KickOut, Notice, RenewTokenOk, RoomBarrage, RoomMessage, SdpOk,
-    SendBarrageMessageOk, SendBroadcastMessageOk, SendCustomCommandOk, SequencedEvent, ServerFrame, StreamEnded, StreamRoleWord,
-    WireError,
+    SendBarrageMessageOk, SendBroadcastMessageOk, SendCustomCommandOk, SequencedEvent, ServerFrame, SetRoomExtraInfoOk,
+    StreamEnded, StreamRoleWord, WireError,
 };
 
 impl RoomState {
@@ -228,8 +228,10 @@ impl RoomState {
             }
             Purpose::Plain { ticket } => self.answer(ticket, Ok(Answer::Done)),
             Purpose::RoomInfo { ticket, key, value } => {
-                self.info.taken(key, value);
+                // What was set again is known for ours, unless something newer was told meanwhile.
                 if let Some(ticket) = ticket {
+                    let ok: SetRoomExtraInfoOk = parse(ok).unwrap_or_default();
+                    self.info.taken(key, value, ok.update_time_ms);
                     self.info.answered();
                     self.answer(ticket, Ok(Answer::Done));
                 }

@@ -177,7 +177,7 @@ impl RoomState {
         self.token.accepted(&self.shown_token);
         let mut snapshot = ok.snapshot;
         let infos = std::mem::take(&mut snapshot.extra_infos);
-        let is_bare = infos.is_empty();
+        let found_ms = infos.last().map(|info| info.update_time_ms);
         let mut changes = self.roster.take_snapshot(snapshot);
         changes.room_info = self.info.take_snapshot(infos, &self.options.user.user_id, again);
         self.stand(
@@ -194,9 +194,7 @@ impl RoomState {
         }
         self.report_changes(changes);
         self.report_online(ok.online_count);
-        if is_bare {
-            self.restore_room_info(now);
-        }
+        self.restore_room_info(now, found_ms);
         self.confirm_token(now);
     }
 

@@ -66,6 +66,7 @@ impl RoomState {
         let request = protocol::SetRoomExtraInfo {
             key: key.clone(),
             value: value.clone(),
+            update_time_ms: None,
         };
         let purpose = Purpose::RoomInfo {
             ticket: Some(ticket),
@@ -77,17 +78,15 @@ impl RoomState {
         }
     }
 
-    /// The extra info that we set last is gone with the room: the new one gets it.
-    pub(super) fn restore_room_info(&mut self, now: Instant) {
-        let Some((key, value)) = self.info.to_restore() else {
-            return;
-        };
-        let request = protocol::SetRoomExtraInfo {
-            key: key.clone(),
-            value: value.clone(),
-        };
-        let ticket = None;
-        self.request(now, request, Purpose::RoomInfo { ticket, key, value });
+    /// The extra info that we set last is gone, with the room or with the server that knew of it: it is set again.
+    ///
+    /// - `found_ms`: when the one was set that the room has
+    pub(super) fn restore_room_info(&mut self, now: Instant, found_ms: Option<u64>) {
+        if let Some(request) = self.info.to_restore(found_ms) {
+            let (key, value) = (request.key.clone(), request.value.clone());
+            let ticket = None;
+            self.request(now, request, Purpose::RoomInfo { ticket, key, value });
+        }
     }
 
     /// Sends a text to everybody.

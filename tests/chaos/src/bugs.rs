@@ -30,8 +30,8 @@ pub enum Bug {
     KeepsLostClaims,
     /// Over nodes: who is refused a streamID takes it.
     TakesWhatIsRefused,
+    /// Over nodes: users of a node that is gone leave at once.
+    DropsOrphans,
     /// Over nodes: what a business server orders at one node the others do not hear.
     ForgetsOrders,
-    /// Over nodes: when a node that crashed begins anew, the others see its users go.
-    ForgetsCrashed,
 }

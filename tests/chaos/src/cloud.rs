@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
+use express_messages::ids::{RoomId, UserId};
 use express_server::cluster::sim::{CloudSim, SimOptions, SimRooms};
 use express_server::rooms::Now;
 use express_server::rooms::cloud::{News, NodeName, Wish};
@@ -11,11 +12,13 @@ use express_server::rooms::cloud::{News, NodeName, Wish};
 use crate::bugs::Bug;
 use crate::cloud_faults::CloudFault;
 use crate::dice::Dice;
+use crate::server::APP;
 use crate::world::World;
 
 /// After a fault everything agrees again so late (docs/cluster.md: 1.3 s to be connected, 5 s for lists).
 const HEALED: Duration = Duration::from_secs(8);
-/// Users of a node that was killed, or who could not move from one that stopped, are shown by the others so long: it is missed after 14 s, and they may come back for 100 s.
+/// Users of a node that was killed, or who could not move from one that stopped, are shown by the others so long: it is missed after
+/// 14 s, and they may come back for 100 s.
 const MISSED: Duration = Duration::from_secs(118);
 
 /// The name of a node by its number.
@@ -132,10 +135,21 @@ impl Cloud {
         whole.then_some(self.whole_since)
     }
 
+    /// Whether nothing is broken for so long that what was so has no consequences any more, but for users of nodes that are gone.
+    pub(crate) fn is_healed(&self, now: Duration) -> bool {
+        let healed = |since: Duration| now.saturating_sub(since) > HEALED;
+        self.whole_since().is_some_and(healed)
+    }
+
     /// Whether all nodes show the same of each room by now.
     pub(crate) fn agrees(&self, now: Duration) -> bool {
-        let healed = |since: Duration| now.saturating_sub(since) > HEALED;
-        self.whole_since().is_some_and(healed) && now >= self.agrees_from
+        self.is_healed(now) && now >= self.agrees_from
+    }
+
+    /// A node hears that a user of another one has left.
+    pub(crate) fn forget_user(&mut self, node: usize, room: RoomId, user: UserId) {
+        let news = News::UserLeft((APP, room), user);
+        self.sim.rooms_mut(node).0.push_back(news);
     }
 
     /// What a node that runs has of rooms and claims; nothing is kept for nobody.
@@ -174,9 +188,6 @@ impl World {
         if cloud.down.remove(&node).is_some() {
             cloud.note_change(now);
         }
-        if self.has(Bug::ForgetsCrashed) {
-            self.forget_awaited(node);
-        }
     }
 
     /// A node is gone.
@@ -209,7 +220,6 @@ impl World {
     /// The rooms of a node want something.
     pub(crate) fn wish(&mut self, node: usize, wish: Wish) {
         let now = self.now;
-        self.books.note_wish(node, &wish);
         if let Some(cloud) = &mut self.cloud {
             cloud.sim.run_until(now);
             cloud.sim.wish(node, wish);
@@ -258,6 +268,11 @@ impl World {
         const SURE: Duration = Duration::from_secs(4);
         let since = self.cloud.as_ref().map(Cloud::whole_since);
         since.is_none_or(|since| since.is_some_and(|since| self.now.saturating_sub(since) > SURE))
+    }
+
+    /// Whether everything between nodes is whole, for long enough.
+    pub(crate) fn nodes_are_whole(&self) -> bool {
+        self.cloud.as_ref().is_none_or(|cloud| cloud.is_healed(self.now))
     }
 
     /// Whether all nodes agree by now.

@@ -126,7 +126,10 @@ impl World {
             Request::RenewToken(renew) => return self.token_shown(connection, &renew.token),
             Request::Publish(publish) => Asked::Publish(publish.stream_id.clone()),
             Request::Play(play) => Asked::Play(play.stream_id.clone()),
-            Request::SetRoomExtraInfo(set) => Asked::RoomInfo(set.value.clone(), self.now),
+            Request::SetRoomExtraInfo(set) => {
+                let asked = self.books.room_info_asked(self.now, &set.value);
+                Asked::RoomInfo(set.value.clone(), asked)
+            }
             _ => return,
         };
         self.ledger.asked.insert((connection, frame.id), asked);
@@ -147,6 +150,7 @@ impl World {
                 let made = self.ledger.tokens.get(&token).copied();
                 self.check_login(node, &place, made);
                 self.ledger.places.insert(connection, place.clone());
+                self.books.logged_in(&place.user, node);
                 if let Some(session) = session {
                     self.ledger.logged_in(session.into(), node, place);
                 }

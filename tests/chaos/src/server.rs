@@ -120,7 +120,7 @@ impl World {
 
     /// A server's process is gone, and its system closes the sockets.
     pub(crate) fn crash_server(&mut self, node: usize) {
-        self.await_users_of(node);
+        self.note_orphans(node);
         let server = &mut self.servers[node];
         self.trace.note(self.now, || format!("{}: crashes", server.label));
         let left = server.state.take().is_some_and(|state| !state.own_facts().is_empty());
@@ -128,7 +128,7 @@ impl World {
         let connections = std::mem::take(&mut server.connections);
         self.leave_cloud(node, left);
         self.ledger.server_gone(node, connections.keys());
-        self.books.server_gone(node, self.servers.len() == 1);
+        self.books.server_gone(node);
         for (_, number) in connections {
             if let Some(socket) = self.sockets.get_mut(&number) {
                 socket.connection = None;

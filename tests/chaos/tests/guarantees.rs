@@ -167,13 +167,13 @@ fn a_stream_id_that_is_taken_in_spite_of_a_refusal_is_found() {
 }
 
 #[test]
-fn orders_that_other_nodes_do_not_hear_are_found() {
-    is_found_over_nodes(Bug::ForgetsOrders, &["I4"]);
+fn users_of_a_node_that_is_gone_who_leave_at_once_are_found() {
+    is_found_over_nodes(Bug::DropsOrphans, &["orphans"]);
 }
 
 #[test]
-fn users_of_a_node_that_crashed_and_whom_others_forget_are_found() {
-    is_found_over_nodes(Bug::ForgetsCrashed, &["I1"]);
+fn orders_that_other_nodes_do_not_hear_are_found() {
+    is_found_over_nodes(Bug::ForgetsOrders, &["I4"]);
 }
 
 /// The most that a table had in some hours.

@@ -50,8 +50,9 @@ function onOk(room, now, purpose, result) {
   if (type === "renewToken") {
     room.token.accepted(token);
   }
-  if (type === "setRoomExtraInfo") {
-    room.info.taken(info);
+  if (type === "setRoomExtraInfo" && ticket !== undefined) {
+    // What was set again is known for ours, unless something newer was told meanwhile.
+    room.info.taken(info, ok?.updateTime);
     infoIsAnswered(room, ticket);
   }
   if (ok === undefined) {

@@ -2,7 +2,7 @@ const sameUser = (a, b) => a.userID === b.userID && a.userName === b.userName;
 
 /** What is attached to the room, as this client knows it, and what of it is ours. */
 export class RoomInfo {
-  /** What was told last, or set by us in this login (then without `updateUser`). */
+  /** What was told last, or set by us in this login (then without `updateUser`); with the time when it was set, where the server says. */
   #known;
   /** Whether a call of ours is under way. */
   isAsked = false;
@@ -15,9 +15,11 @@ export class RoomInfo {
     this.#asked = { key, value };
   }
 
-  /** The server took what we set. */
-  taken({ key, value }) {
-    this.#known = { key, value };
+  /** The server took what we set, at that time; what was set later stays. */
+  taken({ key, value }, updateTime = 0) {
+    if (updateTime === 0 || !(this.#known?.updateTime > updateTime)) {
+      this.#known = { key, value, updateTime };
+    }
   }
 
   /**
@@ -30,7 +32,7 @@ export class RoomInfo {
     const { key, value, updateUser } = this.#known ?? {};
     const isKnown =
       key === info.key && value === info.value && updateUser !== undefined && sameUser(updateUser, info.updateUser);
-    this.#known = isKnown ? this.#known : { key: info.key, value: info.value, updateUser: info.updateUser };
+    this.#known = { key: info.key, value: info.value, updateUser: info.updateUser, updateTime: info.updateTime };
     return !isKnown;
   }
 
@@ -48,7 +50,11 @@ export class RoomInfo {
       return undefined;
     }
     if (again && info.updateUser.userID === me && this.#isOurs(info)) {
-      this.taken(info);
+      this.#known = undefined;
+      this.taken(info, info.updateTime);
+      return undefined;
+    }
+    if (again && this.toRestore(info) !== undefined) {
       return undefined;
     }
     return this.update(info) ? info : undefined;
@@ -56,11 +62,20 @@ export class RoomInfo {
 
   /** Whether it is what this login set last, or asked for without hearing an answer; another device of the user may have set it. */
   #isOurs({ key, value }) {
-    return [this.toRestore, this.#asked].some((ours) => ours?.key === key && ours.value === value);
+    return [this.toRestore(), this.#asked].some((ours) => ours?.key === key && ours.value === value);
   }
 
-  /** What is to be set again in a room that has nothing; nothing where it is not ours. */
-  get toRestore() {
-    return this.#known !== undefined && this.#known.updateUser === undefined ? { ...this.#known } : undefined;
+  /**
+   * What is to be set again, and when it was set first: the room is a new one, or what we set is gone with the server that knew of it.
+   *
+   * @param {{ updateTime: number }} [found] The last that the room has.
+   * @returns {object | undefined} The fields of the request; nothing where it is not ours, or the room has something newer.
+   */
+  toRestore(found) {
+    const { key, value, updateUser, updateTime } = this.#known ?? { updateUser: null };
+    if (updateUser !== undefined || (found !== undefined && found.updateTime >= updateTime)) {
+      return undefined;
+    }
+    return { key, value, ...(updateTime > 0 && { update_time_ms: updateTime }) };
   }
 }

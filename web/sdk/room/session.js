@@ -181,10 +181,10 @@ function tellInfo(room, { extraInfos }, again) {
   }
 }
 
-/** The extra info that we set last is gone with the room: the new one gets it. */
+/** The extra info that we set last is gone, with the room or with the server that knew of it: it is set again. */
 function restoreInfo(room, now, { extraInfos }) {
-  const info = room.info.toRestore;
-  if (info !== undefined && extraInfos.length === 0) {
+  const info = room.info.toRestore(extraInfos.at(-1));
+  if (info !== undefined) {
     room.request(now, info, { type: "setRoomExtraInfo", info });
   }
 }

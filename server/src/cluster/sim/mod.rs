@@ -219,6 +219,7 @@ impl<R: SimRooms> CloudSim<R> {
             load: 0,
             capacity,
             draining: false,
+            orders: 0,
             node,
         };
         (life, ClusterState::new(ClusterOptions { entry }, now))

@@ -8,13 +8,15 @@ use super::changes::is_due;
 use super::letters::{ClaimEntry, Message, NodeLife};
 use super::ops::{self, Decision, Job, OpId, Settlement};
 use super::{ClusterState, ORPHANS_STAY, count};
-use crate::rooms::cloud::{News, NodeName, RoomName};
+use crate::rooms::cloud::{News, NodeName, RemoteStream, RoomName};
 use crate::rooms::{Now, Ticket};
 
 use super::Action;
 
 /// StreamIDs that are remembered to be given back.
 const MAX_RELEASED: usize = 100_000;
+/// How often a node is told again that its claim is another's.
+const TAKEN_AGAIN: u8 = 4;
 
 /// A streamID of a user of this node.
 #[derive(Debug, Clone)]
@@ -119,10 +121,8 @@ impl ClusterState {
                     count(&mut self.counters.claims_refused);
                     self.actions.push(Action::News(News::Claimed(*ticket, Err(()))));
                 }
-                // In one room the other node sees it in the section of this one.
-                let other_room = known.filter(|known| known.node != own && known.room != *room);
-                if let Some(known) = other_room.filter(|_| claimed.is_some()) {
-                    self.taken_from.insert(stream.clone(), known.node.name.clone());
+                if claimed.is_some() {
+                    self.note_taken(stream, room, known);
                 }
                 claimed.map(Decision::Claim)
             }
@@ -130,20 +130,27 @@ impl ClusterState {
                 let claim = self.claims.get_mut(stream)?;
                 let room = self.rooms.get(&claim.room);
                 let is_new = claim.epoch == 0 && room.is_some_and(|room| room.has_latest_login(&claim.user));
-                if let Some(known) = known.filter(|known| is_new && known.user_id == claim.user && known.node != own) {
+                let moved_here = known.is_some_and(|known| is_new && known.user_id == claim.user && known.node != own);
+                let settlement = match moved_here {
                     // Its user was there before, and is here now.
-                    return ops::claim(Some(known), &own, (&claim.room, &claim.user), fresh, may_come_back).map(Decision::Claim);
-                }
-                match ops::settle(known, &own, (&claim.room, &claim.user, claim.epoch), fresh, may_come_back) {
+                    true => ops::claim(known, &own, (&claim.room, &claim.user), fresh, may_come_back)
+                        .map_or(Settlement::Lost, Settlement::Write),
+                    false => ops::settle(known, &own, (&claim.room, &claim.user, claim.epoch), fresh, may_come_back),
+                };
+                match settlement {
                     Settlement::Ours(_) => {
                         claim.settled = true;
                         let renewed = known.filter(|_| is_due(now, claim.written));
                         renewed.cloned().map(Decision::Claim)
                     }
-                    Settlement::Write(entry) => Some(Decision::Claim(entry)),
+                    Settlement::Write(entry) => {
+                        self.note_taken(stream, &entry.room, known);
+                        Some(Decision::Claim(entry))
+                    }
                     Settlement::Lost => {
-                        let same_user = known.filter(|known| known.user_id == claim.user);
-                        let moved_to = same_user.map(|known| known.node.name.clone());
+                        // Players of one room do not follow their stream to another.
+                        let moved = known.filter(|known| known.user_id == claim.user && known.room == claim.room);
+                        let moved_to = moved.map(|known| known.node.name.clone());
                         self.lose(stream.clone(), moved_to);
                         None
                     }
@@ -161,6 +168,44 @@ impl ClusterState {
                 None
             }
             Job::Enter(_) | Job::Leave(_) => None,
+        }
+    }
+
+    /// Notes whose claim is about to be taken over, if that one does not see it: in one room it sees the section of this node.
+    fn note_taken(&mut self, stream: &(u32, StreamId), room: &RoomName, known: Option<&ClaimEntry>) {
+        let other = known.filter(|known| known.node != self.entry.node && known.room != *room);
+        match other {
+            Some(known) => self.taken_from.insert(stream.clone(), known.node.name.clone()),
+            None => self.taken_from.remove(stream),
+        };
+    }
+
+    /// The registry has a claim of this node: whose it was hears so, some times, for a letter may be lost.
+    fn tell_taken(&mut self, stream: &(u32, StreamId)) {
+        if let Some(node) = self.taken_from.remove(stream) {
+            self.send(&node, Message::Taken(stream.clone()));
+            if self.taken.len() < MAX_RELEASED {
+                self.taken.push((stream.clone(), node, TAKEN_AGAIN));
+            }
+        }
+    }
+
+    /// With each renewal.
+    pub(super) fn tell_taken_again(&mut self) {
+        for (stream, node, left) in std::mem::take(&mut self.taken) {
+            self.send(&node, Message::Taken(stream.clone()));
+            if left > 1 {
+                self.taken.push((stream, node, left - 1));
+            }
+        }
+    }
+
+    /// Another room has a stream of that name: of the two the one with the higher claim stays.
+    pub(super) fn compare_claims(&mut self, room: &RoomName, shown: &RemoteStream) {
+        let stream = (room.0, shown.listed.stream.stream_id.clone());
+        let own = self.claims.get(&stream);
+        if self.connected && own.is_some_and(|own| own.room != *room && own.epoch < shown.epoch) {
+            self.add_job(Job::Settle(stream));
         }
     }
 
@@ -182,12 +227,11 @@ impl ClusterState {
                 stream,
                 user,
             } => {
-                if let Some(node) = self.taken_from.remove(&stream) {
-                    self.send(&node, Message::Taken(stream.clone()));
-                }
+                self.tell_taken(&stream);
                 self.claimed(ticket, (room, stream, user), entry.epoch, Some(now.mono));
             }
             Job::Settle(stream) => {
+                self.tell_taken(&stream);
                 let Some(claim) = self.claims.get_mut(&stream) else {
                     return;
                 };
@@ -217,6 +261,7 @@ impl ClusterState {
             }
             Job::Seek(stream) => self.actions.push(Action::News(News::Sought(stream, None))),
             Job::Settle(stream) => {
+                self.taken_from.remove(&stream);
                 if let Some(claim) = self.claims.get_mut(&stream) {
                     claim.settled = false;
                 }

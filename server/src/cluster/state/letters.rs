@@ -46,6 +46,13 @@ pub(crate) struct Standing {
     pub(crate) epoch: u64,
     /// The sender is that home.
     pub(crate) home: bool,
+    /// When the extra info of the room that the sender knows was set, Unix milliseconds; 0: it knows none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) info_ms: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// One part of a whole section; all parts of the same standing make it.
@@ -85,6 +92,8 @@ pub(crate) enum Message {
     Beat(Vec<Standing>),
     /// This node is about to stop: what it says holds until its users had their time to come back.
     Bye,
+    /// The extra info of a room, of which the receiver knows an older one, or none.
+    Info(RoomName, RoomExtraInfo),
     /// May be lost.
     Whisper(RoomName, Words),
     /// To all nodes.
@@ -92,7 +101,15 @@ pub(crate) enum Message {
     /// The receiver's claim to a streamID is the sender's by now: the registry says so.
     Taken((u32, StreamId)),
     /// To all nodes: a business server has ordered something.
-    Ordered(AdminOrder),
+    Ordered {
+        /// Counts the orders that the sender tells.
+        number: u64,
+        order: AdminOrder,
+    },
+    /// Say again which orders came behind this number.
+    OrdersAgain { after: u64 },
+    /// The sender's last orders, up to this number.
+    OrdersBefore { upto: u64, orders: Vec<AdminOrder> },
     /// Listeners of a stream of the receiver report.
     Report((u32, StreamId), Heard),
 
@@ -123,6 +140,9 @@ pub(crate) struct NodeEntry {
     pub(crate) capacity: u32,
     /// It is going to stop.
     pub(crate) draining: bool,
+    /// How many orders of business servers it has told the others.
+    #[serde(default)]
+    pub(crate) orders: u64,
 }
 
 impl Clone for NodeEntry {
@@ -141,6 +161,7 @@ impl Clone for NodeEntry {
         self.url.clone_from(&other.url);
         self.region.clone_from(&other.region);
         (self.load, self.capacity, self.draining) = (other.load, other.capacity, other.draining);
+        self.orders = other.orders;
     }
 }
 

@@ -18,8 +18,6 @@
 mod changes;
 mod claims;
 mod earlier;
-#[cfg(test)]
-mod late_tests;
 mod letters;
 #[cfg(any(test, feature = "chaos"))]
 mod mirror;
@@ -158,6 +156,8 @@ pub(crate) struct ClusterState {
     released: BTreeSet<(u32, StreamId)>,
     /// Whose claims are being taken over: those nodes hear of it once it is written.
     taken_from: HashMap<(u32, StreamId), NodeName>,
+    /// Whose claims were taken over, and how often they are told so again.
+    taken: Vec<((u32, StreamId), NodeName, u8)>,
     left: BTreeSet<RoomName>,
     jobs: Jobs,
     known: Known,
@@ -187,6 +187,7 @@ impl ClusterState {
             claims: HashMap::new(),
             released: BTreeSet::new(),
             taken_from: HashMap::new(),
+            taken: Vec::new(),
             left: BTreeSet::new(),
             jobs: Jobs::default(),
             known: Known::default(),
@@ -237,8 +238,10 @@ impl ClusterState {
             NodeChange::Restarted => {
                 self.node_gone(now, &node.name);
                 self.node_came(now, node);
+                self.orders_of_gone();
             }
         }
+        self.compare_orders(entry);
         self.tell_nodes();
         self.take_actions()
     }
@@ -341,8 +344,11 @@ impl ClusterState {
         self.timers.set(Timer::Renew, now.mono.saturating_add(RENEW));
         for node in self.nodes.take_gone(now.mono) {
             self.node_gone(now, &node.name);
+            self.orders_of_gone();
         }
         self.nodes.forget_gone(2 * ORPHANS_STAY, now.mono);
+        self.read_missed_orders();
+        self.tell_taken_again();
         self.settle_some(now);
         self.tell_nodes();
     }
@@ -397,7 +403,10 @@ impl ClusterState {
             let news = match change {
                 Change::UserCame(member) => News::UserCame(room, member),
                 Change::UserLeft(user) => News::UserLeft(room, user),
-                Change::StreamIs(node, stream) => News::StreamIs(room, node, stream),
+                Change::StreamIs(node, stream) => {
+                    self.compare_claims(name, &stream);
+                    News::StreamIs(room, node, stream)
+                }
                 Change::StreamLeft(id, reason) => News::StreamLeft(room, id, reason),
                 Change::Said(saying) => News::Said(room, saying),
                 Change::Lost(id, node, user) => self.stream_lost(name, id, node, &user),

@@ -142,6 +142,11 @@ impl Nodes {
             .retain(|_, known| known.gone.is_none_or(|gone| now.saturating_sub(gone) <= keep));
     }
 
+    /// Whether a node is there, or was lately.
+    pub(super) fn is_known(&self, name: &NodeName) -> bool {
+        self.others.contains_key(name)
+    }
+
     /// Whether this life of a node goes on.
     pub(super) fn is_alive(&self, node: &NodeLife) -> bool {
         self.others
@@ -228,6 +233,7 @@ mod tests {
             load,
             capacity: 100,
             draining: false,
+            orders: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use super::letters::{Letter, Message, NodeLife, SectionId, Standing, Whole};
 use super::room::Change;
 use super::section::Taken;
 use super::{Action, Asked, ClusterState, count};
-use crate::rooms::cloud::{Fact, News, NodeName, Question, RelayRefusal, RoomName};
+use crate::rooms::cloud::{Fact, News, NodeName, Question, RelayRefusal, RoomName, Saying};
 use crate::rooms::{Now, Ticket};
 
 /// What was asked for is asked for again so late.
@@ -44,6 +44,7 @@ impl ClusterState {
                 }
             }
             Message::Bye => self.bye(now, &from),
+            Message::Info(room, info) => self.hear_said(&room, Saying::Info(info)),
             Message::Whisper(room, words) => {
                 if self.rooms.get(&room).is_some_and(super::room::Room::is_open) {
                     self.actions.push(Action::News(News::Whispered(room, words)));
@@ -55,7 +56,9 @@ impl ClusterState {
                     self.add_job(super::ops::Job::Settle(stream));
                 }
             }
-            Message::Ordered(order) => self.ordered_elsewhere(now, order),
+            Message::Ordered { number, order } => self.ordered_elsewhere(now, &from, number, order),
+            Message::OrdersAgain { after } => self.tell_orders_again(&from.name, after),
+            Message::OrdersBefore { upto, orders } => self.orders_told_again(now, &from, upto, orders),
             Message::Report(stream, heard) => self.actions.push(Action::News(News::Reported(stream, heard))),
             // Questions and answers come by ways of their own.
             Message::Say { .. } | Message::Said(_) | Message::Relay { .. } | Message::Relayed(_) => {
@@ -133,6 +136,11 @@ impl ClusterState {
         let seq = section.seq;
         if let Some(room) = self.rooms.get_mut(&standing.room) {
             room.take_home(from, standing);
+            // Who said it may be gone, and the sender may have heard it from nobody.
+            let newer = room.info.clone().filter(|info| info.update_time_ms > standing.info_ms);
+            if let Some(info) = newer {
+                self.send(&from.name, Message::Info(standing.room.clone(), info));
+            }
         }
         match seq {
             None if standing.seq == 0 => {
@@ -253,7 +261,7 @@ impl ClusterState {
             if let Some(info) = info
                 && room.take_info(info.clone())
             {
-                changes.push(Change::Said(crate::rooms::cloud::Saying::Info(info)));
+                changes.push(Change::Said(Saying::Info(info)));
             }
         }
         self.tell_changes(&name, changes);

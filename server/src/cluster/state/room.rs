@@ -122,6 +122,7 @@ impl Room {
             seq: self.own.seq,
             epoch: self.epoch,
             home: self.settled && self.home.is_none(),
+            info_ms: self.info.as_ref().map_or(0, |info| info.update_time_ms),
         }
     }
 

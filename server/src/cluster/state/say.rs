@@ -56,6 +56,10 @@ impl ClusterState {
     pub(super) fn ordered(&mut self, ticket: Ticket, name: &RoomName, saying: Saying, done: bool) {
         if done {
             let number = number_of(&saying);
+            if matches!(saying, Saying::Info(_)) {
+                // The home has said it, and may be gone before this node hears so: who asked has it from now on.
+                self.hear_said(name, saying);
+            }
             self.actions.push(Action::News(News::SaidFor(ticket, Ok(number))));
         } else {
             // If it was said in spite of that, it is known by its number and not told twice.
@@ -73,6 +77,15 @@ impl ClusterState {
             self.order(name, saying);
         }
         self.actions.push(Action::Answer(question, Message::Said(is_home)));
+    }
+
+    /// Something was said that this node did not say itself.
+    pub(super) fn hear_said(&mut self, name: &RoomName, saying: Saying) {
+        let mut changes = Vec::new();
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.refresh(vec![super::section::Touched::Said(saying)], &mut changes);
+        }
+        self.tell_changes(name, changes);
     }
 
     fn order(&mut self, name: &RoomName, saying: Saying) {
@@ -135,9 +148,11 @@ impl ClusterState {
     }
 }
 
+/// What the one who asks for something to be said is told of it.
 fn number_of(saying: &Saying) -> u64 {
     match saying {
         Saying::Broadcast(message) => message.message_id,
-        Saying::Info(_) | Saying::Command { .. } => 0,
+        Saying::Info(info) => info.update_time_ms,
+        Saying::Command { .. } => 0,
     }
 }

@@ -279,6 +279,7 @@ mod tests {
             seq: own.seq,
             epoch: 0,
             home: false,
+            info_ms: 0,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use express_messages::codes;
 use express_messages::ids::{ROOM_INFO_KEY_MAX, ROOM_INFO_VALUE_MAX};
-use express_signalling::protocol::{Done, Event, RoomExtraInfo, RoomExtraInfoUpdate, SetRoomExtraInfo, WireError};
+use express_signalling::protocol::{Event, RoomExtraInfo, RoomExtraInfoUpdate, SetRoomExtraInfo, SetRoomExtraInfoOk, WireError};
 
 use super::messages::too_often;
 use super::records::SessionKey;
@@ -45,7 +45,7 @@ impl RoomsState {
         request: (ConnectionId, u64),
         key: SessionKey,
         set: SetRoomExtraInfo,
-    ) -> Result<Option<Done>, WireError> {
+    ) -> Result<Option<SetRoomExtraInfoOk>, WireError> {
         check(&set)?;
         let session = self.sessions.get(&key).ok_or_else(session_is_gone)?;
         let (room_key, user) = (session.room.clone(), session.user.clone());
@@ -58,19 +58,25 @@ impl RoomsState {
             .changes
             .take(self.message_rates.infos_of_room, 1, now.mono)
             .map_err(|wait| too_often(codes::TRANS_FREQUENTLY, "changes of this room's extra info", wait))?;
+        let current = room.info.current.as_ref();
         let says_the_same = |current: &RoomExtraInfo| current.value == set.value && current.update_user == user;
-        if room.info.current.as_ref().is_some_and(says_the_same) {
-            return Ok(Some(Done {}));
+        // What is set again is as old as it was: what was set since then stays.
+        let is_newer = |current: &RoomExtraInfo| set.update_time_ms.is_some_and(|time_ms| time_ms <= current.update_time_ms);
+        if let Some(current) = current.filter(|current| says_the_same(current) || is_newer(current)) {
+            let update_time_ms = current.update_time_ms;
+            return Ok(Some(SetRoomExtraInfoOk { update_time_ms }));
         }
         // Newer than what is there, also if that was set where the clock is ahead.
-        let known = self.cloud.as_ref().and(room.info.current.as_ref());
+        let known = self.cloud.as_ref().and(current);
         let after = known.map_or(0, |current| current.update_time_ms.saturating_add(1));
+        let latest = now.unix_ms.max(after);
         let info = RoomExtraInfo {
             key: set.key,
             value: set.value,
             update_user: user.clone(),
-            update_time_ms: now.unix_ms.max(after),
+            update_time_ms: set.update_time_ms.map_or(latest, |time_ms| time_ms.min(latest)),
         };
+        let update_time_ms = info.update_time_ms;
         if self.cloud.is_some() {
             self.say_for(request, room_key, Saying::Info(info))?;
             count(&mut self.counters.room_infos);
@@ -80,7 +86,7 @@ impl RoomsState {
         count(&mut self.counters.room_infos);
         let event = Event::RoomExtraInfoUpdate(RoomExtraInfoUpdate { infos: vec![info] });
         self.tell_others(&room_key, &user, event, false);
-        Ok(Some(Done {}))
+        Ok(Some(SetRoomExtraInfoOk { update_time_ms }))
     }
 }
 

@@ -6,7 +6,8 @@ use express_messages::codes;
 use express_messages::ids::UserId;
 use express_messages::types::ZegoUser;
 use express_signalling::protocol::{
-    BroadcastMessage, CustomCommand, Done, Event, RoomExtraInfoUpdate, SendBroadcastMessageOk, ServerFrame, WireError,
+    BroadcastMessage, CustomCommand, Event, RoomExtraInfoUpdate, SendBroadcastMessageOk, ServerFrame, SetRoomExtraInfoOk,
+    WireError,
 };
 
 use super::records::{RoomKey, SessionKey, Stream, Timer};
@@ -30,7 +31,7 @@ pub(super) enum Waiter {
     Socket {
         connection: ConnectionId,
         id: u64,
-        /// It is answered with the number of the message.
+        /// It is answered with the number of the message; else with the time of the extra info.
         is_numbered: bool,
     },
     /// A call of a business server.
@@ -88,7 +89,7 @@ impl RoomsState {
             Ok(message_id) if is_numbered => {
                 self.reply(connection, ServerFrame::ok(id, &SendBroadcastMessageOk { message_id }));
             }
-            Ok(_) => self.reply(connection, ServerFrame::ok(id, &Done {})),
+            Ok(update_time_ms) => self.reply(connection, ServerFrame::ok(id, &SetRoomExtraInfoOk { update_time_ms })),
             Err(()) => self.refuse(connection, id, not_said(is_numbered)),
         }
     }

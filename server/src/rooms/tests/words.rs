@@ -59,6 +59,7 @@ pub(super) fn set_info(stream_id: &str, extra_info: &str) -> SetStreamExtraInfo 
 
 pub(super) fn set_room_info(key: &str, value: &str) -> SetRoomExtraInfo {
     SetRoomExtraInfo {
+        update_time_ms: None,
         key: key.into(),
         value: value.into(),
     }

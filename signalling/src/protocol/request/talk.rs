@@ -11,6 +11,17 @@ pub struct SetRoomExtraInfo {
     pub key: String,
     /// At most 4,096 bytes.
     pub value: String,
+    /// The client sets again what it was told to be taken with this time, and what its server does not know (any more).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_time_ms: Option<u64>,
+}
+
+/// The extra info was taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetRoomExtraInfoOk {
+    /// When, Unix milliseconds: of two the later counts. 0: the server does not say.
+    #[serde(default)]
+    pub update_time_ms: u64,
 }
 
 /// A text to everybody else in the room, reliably and in order.

@@ -45,11 +45,6 @@ impl KeptOut {
         self.streams.entry(stream).or_insert(from);
     }
 
-    /// Whether a stream is forbidden, or is about to be.
-    pub(super) fn forbids_stream(&self, stream: &str) -> bool {
-        self.streams.keys().any(|forbidden| forbidden.as_str() == stream)
-    }
-
     pub(crate) fn permit_stream(&mut self, stream: &StreamId) {
         self.streams.remove(stream);
     }

@@ -17,10 +17,8 @@ use crate::world::World;
 pub(super) struct Info {
     value: String,
     by: Login,
-    /// When the server was asked: of two the newer counts.
+    /// When a server was asked for it first: of two the newer counts.
     asked: Duration,
-    /// The other nodes heard of it.
-    heard: bool,
     /// Its setter was told so.
     told: bool,
 }
@@ -30,12 +28,19 @@ pub(super) type Infos = BTreeMap<RoomId, Info>;
 
 impl Books {
     /// A server is gone, and with it what nobody was told of, and whom it kept out.
-    ///
-    /// - `alone`: there are no other nodes, which may have heard of it
-    pub(crate) fn server_gone(&mut self, node: usize, alone: bool) {
-        // What was set where others did not hear of it may be gone.
-        self.infos.retain(|_, info| if alone { info.told } else { info.heard });
+    pub(crate) fn server_gone(&mut self, node: usize) {
+        self.infos.retain(|_, info| info.told);
         self.kept_out[node] = super::KeptOut::default();
+    }
+
+    /// A server is asked to set an extra info; when that was so first.
+    pub(crate) fn room_info_asked(&mut self, now: Duration, value: &str) -> Duration {
+        *self.infos_asked.entry(value.into()).or_insert(now)
+    }
+
+    /// Whether an extra info was asked for later than another: it was taken, though nobody may have been told so.
+    fn is_newer(&self, value: &str, than: Duration) -> bool {
+        self.infos_asked.get(value).is_some_and(|asked| *asked > than)
     }
 }
 
@@ -49,20 +54,10 @@ impl World {
         if self.cloud.is_some() && known.is_some_and(|known| known.asked > asked) {
             return;
         }
-        let heard = self.nodes_hear();
         let former = self.books.infos.remove(&place.room);
         // Set again after a restart, it is what its setter knows to be taken.
         let told = former.is_some_and(|former| former.told && (&former.value, former.by) == (&value, by));
-        self.books.infos.insert(
-            place.room,
-            Info {
-                value,
-                by,
-                asked,
-                heard,
-                told,
-            },
-        );
+        self.books.infos.insert(place.room, Info { value, by, asked, told });
     }
 
     /// The setter is told so.
@@ -85,10 +80,11 @@ impl World {
         let up = state.rooms.iter().find(|(_, room)| room.state.is_up());
         let login = up.map(|(part, _)| (client, state.life, *part));
         let mut found = Vec::new();
-        let agreed = self.nodes_agree();
+        let whole = self.nodes_are_whole();
         let ours = self.books.infos.values();
-        let ours = ours.filter(|info| agreed && info.told && Some(info.by) == login);
-        let lost = ours.filter(|info| there != Some(info.value.as_str()));
+        let ours = ours.filter(|info| whole && info.told && Some(info.by) == login);
+        let is_newer = |info: &Info| there.is_some_and(|there| self.books.is_newer(there, info.asked));
+        let lost = ours.filter(|info| there != Some(info.value.as_str()) && !is_newer(info));
         found.extend(lost.map(|info| format!("the room's extra info {:?} was taken, and is {there:?}", info.value)));
         let known = state.view.room_info.as_deref();
         // An own one whose answer was lost is not told.

@@ -1,6 +1,5 @@
 //! The guarantees of docs/guarantees.md, one module each.
 
-mod i1_awaited;
 mod i1_lists;
 mod i2_media;
 mod i3_restored;
@@ -12,19 +11,20 @@ mod i8_accepted;
 mod i8_renewals;
 mod i8_room_info;
 mod nodes_agree;
+mod orphans;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use express_messages::ids::StreamId;
+use express_messages::ids::{StreamId, UserId};
 use express_signalling::protocol::Snapshot;
 
-use self::i1_awaited::Awaited;
 use self::i4_kept_out::KeptOut;
 use self::i5_owner::Owner;
 use self::i8_accepted::Message;
 use self::i8_renewals::Tokens;
 use self::i8_room_info::Infos;
+use self::orphans::Orphans;
 use crate::agenda::Due;
 use crate::script::CHECK;
 use crate::server::Server;
@@ -41,8 +41,12 @@ pub(crate) struct Books {
     wrong: BTreeMap<(&'static str, usize), BTreeMap<String, Duration>>,
     messages: Vec<Message>,
     infos: Infos,
+    /// When a server was asked first for each extra info of a room.
+    infos_asked: BTreeMap<String, Duration>,
+    orphans: Vec<Orphans>,
+    /// The server of each user's last login.
+    last_logins: BTreeMap<UserId, usize>,
     tokens: Tokens,
-    awaited: Awaited,
     /// Of each server.
     pub(crate) kept_out: Vec<KeptOut>,
     checks: u64,
@@ -158,7 +162,7 @@ impl World {
         let members: Vec<Option<Member>> = (0..self.clients.len()).map(|client| self.member(client)).collect();
         let owners: Vec<Vec<Owner>> = self.servers.iter().map(owners_at).collect();
         self.check_agreement();
-        self.check_awaited();
+        self.check_orphans();
         for client in 0..self.clients.len() {
             self.check_media(client);
             self.check_leaving(client);

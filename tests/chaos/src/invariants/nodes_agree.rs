@@ -20,8 +20,7 @@ const EVERY: u64 = 4;
 #[derive(Default)]
 struct Said {
     users: BTreeSet<UserId>,
-    /// Whose each stream is, and of which node.
-    streams: BTreeMap<String, (UserId, usize)>,
+    streams: BTreeSet<String>,
 }
 
 impl World {
@@ -43,54 +42,41 @@ impl World {
             servers.filter_map(|(node, server)| Some((node, server.state.as_ref()?)))
         };
         let mut rooms: BTreeMap<String, Said> = BTreeMap::new();
+        let mut owners: BTreeMap<String, (UserId, String, usize)> = BTreeMap::new();
         for (node, state) in running() {
             for ((_, room), (members, published)) in state.own_facts() {
                 let said = rooms.entry(room.to_string()).or_default();
                 said.users.extend(members.into_keys());
                 for (stream, is) in published {
                     let user = is.listed.stream.user.user_id;
-                    if let Some((other, of)) = said.streams.insert(stream.to_string(), (user.clone(), node)) {
-                        streams.push(format!("{stream} is {other}'s at n{of}, and {user}'s at n{node}"));
+                    said.streams.insert(stream.to_string());
+                    let owner = (user.clone(), room.to_string(), node);
+                    if let Some((other, of, at)) = owners.insert(stream.to_string(), owner) {
+                        streams.push(format!(
+                            "{stream} is {other}'s in {of} at n{at}, and {user}'s in {room} at n{node}"
+                        ));
                     }
                 }
             }
         }
         for (room, said) in &rooms {
             for (node, state) in running() {
-                let forbidden = |stream: &str| self.books.kept_out[node].forbids_stream(stream);
-                let mut found = Vec::new();
-                differing(said, room, node, state, users, &mut found);
-                // Orders that not all nodes have heard are the business server's affair.
-                streams.extend(
-                    found
-                        .into_iter()
-                        .filter(|(stream, _)| !forbidden(stream))
-                        .map(|(_, what)| what),
-                );
+                differing(said, room, node, state, users, streams);
             }
         }
     }
 }
 
 /// How what a node shows of a room differs from what all nodes say.
-fn differing(
-    said: &Said,
-    room: &str,
-    node: usize,
-    state: &RoomsState,
-    users: &mut Vec<String>,
-    streams: &mut Vec<(String, String)>,
-) {
+fn differing(said: &Said, room: &str, node: usize, state: &RoomsState, users: &mut Vec<String>, streams: &mut Vec<String>) {
     let Some(shown) = state.users_in(APP, room) else { return };
     for user in said.users.symmetric_difference(&shown) {
         let there = said.users.contains(user);
         users.push(format!("{user} is in {room}: {there}, and n{node} shows the contrary"));
     }
     let shown: BTreeSet<String> = state.streams_in(APP, room).into_iter().collect();
-    let there: BTreeSet<String> = said.streams.keys().cloned().collect();
-    for stream in there.symmetric_difference(&shown) {
-        let is = there.contains(stream);
-        let what = format!("{stream} is in {room}: {is}, and n{node} shows the contrary");
-        streams.push((stream.clone(), what));
+    for stream in said.streams.symmetric_difference(&shown) {
+        let is = said.streams.contains(stream);
+        streams.push(format!("{stream} is in {room}: {is}, and n{node} shows the contrary"));
     }
 }

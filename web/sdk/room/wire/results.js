@@ -66,6 +66,7 @@ const RESULTS = new Map([
   ["play", (ok) => ({ ...sdp(ok), loudest: ok.loudest === undefined ? 0 : whole(ok.loudest) })],
   ["sendBroadcastMessage", (ok) => ({ message_id: exact(ok.message_id) })],
   ["sendBarrageMessage", (ok) => ({ message_id: text(ok.message_id) })],
+  ["setRoomExtraInfo", (ok) => ({ updateTime: exact(ok.update_time_ms ?? 0) })],
   ["sendCustomCommand", (ok) => ({ absent: list(ok.absent, userID) })],
 ]);
 

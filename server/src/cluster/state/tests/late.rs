@@ -123,6 +123,31 @@ fn what_is_ordered_at_either_side_of_an_outage_holds_everywhere_behind_it_and_is
     assert_eq!(kept(&sim, 1).len(), 1);
 }
 
+#[test]
+fn an_order_whose_letter_is_lost_is_heard_of_with_the_next_sign_of_its_node_or_when_that_is_gone() {
+    // How many are lost, and whether the node is gone at once.
+    for (count, dies) in [(1, false), (3, false), (100, false), (2, true)] {
+        let mut sim = nodes(3);
+        order(&mut sim, 0, "before", 600);
+        sim.set_loss(1_000);
+        let lost: Vec<AdminOrder> = (0..count).map(|number| ban(&sim, &format!("u{number}"), 600)).collect();
+        for order in &lost {
+            sim.wish(0, Wish::Order(order.clone()));
+        }
+        if dies {
+            sim.kill(0);
+        }
+        sim.run_for(SECOND / 10);
+        assert!(kept(&sim, 1).is_empty(), "{count}, {dies}");
+        sim.set_loss(0);
+        sim.run_for(if dies { 12 * SECOND } else { 5 * SECOND });
+        for node in [1, 2] {
+            assert_eq!(kept(&sim, node).len(), lost.len(), "{count}, {dies}: each is heard of, once");
+        }
+        assert!(kept(&sim, 0).is_empty(), "{count}, {dies}");
+    }
+}
+
 fn room(id: &str) -> RoomName {
     (1, RoomId::new(id).unwrap())
 }
