@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use express_engine::{RoomStateChanged, RoomStateChangedReason, ZegoExpressEngine, ZegoRoomConfig};
 use express_tests::callers::{
-    ALICE, BOB, CAROL, Caller, ROOM, assert_nothing_noticed, assert_tones, call, longest_silence, name_of, park, stream_of,
+    ALICE, BOB, CAROL, Caller, ROOM, assert_nothing_noticed, assert_tones, call, longest_silence, name_of, stream_of,
 };
 use express_tests::cluster::Cluster;
 use express_tests::collect::EventLog;
-use express_tests::processes::work_folder;
+use express_tests::processes::{park, work_folder};
 use express_tests::tokens::{APP_ID, token};
 
 /// A machine that stops for a moment is heard, too.
@@ -60,9 +60,7 @@ fn users_of_a_node_that_is_killed_are_back_on_another_and_the_rest_hear_each_oth
     all_leave(callers);
 }
 
-/// `cargo test --release --workspace --test realtime -- --include-ignored --nocapture cluster_calls::users_of_a_node_that_crashed`
 #[test]
-#[ignore = "a known fault (docs/cluster.md): others see these users go and come"]
 fn users_of_a_node_that_crashed_and_was_started_again_at_once_are_back_and_nobody_saw_them_go() {
     let mut cluster = Cluster::start(&work_folder("cluster-crashed"), 3, "");
     let mut callers = call_of_three(&cluster);
@@ -125,7 +123,14 @@ fn a_node_that_is_cut_from_the_broker_goes_on_with_its_calls_and_all_agree_after
     let silence = longest_silence(&callers, cut, |_, other| other != 3);
     assert!(silence < STUTTER, "{silence:?}");
     assert_tones(&callers);
-    for caller in &mut callers {
+    assert_saw_the_fourth_come(&mut callers);
+    fourth.leave();
+    all_leave(callers);
+}
+
+/// Of users and streams they noticed that, and nothing else.
+fn assert_saw_the_fourth_come(callers: &mut [Caller]) {
+    for caller in callers {
         let saw = caller.noticed();
         let saw: Vec<&String> = saw
             .iter()
@@ -134,7 +139,47 @@ fn a_node_that_is_cut_from_the_broker_goes_on_with_its_calls_and_all_agree_after
         let came = [format!("users ADD {}", name_of(3)), format!("streams ADD {} ", stream_of(3))];
         assert_eq!(saw, came.iter().collect::<Vec<_>>());
     }
-    fourth.leave();
+}
+
+#[test]
+fn a_broker_that_is_back_with_an_empty_store_is_not_heard_and_lists_and_kicks_are_right_behind_it() {
+    let mut cluster = Cluster::start(&work_folder("cluster-empty"), 3, "");
+    let mut callers = call_of_three(&cluster);
+    let gone = Instant::now();
+    cluster.nats.kill();
+    cluster.wait_until("the broker is missed", |node| {
+        cluster.metric(node, "express_cluster_connected") == 0.0
+    });
+    cluster.nats.lose_store();
+    // A newcomer, of whom only one node knows.
+    let fourth = Caller::join(&cluster.nodes[ALICE].url, 3);
+    park(Duration::from_secs(1));
+    let back = Instant::now();
+    cluster.nats.start_again();
+    cluster.wait_until("connected", |node| cluster.metric(node, "express_cluster_connected") == 1.0);
+    cluster.wait_until("all streams are known", |node| cluster.metric(node, "express_streams") == 4.0);
+    println!("all agree {:.1} s after it was back", back.elapsed().as_secs_f64());
+    callers[CAROL].listen_to(3);
+    assert_saw_the_fourth_come(&mut callers);
+    let silence = longest_silence(&callers, gone, |_, other| other != 3);
+    assert!(silence < STUTTER, "{silence:?}");
+    assert_tones(&callers);
+
+    let asked = Instant::now();
+    cluster.api(CAROL, &["KickoutUser", "--room", ROOM, "--user", &name_of(ALICE)]);
+    let mut alice = callers.remove(ALICE);
+    let kicked = alice
+        .log
+        .wait_for("KICKOUT", |e: &RoomStateChanged| e.reason == RoomStateChangedReason::Kickout);
+    assert_eq!(kicked.error_code, 1_002_055);
+    cluster.wait_until("her stream is gone", |node| cluster.metric(node, "express_streams") == 3.0);
+    println!("kicked over nodes within {} ms", asked.elapsed().as_millis());
+    park(Duration::from_millis(500));
+    for caller in &mut callers {
+        let noticed = caller.noticed();
+        assert!(noticed.contains(&format!("users DELETE {}", name_of(ALICE))), "{noticed:?}");
+    }
+    callers.extend([alice, fourth]);
     all_leave(callers);
 }
 

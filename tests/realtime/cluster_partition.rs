@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use express_tests::callers::{ALICE, BOB, CAROL, Caller, ROOM, assert_tones, hz_of, longest_silence, name_of, park, stream_of};
+use express_tests::callers::{ALICE, BOB, CAROL, Caller, ROOM, assert_tones, hz_of, longest_silence, name_of, stream_of};
 use express_tests::cluster::Cluster;
 use express_tests::faults::{silence, write_tone};
 use express_tests::firewall::Inside;
-use express_tests::processes::{PATIENCE, example_arguments, program, work_folder};
+use express_tests::processes::{PATIENCE, example_arguments, park, program, work_folder};
 
 /// What bob and carol do not hear of each other: nothing.
 const STUTTER: Duration = Duration::from_millis(250);

@@ -9,7 +9,7 @@ use std::{
 
 use express_examples::{hearing, wav};
 use express_tests::{
-    processes::{PATIENCE, Process, Server, program, work_folder},
+    processes::{PATIENCE, Process, Server, park, program, work_folder},
     pulse::{Pulse, Recording},
     scores::{clip, mean_pesq, python},
     tokens::{APP_ID, token},
@@ -130,7 +130,7 @@ fn speak(from: &Member, to: &Member, said: &'static str) -> Passage {
     let (microphone, speaker) = (from.pulse.listen_to_microphone(), to.pulse.listen());
     from.pulse.say(&clip(said)).finish();
     // The end of the clip is still on its way.
-    std::thread::park_timeout(Duration::from_secs(1));
+    park(Duration::from_secs(1));
     Passage {
         said: microphone.stop(),
         heard: speaker.stop(),
@@ -167,26 +167,26 @@ fn a_microphone_and_a_speaker_that_are_pulled_out_in_mid_sentence_are_back_at_on
     let long = folder.join("long.wav");
     wav::write_mono(&long, &[said.as_slice(), &said].concat()).unwrap();
     let _speech = alice.pulse.say(&long);
-    std::thread::park_timeout(Duration::from_secs(2));
+    park(Duration::from_secs(2));
 
     let ear = bob.pulse.listen();
     let microphone = alice.pulse.unplug("test_microphone");
     alice.is_told("audioDeviceStateChanged", "test_microphone");
-    std::thread::park_timeout(OUT_FOR);
+    park(OUT_FOR);
     let plugged = Instant::now();
     alice.pulse.plug(&microphone);
     alice.is_told("audioDeviceStateChanged", "test_microphone");
-    std::thread::park_timeout(BACK_WITHIN);
+    park(BACK_WITHIN);
     is_back("alice's microphone", &ear.stop(), plugged);
 
     let speaker = bob.pulse.unplug("test_speaker");
     bob.is_told("audioDeviceStateChanged", "test_speaker");
-    std::thread::park_timeout(OUT_FOR);
+    park(OUT_FOR);
     let plugged = Instant::now();
     bob.pulse.plug(&speaker);
     let ear = bob.pulse.listen();
     bob.is_told("audioDeviceStateChanged", "test_speaker");
-    std::thread::park_timeout(BACK_WITHIN);
+    park(BACK_WITHIN);
     is_back("bob's speaker", &ear.stop(), plugged);
     alice.leave("alice");
     bob.leave("bob");

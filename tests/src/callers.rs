@@ -161,15 +161,6 @@ fn notable(event: &ZegoEvent) -> Option<String> {
     }
 }
 
-/// Lets a call go on for so long.
-pub fn park(time: Duration) {
-    let until = Instant::now() + time;
-    // A channel may leave a wake-up behind.
-    while Instant::now() < until {
-        std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
-    }
-}
-
 /// So many callers, each at the next of the nodes in turn, who each listen to so many others.
 pub fn call(urls: &[String], count: usize, listens: usize) -> Vec<Caller> {
     let numbered = (0..count).zip(urls.iter().cycle());

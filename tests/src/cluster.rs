@@ -2,13 +2,14 @@
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::firewall::Inside;
 use crate::gate::Gate;
 use crate::nats::NatsServer;
 use crate::plain_http::get;
-use crate::processes::{PATIENCE, Server};
+use crate::processes::{PATIENCE, Server, program};
 
 /// Nodes and their broker. All end with it.
 #[derive(Debug)]
@@ -111,6 +112,17 @@ impl Cluster {
         }
     }
 
+    /// What a business server asks of one node, by the tool that comes with the server: `["KickoutUser", "--room", "r", "--user", "u"]`.
+    ///
+    /// # Panics
+    /// When it is not done.
+    pub fn api(&self, node: usize, call: &[&str]) {
+        let mut tool = Command::new(program("express-server"));
+        tool.arg("api").args(call).arg("--config").arg(self.nodes[node].config());
+        let ran = tool.output().expect("it is built");
+        assert!(ran.status.success(), "{call:?}: {}", String::from_utf8_lossy(&ran.stderr));
+    }
+
     /// Waits until that is so of each node.
     ///
     /// # Panics
@@ -153,9 +165,14 @@ fn start_node(folder: &Path, number: usize, nats: &str, more: &str) -> Server {
 fn start_node_with(folder: &Path, number: usize, nats: &str, media: &str, more: &str) -> Server {
     let folder = folder.join(format!("n{number}"));
     std::fs::create_dir_all(&folder).expect("the folder can be written");
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-    let listen = free.expect("loopback has a free port").to_string();
-    Server::start_reachable(&folder, &listen, media, &config_of(number, nats, &listen, more))
+    let [listen, api] = free_addresses();
+    let more = format!("{more}\n[api]\nlisten = \"{api}\"\n");
+    Server::start_reachable(&folder, &listen, media, &config_of(number, nats, &listen, &more))
+}
+
+fn free_addresses() -> [String; 2] {
+    let bound = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("loopback has a free port"));
+    bound.map(|listener| listener.local_addr().expect("it is bound").to_string())
 }
 
 fn config_of(number: usize, nats: &str, listen: &str, more: &str) -> String {

@@ -15,7 +15,7 @@ use express_examples::{hearing, wav};
 
 use crate::{
     firewall::Inside,
-    processes::{PATIENCE, Process, Server, example, example_arguments, program, work_folder},
+    processes::{PATIENCE, Process, Server, example, example_arguments, park, program, work_folder},
 };
 
 const RATE: usize = 48_000;
@@ -135,7 +135,7 @@ impl Call {
         for listener in &listeners {
             listener.line("PLAYING", |line| line.contains("\"PLAYING\""));
         }
-        std::thread::park_timeout(SETTLED);
+        park(SETTLED);
         let call = Self {
             folder,
             listeners,
@@ -161,7 +161,7 @@ impl Call {
         let began = Instant::now();
         fault(&self.inside);
         if !lasted.is_zero() {
-            std::thread::park_timeout(lasted.saturating_sub(began.elapsed()));
+            park(lasted.saturating_sub(began.elapsed()));
         }
         undo(&self.inside);
         for listener in &mut self.listeners {

@@ -35,6 +35,14 @@ pub fn work_folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Lets things go on for so long. `park_timeout` alone may end at once: a channel that was read leaves a wake-up behind.
+pub fn park(time: Duration) {
+    let until = Instant::now() + time;
+    while Instant::now() < until {
+        std::thread::park_timeout(until.saturating_duration_since(Instant::now()));
+    }
+}
+
 /// A process that is killed when dropped, with its standard output read line by line.
 #[derive(Debug)]
 pub struct Process {
@@ -209,6 +217,11 @@ impl Server {
     /// `host:port` of the signalling.
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("ws://")
+    }
+
+    /// Its configuration file.
+    pub fn config(&self) -> &Path {
+        &self.config
     }
 
     /// Starts again at the same address, after the process was killed; media is on loopback.

@@ -17,7 +17,8 @@ use crate::world::World;
 
 /// After a fault everything agrees again so late (docs/cluster.md: 1.3 s to be connected, 5 s for lists).
 const HEALED: Duration = Duration::from_secs(8);
-/// Users of a node that was killed are shown by the others so long: it is missed after 14 s, and they may come back for 100 s.
+/// Users of a node that was killed, or who could not move from one that stopped, are shown by the others so long: it is missed after
+/// 14 s, and they may come back for 100 s.
 const MISSED: Duration = Duration::from_secs(118);
 
 /// The name of a node by its number.
@@ -190,13 +191,17 @@ impl World {
     }
 
     /// A node is gone.
-    pub(crate) fn leave_cloud(&mut self, node: usize) {
+    ///
+    /// - `left`: somebody was still there
+    pub(crate) fn leave_cloud(&mut self, node: usize, left: bool) {
         let now = self.now;
         let Some(cloud) = &mut self.cloud else { return };
         cloud.sim.run_until(now);
         cloud.sim.kill(node);
         cloud.sim.rooms_mut(node).0.clear();
-        if cloud.draining.remove(&node).is_none() {
+        let drained = cloud.draining.remove(&node).is_some();
+        let heard = cloud.held.is_empty() && now.saturating_sub(cloud.whole_since) > HEALED;
+        if !drained || left || !heard {
             cloud.agrees_from = now + MISSED;
         }
         cloud.down.insert(node, now);
@@ -284,6 +289,10 @@ impl World {
             cloud.held.remove(&fault.kind);
             cloud.set(fault.kind, false);
             cloud.note_change(now);
+            if now < cloud.agrees_from && !matches!(fault.kind, CloudKind::Media(..)) {
+                // Who was cut off sees only now that a node is gone or has begun anew, and waits for its users from now on.
+                cloud.agrees_from = now + MISSED;
+            }
             self.trace.note(now, || format!("cloud: {:?} is mended", fault.kind));
         }
     }

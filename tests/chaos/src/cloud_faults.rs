@@ -8,6 +8,8 @@ use crate::world::World;
 
 /// How long a node is down at least: what was on its way to it is gone by then.
 const DOWN_MS: u64 = 2_500;
+/// How long one is down at most that is started again at once.
+const AT_ONCE_MS: u64 = 1_500;
 /// How long a node that drains waits for its members to go, and then for its sockets to close.
 const MOVING: Duration = Duration::from_secs(24);
 const CLOSING: Duration = Duration::from_secs(1);
@@ -41,7 +43,8 @@ impl World {
                 }
             }
             50..64 => self.cut_nodes(node),
-            64..80 => self.kill_node(node),
+            64..72 => self.kill_node(node),
+            72..80 => self.restart_node(node),
             80..96 => self.drain_node(node),
             _ => {
                 let jump = self.dice.pick(&[1_000, 60_000, 3_600_000]).unwrap_or_default();
@@ -105,6 +108,15 @@ impl World {
             self.crash_server(node);
             let most = if self.dice.percent(20) { 130_000 } else { 30_000 };
             let wait = self.dice.between(DOWN_MS, most);
+            self.agenda.note(self.now + wait, Due::Boot(node));
+        }
+    }
+
+    /// A node crashes and is started again at once, as a service manager does.
+    fn restart_node(&mut self, node: usize) {
+        if self.servers[node].state.is_some() {
+            self.crash_server(node);
+            let wait = self.dice.between(20, AT_ONCE_MS);
             self.agenda.note(self.now + wait, Due::Boot(node));
         }
     }

@@ -115,7 +115,6 @@ impl World {
         self.trace.note(self.now, || format!("{}: begins", server.label));
         server.state = Some(server.fresh(seed, self.bug));
         server.up_since = self.now;
-        self.books.node_is_back(node);
         self.join_cloud(node);
     }
 
@@ -124,10 +123,10 @@ impl World {
         self.note_orphans(node);
         let server = &mut self.servers[node];
         self.trace.note(self.now, || format!("{}: crashes", server.label));
-        server.state = None;
+        let left = server.state.take().is_some_and(|state| !state.own_facts().is_empty());
         server.peers.all_gone(self.now);
         let connections = std::mem::take(&mut server.connections);
-        self.leave_cloud(node);
+        self.leave_cloud(node, left);
         self.ledger.server_gone(node, connections.keys());
         self.books.server_gone(node);
         for (_, number) in connections {

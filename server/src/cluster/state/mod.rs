@@ -17,6 +17,7 @@
 
 mod changes;
 mod claims;
+mod earlier;
 mod holders;
 mod letters;
 mod mirror;

@@ -380,11 +380,12 @@ impl ClusterState {
     }
 
     /// The section of a node about a room, made where there is none; `None`: that life of it is over, or the room is not here.
-    pub(super) fn section_of(&mut self, name: &RoomName, node: &NodeLife, id: SectionId) -> Option<&mut Section> {
-        let room = self.rooms.get_mut(name)?;
+    pub(super) fn section_of(&mut self, now: Now, name: &RoomName, node: &NodeLife, id: SectionId) -> Option<&mut Section> {
         if id.life != node.life {
             return None;
         }
+        self.note_life(now, name, node);
+        let room = self.rooms.get_mut(name)?;
         if let Some(known) = room.others.get(&node.name)
             && known.id > id
         {

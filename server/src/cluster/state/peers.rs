@@ -6,6 +6,7 @@ use express_messages::types::StreamDeleteReason;
 
 use super::letters::{Message, NodeLife, Standing};
 use super::ops::Job;
+use super::room::Change;
 use super::{BEAT, BEAT_ROOMS, ClusterState, ORPHANS_STAY, Timer, count};
 use crate::rooms::Now;
 use crate::rooms::cloud::{NodeName, RoomName};
@@ -55,16 +56,17 @@ impl ClusterState {
         count(&mut self.counters.nodes_lost);
         tracing::warn!(%node, "a node of the cloud is gone");
         let until = now.mono.saturating_add(ORPHANS_STAY);
-        let mut concerned: Vec<RoomName> = Vec::new();
+        let mut concerned: Vec<(RoomName, Vec<Change>)> = Vec::new();
         for (name, room) in &mut self.rooms {
             room.greeted.remove(node);
-            if let Some(section) = room.others.get_mut(node) {
-                section.orphan_until.get_or_insert(until);
-                concerned.push(name.clone());
+            let mut changes = Vec::new();
+            if room.orphan(node, until, &mut changes) {
+                concerned.push((name.clone(), changes));
             }
         }
-        concerned.sort_unstable();
-        for name in concerned {
+        concerned.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (name, changes) in concerned {
+            self.tell_changes(&name, changes);
             self.rehome(&name, node);
             self.open_if_greeted(now, &name);
         }
@@ -93,7 +95,7 @@ impl ClusterState {
 
     /// What gone nodes said is over where its time is.
     pub(super) fn orphans_due(&mut self, now: Now) {
-        let mut next = None;
+        let mut next = self.earlier_due(now);
         let mut over: Vec<(RoomName, NodeName)> = Vec::new();
         for (name, room) in &self.rooms {
             for (node, section) in &room.others {

@@ -148,7 +148,7 @@ impl ClusterState {
             room.take_home(from, standing);
             return;
         }
-        let Some(section) = self.section_of(&standing.room, from, standing.section) else {
+        let Some(section) = self.section_of(now, &standing.room, from, standing.section) else {
             return;
         };
         section.orphan_until = None;
@@ -180,7 +180,7 @@ impl ClusterState {
     }
 
     fn ask_again(&mut self, now: Now, from: &NodeLife, (room, id): (&RoomName, SectionId), after: Option<u64>) {
-        let Some(section) = self.section_of(room, from, id) else {
+        let Some(section) = self.section_of(now, room, from, id) else {
             return;
         };
         let lately = section.asked.is_some_and(|asked| now.mono.saturating_sub(asked) < ASK_AGAIN);
@@ -199,7 +199,7 @@ impl ClusterState {
             return;
         }
         self.counters.facts_received = self.counters.facts_received.saturating_add(facts.len() as u64);
-        let Some(section) = self.section_of(&name, from, id) else {
+        let Some(section) = self.section_of(now, &name, from, id) else {
             return;
         };
         section.orphan_until = None;
@@ -260,7 +260,7 @@ impl ClusterState {
 
     fn whole(&mut self, now: Now, from: &NodeLife, whole: Whole) {
         let name = whole.standing.room.clone();
-        let Some(section) = self.section_of(&name, from, whole.standing.section) else {
+        let Some(section) = self.section_of(now, &name, from, whole.standing.section) else {
             return;
         };
         let before = section.seq;
@@ -295,6 +295,8 @@ impl ClusterState {
             return;
         }
         room.greeted.remove(&from.name);
+        // Who was in it before the node began anew may come back.
+        self.note_life(now, name, from);
         self.rehome(name, &from.name);
         self.section_over(name, &from.name, StreamDeleteReason::Stopped);
         self.open_if_greeted(now, name);

@@ -7,10 +7,11 @@ use express_messages::ids::{StreamId, UserId};
 use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
-use super::holders::{Holders, ShownMember};
+use super::earlier::Earlier;
+use super::holders::ShownMember;
 use super::letters::{NodeLife, Standing};
 use super::mirror::Mirror;
-use super::section::{OwnSection, Section, Touched};
+use super::section::{OwnSection, Section, Standings, Touched};
 use crate::rooms::cloud::{Fact, Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
 
 /// Messages whose numbers are remembered, so that one that comes by two ways is told once.
@@ -52,6 +53,10 @@ pub(super) struct Room {
     pub(super) written: Duration,
     pub(super) own: OwnSection,
     pub(super) others: BTreeMap<NodeName, Section>,
+    /// What lives of nodes said that have begun another one.
+    pub(super) earlier: BTreeMap<NodeLife, Earlier>,
+    /// Users who have left where they were last, and stand in the section of another node by an earlier login; the login that they left.
+    pub(super) left_later: BTreeMap<UserId, u64>,
     /// Who was greeted and has not answered, and when.
     pub(super) greeted: BTreeMap<NodeName, Duration>,
     pub(super) info: Option<RoomExtraInfo>,
@@ -92,6 +97,8 @@ impl Room {
             written: Duration::ZERO,
             own,
             others: BTreeMap::new(),
+            earlier: BTreeMap::new(),
+            left_later: BTreeMap::new(),
             greeted: BTreeMap::new(),
             info: None,
             shown_members: BTreeMap::new(),
@@ -166,108 +173,14 @@ impl Room {
         }
     }
 
-    /// Who was seen with a later login is none of a node that is gone any more: leaving again is leaving for good.
-    fn forget_older_logins(&mut self, user: &UserId, login_ms: u64) {
-        let holders = self.shown_members.get(user).into_iter();
-        for node in holders.flat_map(|shown| shown.holders.iter()) {
-            if let Some(section) = self.others.get_mut(node) {
-                section.forget_older_login(user, login_ms);
-            }
-        }
-    }
-
-    /// What other nodes say of a user's logins.
-    fn said_of(&self, user: &UserId) -> impl Iterator<Item = &Member> {
-        let holders = self.shown_members.get(user).into_iter();
-        let sections = holders
-            .flat_map(|shown| shown.holders.iter())
-            .filter_map(|node| self.others.get(node));
-        sections.filter_map(|section| section.standings.members.get(user))
-    }
-
-    /// The same for a stream that was seen with a higher claim.
-    fn forget_older_claims(&mut self, id: &StreamId, epoch: u64) {
-        for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
-            if section.standings.streams.get(id).is_some_and(|stream| stream.epoch < epoch) {
-                section.standings.streams.remove(id);
-                section.seq = None;
-            }
-        }
-    }
-
-    /// A fact of this node ends what it says of it: nothing older holds any more.
-    pub(super) fn forget_older_than(&mut self, fact: &Fact, changes: &mut Vec<Change>) {
-        match fact {
-            Fact::UserLeft(user) => {
-                if let Some(login_ms) = self.own.standings.members.get(user).map(|member| member.login_ms) {
-                    self.forget_older_logins(user, login_ms);
-                    self.refresh_member(user, None, changes);
-                }
-            }
-            Fact::StreamLeft(id, _) => {
-                if let Some(epoch) = self.own.standings.streams.get(id).map(|stream| stream.epoch) {
-                    self.forget_older_claims(id, epoch);
-                }
-            }
-            Fact::UserCame(_) | Fact::StreamIs(_) | Fact::Said(_) => {}
-        }
-    }
-
-    /// Of several logins of a user the latest is shown.
-    ///
-    /// - `from`: in whose section something changed; a user whom nobody has shown yet is in that one alone
-    fn refresh_member(&mut self, user: &UserId, from: Option<&NodeName>, changes: &mut Vec<Change>) {
-        let is_here = self.own.standings.members.contains_key(user);
-        let Some(shown) = self.shown_members.get_mut(user) else {
-            let said = from.and_then(|from| Some((from, self.others.get(from)?.standings.members.get(user)?)));
-            if let Some((from, member)) = said {
-                let (member, holders) = (member.clone(), Holders::new(from));
-                changes.push(Change::UserCame(member.clone()));
-                self.shown_members.insert(user.clone(), ShownMember { member, holders });
-                self.shown.member(user.as_str(), is_here, true);
-            }
-            return;
-        };
-        if let Some(from) = from {
-            shown.holders.add(from);
-        }
-        for node in shown.holders.iter() {
-            if let Some(section) = self.others.get_mut(node) {
-                section.forget_older_login(user, shown.member.login_ms);
-            }
-        }
-        let others = &self.others;
-        let said = |node: &NodeName| others.get(node)?.standings.members.get(user);
-        if !shown.holders.retain(|node| said(node).is_some()) {
-            self.shown_members.remove(user);
-            self.shown.member(user.as_str(), !is_here, false);
-            changes.push(Change::UserLeft(user.clone()));
-            return;
-        }
-        let logins = shown.holders.iter().filter_map(|node| Some((node, said(node)?)));
-        let best = logins.max_by_key(|(node, member)| (member.login_ms, *node));
-        if let Some((_, best)) = best.filter(|(_, best)| shown.member != **best) {
-            shown.member = best.clone();
-            changes.push(Change::UserCame(best.clone()));
-        }
-    }
-
-    /// Whether a user of this node has logged in on no other one since.
-    pub(super) fn has_latest_login(&self, user: &UserId) -> bool {
-        let latest = self.said_of(user).map(|member| member.login_ms).max();
-        let own = self.own.standings.members.get(user).map(|member| member.login_ms);
-        own > latest
-    }
-
     /// Of several owners of a streamID the one with the highest claim is shown, and this node's own stream makes way for it.
     pub(super) fn refresh_stream(&mut self, id: &StreamId, reason: Option<StreamDeleteReason>, changes: &mut Vec<Change>) {
         if let Some(epoch) = self.shown_streams.get(id).map(|(_, stream)| stream.epoch) {
             self.forget_older_claims(id, epoch);
         }
         let said = self
-            .others
-            .iter()
-            .filter_map(|(node, section)| Some((node, section.standings.streams.get(id)?)));
+            .said_elsewhere()
+            .filter_map(|(node, standings)| Some((node, standings.streams.get(id)?)));
         let best = said.max_by_key(|(node, stream)| (stream.epoch, std::cmp::Reverse(*node)));
         let best = best.map(|(node, stream)| (node.clone(), stream.clone()));
         let own_stream = self.own.standings.streams.get(id);
@@ -348,11 +261,15 @@ impl Room {
         let Some(section) = self.others.remove(node) else {
             return;
         };
-        let users: BTreeSet<UserId> = section.standings.members.into_keys().collect();
-        for user in users {
+        self.refresh_all(section.standings, reason, changes);
+    }
+
+    /// What was said so holds no more.
+    pub(super) fn refresh_all(&mut self, said: Standings, reason: StreamDeleteReason, changes: &mut Vec<Change>) {
+        for user in said.members.into_keys() {
             self.refresh_member(&user, None, changes);
         }
-        for id in section.standings.streams.into_keys() {
+        for id in said.streams.into_keys() {
             self.refresh_stream(&id, Some(reason), changes);
         }
     }

@@ -7,6 +7,7 @@ mod healed;
 mod late;
 mod mirrored;
 mod outages;
+mod restarted;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

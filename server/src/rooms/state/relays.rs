@@ -39,6 +39,8 @@ struct RelayIn {
     /// Names it to the other node.
     ssrc: u32,
     node: NodeName,
+    /// When the stream that it brings was created: one that its user published anew is another.
+    created_ms: u64,
     /// It brings the stream while that is one of so many loudest; 0: always.
     loudest: u32,
     connected: bool,
@@ -64,8 +66,10 @@ impl Relays {
     }
 
     /// Whether the newest brings what is wanted from where it is.
-    fn fit(&self, origin: &NodeName, loudest: u32) -> bool {
-        let fits = |relay: &RelayIn| relay.node == *origin && covers(relay.loudest, loudest);
+    fn fit(&self, origin: &NodeName, created_ms: u64, loudest: u32) -> bool {
+        // A node that has begun anew has none of the relays that it had before.
+        let is_this_one = |relay: &RelayIn| relay.node == *origin && relay.created_ms == created_ms;
+        let fits = |relay: &RelayIn| is_this_one(relay) && covers(relay.loudest, loudest);
         self.taken.as_ref().is_some_and(fits)
     }
 }
@@ -110,7 +114,7 @@ impl RoomsState {
             return self.observe_a_while(&room);
         };
         self.timers.clear(Timer::RelayIdle(key));
-        if relays.fit(origin, loudest) || relays.asked || self.timers.is_set(&Timer::Relay(key)) {
+        if relays.fit(origin, stream.created_ms, loudest) || relays.asked || self.timers.is_set(&Timer::Relay(key)) {
             return;
         }
         relays.asked = true;
@@ -160,6 +164,7 @@ impl RoomsState {
             peer,
             ssrc: terms.ssrc(),
             node: node.clone(),
+            created_ms: stream.created_ms,
             loudest,
             connected: false,
         };

@@ -201,8 +201,9 @@ impl RoomsState {
         } = remote;
         stream.user = listed.stream.user;
         stream.epoch = epoch;
+        // A node that has begun anew brings it by another relay.
+        let moved = stream.origin.as_ref() != Some(&node) || stream.created_ms != created_ms;
         stream.created_ms = created_ms;
-        let moved = stream.origin.as_ref() != Some(&node);
         stream.origin = Some(node);
         if moved {
             self.timers.clear(Timer::Relay(key));

@@ -9,7 +9,7 @@ use super::words::*;
 use super::world::*;
 use crate::forwarder::{ForwarderEvent, GoneReason, ListenerSummary, PeerId, PublisherLeg, Uplink};
 use crate::rooms::HostFault;
-use crate::rooms::cloud::Wish;
+use crate::rooms::cloud::{Fact, News, Wish};
 
 fn relays(cloud: &CloudWorld, node: usize) -> (usize, usize) {
     (cloud.nodes[node].relays_in.len(), cloud.nodes[node].relays_out.len())
@@ -100,6 +100,31 @@ fn a_relay_is_tried_again_while_somebody_listens() {
 }
 
 #[test]
+fn a_stream_that_is_published_anew_where_it_was_is_fetched_anew() {
+    let mut cloud = CloudWorld::new(2);
+    let alice = cloud.login(0, "alice", "r");
+    cloud.publish(0, alice.connection, "s");
+    let bob = cloud.login(1, "bob", "r");
+    assert_eq!(cloud.code(1, bob.connection, play("s")), 0);
+    let told = cloud.wished.iter().rev().find_map(|(_, wish)| match wish {
+        Wish::Tell(room, Fact::StreamIs(stream)) => Some((room.clone(), stream.clone())),
+        _ => None,
+    });
+    let (room, mut settled) = told.unwrap();
+    settled.epoch += 1;
+    cloud.tell(1, News::StreamIs(room.clone(), name(0), settled.clone()));
+    cloud.settle();
+    assert_eq!(asked(&cloud), [0], "its claim alone is another");
+    // The node has crashed and is there again, and so is alice.
+    settled.created_ms += 5_000;
+    cloud.tell(1, News::StreamIs(room, name(0), settled));
+    cloud.settle();
+    assert_eq!(asked(&cloud), [0, 0]);
+    assert!(cloud.news(1, &bob).is_empty(), "nobody is told");
+    assert_eq!(relays(&cloud, 1), (1, 0), "the new one took the old one's place");
+}
+
+#[test]
 fn a_relay_brings_what_its_players_want_to_hear() {
     let mut cloud = CloudWorld::new(2);
     let alice = cloud.login(0, "alice", "r");
@@ -187,7 +212,7 @@ fn who_publishes_without_a_claim_that_was_settled_gives_way_to_who_has_it() {
     let mut cloud = CloudWorld::new(2);
     let alice = cloud.login(0, "alice", "r");
     let peer = cloud.publish(0, alice.connection, "s");
-    let lost = crate::rooms::cloud::News::ClaimLost {
+    let lost = News::ClaimLost {
         stream: (APP, stream("s")),
         moved_to: None,
     };
@@ -311,7 +336,7 @@ fn what_a_relay_measures_is_not_told_as_the_publishers_own() {
 fn a_relay_for_a_stream_that_is_not_here_is_refused() {
     let mut cloud = CloudWorld::new(2);
     let _ = cloud.login(0, "alice", "r");
-    let wanted = crate::rooms::cloud::News::RelayWanted {
+    let wanted = News::RelayWanted {
         question: crate::rooms::cloud::Question(7),
         node: name(1),
         stream: (APP, stream("s")),

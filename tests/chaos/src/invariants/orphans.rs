@@ -1,4 +1,4 @@
-//! Over nodes: users of a node that is gone stay in the lists of the others while they may come back.
+//! Over nodes: users of a node that is gone stay in the lists of the others while they may come back, also where it begins again at once.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -30,11 +30,6 @@ impl Books {
         for orphans in &mut self.orphans {
             orphans.users.remove(user);
         }
-    }
-
-    /// A node begins again: which of its users it has is what it says from now on.
-    pub(crate) fn node_is_back(&mut self, node: usize) {
-        self.orphans.retain(|orphans| orphans.gone != node);
     }
 }
 
