@@ -13,7 +13,7 @@ WEB_TESTS := node --test $(shell find web -path '*/tests/*' -name '*.test.*js')
 BROWSER_TESTS := node --test --test-concurrency=1 tests/browser/*.test.mjs
 INTEROP_TESTS := node --test tests/interop/*.test.mjs
 
-.PHONY: help demo test test-web test-browser test-interop faults chaos simulate soak static check layers bench setup setup-test setup-speech clean
+.PHONY: help demo test test-web test-browser test-interop faults chaos simulate soak static check layers bench setup setup-test setup-bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -59,8 +59,8 @@ chaos: setup ## bad days in virtual time, held to docs/guarantees.md: make chaos
 	$(CARGO) build $(BUILD) --bin chaos
 	$${CARGO_TARGET_DIR:-target}/release/chaos --seeds $(SEEDS) --from $(FROM) --nodes $(NODES)
 
-SCALE ?= 0.15
-simulate: setup ## 240 nodes and up to a million users in virtual time, tables and pictures of docs/scale.md: make simulate SCALE=0.15
+SCALE ?= 1
+simulate: setup ## 240 nodes and a million users in virtual time, tables and pictures of docs/scale.md: make simulate SCALE=0.1
 	$(CARGO) build $(BUILD) --bin simulate
 	$${CARGO_TARGET_DIR:-target}/release/simulate --scale $(SCALE) --pictures docs
 
@@ -94,7 +94,7 @@ check: layers ## format, lints, docs, layers, licences
 layers: ## which crate may know which
 	@tests/tools/layers.sh
 
-bench: setup-speech ## the figures of the README, of docs/capacity.md and of docs/latency-budget.md
+bench: setup-bench ## the figures of the README, of docs/capacity.md and of docs/latency-budget.md
 	$(CARGO) build $(BUILD) --bins --examples
 	$${CARGO_TARGET_DIR:-target}/release/forwarder
 	benches/speech.sh
@@ -112,8 +112,8 @@ setup-test:
 	@tests/tools/node_env.sh tests/browser
 	@tests/tools/node_env.sh tests/interop
 
-setup-speech:
-	@tests/tools/setup.sh build python
+setup-bench:
+	@tests/tools/setup.sh build test python
 
 clean: ## remove what was built
 	$(CARGO) clean

@@ -28,6 +28,11 @@ use crate::forwarder::MAX_SHARDS;
 /// The embedded default, with a comment on every key.
 pub const SAMPLE: &str = include_str!("../express-server.sample.toml");
 
+/// What a stop may take where nobody said it: clients of a server that is alone have nowhere to go, and need only be told.
+const DRAIN_ALONE: Duration = Duration::from_secs(5);
+/// The same for a node of a cluster, whose members move to others while it still carries their sound. It ends when they have gone.
+const DRAIN_IN_CLUSTER: Duration = Duration::from_secs(60);
+
 /// Everything that an operator can set.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -226,8 +231,8 @@ pub struct TimingsConfig {
     pub play_retry_ms: u64,
     /// Seconds for which tokens made before a kick do not open that room to that user; 0: not at all.
     pub kick_revokes_s: u64,
-    /// Seconds that a stop may take.
-    pub drain_s: u64,
+    /// Seconds that a stop may take; `None`: as [`ServerConfig::drain`] has it.
+    pub drain_s: Option<u64>,
 }
 
 impl TimingsConfig {
@@ -244,11 +249,6 @@ impl TimingsConfig {
     /// What a stream without media has until its publisher must be back.
     pub fn media_grace(&self) -> Duration {
         Duration::from_secs(self.media_grace_s)
-    }
-
-    /// That a stop may take.
-    pub fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_s)
     }
 }
 
@@ -328,6 +328,16 @@ impl ServerConfig {
         self.apps.iter().find(|app| app.id == id)
     }
 
+    /// That a stop may take.
+    pub fn drain(&self) -> Duration {
+        let usual = if self.cluster.nats.is_empty() {
+            DRAIN_ALONE
+        } else {
+            DRAIN_IN_CLUSTER
+        };
+        self.timings.drain_s.map_or(usual, Duration::from_secs)
+    }
+
     fn check(&self) -> Result<(), ConfigError> {
         check_apps(&self.apps)?;
         self.http.check()?;
@@ -360,7 +370,11 @@ impl ServerConfig {
             "timings.kick_revokes_s",
             "must be at most 31536000 seconds, a year",
         )?;
-        require(timings.drain_s <= 3_600, "timings.drain_s", "must be at most 3600 seconds")?;
+        require(
+            timings.drain_s.is_none_or(|seconds| seconds <= 3_600),
+            "timings.drain_s",
+            "must be at most 3600 seconds",
+        )?;
         require(
             self.limits.outgoing_queue >= 16,
             "limits.outgoing_queue",

@@ -10,6 +10,7 @@
 //! [`start`] runs one in this process; the binary adds a command line, logs and signals.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod alarm;
 pub mod api_command;
 mod callbacks;
 pub mod cluster;

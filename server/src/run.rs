@@ -34,7 +34,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of business servers to the server API at a time; more wait until one ends.
 const API_CONNECTIONS: usize = 256;
 /// What the last steps of a stop may take beyond `drain_s`.
-const STOP_SLACK: Duration = Duration::from_secs(2);
+pub(crate) const STOP_SLACK: Duration = Duration::from_secs(2);
 /// The part of `drain_s` that members have to go to other nodes by themselves.
 const MOVING: f64 = 0.8;
 /// What members whose sockets are elsewhere already have for their media.
@@ -127,7 +127,7 @@ impl RunningServer {
     }
 
     /// Tells every client to come back later, ends everything and waits for it: a little more than
-    /// [`drain_s`](crate::config::TimingsConfig::drain_s) at most.
+    /// [`drain`](ServerConfig::drain) at most.
     pub fn stop(mut self) {
         self.stop_and_wait();
     }
@@ -305,7 +305,7 @@ async fn serve(parts: Parts, stopped: oneshot::Receiver<()>, started: crossbeam_
             }
         }
     }
-    let drain = config.timings.drain();
+    let drain = config.drain();
     let shared = Shared::new(
         address.clone(),
         forwarder.clone(),

@@ -1,7 +1,6 @@
 // Pages that reach the server by other ways than UDP and plain HTTP: through a firewall, through TURN, over HTTPS.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
@@ -9,6 +8,7 @@ import { test } from "node:test";
 import { openPage, startBrowser } from "./rig/browsers.mjs";
 import { joinInPage } from "./rig/caller.mjs";
 import { Inside, selfSigned, startCoturn } from "./rig/firewall.mjs";
+import { freePort } from "./rig/ports.mjs";
 import { PATIENCE_MS, workFolder } from "./rig/process.mjs";
 import { Server } from "./rig/server.mjs";
 import { startSite } from "./rig/site.mjs";
@@ -109,15 +109,4 @@ async function talk(t, { folder, server, alice }) {
   t.diagnostic(JSON.stringify([way, back]));
   assert.deepEqual([back.local.candidateType, back.local.protocol], [way.local.candidateType, way.local.protocol]);
   return way;
-}
-
-/** A TCP port that is free at the moment. */
-function freePort(address) {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, address, () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

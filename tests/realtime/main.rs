@@ -10,6 +10,7 @@ mod realtime {
     mod cases;
     mod cluster;
     mod cluster_calls;
+    mod cluster_costs;
     mod cluster_large;
     mod cluster_partition;
     mod crash;

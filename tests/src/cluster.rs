@@ -1,13 +1,13 @@
 //! A cluster of real processes: nodes of the server, and a nats-server between them.
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::firewall::Inside;
 use crate::gate::Gate;
 use crate::nats::NatsServer;
+use crate::plain_http::get;
 use crate::processes::{PATIENCE, Server};
 
 /// Nodes and their broker. All end with it.
@@ -85,7 +85,7 @@ impl Cluster {
 
     /// A metric of a node without labels; what is not shown is none.
     pub fn metric(&self, node: usize, name: &str) -> f64 {
-        let text = scrape(&self.nodes[node]).unwrap_or_default();
+        let text = get(self.nodes[node].address(), "/metrics").unwrap_or_default();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
         line.and_then(|value| value.parse().ok()).unwrap_or(f64::NAN)
     }
@@ -161,16 +161,4 @@ fn start_node_with(folder: &Path, number: usize, nats: &str, media: &str, more: 
 fn config_of(number: usize, nats: &str, listen: &str, more: &str) -> String {
     let name = format!("name = \"n{number}\"\nregion = \"r{number}\"");
     format!("[cluster]\nnats = [\"{nats}\"]\n{name}\nurl = \"ws://{listen}\"\n{more}")
-}
-
-/// What `/metrics` says; `None`: the node does not answer.
-fn scrape(node: &Server) -> Option<String> {
-    let mut stream = TcpStream::connect(node.address()).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .ok()?;
-    let mut page = String::new();
-    stream.read_to_string(&mut page).ok()?;
-    Some(page)
 }

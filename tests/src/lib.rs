@@ -14,6 +14,7 @@ pub mod gate;
 pub mod lossy;
 pub mod members;
 pub mod nats;
+pub mod plain_http;
 pub mod processes;
 pub mod pulse;
 pub mod scores;

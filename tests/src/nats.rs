@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
+use crate::plain_http::get;
 use crate::processes::{PATIENCE, Process};
 
 /// A nats-server process and its store. Both end with it.
@@ -13,9 +16,29 @@ use crate::processes::{PATIENCE, Process};
 pub struct NatsServer {
     process: Option<Process>,
     port: u16,
+    /// Where it tells what it counts.
+    monitor: u16,
     folder: PathBuf,
     /// More arguments, such as those of TLS.
     more: Vec<String>,
+}
+
+/// Messages that clients sent it, and that it sent to clients, since it started; with those of its registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Taken.
+    pub taken: u64,
+    /// Given.
+    pub given: u64,
+}
+
+/// What a bucket holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stored {
+    /// Keys.
+    pub entries: u64,
+    /// With their keys, as they lie on the disk.
+    pub bytes: u64,
 }
 
 impl NatsServer {
@@ -29,10 +52,10 @@ impl NatsServer {
 
     /// The same with more arguments.
     pub fn start_with(folder: &Path, more: &[String]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let mut server = Self {
             process: None,
-            port: free.expect("loopback has a free port").port(),
+            port: free_port(),
+            monitor: free_port(),
             folder: folder.into(),
             more: more.to_vec(),
         };
@@ -101,6 +124,7 @@ impl NatsServer {
             "--jetstream".to_owned(),
             "--addr=127.0.0.1".into(),
             format!("--port={}", self.port),
+            format!("--http_port={}", self.monitor),
             format!("--store_dir={}", self.store().display()),
         ];
         let arguments: Vec<_> = usual.into_iter().chain(self.more.iter().cloned()).collect();
@@ -113,9 +137,48 @@ impl NatsServer {
         self.process = Some(process);
     }
 
+    /// What passed through it.
+    ///
+    /// # Panics
+    /// While it does not run.
+    pub fn passed(&self) -> Passed {
+        let told = self.told("/varz");
+        let count = |name: &str| told[name].as_u64().expect("it counts messages");
+        Passed {
+            taken: count("in_msgs"),
+            given: count("out_msgs"),
+        }
+    }
+
+    /// What it stores in a bucket; a bucket that is not there is empty.
+    ///
+    /// # Panics
+    /// While it does not run.
+    pub fn stored(&self, bucket: &str) -> Stored {
+        let told = self.told("/jsz?accounts=true&streams=true");
+        let accounts = told["account_details"].as_array().into_iter().flatten();
+        let mut streams = accounts.filter_map(|account| account["stream_detail"].as_array()).flatten();
+        let stream = streams.find(|stream| stream["name"] == format!("KV_{bucket}"));
+        let count = |name: &str| stream.and_then(|stream| stream["state"][name].as_u64()).unwrap_or_default();
+        Stored {
+            entries: count("messages"),
+            bytes: count("bytes"),
+        }
+    }
+
+    fn told(&self, path: &str) -> Value {
+        let text = get(&format!("127.0.0.1:{}", self.monitor), path).expect("it runs");
+        serde_json::from_str(&text).expect("it tells JSON")
+    }
+
     fn store(&self) -> PathBuf {
         self.folder.join("store")
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    free.expect("loopback has a free port").port()
 }
 
 impl Drop for NatsServer {

@@ -36,9 +36,17 @@ impl Server {
     /// # Errors
     /// It does not start; its log is in the text.
     pub fn start(program: &Path, name: &str, limits_off: &[&str]) -> io::Result<Self> {
+        Self::start_with(program, name, limits_off, "")
+    }
+
+    /// The same with more lines of TOML behind the usual ones.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with(program: &Path, name: &str, limits_off: &[&str], more: &str) -> io::Result<Self> {
         let folder = std::env::temp_dir().join(format!("express-bench-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("server.toml"), configuration(limits_off))?;
+        std::fs::write(folder.join("server.toml"), configuration(limits_off) + more)?;
         let log = std::fs::File::create(folder.join("server.log"))?;
         let started = Command::new(program)
             .args(["serve", "--config"])

@@ -9,6 +9,9 @@ use crate::figures::Counted;
 
 /// How often it is looked whether all agree.
 const LOOK: Duration = Duration::from_millis(500);
+/// How often where that takes longer than `LONG`.
+const LOOK_LATER: Duration = Duration::from_secs(2);
+const LONG: Duration = Duration::from_secs(20);
 /// So often in a row they have to.
 const STAYS: usize = 3;
 /// It is looked for so long at most.
@@ -45,6 +48,7 @@ pub struct Recovery {
 
 /// Waits until all are back and agree, while nobody calls or hangs up.
 fn recover(cloud: &mut Cloud, what: &str, thrown_out: usize, before: &Counted) -> Recovery {
+    cloud.now_comes(what);
     cloud.set_quiet(true);
     let begin = cloud.sim.now().mono;
     let mut found = Recovery {
@@ -80,13 +84,19 @@ fn recover(cloud: &mut Cloud, what: &str, thrown_out: usize, before: &Counted) -
             agree += 1;
             found.agreed.get_or_insert(at);
         }
-        cloud.run_for(LOOK);
+        let look = if cloud.sim.now().mono - begin < LONG {
+            LOOK
+        } else {
+            LOOK_LATER
+        };
+        cloud.run_for(look);
         let now = cloud.sim.totals().registry;
-        found.registry_most = found.registry_most.max((now - asked) as f64 / LOOK.as_secs_f64());
+        found.registry_most = found.registry_most.max((now - asked) as f64 / look.as_secs_f64());
         asked = now;
     }
     cloud.set_quiet(false);
     note_seen(cloud, &mut found, before);
+    eprintln!("{what}: agreed after {:?} s", found.agreed);
     found
 }
 
@@ -96,23 +106,36 @@ fn note_seen(cloud: &Cloud, found: &mut Recovery, before: &Counted) {
     found.streams_lost = is.streams_lost - was.streams_lost;
 }
 
+/// What became of a fault so far: what is seen of its users later is not counted yet.
+#[derive(Debug)]
+pub struct Unfinished(Recovery, Counted);
+
 /// Nodes fail, their users come back elsewhere within 1 to 5 s and a login.
-///
-/// - `longer`: what others see is watched for 110 s more, with calls going on
-pub fn nodes_fail(cloud: &mut Cloud, what: &str, nodes: &[usize], longer: bool) -> Recovery {
+pub fn nodes_fail(cloud: &mut Cloud, what: &str, nodes: &[usize]) -> Unfinished {
     let before = Counted::of(cloud);
     let thrown_out = cloud.kill(nodes);
-    let mut found = recover(cloud, what, thrown_out, &before);
-    if longer {
-        cloud.run_for(BEHIND);
+    Unfinished(recover(cloud, what, thrown_out, &before), before)
+}
+
+impl Unfinished {
+    /// With what was seen until now.
+    pub fn until_now(self, cloud: &Cloud) -> Recovery {
+        let Self(mut found, before) = self;
         note_seen(cloud, &mut found, &before);
+        found
     }
-    found
+
+    /// With what is seen until 110 s later, while calls go on.
+    pub fn finish(self, cloud: &mut Cloud) -> Recovery {
+        cloud.run_for(BEHIND);
+        self.until_now(cloud)
+    }
 }
 
 /// The broker is away, then all agree again; calls begin and end meanwhile.
 pub fn broker_fails(cloud: &mut Cloud, what: &str, away: Duration) -> Recovery {
     let before = Counted::of(cloud);
+    cloud.now_comes(what);
     set_broker(cloud, false);
     cloud.run_for(away);
     set_broker(cloud, true);
@@ -128,6 +151,7 @@ fn set_broker(cloud: &mut Cloud, there: bool) {
 /// Some letters get lost all the time; then nobody calls or hangs up, and still some get lost.
 pub fn letters_lost(cloud: &mut Cloud, what: &str, permille: u32, lasts: Duration) -> Recovery {
     let before = Counted::of(cloud);
+    cloud.now_comes(what);
     cloud.sim.set_loss(permille);
     cloud.run_for(lasts);
     let found = recover(cloud, what, 0, &before);
@@ -139,6 +163,7 @@ pub fn letters_lost(cloud: &mut Cloud, what: &str, permille: u32, lasts: Duratio
 /// settled, and is there again 3 s later.
 pub fn rolling_restart(cloud: &mut Cloud, what: &str, at_a_time: usize) -> Recovery {
     let before = Counted::of(cloud);
+    cloud.now_comes(what);
     let mut thrown_out = 0;
     let all: Vec<usize> = (0..cloud.sim.len()).collect();
     // Of each region some.

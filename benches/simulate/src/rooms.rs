@@ -77,7 +77,13 @@ impl LightRooms {
             max_members: 0,
             loudest_streams: 0,
         };
-        vec![Wish::Open { room, terms, redirected }]
+        let left = None;
+        vec![Wish::Open {
+            room,
+            terms,
+            redirected,
+            left,
+        }]
     }
 
     /// A user of an open room is in.

@@ -16,6 +16,7 @@ fn small(seed: u64) -> Cloud {
         registry_a_second: 15_000,
     });
     cloud.run_for(Duration::from_secs(90));
+    cloud.end_morning();
     cloud
 }
 
@@ -24,7 +25,7 @@ fn a_seed_gives_the_same_day_again_and_another_one_another() {
     let day = |seed| {
         let mut cloud = small(seed);
         let before = Counted::of(&cloud);
-        let recovery = faults::nodes_fail(&mut cloud, "a node", &[3], false);
+        let recovery = faults::nodes_fail(&mut cloud, "a node", &[3]).until_now(&cloud);
         let traffic = Traffic::between(&cloud, &before, &Counted::of(&cloud));
         format!("{recovery:?} {traffic:?} {:?}", figures::loads(&cloud))
     };
@@ -42,7 +43,7 @@ fn whatever_fails_a_small_cloud_agrees_in_the_end_and_nobody_is_seen_to_leave_wh
     assert!(spread[0].alone_percent > 50.0 && spread[3].most_nodes > 1, "{spread:?}");
     let minute = Duration::from_secs(60);
     let found = [
-        faults::nodes_fail(&mut cloud, "a node", &[5], true),
+        faults::nodes_fail(&mut cloud, "a node", &[5]).finish(&mut cloud),
         faults::letters_lost(&mut cloud, "letters", 50, minute),
         faults::rolling_restart(&mut cloud, "all nodes", 4),
         faults::broker_fails(&mut cloud, "the broker", 2 * minute),

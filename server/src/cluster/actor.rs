@@ -1,23 +1,25 @@
 //! Carries the decisions of [`ClusterState`] out: over the bus, in time.
 
+mod inbox;
+mod registry;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix::{
-    Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message as ActorMessage, MessageResult, Recipient, SpawnHandle,
-};
+use actix::{Actor, ActorContext, Addr, AsyncContext, Context, Handler, Message as ActorMessage, MessageResult, Recipient};
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Instant;
 
-use super::bus::{Bucket, Bus, BusError, BusStatus, Entry, Incoming, Key, Replier, Revision, WatchEvent};
+use self::inbox::{Came, hand_on, hand_status_on};
+use self::registry::node_entry;
+use super::bus::{Bucket, Bus, BusStatus, Incoming, Replier, WatchEvent};
 use super::counters::ClusterCounters;
 use super::lease::Lease;
-use super::orders;
-use super::state::{Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife, OpId, RegistryKey, WriteError};
-use crate::rooms::admin::AdminOrder;
+use super::state::{Action, ClusterOptions, ClusterState, Letter, Message, NodeEntry, NodeLife};
+use crate::alarm::{Alarm, Woken};
 use crate::rooms::cloud::{Cloud, NodeName, Question, Wish};
 use crate::rooms::{CloudNews, Now, Ticket};
 
@@ -66,7 +68,7 @@ pub(crate) struct ClusterActor {
     /// What came and is no letter.
     unreadable: u64,
     started: Instant,
-    armed: Option<(Duration, SpawnHandle)>,
+    alarm: Alarm,
 }
 
 impl fmt::Debug for ClusterActor {
@@ -90,31 +92,6 @@ struct Wished(Wish);
 #[derive(ActorMessage)]
 #[rtype(result = "()")]
 struct Answered(Ticket, Option<Letter>);
-
-/// The registry was read.
-#[derive(ActorMessage)]
-#[rtype(result = "()")]
-struct Got(OpId, Result<Option<Entry>, ()>);
-
-/// The registry was written, or not.
-#[derive(ActorMessage)]
-#[rtype(result = "()")]
-struct Written(OpId, Result<(), WriteError>);
-
-/// All nodes were read.
-#[derive(ActorMessage)]
-#[rtype(result = "()")]
-struct NodesRead(Vec<(NodeEntry, Revision)>);
-
-/// An order of a business server was not written.
-#[derive(ActorMessage)]
-#[rtype(result = "()")]
-struct NotKept(AdminOrder);
-
-/// All orders that are kept were read.
-#[derive(ActorMessage)]
-#[rtype(result = "()")]
-struct OrdersRead(Vec<AdminOrder>);
 
 /// What was counted.
 #[derive(Debug, ActorMessage)]
@@ -177,7 +154,7 @@ impl ClusterActor {
             dropped: 0,
             unreadable: 0,
             started,
-            armed: None,
+            alarm: Alarm::default(),
         }
     }
 
@@ -196,13 +173,14 @@ impl ClusterActor {
                 Action::Get(op, key) => self.get(op, key, ctx),
                 Action::Put(op, key, value, expected) => self.put(op, key, value.into(), expected, ctx),
                 Action::Delete(op, key, expected) => self.delete(op, key, expected, ctx),
+                Action::ReadChanges(after, most) => self.read_changes(after, most, ctx),
                 Action::Lease(entry) => self.lease.renew(&entry),
                 Action::Unlease => self.lease.end(),
                 Action::Keep(order) => self.keep(order, ctx),
                 Action::ReadOrders => self.read_orders(ctx),
             }
         }
-        self.arm(ctx);
+        Alarm::set(self, ctx);
     }
 
     fn letter(&self, message: Message) -> Bytes {
@@ -240,74 +218,6 @@ impl ClusterActor {
         }
     }
 
-    fn get(&self, op: OpId, key: RegistryKey, ctx: &Context<Self>) {
-        let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
-        actix::spawn(async move {
-            let _turn = turns.acquire().await;
-            let got = bus.get(Bucket::Claims, &key_of(&key)).await;
-            back.do_send(Got(
-                op,
-                got.map_err(|error| tracing::debug!(%error, "the registry was not read")),
-            ));
-        });
-    }
-
-    fn put(&self, op: OpId, key: RegistryKey, value: Bytes, expected: Option<Revision>, ctx: &Context<Self>) {
-        let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
-        actix::spawn(async move {
-            let _turn = turns.acquire().await;
-            let key = key_of(&key);
-            let written = match expected {
-                Some(expected) => bus.update(Bucket::Claims, &key, value, expected).await,
-                None => bus.create(Bucket::Claims, &key, value).await,
-            };
-            back.do_send(Written(op, written.map(|_| ()).map_err(|error| write_error(&error))));
-        });
-    }
-
-    fn delete(&self, op: OpId, key: RegistryKey, expected: Revision, ctx: &Context<Self>) {
-        let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
-        actix::spawn(async move {
-            let _turn = turns.acquire().await;
-            let deleted = bus.delete(Bucket::Claims, &key_of(&key), expected).await;
-            back.do_send(Written(op, deleted.map_err(|error| write_error(&error))));
-        });
-    }
-
-    fn keep(&self, order: AdminOrder, ctx: &Context<Self>) {
-        let (bus, turns, back) = (Arc::clone(&self.bus), Arc::clone(&self.turns), ctx.address());
-        actix::spawn(async move {
-            let _turn = turns.acquire().await;
-            if let Err(error) = orders::keep(&*bus, &order).await {
-                tracing::info!(%error, "an order of a business server was not kept; it will be with the next connection");
-                back.do_send(NotKept(order));
-            }
-        });
-    }
-
-    fn read_orders(&self, ctx: &Context<Self>) {
-        let (bus, back) = (Arc::clone(&self.bus), ctx.address());
-        actix::spawn(async move {
-            match orders::read_all(&*bus).await {
-                Ok(orders) => back.do_send(OrdersRead(orders)),
-                Err(error) => {
-                    tracing::warn!(%error, "what business servers ordered before was not read: kicks and bans may be missing")
-                }
-            }
-        });
-    }
-
-    /// Reads all nodes, for the case that the watch has missed something.
-    fn read_nodes(&self, ctx: &Context<Self>) {
-        let (bus, back) = (Arc::clone(&self.bus), ctx.address());
-        actix::spawn(async move {
-            if let Ok(entries) = bus.entries(Bucket::Nodes).await {
-                let nodes = entries.iter().filter_map(|(_, entry)| node_entry(entry));
-                back.do_send(NodesRead(nodes.collect()));
-            }
-        });
-    }
-
     fn take(&mut self, incoming: Incoming, ctx: &mut Context<Self>) {
         // What is no letter is dropped; its sender is a node, and has another version.
         let Ok(letter) = serde_json::from_slice::<Letter>(&incoming.payload) else {
@@ -336,7 +246,7 @@ impl ClusterActor {
             WatchEvent::Gap => self.read_nodes(ctx),
             WatchEvent::Put { entry, .. } => {
                 if let Some((node, revision)) = node_entry(entry) {
-                    let actions = self.state.on_node(self.now(), &node, revision);
+                    let actions = self.state.on_node(self.now(), &Arc::new(node), revision);
                     self.carry_out(actions, ctx);
                 }
             }
@@ -363,27 +273,6 @@ impl ClusterActor {
         };
         self.carry_out(actions, ctx);
     }
-
-    /// Sees to it that the state is woken in time; once too early does no harm.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some(next) = self.state.next_deadline() else {
-            return;
-        };
-        match self.armed {
-            Some((at, _)) if at <= next => return,
-            Some((_, handle)) => {
-                ctx.cancel_future(handle);
-            }
-            None => {}
-        }
-        let wait = next.saturating_sub(self.now().mono);
-        let handle = ctx.run_later(wait, |actor, ctx| {
-            actor.armed = None;
-            let actions = actor.state.on_time(actor.now());
-            actor.carry_out(actions, ctx);
-        });
-        self.armed = Some((next, handle));
-    }
 }
 
 /// Sends letters one after the other, so that they keep their order.
@@ -406,24 +295,22 @@ fn now_since(started: Instant) -> Now {
     }
 }
 
-fn key_of(key: &RegistryKey) -> Key {
-    match key {
-        RegistryKey::Room((app_id, room)) => Key::new(["room".to_owned(), app_id.to_string(), room.to_string()]),
-        RegistryKey::Stream((app_id, stream)) => Key::new(["stream".to_owned(), app_id.to_string(), stream.to_string()]),
+impl Woken for ClusterActor {
+    fn next_deadline(&self) -> Option<Duration> {
+        self.state.next_deadline()
     }
-}
 
-fn node_entry(entry: &Entry) -> Option<(NodeEntry, Revision)> {
-    Some((serde_json::from_slice(&entry.value).ok()?, entry.revision))
-}
+    fn clock(&self) -> Duration {
+        self.now().mono
+    }
 
-fn write_error(error: &BusError) -> WriteError {
-    match error {
-        BusError::Conflict { .. } => WriteError::Conflict,
-        error => {
-            tracing::debug!(%error, "the registry was not written");
-            WriteError::Unavailable
-        }
+    fn alarm(&mut self) -> &mut Alarm {
+        &mut self.alarm
+    }
+
+    fn on_alarm(&mut self, ctx: &mut Context<Self>) {
+        let actions = self.state.on_time(self.now());
+        self.carry_out(actions, ctx);
     }
 }
 
@@ -436,46 +323,7 @@ impl Actor for ClusterActor {
         actix::spawn(hand_on(self.bus.watch(Bucket::Nodes), ctx.address(), Came::Node));
         actix::spawn(hand_status_on(self.bus.status(), ctx.address()));
         ctx.run_interval(READ_NODES, |actor, ctx| actor.read_nodes(ctx));
-        self.arm(ctx);
-    }
-}
-
-/// Hands on what comes, one after the other: who is busy is not given more.
-async fn hand_on<T>(mut from: mpsc::Receiver<T>, to: Addr<ClusterActor>, came: impl Fn(T) -> Came) {
-    while let Some(event) = from.recv().await {
-        if to.send(came(event)).await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn hand_status_on(mut from: watch::Receiver<BusStatus>, to: Addr<ClusterActor>) {
-    loop {
-        let status = *from.borrow_and_update();
-        if to.send(Came::Status(status)).await.is_err() || from.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Something that the bus tells by itself.
-#[derive(ActorMessage)]
-#[rtype(result = "()")]
-enum Came {
-    Letter(Incoming),
-    Node(WatchEvent),
-    Status(BusStatus),
-}
-
-impl Handler<Came> for ClusterActor {
-    type Result = ();
-
-    fn handle(&mut self, came: Came, ctx: &mut Self::Context) {
-        match came {
-            Came::Letter(incoming) => self.take(incoming, ctx),
-            Came::Node(event) => self.watched(&event, ctx),
-            Came::Status(status) => self.status(status, ctx),
-        }
+        Alarm::set(self, ctx);
     }
 }
 
@@ -493,53 +341,6 @@ impl Handler<Answered> for ClusterActor {
 
     fn handle(&mut self, Answered(ticket, answer): Answered, ctx: &mut Self::Context) {
         let actions = self.state.on_answer(self.now(), ticket, answer);
-        self.carry_out(actions, ctx);
-    }
-}
-
-impl Handler<Got> for ClusterActor {
-    type Result = ();
-
-    fn handle(&mut self, Got(op, got): Got, ctx: &mut Self::Context) {
-        let got = got.map(|entry| entry.map(|entry| (entry.value.to_vec(), entry.revision)));
-        let actions = self.state.on_got(self.now(), op, got);
-        self.carry_out(actions, ctx);
-    }
-}
-
-impl Handler<Written> for ClusterActor {
-    type Result = ();
-
-    fn handle(&mut self, Written(op, written): Written, ctx: &mut Self::Context) {
-        let actions = self.state.on_written(self.now(), op, written);
-        self.carry_out(actions, ctx);
-    }
-}
-
-impl Handler<NodesRead> for ClusterActor {
-    type Result = ();
-
-    fn handle(&mut self, NodesRead(nodes): NodesRead, ctx: &mut Self::Context) {
-        for (node, revision) in nodes {
-            let actions = self.state.on_node(self.now(), &node, revision);
-            self.carry_out(actions, ctx);
-        }
-    }
-}
-
-impl Handler<NotKept> for ClusterActor {
-    type Result = ();
-
-    fn handle(&mut self, NotKept(order): NotKept, _: &mut Self::Context) {
-        self.state.on_not_kept(order);
-    }
-}
-
-impl Handler<OrdersRead> for ClusterActor {
-    type Result = ();
-
-    fn handle(&mut self, OrdersRead(orders): OrdersRead, ctx: &mut Self::Context) {
-        let actions = self.state.on_orders(self.now(), orders);
         self.carry_out(actions, ctx);
     }
 }

@@ -4,6 +4,7 @@ use express_token::Secret;
 
 use super::*;
 use crate::forwarder::ForwarderLimits;
+use crate::run::STOP_SLACK;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -102,6 +103,7 @@ fn what_is_wrong_is_refused_and_named() {
         ("[timings]\nheartbeat_s = 0".into(), "timings.heartbeat_s"),
         ("[timings]\nuser_timeout_s = 30".into(), "timings.user_timeout_s"),
         ("[timings]\nuser_timeout_s = 99999999".into(), "timings.user_timeout_s"),
+        ("[timings]\ndrain_s = 3601".into(), "timings.drain_s"),
         ("[limits]\noutgoing_queue = 1".into(), "limits.outgoing_queue"),
         ("[limits]\nconnections = -1".into(), "connections"),
         ("[media]\ntcp = \"udp\"".into(), "media.tcp"),
@@ -114,6 +116,42 @@ fn what_is_wrong_is_refused_and_named() {
         let error = ServerConfig::from_toml(&text).unwrap_err().to_string();
         assert!(error.contains(named), "{text}: {error:?} does not name {named:?}");
         assert!(!error.contains(SECRET), "{error:?} shows the secret");
+    }
+}
+
+#[test]
+fn a_stop_has_longer_where_members_can_move_to_other_nodes_unless_it_is_said() {
+    let drain = |text: &str| ServerConfig::from_toml(text).unwrap().drain().as_secs();
+    let cluster = "[cluster]\nnats = [\"nats://127.0.0.1:4222\"]\n";
+    assert_eq!((drain(""), drain(cluster)), (5, 60));
+    for nodes in ["", cluster] {
+        assert_eq!(drain(&format!("{nodes}[timings]\ndrain_s = 7")), 7);
+    }
+    let variables = [("EXPRESS__TIMINGS__DRAIN_S".to_owned(), "20".to_owned())];
+    let config = read(Layers {
+        toml: Some(cluster.into()),
+        environment: Some(variables.into()),
+        file: None,
+    });
+    assert_eq!(config.unwrap().drain().as_secs(), 20);
+}
+
+#[test]
+fn units_and_containers_give_a_stop_its_time_before_they_kill() {
+    let cluster = ServerConfig::from_toml("[cluster]\nnats = [\"nats://127.0.0.1:4222\"]").unwrap();
+    let longest = (cluster.drain() + STOP_SLACK).as_secs();
+    let table = [
+        (include_str!("../../../deploy/express-server.service"), "TimeoutStopSec="),
+        (
+            include_str!("../../../deploy/cluster/express-server@.service"),
+            "TimeoutStopSec=",
+        ),
+        (include_str!("../../../deploy/cluster/compose.yaml"), "stop_grace_period: "),
+    ];
+    for (file, key) in table {
+        let line = file.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap();
+        let seconds: u64 = line.trim_end_matches('s').parse().unwrap();
+        assert!(seconds > longest, "{key}{seconds} is not beyond {longest} s");
     }
 }
 

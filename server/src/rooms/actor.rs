@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use actix::{Actor, AsyncContext, Context, Handler, MessageResult, ResponseFuture, SpawnHandle};
+use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
 use express_signalling::protocol::IceServer;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use super::{
     BusinessServers, CloseReason, ConnectionId, Effect, HostRefusal, Hosted, MediaPlane, Negotiation, Now, RoomsState,
     SharedNotice, StateOptions, Ticket,
 };
+use crate::alarm::{Alarm, Woken};
 use crate::forwarder::MediaRequest;
 
 /// Requests that wait for the actor, from all sockets; a socket waits for its turn and is not read meanwhile.
@@ -67,7 +68,7 @@ pub struct RoomsActor {
     started: Instant,
     wall_clock: fn() -> SystemTime,
     /// When the state will be woken.
-    armed: Option<(Duration, SpawnHandle)>,
+    alarm: Alarm,
     _alive: oneshot::Sender<()>,
 }
 
@@ -93,7 +94,7 @@ impl RoomsActor {
             last_connection: 0,
             started: Instant::now(),
             wall_clock: SystemTime::now,
-            armed: None,
+            alarm: Alarm::default(),
             _alive: options.alive,
         }
     }
@@ -154,7 +155,7 @@ impl RoomsActor {
                 }
             }
         }
-        self.arm(ctx);
+        Alarm::set(self, ctx);
     }
 
     fn serve_call<C: AdminCall>(&mut self, app_id: u32, call: C, answer: Answer<C>, ctx: &mut Context<Self>) {
@@ -211,26 +212,24 @@ impl RoomsActor {
             self.send(connection, Outgoing::Text(notice.frame().into()));
         }
     }
+}
 
-    /// Sees to it that the state is woken in time; once too early does no harm.
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        let Some(next) = self.state.next_deadline() else {
-            return;
-        };
-        match self.armed {
-            Some((at, _)) if at <= next => return,
-            Some((_, handle)) => {
-                ctx.cancel_future(handle);
-            }
-            None => {}
-        }
-        let wait = next.saturating_sub(self.now().mono);
-        let handle = ctx.run_later(wait, |actor, ctx| {
-            actor.armed = None;
-            let effects = actor.state.on_time(actor.now());
-            actor.carry_out(effects, ctx);
-        });
-        self.armed = Some((next, handle));
+impl Woken for RoomsActor {
+    fn next_deadline(&self) -> Option<Duration> {
+        self.state.next_deadline()
+    }
+
+    fn clock(&self) -> Duration {
+        self.now().mono
+    }
+
+    fn alarm(&mut self) -> &mut Alarm {
+        &mut self.alarm
+    }
+
+    fn on_alarm(&mut self, ctx: &mut Context<Self>) {
+        let effects = self.state.on_time(self.now());
+        self.carry_out(effects, ctx);
     }
 }
 

@@ -124,6 +124,8 @@ pub enum Wish {
         terms: RoomTerms,
         /// The client was sent here by another node: it is not sent on.
         redirected: bool,
+        /// The node that the client has lost or leaves: it is not sent there. Others may still believe that it is well.
+        left: Option<NodeName>,
     },
     /// Open a room here as one that nobody of this node is in, if any other node has it. Answered by [`News::Opened`] or
     /// [`News::NoSuchRoom`], the latter also while the cloud cannot be reached.

@@ -40,8 +40,7 @@ pub(super) struct Moving {
     asked: Option<u64>,
     /// Its answer, and what came behind it.
     answer: Option<(LoginOk, Vec<String>)>,
-    /// A node sent us here.
-    redirected: bool,
+    /// How many nodes sent us on.
     hops: usize,
     /// Where to try after this.
     left: VecDeque<String>,
@@ -67,23 +66,23 @@ impl RoomState {
     fn move_on(&mut self, now: Instant, mut left: VecDeque<String>, ends: Instant) {
         match left.pop_front() {
             Some(url) if now < ends => {
-                let link = self.new_link();
-                self.connect_beside(
-                    now,
-                    Moving {
-                        link,
-                        url,
-                        asked: None,
-                        answer: None,
-                        redirected: false,
-                        hops: 0,
-                        left,
-                        ends,
-                    },
-                );
+                let moving = self.moving_to(url, 0, left, ends);
+                self.connect_beside(now, moving);
             }
             // What remains is to stay until the socket closes.
             _ => self.timers.clear(Timer::Move),
+        }
+    }
+
+    fn moving_to(&mut self, url: String, hops: usize, left: VecDeque<String>, ends: Instant) -> Moving {
+        Moving {
+            link: self.new_link(),
+            url,
+            asked: None,
+            answer: None,
+            hops,
+            left,
+            ends,
         }
     }
 
@@ -104,7 +103,7 @@ impl RoomState {
 
     /// The second link is open: log in there.
     pub(super) fn on_beside_opened(&mut self) {
-        let Some(redirected) = self.moving.as_ref().map(|moving| moving.redirected) else {
+        let Some(redirected) = self.moving.as_ref().map(|moving| moving.hops > 0) else {
             return;
         };
         let moved_from = self.replaced_session().map(String::from);
@@ -185,19 +184,8 @@ impl RoomState {
         match elsewhere {
             Some(url) if moving.hops < MAX_NODE_HOPS => {
                 self.nodes.join(&url);
-                let link = self.new_link();
-                self.connect_beside(
-                    now,
-                    Moving {
-                        link,
-                        url,
-                        asked: None,
-                        answer: None,
-                        redirected: true,
-                        hops: moving.hops + 1,
-                        ..moving
-                    },
-                );
+                let moving = self.moving_to(url, moving.hops + 1, moving.left, moving.ends);
+                self.connect_beside(now, moving);
             }
             _ => self.move_on(now, moving.left, moving.ends),
         }

@@ -27,12 +27,22 @@ let room;
 let published;
 const playing = new Map();
 
+/** What an application would show of users, streams, players, publishers and the room. */
+const NOTABLE = ["roomStateChanged", "roomUserUpdate", "roomStreamUpdate", "publisherStateUpdate", "playerStateUpdate"];
+const seen = [];
+
 /** Logs in; where a `scenario` is given, to a room for that. */
 export async function join({ sdk, appID, server, roomID, userID, userName, token, scenario }) {
   const { ZegoExpressEngine } = await import(sdk);
   zg = new ZegoExpressEngine(appID, server, { scenario });
   room = roomID;
+  for (const event of NOTABLE) zg.on(event, (...args) => seen.push([event, ...args]));
   return zg.loginRoom(roomID, token, { userID, userName }, { userUpdate: true });
+}
+
+/** What was told since this was last asked: the names of events and their arguments. */
+export function noticed() {
+  return seen.splice(0);
 }
 
 /** Publishes the microphone, as it is; resolves when it is published. */

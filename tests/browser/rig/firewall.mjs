@@ -2,11 +2,11 @@
 
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect } from "node:net";
 import path from "node:path";
 
 import { CHROMIUM, startBrowser } from "./browsers.mjs";
-import { PATIENCE_MS, Process, ROOT } from "./process.mjs";
+import { listens } from "./ports.mjs";
+import { Process, ROOT } from "./process.mjs";
 
 const NETNS = path.join(ROOT, "tests/tools/netns.sh");
 
@@ -92,22 +92,6 @@ export async function startCoturn(t, folder, { address, port, secret }) {
   const coturn = new Process("turnserver", ["-c", file], `${file}.log`);
   t.after(() => coturn.kill());
   await listens(address, port);
-}
-
-/** Waits until a TCP connection is taken. */
-async function listens(address, port) {
-  const deadline = Date.now() + PATIENCE_MS;
-  while (!(await isTaken(address, port))) {
-    if (Date.now() > deadline) throw new Error(`nothing listens on ${address}:${port}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function isTaken(host, port) {
-  return new Promise((resolve) => {
-    const socket = connect({ host, port }, () => socket.end(() => resolve(true)));
-    socket.once("error", () => resolve(false));
-  });
 }
 
 /**

@@ -99,6 +99,11 @@ export class Process {
     }
   }
 
+  /** The lines of standard output that nobody has asked for yet. */
+  rest() {
+    return this.#lines.splice(0);
+  }
+
   /** A new line, the end of the process, or `ms`. */
   #something(ms) {
     return new Promise((resolve) => {
@@ -114,6 +119,12 @@ export class Process {
   async kill() {
     this.#child.kill("SIGKILL");
     await this.ended;
+  }
+
+  /** Asks it to end (SIGTERM), and waits for its exit code. */
+  async terminate() {
+    this.#child.kill("SIGTERM");
+    return this.ended;
   }
 
   /** Asks it to end, as Ctrl-C does, and waits for its exit code. */

@@ -20,6 +20,7 @@ export class Server {
    * @param {object} [options]
    * @param {string[]} [options.allowedOrigins] pages of these origins may connect
    * @param {string} [options.listen] the address of HTTP
+   * @param {number} [options.port] its port, instead of a free one
    * @param {{certificate: string, key: string}} [options.tls] PEM files, for HTTPS
    * @param {string} [options.media] the address that receives media
    * @param {string} [options.mediaMore] more TOML for `[media]`
@@ -28,7 +29,7 @@ export class Server {
    * @param {boolean} [options.configured] false: no AppID is configured, so that there are development tokens
    */
   static async start(t, folder, options = {}) {
-    const { allowedOrigins = [], listen = "127.0.0.1", tls, media = "127.0.0.1", mediaMore = "" } = options;
+    const { allowedOrigins = [], listen = "127.0.0.1", port = 0, tls, media = "127.0.0.1", mediaMore = "" } = options;
     const { app = "", configured = true, more = "" } = options;
     const server = new Server();
     const files = tls ? `tls_certificate = "${tls.certificate}"\ntls_key = "${tls.key}"\n` : "";
@@ -38,7 +39,7 @@ export class Server {
       (configured ? `[[apps]]\nid = ${APP_ID}\nsecret = "${SECRET}"\n${app}` : "");
     server.file = path.join(folder, "server.toml");
     t.after(() => server.kill());
-    await server.#run(`${listen}:0`);
+    await server.#run(`${listen}:${port}`);
     return server;
   }
 
@@ -64,10 +65,36 @@ export class Server {
     await this.#process?.kill();
   }
 
+  /** Asks it to stop, as a system does that updates it, and waits for its exit code. */
+  async stop() {
+    return this.#process.terminate();
+  }
+
+  /** A metric without labels. */
+  async metric(name) {
+    const text = await (await fetch(`${this.url}/metrics`)).text();
+    return Number(new RegExp(`^${name} (.*)$`, "m").exec(text)?.[1]);
+  }
+
   /** Starts again at the same address. */
   async restart() {
     await this.kill();
     await this.#run(this.address);
+  }
+
+  /**
+   * Starts express-call in a room, which ends with the test: it says a WAV file over and over and tells events as lines of JSON.
+   * @param {import("node:test").TestContext} t
+   * @param {{room: string, user: string, folder: string}} who
+   * @param {string} wav what is said
+   * @param {...string} more further arguments
+   */
+  call(t, { room, user, folder }, wav, ...more) {
+    const usual = ["--script", "--server", this.signalling, "--app-id", String(APP_ID), "--token", token(user)];
+    const args = [...usual, "--room", room, "--user", user, "--wav", wav, "--loop", ...more];
+    const call = new Process(program("express-call"), args, path.join(folder, `call-${user}.log`));
+    t.after(() => call.kill());
+    return call;
   }
 
   /**

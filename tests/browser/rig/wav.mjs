@@ -11,6 +11,8 @@ const run = promisify(execFile);
 const RATE = 48_000;
 /** Samples of 100 ms: over much longer a clock that runs a little fast would lower what is measured. */
 const SLOT = 4_800;
+/** Samples of 20 ms, to find silence. */
+const SHORT_SLOT = 960;
 
 /**
  * Writes mono PCM of 48 kHz and 16 bit.
@@ -70,11 +72,30 @@ export function tonePcm(hz, seconds) {
 
 /** Amplitude of a tone of `hz` in a WAV file of {@link writeWav}'s format, as {@link toneInSamples} has it. */
 export function toneInWav(bytes, hz) {
+  return toneInSamples(samplesOf(bytes), hz);
+}
+
+/**
+ * The longest time without a tone in a WAV file of {@link writeWav}'s format, from the first moment that it is heard on.
+ * @param {Buffer} bytes
+ * @param {number} hz
+ * @param {number} [least] the amplitude that counts
+ * @returns {number} milliseconds; Infinity where it is never heard
+ */
+export function longestGapMs(bytes, hz, least = 0.05) {
+  const samples = samplesOf(bytes);
+  let [gap, longest] = [Infinity, 0];
+  for (let start = 0; start + SHORT_SLOT <= samples.length; start += SHORT_SLOT) {
+    const heard = toneAmplitude(samples.subarray(start, start + SHORT_SLOT), hz) >= least;
+    gap = heard ? 0 : gap + SHORT_SLOT;
+    if (gap !== Infinity) longest = Math.max(longest, gap);
+  }
+  return gap === Infinity ? Infinity : (longest * 1_000) / RATE;
+}
+
+function samplesOf(bytes) {
   const data = bytes.subarray(bytes.indexOf("data") + 8);
-  return toneInSamples(
-    new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2))),
-    hz,
-  );
+  return new Int16Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.length - (data.length % 2)));
 }
 
 /**

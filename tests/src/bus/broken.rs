@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use express_server::cluster::bus::{Bucket, Bus, BusError, BusStatus, WatchEvent};
+use express_server::cluster::bus::{Bucket, Bus, BusError, BusStatus, Revision, WatchEvent};
 use tokio::time::{Instant, timeout};
 
 use super::{PATIENCE, World, bytes, key, name, next, next_change, nodes, text, until};
@@ -63,6 +63,8 @@ pub async fn a_broker_that_lost_its_store_works_again_and_revisions_go_on(mut wo
     }
     assert_eq!(b.get(Bucket::Claims, &key("k")).await, Ok(None));
     assert_eq!(b.entries(Bucket::Claims).await, Ok(Vec::new()));
+    let told = b.changed(Bucket::Claims, old, 10).await;
+    assert_eq!(told, Ok(None), "that write is of another store");
     // The same number again, were the stores not told apart.
     let other = b.create(Bucket::Claims, &key("k"), bytes("b's")).await.unwrap();
     let other = b.update(Bucket::Claims, &key("k"), bytes("b's"), other).await.unwrap();
@@ -144,5 +146,7 @@ async fn all_is_unavailable(bus: &Arc<dyn Bus>) {
         Err(BusError::Unavailable)
     );
     assert_eq!(bus.entries(Bucket::Nodes).await, Err(BusError::Unavailable));
+    let write = Revision { store: 1, number: 1 };
+    assert_eq!(bus.changed(Bucket::Claims, write, 10).await, Err(BusError::Unavailable));
     assert!(asked.elapsed() < Duration::from_secs(2), "at once");
 }

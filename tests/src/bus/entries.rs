@@ -199,3 +199,26 @@ pub async fn a_watch_tells_what_changes_in_its_bucket(world: impl World) {
     assert!(matches!(told, WatchEvent::Put { entry, .. } if entry.revision == revision));
     sleep(Duration::from_millis(1)).await;
 }
+
+/// What a node that was away asks for.
+pub async fn what_was_changed_after_a_write_is_told_by_its_keys(world: impl World) {
+    let [a, b] = nodes(&world, ["a", "b"]).await;
+    let mut written = Vec::new();
+    for name in ["kept", "changed", "deleted"] {
+        written.push(a.create(Bucket::Claims, &key(name), bytes("1")).await.unwrap());
+    }
+    let [_, changed, deleted] = written[..] else {
+        panic!("three were written")
+    };
+    assert_eq!(b.changed(Bucket::Claims, deleted, 10).await, Ok(Some(Vec::new())));
+    b.create(Bucket::Claims, &key("new"), bytes("1")).await.unwrap();
+    let twice = b.update(Bucket::Claims, &key("changed"), bytes("2"), changed).await.unwrap();
+    b.update(Bucket::Claims, &key("changed"), bytes("3"), twice).await.unwrap();
+    b.delete(Bucket::Claims, &key("deleted"), deleted).await.unwrap();
+    b.create(Bucket::Orders, &key("other"), bytes("1")).await.unwrap();
+    let told = a.changed(Bucket::Claims, deleted, 3).await.unwrap();
+    let mut told = told.expect("they are no more than three");
+    told.sort_unstable();
+    assert_eq!(told, [key("changed"), key("deleted"), key("new")]);
+    assert_eq!(a.changed(Bucket::Claims, deleted, 2).await, Ok(None), "they are more");
+}

@@ -67,6 +67,7 @@ macro_rules! whole_conformance {
             entries::keys_are_any_texts_and_a_full_read_has_them_all,
             entries::a_lease_ends_without_an_event_and_is_renewed_by_writing,
             entries::a_watch_tells_what_changes_in_its_bucket,
+            entries::what_was_changed_after_a_write_is_told_by_its_keys,
             broken::without_the_broker_everything_fails_fast_and_works_again_later,
             broken::a_broker_that_lost_its_store_works_again_and_revisions_go_on,
             broken::a_frozen_broker_ends_operations_in_time,

@@ -141,18 +141,14 @@ impl Cloud {
 
     /// Any node of the user's region, or of another one where that has none, as a balancer with health checks names it.
     fn some_node(&mut self, region: u8) -> Option<usize> {
-        let of = |cloud: &Self, near: bool| -> Vec<usize> {
-            let there = |node: &usize| !near || cloud.regions[*node] == region;
-            (0..cloud.sim.len())
-                .filter(there)
-                .filter(|node| cloud.takes_clients(*node))
-                .collect()
-        };
-        let mut nodes = of(self, true);
-        if nodes.is_empty() {
-            nodes = of(self, false);
+        for near in [true, false] {
+            let fits = |node: &usize| (!near || self.regions[*node] == region) && self.takes_clients(*node);
+            if let Some(last) = (0..self.sim.len()).filter(fits).count().checked_sub(1) {
+                let one = self.rng.random_range(0..=last);
+                let fits = |node: &usize| (!near || self.regions[*node] == region) && self.takes_clients(*node);
+                return (0..self.sim.len()).filter(fits).nth(one);
+            }
         }
-        let last = nodes.len().checked_sub(1)?;
-        Some(nodes[self.rng.random_range(0..=last)])
+        None
     }
 }

@@ -1,19 +1,19 @@
 //! A cloud with its users: who calls, hangs up, is thrown out and comes back, on the nodes of [`CloudSim`].
 
+mod agenda;
 mod calls;
 mod faults;
 
 use std::cell::{Ref, RefCell};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use express_server::cluster::sim::{CloudSim, SimOptions};
 use express_server::rooms::cloud::NodeName;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use self::agenda::Agenda;
 use crate::population::{self, Kind, REGIONS};
 use crate::rooms::LightRooms;
 use crate::world::{At, Event, Seen, Shared, User, World, numbers};
@@ -42,14 +42,46 @@ pub struct CloudPlan {
     pub registry_a_second: u32,
 }
 
-/// Events in their order.
-type Agenda = BinaryHeap<Reverse<(Duration, u64, Event)>>;
+/// How often a cloud says how far it is.
+const SAYS: Duration = Duration::from_secs(10);
+
+/// What is going on, and when that was said last.
+#[derive(Debug)]
+struct Progress {
+    what: String,
+    said: Instant,
+    /// Steps until the clock is looked at.
+    steps: u32,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            what: "all come".into(),
+            said: Instant::now(),
+            steps: 0,
+        }
+    }
+}
+
+impl Progress {
+    fn is_due(&mut self) -> bool {
+        self.steps = (self.steps + 1) % 256;
+        let due = self.steps == 0 && self.said.elapsed() >= SAYS;
+        if due {
+            self.said = Instant::now();
+        }
+        due
+    }
+}
 
 /// The cloud, its users, and what is to happen to them.
 #[derive(Debug)]
 pub struct Cloud {
     /// The nodes.
     pub sim: CloudSim<LightRooms>,
+    plan: CloudPlan,
+    progress: Progress,
     world: Shared,
     regions: Vec<u8>,
     draining: Vec<bool>,
@@ -68,7 +100,6 @@ impl Cloud {
     pub fn new(plan: CloudPlan) -> Self {
         let options = SimOptions {
             through_json: false,
-            registry_a_second: plan.registry_a_second,
             registry_turns: 64,
             logins_only_counted: true,
             leases_together: true,
@@ -78,12 +109,14 @@ impl Cloud {
         let world = World::new(population::plan(&mut rng, plan.users));
         let mut cloud = Self {
             sim: CloudSim::new(plan.seed, options),
+            plan,
+            progress: Progress::default(),
             world: Rc::new(RefCell::new(world)),
             regions: regions(plan.nodes),
             draining: vec![false; plan.nodes],
             rng,
-            life: Agenda::new(),
-            soon: Agenda::new(),
+            life: Agenda::default(),
+            soon: Agenda::default(),
             last: 0,
             quiet_since: None,
             quiet: Duration::ZERO,
@@ -99,6 +132,17 @@ impl Cloud {
         cloud.sim.run_for(Duration::from_secs(5));
         cloud.first_calls(plan.morning);
         cloud
+    }
+
+    /// The cloud is as busy as it gets, and what the registry does in a second is limited from now on: a morning is compressed so much
+    /// that it would have to do more than on any day.
+    pub fn end_morning(&mut self) {
+        self.sim.set_registry(self.plan.registry_a_second);
+    }
+
+    /// What is said to be going on, where that takes long.
+    pub fn now_comes(&mut self, what: &str) {
+        self.progress.what = what.into();
     }
 
     /// Everybody's first call, some time in the morning.
@@ -169,29 +213,33 @@ impl Cloud {
                 self.put_soon(at, event);
             }
             self.do_due();
+            if self.progress.is_due() {
+                let (nodes, seconds) = (self.sim.len(), self.sim.now().mono.as_secs());
+                eprintln!("  {nodes} nodes, {}: {seconds} s of their time", self.progress.what);
+            }
         }
     }
 
     fn do_due(&mut self) {
         let now = self.sim.now().mono;
-        while let Some(event) = take_due(&mut self.soon, now) {
+        while let Some(event) = self.soon.take_due(now) {
             self.happen(event);
         }
         let clock = self.life_clock(now);
-        while let Some(event) = take_due(&mut self.life, clock) {
+        while let Some(event) = self.life.take_due(clock) {
             self.happen(event);
         }
     }
 
     fn put_soon(&mut self, at: Duration, event: Event) {
         self.last += 1;
-        self.soon.push(Reverse((at, self.last, event)));
+        self.soon.put(at, self.last, event);
     }
 
     /// - `at`: on the clock of what users do of their own accord
     fn put_life(&mut self, at: Duration, event: Event) {
         self.last += 1;
-        self.life.push(Reverse((at, self.last, event)));
+        self.life.put(at, self.last, event);
     }
 
     fn in_a(&self, wait: Duration) -> Duration {
@@ -210,14 +258,6 @@ impl Cloud {
         self.sim
             .disagreements(|(_, name)| numbers(name.as_str()).is_some_and(|(room, _)| is_compared(room)))
     }
-}
-
-fn take_due(agenda: &mut Agenda, now: Duration) -> Option<Event> {
-    let Reverse((at, _, event)) = *agenda.peek()?;
-    (at <= now).then(|| {
-        agenda.pop();
-        event
-    })
 }
 
 /// The regions of so many nodes: each has its share, and one at least where there are enough.

@@ -1,16 +1,27 @@
 //! The machine in tables and under random operations, and the actor's wiring.
 
 mod actor;
+mod interrupted;
 mod moved;
+mod muted;
 mod operations;
 mod state;
 
 use std::time::{Duration, Instant};
 
-use express_messages::{room::SdpAnswer, timings::Timings, types::PlayerState};
+use express_messages::{
+    room::{RequestError, SdpAnswer},
+    timings::Timings,
+    types::PlayerState,
+};
 
 use super::state::{Effect, Playback};
 use crate::transport::TransportEvent;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MS: Duration = Duration::from_millis(1);
+/// The documented budget of the native SDK.
+const BUDGET: Duration = Duration::from_secs(20 * 60);
 
 /// A machine, its virtual clock, and a stream that may be arriving.
 struct Machine {
@@ -164,6 +175,32 @@ fn told(effects: &[Effect]) -> Vec<(&'static str, i32)> {
         _ => None,
     };
     effects.iter().filter_map(told).collect()
+}
+
+fn refused(code: i32, retry_after: Option<Duration>) -> RequestError {
+    RequestError::Refused {
+        code,
+        message: "no".into(),
+        retry_after,
+    }
+}
+
+fn missing() -> RequestError {
+    refused(1104039, Some(SECOND))
+}
+
+fn answer(machine: &mut Machine, answer: Result<SdpAnswer, RequestError>) {
+    machine.act(|state, attempt, now| state.on_answer(attempt, answer, now, 0.5));
+}
+
+/// Every try is answered the same until the machine ends or `time` is over.
+fn pass_refused(machine: &mut Machine, time: Duration, error: &RequestError) {
+    let until = machine.now + time;
+    while !machine.ended() && machine.now < until {
+        machine.advance_to(Stage::Exchanging);
+        answer(machine, Err(error.clone()));
+        machine.pass(SECOND.min(until - machine.now));
+    }
 }
 
 const REQUESTING: &str = PlayerState::PlayRequesting.as_str();

@@ -1,8 +1,11 @@
 //! The actor against recorded peers and a fake transport, in virtual time.
 
+mod changed;
+mod late;
+
 use std::{sync::Arc, time::Duration};
 
-use actix::{Actor, Context, Handler, Recipient, ResponseFuture};
+use actix::Recipient;
 use express_messages::{
     ZegoError,
     audio::{AudioBlock, CaptureSink},
@@ -10,11 +13,11 @@ use express_messages::{
     ice::IceServer,
     ids::{LocalStreamId, StreamId},
     publisher::{
-        EncoderOptions, NoteListeners, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink,
-        PublisherLinkRestored, PublisherOptions, PublisherPeers, SetPublisherExtraInfo, StopPublisher,
+        EncoderOptions, NotePublisherMuted, PublisherEvent, PublisherFactory, PublisherLink, PublisherLinkRestored,
+        PublisherOptions, PublisherPeers, StopPublisher,
     },
     room::{MuteStream, PublishStream, RequestError, SdpAnswer, SessionFate, SetStreamExtraInfo, UnpublishStream},
-    stats::{ListenerReport, QualityGrade},
+    stats::QualityGrade,
     testkit::{Recorded, Recorder},
     timings::Timings,
 };
@@ -23,7 +26,7 @@ use super::{NO_PUBLISH, PUBLISHING, REQUESTING};
 use crate::{
     MediaParts,
     transport::{
-        OPUS_PAYLOAD_TYPE, RED_PAYLOAD_TYPE, TransportEvent,
+        TransportEvent,
         fake::{BAD_ANSWER, FakeTransports},
     },
 };
@@ -76,13 +79,6 @@ fn start(options: PublisherOptions, answers: impl IntoIterator<Item = Answer>) -
     let publish = Recorder::answering(answers, good);
     let attach = Recorder::answering([], || Ok(SinkId(9)));
     start_with(options, publish, attach)
-}
-
-/// With a room role of the test's own.
-fn start_in(options: PublisherOptions, room: Recipient<PublishStream>) -> Stage {
-    let (_, unused) = Recorder::answering([], good);
-    let attach = Recorder::answering([], || Ok(SinkId(9)));
-    start_with(options, (room, unused), attach)
 }
 
 fn start_with(
@@ -300,168 +296,6 @@ async fn a_local_stream_that_is_not_there_ends_the_publication_with_its_code() {
     stage.settle().await;
     assert_eq!(stage.told(), [(REQUESTING, 0), (NO_PUBLISH, 1000018), ("exited", 0)]);
     assert_eq!(stage.detach.len(), 0);
-}
-
-/// An audio device role that takes its time.
-struct Slow(Duration);
-
-impl Actor for Slow {
-    type Context = Context<Self>;
-}
-
-impl Handler<AttachSink> for Slow {
-    type Result = ResponseFuture<Result<SinkId, ZegoError>>;
-
-    fn handle(&mut self, _: AttachSink, _: &mut Self::Context) -> Self::Result {
-        let wait = self.0;
-        Box::pin(async move {
-            tokio::time::sleep(wait).await;
-            Ok(SinkId(77))
-        })
-    }
-}
-
-#[actix::test]
-async fn a_sink_that_is_attached_after_the_end_is_given_back() {
-    tokio::time::pause();
-    let (_, unused) = Recorder::<AttachSink>::answering([], || Ok(SinkId(0)));
-    let attach = (Slow(500 * MS).start().recipient(), unused);
-    let stage = start_with(options(), Recorder::answering([], good), attach);
-    stage.settle().await;
-    stage.stop();
-    stage.settle().await;
-    assert_eq!(stage.told(), [(REQUESTING, 0), (NO_PUBLISH, 0), ("exited", 0)]);
-    assert_eq!(stage.detach.len(), 0);
-    tokio::time::sleep(600 * MS).await;
-    assert_eq!(stage.detach.take()[0].0, SinkId(77));
-}
-
-/// A room role that answers late, or never.
-struct SlowRoom(Duration);
-
-impl Actor for SlowRoom {
-    type Context = Context<Self>;
-}
-
-impl Handler<PublishStream> for SlowRoom {
-    type Result = ResponseFuture<Answer>;
-
-    fn handle(&mut self, _: PublishStream, _: &mut Self::Context) -> Self::Result {
-        let wait = self.0;
-        Box::pin(async move {
-            tokio::time::sleep(wait).await;
-            good()
-        })
-    }
-}
-
-#[actix::test]
-async fn an_exchange_that_is_answered_after_the_stop_changes_nothing() {
-    tokio::time::pause();
-    let room = SlowRoom(Duration::from_secs(5)).start();
-    let stage = start_in(options(), room.recipient());
-    stage.settle().await;
-    stage.stop();
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert_eq!(stage.told(), [(REQUESTING, 0), (NO_PUBLISH, 0), ("exited", 0)]);
-    assert_eq!((stage.unpublish.len(), stage.transports.open()), (1, 0));
-}
-
-#[actix::test]
-async fn a_room_that_does_not_answer_uses_up_the_budget_and_then_it_ends() {
-    tokio::time::pause();
-    let room = SlowRoom(Duration::from_secs(3_600)).start();
-    let stage = start_in(options(), room.recipient());
-    tokio::time::sleep(Duration::from_secs(20 * 60 + 1)).await;
-    let expected = [(REQUESTING, 0), (REQUESTING, 1100002), (NO_PUBLISH, 1103051), ("exited", 0)];
-    assert_eq!(stage.told(), expected);
-    assert_eq!(stage.transports.open(), 0);
-}
-
-#[actix::test]
-async fn a_link_that_stays_away_uses_up_the_budget_and_then_it_ends() {
-    tokio::time::pause();
-    let stage = start(options(), std::iter::repeat_n(Err(RequestError::Disconnected), 1_000));
-    tokio::time::sleep(Duration::from_secs(20 * 60 + 1)).await;
-    let expected = [(REQUESTING, 0), (REQUESTING, 1103050), (NO_PUBLISH, 1103051), ("exited", 0)];
-    assert_eq!(stage.told(), expected);
-    assert_eq!(stage.transports.open(), 0);
-    assert!((200..300).contains(&stage.transports.made()), "{}", stage.transports.made());
-}
-
-#[actix::test]
-async fn a_mute_is_told_to_the_others_at_once_and_with_the_next_offer() {
-    tokio::time::pause();
-    let stage = start(options(), []);
-    stage.settle().await;
-    assert!(!stage.publish.take()[0].muted);
-    stage.link.note_muted.do_send(NotePublisherMuted(true));
-    stage.link.link_restored.do_send(PublisherLinkRestored {
-        session: SessionFate::Lost,
-    });
-    stage.settle().await;
-    let stream_id = StreamId::new("s1").unwrap();
-    assert_eq!(stage.mute.take(), [MuteStream { stream_id, muted: true }]);
-    assert!(stage.publish.take()[0].muted);
-}
-
-#[actix::test]
-async fn the_newest_text_that_the_server_took_comes_with_the_next_offer() {
-    tokio::time::pause();
-    let stage = start(options(), []);
-    stage.settle().await;
-    stage.publish.take();
-    for (text, taken) in [("second", true), ("third", false)] {
-        let answer = stage.link.extra_info.send(SetPublisherExtraInfo(text.into())).await.unwrap();
-        assert_eq!(answer.is_ok(), taken);
-        assert_eq!(stage.extra_info.take()[0].extra_info, text);
-    }
-    stage.link.link_restored.do_send(PublisherLinkRestored {
-        session: SessionFate::Lost,
-    });
-    stage.settle().await;
-    assert_eq!(stage.publish.take()[0].extra_info, "second");
-}
-
-#[actix::test]
-async fn losses_on_the_way_to_the_server_are_answered_with_copies_within_2_s_and_a_new_connection_begins_without() {
-    tokio::time::pause();
-    let stage = start(options(), []);
-    stage.settle().await;
-    stage.transports.latest().tell(TransportEvent::Connected);
-    stage.settle().await;
-    let sink = &mut stage.attach.take()[0].sink;
-    let packets = stage.transports.latest().send.clone().unwrap();
-    let report = ListenerReport {
-        listeners: 1,
-        loss_worst: Some(0.0),
-        loss_median: Some(0.0),
-        burst_worst: None,
-        burst_median: None,
-        rtt_median_ms: None,
-        uplink_loss: Some(0.2),
-        uplink_burst: Some(1.2),
-        copying: 0,
-    };
-    for _ in 0..3 {
-        stage.link.note_listeners.do_send(NoteListeners(report));
-        tokio::time::sleep(500 * MS).await;
-    }
-    say(sink, 20);
-    assert_eq!(last_type(&packets).await, Some(RED_PAYLOAD_TYPE));
-
-    stage.transports.latest().tell(TransportEvent::Failed);
-    tokio::time::sleep(400 * MS).await;
-    stage.transports.latest().tell(TransportEvent::Connected);
-    stage.settle().await;
-    say(sink, 20);
-    assert_eq!(last_type(&packets).await, Some(OPUS_PAYLOAD_TYPE));
-}
-
-async fn last_type(packets: &crate::transport::SendPackets) -> Option<u8> {
-    let mut packets = packets.lock().await;
-    let types = std::iter::from_fn(|| Some(packets.try_recv()?.header.payload_type));
-    types.last()
 }
 
 #[actix::test]

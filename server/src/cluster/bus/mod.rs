@@ -46,9 +46,9 @@ pub const WATCH_CAPACITY: usize = 4_096;
 pub const MAX_ENTRIES: usize = 1 << 20;
 /// Bytes of all values of a full read.
 pub const MAX_ENTRIES_BYTES: usize = 256 * 1024 * 1024;
-/// What any operation may take but a full read and a request.
+/// What any operation may take but a full read, a read of changes and a request.
 pub const OPERATION_LIMIT: Duration = Duration::from_secs(2);
-/// What a full read may take.
+/// What a full read or a read of changes may take.
 pub const ENTRIES_LIMIT: Duration = Duration::from_secs(10);
 /// The longest patience of a request; more is taken as this.
 pub const MAX_PATIENCE: Duration = Duration::from_secs(30);
@@ -112,6 +112,12 @@ pub trait Bus: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`BusError::Other`] where there are more than [`MAX_ENTRIES`] or [`MAX_ENTRIES_BYTES`].
     fn entries(&self, bucket: Bucket) -> BusFuture<'_, Vec<(Key, Entry)>>;
+
+    /// The keys whose entries were written or taken away after a write that this node knows of, each once. `None` where that cannot be
+    /// told: the broker has lost its store meanwhile, or there are more than `most`. It costs what has changed, not what there is.
+    ///
+    /// An entry whose lease has ended is not among them, nor one that was taken away a lease ago.
+    fn changed(&self, bucket: Bucket, after: Revision, most: usize) -> BusFuture<'_, Option<Vec<Key>>>;
 
     /// What changes in a bucket from now on, and [`WatchEvent::Gap`] first and whenever something may have been missed. It goes on
     /// over disconnections until its receiver is dropped. To be called in a tokio runtime.

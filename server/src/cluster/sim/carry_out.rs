@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::registry::RegistryWork;
+use super::registry::{RegistryAnswer, RegistryWork};
 use super::{
     Action, AdminOrder, CloudSim, Happens, Letter, Message, NodeEntry, NodeLife, OpId, PATIENCE, Question, SimRooms, order_key,
 };
+
+/// So many changes are told in the time of one thing that is asked.
+const CHANGES_A_TURN: usize = 10;
+/// Of what is answered without a number.
+const NO_OP: OpId = OpId(0);
 
 impl<R: SimRooms> CloudSim<R> {
     pub(super) fn carry_out(&mut self, number: usize, actions: Vec<Action>) {
@@ -84,6 +89,7 @@ impl<R: SimRooms> CloudSim<R> {
             Action::Get(op, key) => self.ask_registry(number, op, RegistryWork::Get(key)),
             Action::Put(op, key, value, expected) => self.ask_registry(number, op, RegistryWork::Put(key, value, expected)),
             Action::Delete(op, key, expected) => self.ask_registry(number, op, RegistryWork::Delete(key, expected)),
+            Action::ReadChanges(after, most) => self.ask_registry(number, NO_OP, RegistryWork::Changes(after, most)),
             Action::Lease(entry) => self.lease(number, entry),
             Action::Unlease => {
                 self.leases.remove(&self.nodes[number].name);
@@ -130,15 +136,16 @@ impl<R: SimRooms> CloudSim<R> {
             return;
         }
         let revision = self.registry.next_revision();
-        let kept = (entry.clone(), revision, self.now);
+        let entry = Arc::new(entry);
+        let kept = (Arc::clone(&entry), revision, self.now);
         self.leases.insert(entry.node.name.clone(), kept);
         if self.options.leases_together {
-            self.after(self.options.registry, Happens::Nodes(number, Arc::new(entry), revision));
+            self.after(self.options.registry, Happens::Nodes(number, entry, revision));
             return;
         }
         for to in 0..self.nodes.len() {
             if to != number && self.nodes[to].alive && !self.cut.contains(&(number, to)) {
-                self.after(self.options.registry, Happens::Node(to, entry.clone(), revision));
+                self.after(self.options.registry, Happens::Node(to, Arc::clone(&entry), revision));
             }
         }
     }
@@ -172,10 +179,16 @@ impl<R: SimRooms> CloudSim<R> {
         let wait = self.registry.turn(self.now, self.options.registry_a_second);
         if wait > PATIENCE {
             let answer = work.unavailable();
-            self.registry.work(work);
+            self.registry.work(self.now, work);
             return self.queue.put(self.now + PATIENCE, Happens::Answered(from, life, op, answer));
         }
-        let answer = self.registry.work(work);
+        let answer = self.registry.work(self.now, work);
+        if let RegistryAnswer::Changed(Ok(Some(keys))) = &answer {
+            // Each is a message, which costs less than a question.
+            for _ in 0..keys.len() / CHANGES_A_TURN {
+                self.registry.turn(self.now, self.options.registry_a_second);
+            }
+        }
         let (least, most) = self.options.registry;
         self.after((least + wait, most + wait), Happens::Answered(from, life, op, answer));
     }

@@ -1,5 +1,7 @@
 //! What happens, one thing at a time: letters and answers arrive, nodes wake.
 
+use std::sync::Arc;
+
 use super::registry::RegistryAnswer;
 use super::{Action, CloudSim, Happens, LEASE, Letter, NodeEntry, Question, Revision, SimNode, SimRooms, Ticket};
 
@@ -25,6 +27,7 @@ impl<R: SimRooms> CloudSim<R> {
                 let actions = match answer {
                     RegistryAnswer::Got(got) => node.state.on_got(now, op, got),
                     RegistryAnswer::Written(written) => node.state.on_written(now, op, written),
+                    RegistryAnswer::Changed(changes) => node.state.on_changes(now, changes),
                 };
                 node.asking = node.asking.saturating_sub(1);
                 if let Some((op, work)) = node.waiting.pop_front() {
@@ -74,7 +77,7 @@ impl<R: SimRooms> CloudSim<R> {
         Some(node.state.on_question(now, Question(question), letter))
     }
 
-    fn entry_reaches_all(&mut self, from: usize, entry: &NodeEntry, revision: Revision) {
+    fn entry_reaches_all(&mut self, from: usize, entry: &Arc<NodeEntry>, revision: Revision) {
         let now = self.now();
         for to in 0..self.nodes.len() {
             if to == from || self.cut.contains(&(from, to)) {

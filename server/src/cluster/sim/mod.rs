@@ -101,7 +101,7 @@ enum Happens {
     Answer(usize, u64, Ticket, Option<Letter>),
     Registry(usize, u64, OpId, RegistryWork),
     Answered(usize, u64, OpId, RegistryAnswer),
-    Node(usize, NodeEntry, Revision),
+    Node(usize, Arc<NodeEntry>, Revision),
     /// What is kept of orders is read.
     Orders(usize),
     /// The entry of a node reaches all others.
@@ -137,7 +137,7 @@ pub struct CloudSim<R> {
     by_name: BTreeMap<NodeName, usize>,
     registry: Registry,
     orders: BTreeMap<OrderKey, AdminOrder>,
-    leases: BTreeMap<NodeName, (NodeEntry, Revision, Duration)>,
+    leases: BTreeMap<NodeName, (Arc<NodeEntry>, Revision, Duration)>,
     cut: HashSet<(usize, usize)>,
     queue: Queue<Happens>,
     last_question: u64,
@@ -330,6 +330,11 @@ impl<R: SimRooms> CloudSim<R> {
     /// How many letters get lost from now on, in thousandths.
     pub fn set_loss(&mut self, permille: u32) {
         self.options.lost_permille = permille;
+    }
+
+    /// What the registry does in a second from now on; 0: all at once.
+    pub fn set_registry(&mut self, a_second: u32) {
+        self.options.registry_a_second = a_second;
     }
 
     /// The rooms of a node want something.

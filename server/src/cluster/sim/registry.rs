@@ -1,10 +1,13 @@
 //! The registry of the simulation: entries with revisions, compare-and-set, and a limit to what it does in a second.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use crate::cluster::bus::Revision;
 use crate::cluster::state::{RegistryKey, WriteError};
+
+/// How long an entry lives after it was written, as in the bucket of claims.
+const LEASE: Duration = Duration::from_secs(3_600);
 
 /// What is asked of it.
 #[derive(Debug)]
@@ -12,6 +15,8 @@ pub(super) enum RegistryWork {
     Get(RegistryKey),
     Put(RegistryKey, Vec<u8>, Option<Revision>),
     Delete(RegistryKey, Revision),
+    /// What was written after this, if it is not more than so many.
+    Changes(Revision, usize),
 }
 
 impl RegistryWork {
@@ -19,6 +24,7 @@ impl RegistryWork {
     pub(super) fn unavailable(&self) -> RegistryAnswer {
         match self {
             Self::Get(_) => RegistryAnswer::Got(Err(())),
+            Self::Changes(..) => RegistryAnswer::Changed(Err(())),
             Self::Put(..) | Self::Delete(..) => RegistryAnswer::Written(Err(WriteError::Unavailable)),
         }
     }
@@ -28,13 +34,18 @@ impl RegistryWork {
 #[derive(Debug)]
 pub(super) enum RegistryAnswer {
     Got(Result<Option<(Vec<u8>, Revision)>, ()>),
-    Written(Result<(), WriteError>),
+    Written(Result<Option<Revision>, WriteError>),
+    Changed(Result<Option<Vec<RegistryKey>>, ()>),
 }
 
 /// The entries.
 #[derive(Debug)]
 pub(super) struct Registry {
-    entries: HashMap<RegistryKey, (Vec<u8>, Revision)>,
+    /// With when each was written.
+    entries: HashMap<RegistryKey, (Vec<u8>, Revision, Duration)>,
+    /// The last write of each key, and whose each of those is.
+    last: HashMap<RegistryKey, u64>,
+    changes: BTreeMap<u64, RegistryKey>,
     store: u64,
     writes: u64,
     /// Until when it is busy.
@@ -45,6 +56,8 @@ impl Registry {
     pub(super) fn new() -> Self {
         Self {
             entries: HashMap::new(),
+            last: HashMap::new(),
+            changes: BTreeMap::new(),
             store: 1,
             writes: 0,
             busy_until: Duration::ZERO,
@@ -66,6 +79,8 @@ impl Registry {
     /// It has forgotten everything.
     pub(super) fn wipe(&mut self) {
         self.entries.clear();
+        self.last.clear();
+        self.changes.clear();
         self.store += 1;
     }
 
@@ -79,25 +94,55 @@ impl Registry {
     }
 
     /// Does it.
-    pub(super) fn work(&mut self, work: RegistryWork) -> RegistryAnswer {
+    pub(super) fn work(&mut self, now: Duration, work: RegistryWork) -> RegistryAnswer {
         match work {
-            RegistryWork::Get(key) => RegistryAnswer::Got(Ok(self.entries.get(&key).cloned())),
+            RegistryWork::Get(key) => {
+                let known = self.get(now, &key);
+                RegistryAnswer::Got(Ok(known.map(|(value, revision)| (value.clone(), revision))))
+            }
             RegistryWork::Put(key, value, expected) => {
-                let known = self.entries.get(&key).map(|(_, revision)| *revision);
-                let written = known == expected;
-                if written {
-                    let revision = self.next_revision();
-                    self.entries.insert(key, (value, revision));
+                let known = self.get(now, &key).map(|(_, revision)| revision);
+                if known != expected {
+                    return RegistryAnswer::Written(Err(WriteError::Conflict));
                 }
-                RegistryAnswer::Written(written.then_some(()).ok_or(WriteError::Conflict))
+                let revision = self.written(&key);
+                self.entries.insert(key, (value, revision, now));
+                RegistryAnswer::Written(Ok(Some(revision)))
             }
             RegistryWork::Delete(key, expected) => {
-                let is_it = self.entries.get(&key).is_some_and(|(_, revision)| *revision == expected);
-                if is_it {
-                    self.entries.remove(&key);
+                if self.get(now, &key).is_none_or(|(_, revision)| revision != expected) {
+                    return RegistryAnswer::Written(Err(WriteError::Conflict));
                 }
-                RegistryAnswer::Written(is_it.then_some(()).ok_or(WriteError::Conflict))
+                self.written(&key);
+                self.entries.remove(&key);
+                RegistryAnswer::Written(Ok(None))
             }
+            RegistryWork::Changes(after, most) => RegistryAnswer::Changed(Ok(self.changed(after, most))),
         }
+    }
+
+    /// An entry whose lease is not over.
+    fn get(&self, now: Duration, key: &RegistryKey) -> Option<(&Vec<u8>, Revision)> {
+        let (value, revision, written) = self.entries.get(key)?;
+        (now.saturating_sub(*written) < LEASE).then_some((value, *revision))
+    }
+
+    /// A key is written: by which write.
+    fn written(&mut self, key: &RegistryKey) -> Revision {
+        let revision = self.next_revision();
+        if let Some(last) = self.last.insert(key.clone(), revision.number) {
+            self.changes.remove(&last);
+        }
+        self.changes.insert(revision.number, key.clone());
+        revision
+    }
+
+    fn changed(&self, after: Revision, most: usize) -> Option<Vec<RegistryKey>> {
+        if after.store != self.store {
+            return None;
+        }
+        let changed = self.changes.range(after.number.saturating_add(1)..);
+        let keys: Vec<RegistryKey> = changed.take(most.saturating_add(1)).map(|(_, key)| key.clone()).collect();
+        (keys.len() <= most).then_some(keys)
     }
 }

@@ -1,7 +1,10 @@
 //! Which streamIDs this node's users own.
 
+use std::time::Duration;
+
 use express_messages::ids::{StreamId, UserId};
 
+use super::changes::is_due;
 use super::letters::{ClaimEntry, Message, NodeLife};
 use super::ops::{self, Decision, Job, OpId, Settlement};
 use super::{ClusterState, ORPHANS_STAY, count};
@@ -24,6 +27,8 @@ pub(super) struct OwnClaim {
     epoch: u64,
     /// The registry has it so.
     pub(super) settled: bool,
+    /// When it was last written there.
+    pub(super) written: Duration,
 }
 
 impl ClusterState {
@@ -54,23 +59,29 @@ impl ClusterState {
             // With the number that the user's stream has elsewhere this one goes before it here, and nowhere else yet.
             Some((_, shown)) => {
                 let epoch = shown.epoch;
-                self.claimed(ticket, room, stream, user, epoch, false);
+                self.claimed(ticket, (room, stream, user), epoch, None);
             }
-            None => self.claimed(ticket, room, stream, user, 0, false),
+            None => self.claimed(ticket, (room, stream, user), 0, None),
         }
     }
 
-    fn claimed(&mut self, ticket: Ticket, room: RoomName, stream: (u32, StreamId), user: UserId, epoch: u64, settled: bool) {
+    /// - `written`: when the registry wrote it; `None`: it does not know yet
+    fn claimed(
+        &mut self,
+        ticket: Ticket,
+        (room, stream, user): (RoomName, (u32, StreamId), UserId),
+        epoch: u64,
+        written: Option<Duration>,
+    ) {
         self.released.remove(&stream);
-        self.claims.insert(
-            stream,
-            OwnClaim {
-                room,
-                user,
-                epoch,
-                settled,
-            },
-        );
+        let claim = OwnClaim {
+            room,
+            user,
+            epoch,
+            settled: written.is_some(),
+            written: written.unwrap_or_default(),
+        };
+        self.claims.insert(stream, claim);
         self.actions.push(Action::News(News::Claimed(ticket, Ok(epoch))));
     }
 
@@ -80,15 +91,15 @@ impl ClusterState {
         };
         if self.connected {
             self.add_job(Job::Release(stream));
-        } else if claim.epoch > 0 && self.released.len() < MAX_RELEASED {
-            self.released.insert(stream);
+        } else if claim.epoch > 0 {
+            self.release_later(stream);
         }
     }
 
-    /// Gives back what was given up while the registry was out of reach.
-    pub(super) fn release_late(&mut self) {
-        for stream in std::mem::take(&mut self.released) {
-            self.add_job(Job::Release(stream));
+    /// A streamID is given back, and the registry hears so when it can.
+    fn release_later(&mut self, stream: (u32, StreamId)) {
+        if self.released.len() < MAX_RELEASED && !self.claims.contains_key(&stream) {
+            self.released.insert(stream);
         }
     }
 
@@ -129,7 +140,8 @@ impl ClusterState {
                 match settlement {
                     Settlement::Ours(_) => {
                         claim.settled = true;
-                        None
+                        let renewed = known.filter(|_| is_due(now, claim.written));
+                        renewed.cloned().map(Decision::Claim)
                     }
                     Settlement::Write(entry) => {
                         self.note_taken(stream, &entry.room, known);
@@ -207,7 +219,7 @@ impl ClusterState {
     }
 
     /// A claim's entry was written.
-    pub(super) fn claim_written(&mut self, job: Job, entry: &ClaimEntry) {
+    pub(super) fn claim_written(&mut self, now: Now, job: Job, entry: &ClaimEntry) {
         match job {
             Job::Claim {
                 ticket,
@@ -216,7 +228,7 @@ impl ClusterState {
                 user,
             } => {
                 self.tell_taken(&stream);
-                self.claimed(ticket, room, stream, user, entry.epoch, true);
+                self.claimed(ticket, (room, stream, user), entry.epoch, Some(now.mono));
             }
             Job::Settle(stream) => {
                 self.tell_taken(&stream);
@@ -224,6 +236,7 @@ impl ClusterState {
                     return;
                 };
                 claim.settled = true;
+                claim.written = now.mono;
                 if claim.epoch != entry.epoch {
                     claim.epoch = entry.epoch;
                     let news = News::Settled(stream.0, stream.1, entry.epoch);
@@ -247,8 +260,14 @@ impl ClusterState {
                 self.claim_here(ticket, room, stream, user);
             }
             Job::Seek(stream) => self.actions.push(Action::News(News::Sought(stream, None))),
-            Job::Settle(stream) => drop(self.taken_from.remove(&stream)),
-            Job::Release(_) | Job::Enter(_) | Job::Leave(_) => {}
+            Job::Settle(stream) => {
+                self.taken_from.remove(&stream);
+                if let Some(claim) = self.claims.get_mut(&stream) {
+                    claim.settled = false;
+                }
+            }
+            Job::Release(stream) => self.release_later(stream),
+            Job::Enter(_) | Job::Leave(_) => {}
         }
     }
 
@@ -268,16 +287,6 @@ impl ClusterState {
         self.claims.remove(&stream);
         count(&mut self.counters.claims_lost);
         self.actions.push(Action::News(News::ClaimLost { stream, moved_to }));
-    }
-
-    /// Sees to it that the registry has the claims of this node; `all`: also those that it had when it was asked last.
-    pub(super) fn settle_claims(&mut self, all: bool, most: usize) {
-        let open = self.claims.iter().filter(|(_, claim)| all || !claim.settled);
-        let mut streams: Vec<_> = open.map(|(stream, _)| stream.clone()).collect();
-        streams.sort_unstable();
-        for stream in streams.into_iter().take(most) {
-            self.add_job(Job::Settle(stream));
-        }
     }
 
     /// Takes a job, and begins it if nothing of its key is being done.

@@ -15,11 +15,10 @@
 //!
 //! While the registry is out of reach everything that needs it is decided by what is known here, and settled afterwards.
 
+mod changes;
 mod claims;
-#[cfg(test)]
-mod late_tests;
+mod holders;
 mod letters;
-#[cfg(any(test, feature = "chaos"))]
 mod mirror;
 mod nodes;
 mod opening;
@@ -34,6 +33,7 @@ mod section;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use express_messages::ids::StreamId;
@@ -50,6 +50,7 @@ pub(crate) use self::ops::OpId;
 pub(crate) use self::orders::OrderKey;
 pub(crate) use self::orders::order_key;
 
+use self::changes::Known;
 use self::claims::OwnClaim;
 use self::nodes::{NodeChange, Nodes};
 use self::ops::Jobs;
@@ -68,9 +69,6 @@ const ORPHANS_STAY: Duration = Duration::from_secs(100);
 const BEAT: Duration = Duration::from_secs(2);
 /// Sections that one beat is about.
 const BEAT_ROOMS: usize = 200;
-/// Claims and entries of rooms are written anew so often: the registry forgets what nobody renews for an hour.
-const RENEW_ENTRIES: Duration = Duration::from_secs(20 * 60);
-
 /// Jobs that failed and are tried again with each renewal, of each kind.
 const RETRIED: usize = 100;
 
@@ -100,6 +98,8 @@ pub(crate) enum Action {
     Delete(OpId, RegistryKey, Revision),
     /// Write this node's own entry, which lives for a lease.
     Lease(NodeEntry),
+    /// Read what was written or deleted after a revision, if it is not more than so many entries, for [`ClusterState::on_changes`].
+    ReadChanges(Revision, usize),
     /// Take this node's own entry away.
     Unlease,
     /// Write an order of a business server where nodes that connect later read it; what is not written comes back by
@@ -128,7 +128,6 @@ enum Timer {
     Greeting(RoomName),
     /// What nodes that are gone have said is over.
     Orphans,
-    RenewEntries,
 }
 
 /// What was asked of another node, and is told of whatever comes back.
@@ -161,6 +160,7 @@ pub(crate) struct ClusterState {
     taken: Vec<((u32, StreamId), NodeName, u8)>,
     left: BTreeSet<RoomName>,
     jobs: Jobs,
+    known: Known,
     orders: Orders,
     asked: HashMap<Ticket, Asked>,
     last_ask: u64,
@@ -169,6 +169,10 @@ pub(crate) struct ClusterState {
     last_text: u64,
     /// Where the next beat goes on.
     beat_from: Option<RoomName>,
+    /// The rooms about which others have said something are among these: beats need not look through all rooms.
+    maybe_shared: BTreeSet<RoomName>,
+    /// The same of rooms where somebody was greeted and has not answered.
+    maybe_greeting: BTreeSet<RoomName>,
     timers: Timers<Timer>,
     counters: ClusterCounters,
     actions: Vec<Action>,
@@ -179,7 +183,6 @@ impl ClusterState {
     pub(crate) fn new(options: ClusterOptions, now: Now) -> Self {
         let mut timers = Timers::new();
         timers.set(Timer::Beat, now.mono.saturating_add(BEAT));
-        timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
         Self {
             entry: options.entry,
             connected: false,
@@ -191,12 +194,15 @@ impl ClusterState {
             taken: Vec::new(),
             left: BTreeSet::new(),
             jobs: Jobs::default(),
+            known: Known::default(),
             orders: Orders::default(),
             asked: HashMap::new(),
             last_ask: 0,
             last_section: 0,
             last_text: 0,
             beat_from: None,
+            maybe_shared: BTreeSet::new(),
+            maybe_greeting: BTreeSet::new(),
             timers,
             counters: ClusterCounters::default(),
             actions: Vec::new(),
@@ -209,7 +215,7 @@ impl ClusterState {
             self.connected = true;
             self.nodes.forgive(now.mono);
             self.renew(now);
-            self.settle_everything();
+            self.ask_changes();
             self.settle_orders();
             self.beat_all(now);
         }
@@ -221,16 +227,13 @@ impl ClusterState {
         if self.connected {
             self.connected = false;
             self.timers.clear(Timer::Renew);
-            for room in self.rooms.values_mut() {
-                room.settled = false;
-            }
             self.open_without_registry();
         }
         self.take_actions()
     }
 
     /// A node's entry stands in the registry.
-    pub(crate) fn on_node(&mut self, now: Now, entry: &NodeEntry, revision: Revision) -> Vec<Action> {
+    pub(crate) fn on_node(&mut self, now: Now, entry: &Arc<NodeEntry>, revision: Revision) -> Vec<Action> {
         if entry.node.name == self.entry.node.name || !entry.is_sound() {
             return Vec::new();
         }
@@ -257,12 +260,6 @@ impl ClusterState {
                 Timer::Beat => self.beat(now),
                 Timer::Greeting(room) => self.greeting_due(now, &room),
                 Timer::Orphans => self.orphans_due(now),
-                Timer::RenewEntries => {
-                    self.timers.set(Timer::RenewEntries, now.mono.saturating_add(RENEW_ENTRIES));
-                    if self.connected {
-                        self.settle_everything();
-                    }
-                }
             }
         }
         self.take_actions()
@@ -276,7 +273,12 @@ impl ClusterState {
     /// The rooms want something, or tell something.
     pub(crate) fn on_wish(&mut self, now: Now, wish: Wish) -> Vec<Action> {
         match wish {
-            Wish::Open { room, terms, redirected } => self.open(room, terms, !redirected),
+            Wish::Open {
+                room,
+                terms,
+                redirected,
+                left,
+            } => self.open(room, terms, !redirected, left),
             Wish::Look(room) => self.look(room),
             Wish::Seek(app_id, stream_id) => self.seek((app_id, stream_id)),
             Wish::Close(room) => self.close(&room),
@@ -353,8 +355,7 @@ impl ClusterState {
         self.nodes.forget_gone(2 * ORPHANS_STAY, now.mono);
         self.read_missed_orders();
         self.tell_taken_again();
-        // What the registry did not do when it was asked.
-        self.settle(false, RETRIED);
+        self.settle_some(now);
         self.tell_nodes();
     }
 

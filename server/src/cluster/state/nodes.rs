@@ -1,6 +1,7 @@
 //! The nodes of the cloud: who is there, who is gone, and which would serve a client best.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::letters::{NodeEntry, NodeLife};
@@ -21,7 +22,7 @@ const WORTH_A_REDIRECT: f64 = 0.25;
 /// What is known of another node.
 #[derive(Debug)]
 struct Known {
-    entry: NodeEntry,
+    entry: Arc<NodeEntry>,
     /// Of the entry in the registry.
     revision: Revision,
     heard: Duration,
@@ -35,6 +36,8 @@ pub(super) struct Nodes {
     others: HashMap<NodeName, Known>,
     /// Who takes clients, or where, is another than was told.
     changed: bool,
+    /// None of them is emptier; one that was may be fuller by now, or gone.
+    emptiest: f64,
 }
 
 /// What became of a node.
@@ -51,9 +54,10 @@ impl Nodes {
     /// A node's entry was read. One that was known already says nothing of its life: it may only not have been forgotten yet.
     ///
     /// Nearly all are renewals: they cost a look-up and no allocation.
-    pub(super) fn note(&mut self, entry: &NodeEntry, revision: Revision, now: Duration) -> NodeChange {
+    pub(super) fn note(&mut self, entry: &Arc<NodeEntry>, revision: Revision, now: Duration) -> NodeChange {
+        self.emptiest = self.emptiest.min(fullness(entry));
         let Some(known) = self.others.get_mut(&entry.node.name) else {
-            let (entry, heard, gone) = (entry.clone(), now, None);
+            let (entry, heard, gone) = (Arc::clone(entry), now, None);
             self.changed |= entry.takes_clients();
             let name = entry.node.name.clone();
             let known = Known {
@@ -75,19 +79,13 @@ impl Nodes {
         known.heard = now;
         let took = known.entry.takes_clients() && !was_gone;
         self.changed |= took != entry.takes_clients() || known.entry.url != entry.url;
-        known.entry.clone_from(entry);
+        known.entry = Arc::clone(entry);
         known.revision = revision;
         match (restarted, was_gone) {
             (true, _) => NodeChange::Restarted,
             (false, true) => NodeChange::Came,
             (false, false) => NodeChange::Nothing,
         }
-    }
-
-    /// Whether a letter is of an earlier life of its node than the one that is known.
-    pub(super) fn is_of_the_past(&self, node: &NodeLife) -> bool {
-        let known = self.others.get(&node.name).filter(|known| known.gone.is_none());
-        known.is_some_and(|known| node.life < known.entry.node.life)
     }
 
     /// A node says that it stops; `true`: it was there until now.
@@ -101,12 +99,14 @@ impl Nodes {
         true
     }
 
-    /// It wrote a letter: it lives.
-    pub(super) fn hear(&mut self, node: &NodeLife, now: Duration) {
-        let known = self.others.get_mut(&node.name);
-        if let Some(known) = known.filter(|known| known.entry.node.life == node.life && known.gone.is_none()) {
+    /// It wrote a letter: it lives. `false`: the letter is of an earlier life of it than the one that is known.
+    pub(super) fn hear(&mut self, node: &NodeLife, now: Duration) -> bool {
+        let known = self.others.get_mut(&node.name).filter(|known| known.gone.is_none());
+        let Some(known) = known else { return true };
+        if known.entry.node.life == node.life {
             known.heard = now;
         }
+        node.life >= known.entry.node.life
     }
 
     /// Those who were heard of until a lease ago and no longer: they are gone from now on.
@@ -121,6 +121,7 @@ impl Nodes {
             .collect();
         gone.sort_unstable();
         self.changed |= !gone.is_empty();
+        self.emptiest = self.takers().map(fullness).fold(f64::MAX, f64::min);
         gone
     }
 
@@ -183,24 +184,53 @@ impl Nodes {
     /// The node that serves a newcomer to a room clearly better than `own`, if there is one.
     ///
     /// - `with_room`: the nodes that have the room already
-    pub(super) fn better(&self, own: &NodeEntry, with_room: &[NodeName]) -> Option<&NodeEntry> {
+    /// - `not_to`: nodes that are not meant
+    pub(super) fn better(&self, own: &NodeEntry, with_room: &[NodeName], not_to: &BTreeSet<NodeName>) -> Option<&NodeEntry> {
         let has_room = |entry: &NodeEntry| with_room.is_empty() || with_room.contains(&entry.node.name);
         let here = score(own, own, has_room(own));
-        let scored = self.takers().map(|entry| (score(entry, own, has_room(entry)), entry));
-        let best = scored.min_by(|(one, a), (other, b)| one.total_cmp(other).then_with(|| a.node.cmp(&b.node)));
-        best.filter(|(there, _)| there + WORTH_A_REDIRECT < here)
-            .map(|(_, entry)| entry)
+        let is_meant = |entry: &&NodeEntry| !not_to.contains(&entry.node.name);
+        let is_worth_it = |(there, _): &(f64, &NodeEntry)| there + WORTH_A_REDIRECT < here;
+        // Those that have the room are few and looked at first; the others are no better than the emptiest of them could be.
+        let without = if with_room.is_empty() { 0.0 } else { WITHOUT_THE_ROOM };
+        let others_at_best = self.emptiest + without;
+        let with_room = with_room
+            .iter()
+            .filter_map(|name| self.others.get(name))
+            .filter_map(Known::taker)
+            .filter(is_meant);
+        let best = best_of(with_room.map(|entry| (score(entry, own, true), entry)));
+        if best.is_some_and(|(there, _)| there < others_at_best) || others_at_best + WORTH_A_REDIRECT >= here {
+            let best = best.filter(|(there, _)| *there < others_at_best);
+            return best.filter(is_worth_it).map(|(_, entry)| entry);
+        }
+        let all = self.takers().filter(is_meant);
+        let all = all.map(|entry| (score(entry, own, has_room(entry)), entry));
+        best_of(all).filter(is_worth_it).map(|(_, entry)| entry)
     }
 
     fn takers(&self) -> impl Iterator<Item = &NodeEntry> {
-        let alive = self.others.values().filter(|known| known.gone.is_none());
-        alive.map(|known| &known.entry).filter(|entry| entry.takes_clients())
+        self.others.values().filter_map(Known::taker)
     }
+}
+
+impl Known {
+    /// Its entry, if it takes clients.
+    fn taker(&self) -> Option<&NodeEntry> {
+        Some(&*self.entry).filter(|entry| self.gone.is_none() && entry.takes_clients())
+    }
+}
+
+fn best_of<'a>(scored: impl Iterator<Item = (f64, &'a NodeEntry)>) -> Option<(f64, &'a NodeEntry)> {
+    scored.min_by(|(one, a), (other, b)| one.total_cmp(other).then_with(|| a.node.cmp(&b.node)))
+}
+
+fn fullness(entry: &NodeEntry) -> f64 {
+    f64::from(entry.load) / f64::from(entry.capacity.max(1))
 }
 
 /// The lower the better: how full it is, and what it would cost.
 fn score(entry: &NodeEntry, own: &NodeEntry, has_room: bool) -> f64 {
-    let full = f64::from(entry.load) / f64::from(entry.capacity.max(1));
+    let full = fullness(entry);
     let mut score = full;
     if full >= 1.0 || entry.draining {
         score += 10.0;
@@ -216,6 +246,9 @@ fn score(entry: &NodeEntry, own: &NodeEntry, has_room: bool) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -242,10 +275,12 @@ mod tests {
     fn better(own: &NodeEntry, others: Vec<NodeEntry>, with_room: &[&str]) -> Option<String> {
         let mut nodes = Nodes::default();
         for other in others {
-            nodes.note(&other, revision(1), SECOND);
+            nodes.note(&Arc::new(other), revision(1), SECOND);
         }
         let with_room: Vec<_> = with_room.iter().map(|name| NodeName::new(name).unwrap()).collect();
-        nodes.better(own, &with_room).map(|entry| entry.node.name.to_string())
+        nodes
+            .better(own, &with_room, &BTreeSet::new())
+            .map(|entry| entry.node.name.to_string())
     }
 
     #[test]
@@ -305,11 +340,46 @@ mod tests {
     }
 
     #[test]
+    fn the_best_node_is_found_without_looking_at_all_where_it_can_be_and_is_the_same() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let mut found = 0;
+        for _ in 0..2_000 {
+            let mut nodes = Nodes::default();
+            let any = |rng: &mut StdRng, name: &str| NodeEntry {
+                draining: rng.random_range(0..8) == 0,
+                region: ["", "far"][rng.random_range(0..2)].into(),
+                ..entry(name, rng.random_range(0..110))
+            };
+            let own = any(&mut rng, "own");
+            let names: Vec<String> = (0..rng.random_range(0..6)).map(|number| format!("n{number}")).collect();
+            for (at, name) in (1..).zip(names.iter().chain(&names)) {
+                nodes.note(&Arc::new(any(&mut rng, name)), revision(at), SECOND);
+                if rng.random_range(0..3) == 0 {
+                    nodes.take_gone(SECOND);
+                }
+            }
+            let with_room: Vec<NodeName> = names
+                .iter()
+                .filter(|_| rng.random())
+                .map(|name| NodeName::new(name).unwrap())
+                .collect();
+            let has_room = |entry: &NodeEntry| with_room.is_empty() || with_room.contains(&entry.node.name);
+            let not_to: BTreeSet<NodeName> = with_room.iter().filter(|_| rng.random_range(0..9) == 0).cloned().collect();
+            let all = nodes.takers().filter(|entry| !not_to.contains(&entry.node.name));
+            let all = all.map(|entry| (score(entry, &own, has_room(entry)), entry));
+            let best = best_of(all).filter(|(there, _)| there + WORTH_A_REDIRECT < score(&own, &own, has_room(&own)));
+            assert_eq!(nodes.better(&own, &with_room, &not_to), best.map(|(_, entry)| entry));
+            found += usize::from(best.is_some());
+        }
+        assert!((200..1_800).contains(&found), "{found}");
+    }
+
+    #[test]
     fn who_takes_clients_is_news_when_somebody_comes_goes_drains_or_moves_and_not_at_every_renewal() {
         let mut nodes = Nodes::default();
         let b = entry("b", 0);
         let mut change = |entry: &NodeEntry, at: u64| {
-            nodes.note(entry, revision(at), Duration::from_secs(at));
+            nodes.note(&Arc::new(entry.clone()), revision(at), Duration::from_secs(at));
             nodes.take_changed()
         };
         assert!(change(&b, 1), "it is new");
@@ -327,7 +397,7 @@ mod tests {
         assert!(change(&b, 6) && change(&moved, 7), "it moves");
         nodes.take_gone(8 * SECOND + LEASE);
         assert!(nodes.take_changed() && !nodes.take_changed(), "it is gone");
-        nodes.note(&moved, revision(20), 20 * SECOND);
+        nodes.note(&Arc::new(moved), revision(20), 20 * SECOND);
         assert!(nodes.take_changed(), "it is back");
         assert!(
             nodes.leave(&b.node, 21 * SECOND) && nodes.take_changed(),
@@ -338,7 +408,7 @@ mod tests {
     #[test]
     fn a_node_is_gone_when_nothing_is_heard_for_a_lease_and_its_next_life_is_another() {
         let mut nodes = Nodes::default();
-        let b = entry("b", 0);
+        let b = Arc::new(entry("b", 0));
         assert_eq!(nodes.note(&b, revision(1), SECOND), NodeChange::Came);
         assert_eq!(nodes.note(&b, revision(2), 3 * SECOND), NodeChange::Nothing);
         assert_eq!(
@@ -350,11 +420,12 @@ mod tests {
         assert_eq!(nodes.take_gone(4 * SECOND + LEASE), std::slice::from_ref(&b.node));
         assert!(!nodes.is_alive(&b.node) && nodes.may_come_back(&b.node, 100 * SECOND, 20 * SECOND));
         assert!(nodes.take_gone(5 * SECOND + LEASE).is_empty(), "once");
-        let mut again = b.clone();
+        let mut again = entry("b", 0);
         again.node.life = 2;
+        let again = Arc::new(again);
         assert_eq!(nodes.note(&again, revision(3), 30 * SECOND), NodeChange::Restarted);
         assert!(nodes.is_alive(&again.node) && !nodes.is_alive(&b.node));
-        assert!(nodes.is_of_the_past(&b.node) && !nodes.is_of_the_past(&again.node));
+        assert!(!nodes.hear(&b.node, 31 * SECOND) && nodes.hear(&again.node, 31 * SECOND));
         assert_eq!(
             nodes.note(&b, revision(4), 31 * SECOND),
             NodeChange::Nothing,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::changes::is_due;
 use super::letters::{ClaimEntry, Message, NodeLife, RegistryKey, RoomEntry, SectionId};
 use super::ops::{self, Decision, Entering, Job, OpId};
 use super::room::{Room, Stage};
@@ -17,16 +18,20 @@ const MAX_LEFT: usize = 100_000;
 const GREETING: Duration = Duration::from_secs(1);
 
 impl ClusterState {
-    pub(super) fn open(&mut self, name: RoomName, terms: RoomTerms, may_redirect: bool) {
+    pub(super) fn open(&mut self, name: RoomName, terms: RoomTerms, may_redirect: bool, left: Option<NodeName>) {
         if let Some(room) = self.rooms.get_mut(&name) {
             // One of those who wait was sent here: then all may stay.
             room.may_redirect &= may_redirect;
+            room.not_to.extend(left);
             if std::mem::take(&mut room.observes) && !room.is_open() && room.stage == Stage::Asking {
                 room.terms = terms;
             }
             return;
         }
-        self.open_as(name, terms, (may_redirect, false));
+        self.open_as(name.clone(), terms, (may_redirect, false));
+        if let Some(room) = self.rooms.get_mut(&name) {
+            room.not_to.extend(left);
+        }
     }
 
     /// Opens a room to look at it, if another node has it.
@@ -74,8 +79,15 @@ impl ClusterState {
         }
         if self.connected {
             self.add_job(Job::Leave(name.clone()));
-        } else if self.left.len() < MAX_LEFT {
-            self.left.insert(name.clone());
+        } else {
+            self.leave_later(name.clone());
+        }
+    }
+
+    /// A room is left, and the registry hears so when it can.
+    fn leave_later(&mut self, name: RoomName) {
+        if self.left.len() < MAX_LEFT && !self.rooms.contains_key(&name) {
+            self.left.insert(name);
         }
     }
 
@@ -88,6 +100,7 @@ impl ClusterState {
         match got {
             Ok(known) => {
                 let revision = known.as_ref().map(|(_, revision)| *revision);
+                revision.into_iter().for_each(|revision| self.known.see(revision));
                 let decision = self.decide(now, &job, known.as_ref().map(|(value, _)| value.as_slice()));
                 self.write(op, &key, decision, revision);
             }
@@ -128,17 +141,21 @@ impl ClusterState {
         }
     }
 
-    /// The registry has written, or not.
-    pub(crate) fn on_written(&mut self, now: Now, op: OpId, written: Result<(), WriteError>) -> Vec<Action> {
+    /// The registry has written, or not; a deletion has no revision.
+    pub(crate) fn on_written(&mut self, now: Now, op: OpId, written: Result<Option<Revision>, WriteError>) -> Vec<Action> {
         let Some((key, running)) = self.jobs.running(op) else {
             return Vec::new();
         };
         match written {
-            Ok(()) => {
+            Ok(revision) => {
                 let (job, decision) = (running.job.clone(), running.writing.take());
+                revision.into_iter().for_each(|revision| self.known.see(revision));
                 match decision {
-                    Some(Decision::Room(entry)) => self.entered(now, &job, entry),
-                    Some(Decision::Claim(entry)) => self.claim_written(job, &entry),
+                    Some(Decision::Room(entry)) => {
+                        self.note_written(now, &job);
+                        self.entered(now, &job, entry);
+                    }
+                    Some(Decision::Claim(entry)) => self.claim_written(now, job, &entry),
                     Some(Decision::Deleted) | None => {}
                 }
                 self.finish(op);
@@ -201,9 +218,9 @@ impl ClusterState {
             let alive = known
                 .iter()
                 .flat_map(|known| &known.nodes)
-                .filter(|node| nodes.is_alive(node));
+                .filter(|node| nodes.is_alive(node) && !room.not_to.contains(&node.name));
             let with_room: Vec<NodeName> = alive.map(|node| node.name.clone()).collect();
-            if let Some(better) = nodes.better(&self.entry, &with_room) {
+            if let Some(better) = nodes.better(&self.entry, &with_room, &room.not_to) {
                 let url = better.url.clone();
                 count(&mut self.counters.redirects);
                 self.rooms.remove(name);
@@ -216,11 +233,20 @@ impl ClusterState {
         if let Some(room) = self.rooms.get_mut(name) {
             room.is_new = is_new;
         }
-        if known.as_ref() == Some(&entry) {
+        let is_due = self.rooms.get(name).is_some_and(|room| is_due(now, room.written));
+        if known.as_ref() == Some(&entry) && !is_due {
             self.entered(now, &Job::Enter(name.clone()), entry);
             return None;
         }
         Some(Decision::Room(entry))
+    }
+
+    fn note_written(&mut self, now: Now, job: &Job) {
+        if let Job::Enter(name) = job
+            && let Some(room) = self.rooms.get_mut(name)
+        {
+            room.written = now.mono;
+        }
     }
 
     /// The registry has this node in a room's entry: others are greeted.
@@ -262,6 +288,7 @@ impl ClusterState {
             return;
         }
         room.greeted.insert(node.name.clone(), now.mono);
+        self.maybe_greeting.insert(name.clone());
         let standing = room.standing(name);
         self.send(&node.name.clone(), Message::Hello(standing));
     }
@@ -303,7 +330,7 @@ impl ClusterState {
             room: name.clone(),
             terms: room.terms,
             is_new: room.is_new,
-            members: room.shown_members.values().cloned().collect(),
+            members: room.shown_members.values().map(|shown| shown.member.clone()).collect(),
             streams: room.shown_streams.values().cloned().collect(),
             info: room.info.clone(),
         };
@@ -323,10 +350,14 @@ impl ClusterState {
         };
         match running.job.clone() {
             Job::Enter(name) => {
-                if self.rooms.get(&name).is_some_and(|room| !room.is_open()) {
-                    self.opened(&name);
+                if let Some(room) = self.rooms.get_mut(&name) {
+                    room.settled = false;
+                    if !room.is_open() {
+                        self.opened(&name);
+                    }
                 }
             }
+            Job::Leave(name) => self.leave_later(name),
             job => self.claim_failed(job),
         }
         self.finish(op);
@@ -348,26 +379,6 @@ impl ClusterState {
         }
     }
 
-    /// Everything that this node has is written into the registry, as if it were new, and what it gave up is taken out.
-    pub(super) fn settle_everything(&mut self) {
-        for room in std::mem::take(&mut self.left) {
-            self.add_job(Job::Leave(room));
-        }
-        self.release_late();
-        self.settle(true, usize::MAX);
-    }
-
-    /// Sees to it that the registry has what this node has; `all`: also what it had when it was asked last.
-    pub(super) fn settle(&mut self, all: bool, most: usize) {
-        let open = self.rooms.iter().filter(|(_, room)| all || !room.settled && room.is_open());
-        let mut rooms: Vec<RoomName> = open.map(|(name, _)| name.clone()).collect();
-        rooms.sort_unstable();
-        for room in rooms.into_iter().take(most) {
-            self.add_job(Job::Enter(room));
-        }
-        self.settle_claims(all, most);
-    }
-
     /// The section of a node about a room, made where there is none; `None`: that life of it is over, or the room is not here.
     pub(super) fn section_of(&mut self, name: &RoomName, node: &NodeLife, id: SectionId) -> Option<&mut Section> {
         let room = self.rooms.get_mut(name)?;
@@ -378,6 +389,9 @@ impl ClusterState {
             && known.id > id
         {
             return None;
+        }
+        if !room.others.contains_key(&node.name) {
+            self.maybe_shared.insert(name.clone());
         }
         let section = room.others.entry(node.name.clone()).or_insert_with(|| Section::new(id));
         if section.id != id {

@@ -1,6 +1,5 @@
 //! Nodes that come and go, and how far the sections of those that stay are.
 
-use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use express_messages::types::StreamDeleteReason;
@@ -161,34 +160,36 @@ impl ClusterState {
 
     /// The next rooms that others have, too, in the order of their names.
     fn next_rooms(&mut self) -> Vec<RoomName> {
-        let shared: BTreeSet<&RoomName> = self
-            .rooms
-            .iter()
-            .filter(|(_, room)| room.peers().next().is_some())
-            .map(|(name, _)| name)
-            .collect();
         let from = self.beat_from.take();
         let behind = from.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
-        let names = shared
-            .range::<&RoomName, _>((behind.as_ref(), Bound::Unbounded))
-            .take(BEAT_ROOMS);
-        let names: Vec<RoomName> = names.map(|name| (*name).clone()).collect();
-        if names.len() == BEAT_ROOMS {
-            self.beat_from = names.last().cloned();
+        let (mut names, mut alone) = (Vec::new(), Vec::new());
+        for name in self.maybe_shared.range::<RoomName, _>((behind, Bound::Unbounded)) {
+            match self.rooms.get(name) {
+                Some(room) if room.peers().next().is_some() => names.push(name.clone()),
+                Some(room) if !room.others.is_empty() => {}
+                _ => alone.push(name.clone()),
+            }
+            if names.len() == BEAT_ROOMS {
+                self.beat_from = names.last().cloned();
+                break;
+            }
+        }
+        for name in &alone {
+            self.maybe_shared.remove(name);
         }
         names
     }
 
     fn greet_again(&mut self, now: Now) {
+        let rooms = &self.rooms;
+        let has_greeted = |name: &RoomName| rooms.get(name).is_some_and(|room| !room.greeted.is_empty());
+        self.maybe_greeting.retain(has_greeted);
         let mut waiting: Vec<(RoomName, NodeName)> = Vec::new();
-        for (name, room) in &self.rooms {
-            let late = room
-                .greeted
-                .iter()
-                .filter(|(_, at)| now.mono.saturating_sub(**at) >= GREET_AGAIN);
+        for name in &self.maybe_greeting {
+            let greeted = rooms.get(name).into_iter().flat_map(|room| &room.greeted);
+            let late = greeted.filter(|(_, at)| now.mono.saturating_sub(**at) >= GREET_AGAIN);
             waiting.extend(late.map(|(node, _)| (name.clone(), node.clone())));
         }
-        waiting.sort_unstable();
         for (name, node) in waiting {
             if let Some(node) = self.nodes.life_of(&node).cloned() {
                 self.greet(now, &name, &node);

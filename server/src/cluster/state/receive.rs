@@ -22,11 +22,10 @@ impl ClusterState {
             return Vec::new();
         }
         count(&mut self.counters.letters_received);
-        if self.nodes.is_of_the_past(&from) {
+        if !self.nodes.hear(&from, now.mono) {
             count(&mut self.counters.letters_refused);
             return Vec::new();
         }
-        self.nodes.hear(&from, now.mono);
         match message {
             Message::Hello(standing) => self.hello(now, &from, standing),
             Message::Facts {
@@ -135,8 +134,18 @@ impl ClusterState {
 
     /// Asks for what is missing of a section, if something is.
     fn compare(&mut self, now: Now, from: &NodeLife, standing: &Standing) {
-        if !self.rooms.contains_key(&standing.room) {
+        let Some(room) = self.rooms.get_mut(&standing.room) else {
             self.send_without(&from.name, standing.room.clone());
+            return;
+        };
+        // Nearly all of what beats say is known: that is one look at the room.
+        if let Some(section) = room.others.get_mut(&from.name)
+            && section.id == standing.section
+            && section.id.life == from.life
+            && section.seq.is_some_and(|seq| seq >= standing.seq)
+        {
+            section.orphan_until = None;
+            room.take_home(from, standing);
             return;
         }
         let Some(section) = self.section_of(&standing.room, from, standing.section) else {
@@ -206,7 +215,7 @@ impl ClusterState {
             Taken::Touched(touched) => {
                 let mut changes = Vec::new();
                 if let Some(room) = self.rooms.get_mut(&name) {
-                    room.refresh(touched, &mut changes);
+                    room.refresh(&from.name, touched, &mut changes);
                 }
                 self.tell_changes(&name, changes);
             }
@@ -267,7 +276,7 @@ impl ClusterState {
         if let Some(room) = self.rooms.get_mut(&name) {
             room.greeted.remove(&from.name);
             room.take_home(from, &standing);
-            room.refresh(touched, &mut changes);
+            room.refresh(&from.name, touched, &mut changes);
             if let Some(info) = info
                 && room.take_info(info.clone())
             {

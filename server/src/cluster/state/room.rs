@@ -7,7 +7,9 @@ use express_messages::ids::{StreamId, UserId};
 use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
+use super::holders::{Holders, ShownMember};
 use super::letters::{NodeLife, Standing};
+use super::mirror::Mirror;
 use super::section::{OwnSection, Section, Touched};
 use crate::rooms::cloud::{Fact, Member, NodeName, RemoteStream, RoomName, RoomTerms, Saying};
 
@@ -32,6 +34,8 @@ pub(super) struct Room {
     pub(super) stage: Stage,
     /// Somebody here wants to be in it and may be sent elsewhere.
     pub(super) may_redirect: bool,
+    /// Where nobody is sent: those who wait have lost those nodes.
+    pub(super) not_to: BTreeSet<NodeName>,
     /// Nobody here wants to be in it: it is opened if another node has it, and not at all else.
     pub(super) observes: bool,
     pub(super) terms: RoomTerms,
@@ -44,14 +48,18 @@ pub(super) struct Room {
     pub(super) left: Option<NodeName>,
     /// The registry knows that this node has it.
     pub(super) settled: bool,
+    /// When this node last wrote its entry.
+    pub(super) written: Duration,
     pub(super) own: OwnSection,
     pub(super) others: BTreeMap<NodeName, Section>,
     /// Who was greeted and has not answered, and when.
     pub(super) greeted: BTreeMap<NodeName, Duration>,
     pub(super) info: Option<RoomExtraInfo>,
     /// What the rooms were told.
-    pub(super) shown_members: BTreeMap<UserId, Member>,
+    pub(super) shown_members: BTreeMap<UserId, ShownMember>,
     pub(super) shown_streams: BTreeMap<StreamId, (NodeName, RemoteStream)>,
+    /// Both, to be compared, without who is here, too.
+    pub(super) shown: Mirror,
     said: VecDeque<u64>,
     pub(super) last_message: u64,
 }
@@ -73,6 +81,7 @@ impl Room {
         Self {
             stage: Stage::Asking,
             may_redirect,
+            not_to: BTreeSet::new(),
             observes: false,
             terms,
             is_new: true,
@@ -80,12 +89,14 @@ impl Room {
             epoch: 0,
             left: None,
             settled: false,
+            written: Duration::ZERO,
             own,
             others: BTreeMap::new(),
             greeted: BTreeMap::new(),
             info: None,
             shown_members: BTreeMap::new(),
             shown_streams: BTreeMap::new(),
+            shown: Mirror::default(),
             said: VecDeque::new(),
             last_message: 0,
         }
@@ -124,11 +135,31 @@ impl Room {
         }
     }
 
-    /// What comes of changes in sections.
-    pub(super) fn refresh(&mut self, touched: Vec<Touched>, changes: &mut Vec<Change>) {
+    /// Says something of this node, `own`; its number.
+    pub(super) fn say(&mut self, own: &NodeName, fact: Fact) -> u64 {
+        let user = match &fact {
+            Fact::UserCame(member) => Some(member.user.user_id.clone()),
+            Fact::UserLeft(user) => Some(user.clone()),
+            Fact::StreamIs(_) | Fact::StreamLeft(..) | Fact::Said(_) => None,
+        };
+        let both = user.filter(|user| self.shown_members.contains_key(user));
+        let was_here = both
+            .as_ref()
+            .is_some_and(|user| self.own.standings.members.contains_key(user));
+        let number = self.own.say(own, fact);
+        if let Some(user) = both {
+            // Who is here and elsewhere, too, is one.
+            let is_here = self.own.standings.members.contains_key(&user);
+            self.shown.member(user.as_str(), !was_here, !is_here);
+        }
+        number
+    }
+
+    /// What comes of changes in the section of a node.
+    pub(super) fn refresh(&mut self, from: &NodeName, touched: Vec<Touched>, changes: &mut Vec<Change>) {
         for touched in touched {
             match touched {
-                Touched::Member(user) => self.refresh_member(&user, changes),
+                Touched::Member(user) => self.refresh_member(&user, Some(from), changes),
                 Touched::Stream(id, reason) => self.refresh_stream(&id, reason, changes),
                 Touched::Said(saying) => self.hear(saying, changes),
             }
@@ -136,23 +167,26 @@ impl Room {
     }
 
     /// Who was seen with a later login is none of a node that is gone any more: leaving again is leaving for good.
-    pub(super) fn forget_older_logins(&mut self, user: &UserId, login_ms: u64) {
-        for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
-            if section
-                .standings
-                .members
-                .get(user)
-                .is_some_and(|member| member.login_ms < login_ms)
-            {
-                section.standings.members.remove(user);
-                // Should its node be there after all, it says the whole again.
-                section.seq = None;
+    fn forget_older_logins(&mut self, user: &UserId, login_ms: u64) {
+        let holders = self.shown_members.get(user).into_iter();
+        for node in holders.flat_map(|shown| shown.holders.iter()) {
+            if let Some(section) = self.others.get_mut(node) {
+                section.forget_older_login(user, login_ms);
             }
         }
     }
 
+    /// What other nodes say of a user's logins.
+    fn said_of(&self, user: &UserId) -> impl Iterator<Item = &Member> {
+        let holders = self.shown_members.get(user).into_iter();
+        let sections = holders
+            .flat_map(|shown| shown.holders.iter())
+            .filter_map(|node| self.others.get(node));
+        sections.filter_map(|section| section.standings.members.get(user))
+    }
+
     /// The same for a stream that was seen with a higher claim.
-    pub(super) fn forget_older_claims(&mut self, id: &StreamId, epoch: u64) {
+    fn forget_older_claims(&mut self, id: &StreamId, epoch: u64) {
         for section in self.others.values_mut().filter(|section| section.orphan_until.is_some()) {
             if section.standings.streams.get(id).is_some_and(|stream| stream.epoch < epoch) {
                 section.standings.streams.remove(id);
@@ -167,7 +201,7 @@ impl Room {
             Fact::UserLeft(user) => {
                 if let Some(login_ms) = self.own.standings.members.get(user).map(|member| member.login_ms) {
                     self.forget_older_logins(user, login_ms);
-                    self.refresh_member(user, changes);
+                    self.refresh_member(user, None, changes);
                 }
             }
             Fact::StreamLeft(id, _) => {
@@ -180,30 +214,47 @@ impl Room {
     }
 
     /// Of several logins of a user the latest is shown.
-    fn refresh_member(&mut self, user: &UserId, changes: &mut Vec<Change>) {
-        if let Some(login_ms) = self.shown_members.get(user).map(|member| member.login_ms) {
-            self.forget_older_logins(user, login_ms);
+    ///
+    /// - `from`: in whose section something changed; a user whom nobody has shown yet is in that one alone
+    fn refresh_member(&mut self, user: &UserId, from: Option<&NodeName>, changes: &mut Vec<Change>) {
+        let is_here = self.own.standings.members.contains_key(user);
+        let Some(shown) = self.shown_members.get_mut(user) else {
+            let said = from.and_then(|from| Some((from, self.others.get(from)?.standings.members.get(user)?)));
+            if let Some((from, member)) = said {
+                let (member, holders) = (member.clone(), Holders::new(from));
+                changes.push(Change::UserCame(member.clone()));
+                self.shown_members.insert(user.clone(), ShownMember { member, holders });
+                self.shown.member(user.as_str(), is_here, true);
+            }
+            return;
+        };
+        if let Some(from) = from {
+            shown.holders.add(from);
         }
-        let said = self.others.values().filter_map(|section| section.standings.members.get(user));
-        let best = said.max_by_key(|member| member.login_ms).cloned();
-        match best {
-            Some(member) if self.shown_members.get(user) != Some(&member) => {
-                self.shown_members.insert(user.clone(), member.clone());
-                changes.push(Change::UserCame(member));
+        for node in shown.holders.iter() {
+            if let Some(section) = self.others.get_mut(node) {
+                section.forget_older_login(user, shown.member.login_ms);
             }
-            Some(_) => {}
-            None => {
-                if self.shown_members.remove(user).is_some() {
-                    changes.push(Change::UserLeft(user.clone()));
-                }
-            }
+        }
+        let others = &self.others;
+        let said = |node: &NodeName| others.get(node)?.standings.members.get(user);
+        if !shown.holders.retain(|node| said(node).is_some()) {
+            self.shown_members.remove(user);
+            self.shown.member(user.as_str(), !is_here, false);
+            changes.push(Change::UserLeft(user.clone()));
+            return;
+        }
+        let logins = shown.holders.iter().filter_map(|node| Some((node, said(node)?)));
+        let best = logins.max_by_key(|(node, member)| (member.login_ms, *node));
+        if let Some((_, best)) = best.filter(|(_, best)| shown.member != **best) {
+            shown.member = best.clone();
+            changes.push(Change::UserCame(best.clone()));
         }
     }
 
     /// Whether a user of this node has logged in on no other one since.
     pub(super) fn has_latest_login(&self, user: &UserId) -> bool {
-        let elsewhere = self.others.values().filter_map(|section| section.standings.members.get(user));
-        let latest = elsewhere.map(|member| member.login_ms).max();
+        let latest = self.said_of(user).map(|member| member.login_ms).max();
         let own = self.own.standings.members.get(user).map(|member| member.login_ms);
         own > latest
     }
@@ -237,12 +288,15 @@ impl Room {
         };
         match best {
             Some(best) if self.shown_streams.get(id) != Some(&best) => {
-                self.shown_streams.insert(id.clone(), best.clone());
+                let was = self.shown_streams.insert(id.clone(), best.clone());
+                self.shown.stream(was.as_ref().map(pair), Some(pair(&best)));
                 changes.push(Change::StreamIs(best.0, best.1));
             }
             Some(_) => {}
             None => {
-                if self.shown_streams.remove(id).is_some() && own.is_none() {
+                let was = self.shown_streams.remove(id);
+                self.shown.stream(was.as_ref().map(pair), None);
+                if was.is_some() && own.is_none() {
                     changes.push(Change::StreamLeft(id.clone(), reason.unwrap_or(StreamDeleteReason::Offline)));
                 }
             }
@@ -296,10 +350,14 @@ impl Room {
         };
         let users: BTreeSet<UserId> = section.standings.members.into_keys().collect();
         for user in users {
-            self.refresh_member(&user, changes);
+            self.refresh_member(&user, None, changes);
         }
         for id in section.standings.streams.into_keys() {
             self.refresh_stream(&id, Some(reason), changes);
         }
     }
+}
+
+fn pair((node, stream): &(NodeName, RemoteStream)) -> (&NodeName, &RemoteStream) {
+    (node, stream)
 }

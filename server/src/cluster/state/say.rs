@@ -92,7 +92,8 @@ impl ClusterState {
     pub(super) fn hear_said(&mut self, name: &RoomName, saying: Saying) {
         let mut changes = Vec::new();
         if let Some(room) = self.rooms.get_mut(name) {
-            room.refresh(vec![super::section::Touched::Said(saying)], &mut changes);
+            let said = super::section::Touched::Said(saying);
+            room.refresh(&self.entry.node.name, vec![said], &mut changes);
         }
         self.tell_changes(name, changes);
     }
@@ -100,7 +101,8 @@ impl ClusterState {
     fn order(&mut self, name: &RoomName, saying: Saying) {
         let mut changes = Vec::new();
         if let Some(room) = self.rooms.get_mut(name) {
-            room.refresh(vec![super::section::Touched::Said(saying.clone())], &mut changes);
+            let said = super::section::Touched::Said(saying.clone());
+            room.refresh(&self.entry.node.name, vec![said], &mut changes);
         }
         // What was said before is not said again.
         if !changes.is_empty() {
@@ -121,7 +123,7 @@ impl ClusterState {
         };
         let mut changes: Vec<Change> = Vec::new();
         room.forget_older_than(&fact, &mut changes);
-        let first = room.own.say(fact.clone());
+        let first = room.say(&self.entry.node.name, fact.clone());
         let facts = Message::Facts {
             room: name.clone(),
             section: room.own.id,

@@ -8,7 +8,8 @@ use express_messages::types::StreamDeleteReason;
 use express_signalling::protocol::RoomExtraInfo;
 
 use super::letters::{SectionId, Standing, Whole};
-use crate::rooms::cloud::{Fact, Member, RemoteStream, Saying};
+use super::mirror::Mirror;
+use crate::rooms::cloud::{Fact, Member, NodeName, RemoteStream, Saying};
 
 /// Facts that are kept to be said again; who missed more gets the whole section.
 const KEPT: usize = 256;
@@ -67,6 +68,7 @@ pub(super) struct OwnSection {
     pub(super) id: SectionId,
     pub(super) seq: u64,
     pub(super) standings: Standings,
+    pub(super) mirror: Mirror,
     /// The newest facts, the last of which is number `seq`.
     kept: VecDeque<Fact>,
 }
@@ -77,19 +79,37 @@ impl OwnSection {
             id,
             seq: 0,
             standings: Standings::default(),
+            mirror: Mirror::default(),
             kept: VecDeque::new(),
         }
     }
 
     /// Says something; its number.
-    pub(super) fn say(&mut self, fact: Fact) -> u64 {
+    ///
+    /// - `own`: the node that says it
+    pub(super) fn say(&mut self, own: &NodeName, fact: Fact) -> u64 {
         self.seq = self.seq.saturating_add(1);
+        self.note(own, &fact);
         self.standings.apply(fact.clone());
         if self.kept.len() == KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back(fact);
         self.seq
+    }
+
+    fn note(&mut self, own: &NodeName, fact: &Fact) {
+        let has = |user: &UserId| self.standings.members.contains_key(user);
+        let stream = |id: &StreamId| self.standings.streams.get(id).map(|stream| (own, stream));
+        match fact {
+            Fact::UserCame(member) => self
+                .mirror
+                .member(member.user.user_id.as_str(), has(&member.user.user_id), true),
+            Fact::UserLeft(user) => self.mirror.member(user.as_str(), has(user), false),
+            Fact::StreamIs(is) => self.mirror.stream(stream(&is.listed.stream.stream_id), Some((own, is))),
+            Fact::StreamLeft(id, _) => self.mirror.stream(stream(id), None),
+            Fact::Said(_) => {}
+        }
     }
 
     /// What was said behind this number; `None`: it is not known any more.
@@ -202,6 +222,16 @@ impl Section {
         Taken::Touched(touched)
     }
 
+    /// A login of before that time is none any more, if the node of this section is gone.
+    pub(super) fn forget_older_login(&mut self, user: &UserId, login_ms: u64) {
+        let is_older = |member: &Member| member.login_ms < login_ms;
+        if self.orphan_until.is_some() && self.standings.members.get(user).is_some_and(is_older) {
+            self.standings.members.remove(user);
+            // Should its node be there after all, it says the whole again.
+            self.seq = None;
+        }
+    }
+
     /// Takes a part of the whole; with the last one the section is what it says. All that may have changed, and the extra info.
     pub(super) fn take_whole(&mut self, whole: Whole) -> Option<(Vec<Touched>, Option<RoomExtraInfo>)> {
         let (standing, parts) = (whole.standing.clone(), whole.parts);
@@ -288,7 +318,7 @@ mod tests {
         let mut own = OwnSection::new(ID);
         let mut other = Section::new(ID);
         for name in ["a", "b", "c", "d"] {
-            own.say(came(name));
+            own.say(&NodeName::new("a").unwrap(), came(name));
         }
         assert_eq!(other.take(2, own.since(1).unwrap()), Taken::Gap(None));
         let Taken::Touched(touched) = other.take(1, own.since(0).unwrap()[..2].to_vec()) else {
@@ -307,7 +337,7 @@ mod tests {
     fn a_large_section_crosses_in_parts_that_fit_and_in_any_order() {
         let mut own = OwnSection::new(ID);
         for number in 0..3_000 {
-            own.say(came(&format!("u{number}")));
+            own.say(&NodeName::new("a").unwrap(), came(&format!("u{number}")));
         }
         assert!(own.since(0).is_none(), "not all facts are kept");
         let mut parts = own.whole(&standing(&own), None);

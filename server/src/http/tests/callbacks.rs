@@ -83,7 +83,7 @@ fn telling(address: SocketAddr) -> RunningServer {
         config.api.listen = Some("127.0.0.1:0".parse().unwrap());
         config.media.udp = "127.0.0.1:0".parse().unwrap();
         config.media.shards = 1;
-        config.timings.drain_s = 0;
+        config.timings.drain_s = Some(0);
         config.apps = vec![AppConfig {
             callback_url: Some(CallbackUrl::try_from(format!("http://{address}/hook?key=k")).unwrap()),
             callback_secret: Some(Hidden::new(SECRET)),

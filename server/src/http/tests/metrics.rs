@@ -18,6 +18,11 @@ use crate::http::{Shared, configure};
 use crate::rooms::{RoomsActor, RoomsOptions, StateOptions};
 
 const DOC: &str = include_str!("../../../../docs/metrics.md");
+/// What shows metrics to people, and what wakes them.
+const WATCHERS: [&str; 2] = [
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/grafana"),
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus"),
+];
 
 fn scrape(server: &RunningServer) -> Scrape {
     let answer = get(server, "/metrics");
@@ -52,24 +57,57 @@ fn families(text: &str) -> BTreeMap<&str, &str> {
     helps.collect()
 }
 
+/// The metrics that have a row in the documentation.
+fn documented() -> Vec<&'static str> {
+    let rows = DOC.lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.filter_map(|row| row.split(['`', '{']).next());
+    // Expressions of alerts have spaces, names have none.
+    names
+        .filter(|name| is_ours(name))
+        .filter(|name| !name.contains(' '))
+        .collect()
+}
+
+fn is_ours(word: &str) -> bool {
+    word.starts_with("express_") || word.starts_with("process_")
+}
+
 #[test]
 fn every_metric_stands_in_the_documentation_and_every_documented_one_is_there() {
     let server = server();
     let body = get(&server, "/metrics").body;
     let shown = families(&body);
-    let rows = DOC.lines().filter_map(|line| line.strip_prefix("| `"));
-    let names = rows.filter_map(|row| row.split(['`', '{']).next());
-    // Expressions of alerts have spaces, names have none.
-    let documented: Vec<&str> = names
-        .filter(|name| name.starts_with("express_") || name.starts_with("process_"))
-        .filter(|name| !name.contains(' '))
-        .collect();
+    let documented = documented();
     for (name, help) in &shown {
         let count = documented.iter().filter(|documented| *documented == name).count();
         assert_eq!(count, 1, "docs/metrics.md needs this row once: | `{name}` | {help} |");
     }
     for name in documented {
         assert!(shown.contains_key(name), "docs/metrics.md has {name}, which is not shown");
+    }
+}
+
+#[test]
+fn dashboards_alerts_and_the_documentation_name_no_metric_that_is_not_there() {
+    let documented = documented();
+    let is_there = |name: &str| {
+        let parts = ["_bucket", "_sum", "_count"].map(|part| name.strip_suffix(part).unwrap_or(name));
+        parts.iter().any(|family| documented.contains(family))
+    };
+    let files = WATCHERS.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut texts: Vec<(String, String)> = files
+        .map(|file| file.unwrap().path())
+        .map(|path| (path.display().to_string(), std::fs::read_to_string(path).unwrap()))
+        .collect();
+    // What the documentation itself alerts on.
+    texts.push(("docs/metrics.md".into(), DOC.into()));
+    for (file, text) in &texts {
+        let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let named: Vec<&str> = words.filter(|word| is_ours(word)).collect();
+        assert!(named.len() > 5, "{file} names {named:?}");
+        for name in named {
+            assert!(is_there(name), "{file} has {name}, which docs/metrics.md has not");
+        }
     }
 }
 

@@ -346,7 +346,7 @@ async fn a_stop_sends_everybody_away_and_ends_soon() {
 
 #[tokio::test]
 async fn a_client_that_does_not_go_cannot_hold_up_a_stop() {
-    let server = server_with(|config| config.timings.drain_s = 1);
+    let server = server_with(|config| config.timings.drain_s = Some(1));
     // It never reads the close frame, and never answers it.
     let (_alice, _) = Client::login(&server, "alice").await;
     let started = Instant::now();

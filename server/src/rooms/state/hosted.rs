@@ -56,7 +56,7 @@ impl RoomsState {
         if self.must_be_opened(&room) {
             let request = Box::new(request);
             // Who comes by HTTP cannot be sent on.
-            return Ok(self.wait_for_room(&room, (0, 0), true, Entering::Host { ticket, request })?);
+            return Ok(self.wait_for_room(&room, (0, 0), (true, None), Entering::Host { ticket, request })?);
         }
         let may_host = self.may_host(&room, &user.user_id, &token, &request);
         if may_host.is_err() && !request.publish {

@@ -17,6 +17,7 @@ use super::notices::Waiting;
 use super::records::{Room, RoomKey, Session, SessionKey, SessionSecret, Timer};
 use super::remote::Elsewhere;
 use super::requests::{STRIKE_GUESS, choose_version, whole_ms};
+use super::resume::node_in;
 use super::room_info::RoomInfo;
 use super::waiting_logins::Entering;
 use super::{End, Now, RoomsState, ms, session_is_gone};
@@ -80,6 +81,7 @@ impl RoomsState {
         if self.must_be_opened(&room) {
             self.is_welcome(now, &entry)?;
             let terms = (entry.max_members, entry.loudest_streams);
+            let left = entry.moved_from.as_deref().and_then(node_in);
             let entry = Box::new(entry);
             let who = Entering::Socket {
                 connection,
@@ -87,7 +89,7 @@ impl RoomsState {
                 version,
                 entry,
             };
-            return self.wait_for_room(&room, terms, login.redirected, who).map(|()| None);
+            return self.wait_for_room(&room, terms, (login.redirected, left), who).map(|()| None);
         }
         let key = self.enter(now, entry)?;
         self.login_ok(now, version, key).map(Some)

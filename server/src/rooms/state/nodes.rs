@@ -86,8 +86,8 @@ impl Nodes {
     }
 
     /// Where clients reach another node; `None`: it takes none.
-    pub(super) fn url_of(&self, node: &str) -> Option<&String> {
-        let found = self.others.iter().find(|(name, _)| name.as_str() == node);
+    pub(super) fn url_of(&self, node: &NodeName) -> Option<&String> {
+        let found = self.others.iter().find(|(name, _)| name == node);
         found.map(|(_, url)| url)
     }
 
@@ -214,6 +214,6 @@ impl RoomsState {
     /// Whether a node takes no clients any more, or is this one.
     pub(super) fn is_gone(&self, node: &NodeName) -> bool {
         let cloud = self.cloud.as_ref();
-        cloud.is_none_or(|cloud| cloud.url_of(node.as_str()).is_none())
+        cloud.is_none_or(|cloud| cloud.url_of(node).is_none())
     }
 }

@@ -7,8 +7,14 @@ use super::records::SessionKey;
 use super::requests::{STRIKE_GUESS, choose_version};
 use super::{Now, RoomsState, ms, session_is_gone};
 use crate::forwarder::StreamKey;
+use crate::rooms::cloud::NodeName;
 use crate::rooms::counters::count;
 use crate::rooms::effect::{CloseReason, ConnectionId};
+
+/// The node that a session's name says, before its dot; `None`: it says none.
+pub(super) fn node_in(session: &str) -> Option<NodeName> {
+    NodeName::new(session.split_once('.')?.0).ok()
+}
 
 impl RoomsState {
     pub(super) fn resume(&mut self, now: Now, connection: ConnectionId, resume: &Resume) -> Result<ResumeOk, WireError> {
@@ -46,8 +52,7 @@ impl RoomsState {
 
     /// Where the node is that has a session, if its name says another than this one.
     fn node_of(&self, session: &str) -> Option<String> {
-        let (node, _) = session.split_once('.')?;
-        self.cloud.as_ref()?.url_of(node).cloned()
+        self.cloud.as_ref()?.url_of(&node_in(session)?).cloned()
     }
 
     /// The newest socket of a session is its socket.

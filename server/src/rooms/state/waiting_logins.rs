@@ -45,11 +45,12 @@ impl RoomsState {
     /// Lets somebody wait for a room.
     ///
     /// - `redirected`: the client was sent here, or cannot be sent on
+    /// - `left`: the node that it comes from
     pub(super) fn wait_for_room(
         &mut self,
         room: &RoomKey,
         (max_members, loudest_streams): (u32, u32),
-        redirected: bool,
+        (redirected, left): (bool, Option<NodeName>),
         who: Entering,
     ) -> Result<(), WireError> {
         let terms = RoomTerms {
@@ -81,6 +82,7 @@ impl RoomsState {
                 room: room.clone(),
                 terms,
                 redirected,
+                left,
             });
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! A room over several nodes: who is in it, who gets in, what is left when nobody is.
 
 use express_messages::codes;
+use express_messages::ids::RoomId;
 use express_signalling::protocol::{Heartbeat, Logout, Resume, VERSION};
 
 use super::cloud_world::*;
@@ -120,7 +121,7 @@ fn a_login_that_the_cloud_does_not_answer_is_refused_and_may_be_repeated() {
 }
 
 #[test]
-fn who_is_better_served_elsewhere_is_told_where_and_who_was_sent_is_served() {
+fn who_is_better_served_elsewhere_is_told_where_and_who_was_sent_or_comes_from_there_is_served() {
     let mut cloud = CloudWorld::new(2);
     cloud.elsewhere = Some("wss://b.example");
     let mut request = cloud.nodes[0].login_request("alice", "r");
@@ -131,7 +132,11 @@ fn who_is_better_served_elsewhere_is_told_where_and_who_was_sent_is_served() {
     );
     assert!(error.retry.is_some());
     request.redirected = true;
-    assert!(cloud.login_with(1, request).is_ok());
+    assert!(cloud.login_with(1, request.clone()).is_ok());
+    // It was lost a moment ago, which nobody knows but the client.
+    (request.redirected, request.moved_from) = (false, Some("b.0123456789abcdef".into()));
+    request.room_id = RoomId::new("r2").unwrap();
+    assert!(cloud.login_with(0, request).is_ok());
     cloud.check();
 }
 

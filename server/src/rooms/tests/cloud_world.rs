@@ -42,7 +42,7 @@ pub(super) struct CloudWorld {
     /// Wishes are kept instead of fulfilled.
     pub(super) hold: bool,
     held: VecDeque<(usize, Wish)>,
-    /// Who wants to open a room is sent there.
+    /// Who wants to open a room is sent there, to the second node.
     pub(super) elsewhere: Option<&'static str>,
     /// Relays never work.
     pub(super) no_relays: bool,
@@ -132,7 +132,12 @@ impl CloudWorld {
 
     fn fulfil(&mut self, node: usize, wish: Wish) {
         match wish {
-            Wish::Open { room, terms, redirected } => self.open_room(node, room, terms, redirected),
+            Wish::Open {
+                room,
+                terms,
+                redirected,
+                left,
+            } => self.open_room(node, room, terms, redirected || left == Some(name(1))),
             Wish::Close(room) => {
                 if let Some(known) = self.rooms.get_mut(&room) {
                     if let Some(mirror) = known.nodes.remove(&node) {

@@ -58,9 +58,7 @@ pub(crate) struct FanOutResult {
 impl FanOut {
     pub(crate) fn run(&self, measured: &Measured, runs: usize, time: Duration) -> Outcome<FanOutResult> {
         let mut rig = Rig::start(measured, "fan-out")?;
-        let connections = self.join(&mut rig)?;
-        // Who just connected has caches to warm and handshakes to forget.
-        run_server(&mut rig, Duration::from_millis(500))?;
+        let connections = self.begin(&mut rig)?;
         let (mut floors, mut servers) = (Vec::new(), Vec::new());
         for run in 1..=runs {
             let floor = run_floor(&mut rig, time)?;
@@ -73,6 +71,14 @@ impl FanOut {
             servers.push(server);
         }
         Ok(self.result(connections, &mut floors, &mut servers))
+    }
+
+    /// Everybody comes, and the first half second is over.
+    pub(crate) fn begin(&self, rig: &mut Rig) -> Outcome<usize> {
+        let connections = self.join(rig)?;
+        // Who just connected has caches to warm and handshakes to forget.
+        run_server(rig, Duration::from_millis(500))?;
+        Ok(connections)
     }
 
     fn join(&self, rig: &mut Rig) -> Outcome<usize> {
@@ -112,9 +118,9 @@ impl FanOut {
 
 /// One run of the floor or of the server.
 #[derive(Clone, Debug, Default)]
-struct Run {
-    us: f64,
-    traffic: Traffic,
+pub(crate) struct Run {
+    pub(crate) us: f64,
+    pub(crate) traffic: Traffic,
 }
 
 fn run_floor(rig: &mut Rig, time: Duration) -> Outcome<Run> {
@@ -128,7 +134,7 @@ fn run_floor(rig: &mut Rig, time: Duration) -> Outcome<Run> {
     }
 }
 
-fn run_server(rig: &mut Rig, time: Duration) -> Outcome<Run> {
+pub(crate) fn run_server(rig: &mut Rig, time: Duration) -> Outcome<Run> {
     rig.order(&Order::BeginCount)?;
     let before = rig.cpu_ns()?;
     rig.order(&Order::StartSending)?;
@@ -143,7 +149,7 @@ fn per_packet(cpu_ns: u64, traffic: &Traffic) -> f64 {
     cpu_ns as f64 / 1000.0 / traffic.delivered.max(1) as f64
 }
 
-fn middle(runs: &mut [Run]) -> Run {
+pub(crate) fn middle(runs: &mut [Run]) -> Run {
     runs.sort_by(|a, b| a.us.total_cmp(&b.us));
     runs.get(runs.len() / 2).cloned().unwrap_or_default()
 }

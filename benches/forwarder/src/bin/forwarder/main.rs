@@ -2,8 +2,10 @@
 //!
 //! The server and the load are processes of their own; see `docs/capacity.md` for what the figures mean.
 
+mod broker;
 mod coming_and_going;
 mod fan_out;
+mod in_a_cloud;
 mod results;
 mod rig;
 
@@ -24,7 +26,7 @@ struct Arguments {
     #[arg(long, default_value = "benches/results/forwarder.json")]
     json: PathBuf,
     /// Only scenarios whose name has this in it: "1 -> 100", "1 -> 1,000", "50 rooms", "10 -> 300", joins, burst,
-    /// churn, hostile, idle, leak.
+    /// churn, hostile, idle, leak, cloud.
     #[arg(long)]
     only: Vec<String>,
     /// Alternating runs of floor and server, of which the median counts.
@@ -99,6 +101,11 @@ fn measure(arguments: &Arguments, measured: &Measured, results: &mut Results) ->
     if wanted("leak") {
         results.leak = Some(coming_and_going::leak(measured)?);
     }
+    if wanted("cloud")
+        && let Measured::Own(program) = measured
+    {
+        results.in_a_cloud = in_a_cloud::measure(program, arguments.runs, time)?;
+    }
     Ok(())
 }
 
@@ -111,7 +118,7 @@ fn conditions(arguments: &Arguments, measured: &Measured) -> Vec<String> {
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let limits = match measured {
-        Measured::Own(_) => format!(
+        Measured::Own(_) | Measured::InACloud { .. } => format!(
             "rate limits off by configuration, but where it is hostile: {}",
             LIMITS_OFF.join(", ")
         ),

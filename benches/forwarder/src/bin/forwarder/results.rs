@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::coming_and_going::{BurstResult, JoinsResult, LeakResult, RoomsResult};
 use super::fan_out::FanOutResult;
+use super::in_a_cloud::InACloudResult;
 
 /// Bytes of IP and UDP headers (IPv4) and of an Ethernet frame around them, gap and preamble included.
 const HEADERS: usize = 28 + 38;
@@ -24,6 +25,7 @@ pub(crate) struct Results {
     pub(crate) rooms: Option<RoomsResult>,
     pub(crate) churn: Option<ChurnReport>,
     pub(crate) hostile: Option<HostileReport>,
+    pub(crate) in_a_cloud: Vec<InACloudResult>,
 }
 
 impl Results {
@@ -40,6 +42,9 @@ impl Results {
         }
         if let Some(widest) = self.fan_outs.iter().find(|result| result.connections == 1_000) {
             lines.extend(["".into(), arithmetic(widest.server_us)]);
+        }
+        if !self.in_a_cloud.is_empty() {
+            lines.extend(self.in_a_cloud_lines());
         }
         lines.push(String::new());
         lines.join("\n")
@@ -70,6 +75,29 @@ impl Results {
                 latency_us.p99 / 1000.0,
             ));
         }
+        lines
+    }
+
+    fn in_a_cloud_lines(&self) -> Vec<String> {
+        let head = [
+            "",
+            "| scenario | alone, us | in a cloud, us | ratio | expected | delivered | idle, alone / in a cloud, ms a second |",
+            "|---|---|---|---|---|---|---|",
+        ];
+        let mut lines: Vec<String> = head.map(String::from).into();
+        lines.extend(self.in_a_cloud.iter().map(|result| {
+            format!(
+                "| {} | {:.2} | {:.2} | {:.2} | {} | {} | {:.1} / {:.1} |",
+                result.name,
+                result.alone_us,
+                result.in_a_cloud_us,
+                result.ratio,
+                result.expected,
+                result.delivered,
+                result.idle_alone_ms,
+                result.idle_in_a_cloud_ms,
+            )
+        }));
         lines
     }
 

@@ -26,6 +26,8 @@ const JOIN_PATIENCE_S: u64 = 60;
 pub(crate) enum Measured {
     /// A fresh `express-server` for each scenario.
     Own(PathBuf),
+    /// The same as one of a cloud, whose broker is there.
+    InACloud { program: PathBuf, broker: String },
     /// One that runs already.
     Given { url: String, pid: u32 },
 }
@@ -47,10 +49,10 @@ impl Rig {
     /// The same with other limits off, if the server is ours.
     pub(crate) fn start_with(measured: &Measured, name: &str, limits_off: &[&str]) -> Outcome<Self> {
         let (server, url, pid) = match measured {
-            Measured::Own(program) => {
-                let server = Server::start(program, name, limits_off)?;
-                let (url, pid) = (server.url().to_owned(), server.pid());
-                (Some(server), url, pid)
+            Measured::Own(program) => own(Server::start(program, name, limits_off)?),
+            Measured::InACloud { program, broker } => {
+                let more = format!("[cluster]\nnats = [\"{broker}\"]\nname = \"bench\"\n");
+                own(Server::start_with(program, &format!("{name}-in-a-cloud"), limits_off, &more)?)
             }
             Measured::Given { url, pid } => (None, url.clone(), *pid),
         };
@@ -127,6 +129,11 @@ impl Rig {
         wait(time);
         Ok(self.cpu_ns()? - before)
     }
+}
+
+fn own(server: Server) -> (Option<Server>, String, u32) {
+    let (url, pid) = (server.url().to_owned(), server.pid());
+    (Some(server), url, pid)
 }
 
 impl Drop for Rig {

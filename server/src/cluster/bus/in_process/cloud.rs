@@ -300,6 +300,10 @@ impl Cloud {
         self.stores[bucket as usize].entries(now)
     }
 
+    pub(super) fn changed(&mut self, bucket: Bucket, after: Revision, most: usize, now: Instant) -> Option<Vec<Key>> {
+        self.stores[bucket as usize].changed(after, most, now)
+    }
+
     /// Writes, and tells the watches.
     pub(super) fn write(
         &mut self,

@@ -199,6 +199,11 @@ impl Bus for InProcessBus {
         self.line.limited(ENTRIES_LIMIT, operation).boxed()
     }
 
+    fn changed(&self, bucket: Bucket, after: Revision, most: usize) -> BusFuture<'_, Option<Vec<Key>>> {
+        let changed = move |cloud: &mut Cloud| cloud.changed(bucket, after, most, Instant::now());
+        self.line.limited(ENTRIES_LIMIT, self.line.ask(changed)).boxed()
+    }
+
     fn watch(&self, bucket: Bucket) -> mpsc::Receiver<WatchEvent> {
         self.line.cloud.lock().watch(self.line.member, bucket)
     }

@@ -15,6 +15,8 @@ pub(super) struct Store {
     made: u64,
     writes: u64,
     entries: BTreeMap<Key, (Entry, Instant)>,
+    /// The last write of each key, of those that were taken away, too.
+    last: BTreeMap<Key, (u64, Instant)>,
 }
 
 impl Store {
@@ -25,6 +27,7 @@ impl Store {
             made,
             writes: 0,
             entries: BTreeMap::new(),
+            last: BTreeMap::new(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Store {
             store: self.made,
             number: self.writes,
         };
+        self.last.insert(key.clone(), (self.writes, now));
         match value {
             Some(value) => self.entries.insert(key.clone(), (Entry { value, revision }, now)),
             None => self.entries.remove(key),
@@ -73,5 +77,18 @@ impl Store {
         }
         let entries = self.entries.iter();
         Ok(entries.map(|(key, (entry, _))| (key.clone(), entry.clone())).collect())
+    }
+
+    /// The keys that were written after a revision; `None`: it is of another store, or they are too many.
+    pub(super) fn changed(&mut self, after: Revision, most: usize, now: Instant) -> Option<Vec<Key>> {
+        if after.store != self.made {
+            return None;
+        }
+        let lease = self.lease;
+        self.last
+            .retain(|_, (_, written)| now.saturating_duration_since(*written) < lease);
+        let later = self.last.iter().filter(|(_, (number, _))| *number > after.number);
+        let keys: Vec<Key> = later.map(|(key, _)| key.clone()).collect();
+        (keys.len() <= most).then_some(keys)
     }
 }

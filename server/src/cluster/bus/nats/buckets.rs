@@ -1,39 +1,30 @@
 //! Buckets in JetStream: opened or made when first used, and again with each connection.
 
-use std::collections::BTreeMap;
 use std::error::Error;
-use std::time::Duration;
 
 use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
 use async_nats::jetstream::context::{self, PublishError, PublishErrorKind};
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::stream::{self, DiscardPolicy, LastRawMessageErrorKind, Republish, StorageType};
 use async_nats::{HeaderMap, client};
 use bytes::Bytes;
-use futures::StreamExt;
 use tokio::sync::Mutex;
 
-use super::super::counters::Counters;
-use super::super::{Bucket, BusError, Entry, Key, MAX_ENTRIES, MAX_ENTRIES_BYTES, MAX_PAYLOAD, Revision};
+use super::super::{Bucket, BusError, Entry, Revision};
 use super::link::Link;
 
 /// The header that tells a deletion, and what it says.
 pub(super) const OPERATION: &str = "KV-Operation";
 const DELETION: &str = "DEL";
-/// Messages that are asked for at a time in a full read.
-const BATCH: usize = 500;
-/// After which the broker forgets the consumer of a full read.
-const READER_IDLE: Duration = Duration::from_secs(5);
 /// A key that others create and delete meanwhile is tried so often.
 const TRIES: usize = 3;
 
 /// A bucket as it was opened.
 #[derive(Debug, Clone)]
 pub(super) struct Opened {
-    store: Store,
+    pub(super) store: Store,
     /// See [`Revision::store`].
-    made: u64,
+    pub(super) made: u64,
     connection: u64,
 }
 
@@ -246,87 +237,10 @@ impl Link {
             _ => broker_error(error),
         }
     }
-
-    /// All entries: a consumer of the whole stream, which has one message for each key.
-    pub(super) async fn entries(&self, bucket: Bucket) -> Result<Vec<(Key, Entry)>, BusError> {
-        match self.entries_once(bucket).await {
-            Err(BusError::Other(_)) => self.entries_once(bucket).await,
-            done => done,
-        }
-    }
-
-    async fn entries_once(&self, bucket: Bucket) -> Result<Vec<(Key, Entry)>, BusError> {
-        let opened = self.bucket(bucket).await?;
-        let config = pull::Config {
-            ack_policy: AckPolicy::None,
-            inactive_threshold: READER_IDLE,
-            memory_storage: true,
-            num_replicas: 1,
-            ..pull::Config::default()
-        };
-        let consumer = match opened.store.stream.create_consumer(config).await {
-            Ok(consumer) => consumer,
-            Err(error) => {
-                self.forget(bucket).await;
-                return Err(broker_error(&error));
-            }
-        };
-        let entries = self.read_all(&opened, &consumer).await;
-        // The broker forgets it anyway, later.
-        let _ = opened.store.stream.delete_consumer(&consumer.cached_info().name).await;
-        entries
-    }
-
-    async fn read_all(&self, opened: &Opened, consumer: &Consumer<pull::Config>) -> Result<Vec<(Key, Entry)>, BusError> {
-        let mut entries = BTreeMap::new();
-        let mut bytes = 0;
-        loop {
-            let mut batch = consumer
-                .fetch()
-                .max_messages(BATCH)
-                .messages()
-                .await
-                .map_err(|error| broker_error(&error))?;
-            let mut number = 0;
-            while let Some(message) = batch.next().await {
-                let message = message.map_err(|error| broker_error(&*error))?;
-                let info = message.info().map_err(|error| broker_error(&*error))?;
-                number += 1;
-                bytes += message.payload.len();
-                if entries.len() >= MAX_ENTRIES || bytes > MAX_ENTRIES_BYTES {
-                    return Err(BusError::Other("the bucket is too large to be read in full".into()));
-                }
-                let revision = opened.revision(info.stream_sequence);
-                self.keep(&mut entries, &opened.store.prefix, &message.message, revision);
-            }
-            if number < BATCH {
-                return Ok(entries.into_iter().collect());
-            }
-        }
-    }
-
-    /// A key that was written while it was read comes twice; the later one counts.
-    fn keep(&self, entries: &mut BTreeMap<Key, Entry>, prefix: &str, message: &async_nats::Message, revision: Revision) {
-        let key = message.subject.strip_prefix(prefix).and_then(Key::decode);
-        let Some(key) = key.filter(|_| message.payload.len() <= MAX_PAYLOAD) else {
-            Counters::count(&self.counters().refused);
-            return;
-        };
-        if message
-            .headers
-            .as_ref()
-            .is_some_and(|headers| headers.get(OPERATION).is_some())
-        {
-            entries.remove(&key);
-            return;
-        }
-        let value = message.payload.clone();
-        entries.insert(key, Entry { value, revision });
-    }
 }
 
 /// An error of a broker that may not have JetStream at the moment.
-fn broker_error(error: &(dyn Error + 'static)) -> BusError {
+pub(super) fn broker_error(error: &(dyn Error + 'static)) -> BusError {
     let mut sources = std::iter::successors(Some(error), |error| (*error).source());
     sources.find_map(asked).unwrap_or_else(|| BusError::other(error))
 }

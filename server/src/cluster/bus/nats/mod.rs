@@ -17,6 +17,7 @@
 mod buckets;
 mod link;
 mod login;
+mod reading;
 mod watching;
 
 use std::sync::Arc;
@@ -144,6 +145,11 @@ impl Bus for NatsBus {
 
     fn entries(&self, bucket: Bucket) -> BusFuture<'_, Vec<(Key, Entry)>> {
         self.link.limited(ENTRIES_LIMIT, self.link.entries(bucket)).boxed()
+    }
+
+    fn changed(&self, bucket: Bucket, after: Revision, most: usize) -> BusFuture<'_, Option<Vec<Key>>> {
+        let changed = self.link.changed(bucket, after, most);
+        self.link.limited(ENTRIES_LIMIT, changed).boxed()
     }
 
     fn watch(&self, bucket: Bucket) -> mpsc::Receiver<WatchEvent> {

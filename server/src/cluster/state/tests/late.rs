@@ -159,7 +159,14 @@ fn open(sim: &mut CloudSim<Told>, node: usize, id: &str) {
         loudest_streams: 0,
     };
     let (room, redirected) = (room(id), true);
-    sim.wish(node, Wish::Open { room, terms, redirected });
+    let left = None;
+    let wish = Wish::Open {
+        room,
+        terms,
+        redirected,
+        left,
+    };
+    sim.wish(node, wish);
     sim.run_for(SECOND);
 }
 
@@ -198,6 +205,7 @@ fn a_room_is_looked_at_where_another_node_has_it_and_nothing_is_made_of_one_that
                 loudest_streams: 0,
             },
             redirected: true,
+            left: None,
         },
     );
     assert!(matches!(&opened[..], [News::Opened { is_new: true, .. }]), "{opened:?}");
