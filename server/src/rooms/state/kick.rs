@@ -49,7 +49,7 @@ impl RoomsState {
     }
 
     /// Tokens made until now do not open the room to the user any more, for as long as is configured.
-    fn revoke(&mut self, now: Now, room: &RoomKey, user: UserId) {
+    pub(super) fn revoke(&mut self, now: Now, room: &RoomKey, user: UserId) {
         let lasts = Duration::from_secs(self.timings.kick_revokes_s);
         self.revoke_until(now, room, user, (now.unix_ms, lasts));
     }
@@ -76,14 +76,19 @@ impl RoomsState {
 const USERS: usize = 100;
 
 impl RoomsState {
-    /// Tells the other nodes whom the closing of a room kicks out here: to those who do not know them they do not come back either.
+    /// Tells the other nodes whom the closing of a room kicks out here.
     fn tell_who_is_kicked(&mut self, room: &RoomKey, reason: &str) {
-        if self.cloud.is_none() {
-            return;
-        }
         let members = self.rooms.get(room).into_iter().flat_map(|room| &room.members);
         let sessions = members.filter_map(|key| self.sessions.get(key));
         let users: Vec<UserId> = sessions.map(|session| session.user.user_id.clone()).collect();
+        self.tell_kicked(room, &users, reason);
+    }
+
+    /// Tells the other nodes who is kicked out here: to those who do not know them they do not come back either.
+    pub(super) fn tell_kicked(&mut self, room: &RoomKey, users: &[UserId], reason: &str) {
+        if self.cloud.is_none() {
+            return;
+        }
         for users in users.chunks(USERS) {
             let order = Order::Kick {
                 room_id: room.1.clone(),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use express_messages::ids::UserId;
+
 use super::records::SessionKey;
 use super::{Now, RoomsState};
 use crate::rooms::admin::{
@@ -62,20 +64,28 @@ impl RoomsState {
                 }
             }
             Order::Close { room_id, reason, .. } => {
-                let room = self.rooms.get(&(app_id, room_id.clone()));
-                for key in room.map(|room| room.members.clone()).unwrap_or_default() {
-                    self.kick_earlier(key, kept.at_ms, reason);
+                let room = (app_id, room_id.clone());
+                let members = self.rooms.get(&room).map(|room| room.members.clone());
+                let mut kicked = Vec::new();
+                for key in members.unwrap_or_default() {
+                    kicked.extend(self.kick_earlier(key, kept.at_ms, reason));
+                }
+                // The node that was asked may not have known of them.
+                self.tell_kicked(&room, &kicked, reason);
+                for user in kicked {
+                    self.revoke(now, &room, user);
                 }
             }
             _ => self.obey(now, kept),
         }
     }
 
-    /// Ends a session that began before the order.
-    fn kick_earlier(&mut self, key: SessionKey, at_ms: u64, reason: &str) {
-        if self.sessions.get(&key).is_some_and(|session| session.login_ms <= at_ms) {
-            self.kick(key, reason);
-        }
+    /// Ends a session that began before the order; whose it was.
+    fn kick_earlier(&mut self, key: SessionKey, at_ms: u64, reason: &str) -> Option<UserId> {
+        let session = self.sessions.get(&key).filter(|session| session.login_ms <= at_ms)?;
+        let user = session.user.user_id.clone();
+        self.kick(key, reason);
+        Some(user)
     }
 
     /// Another node was ordered something. What cannot be done here is no matter: who asked has been answered.

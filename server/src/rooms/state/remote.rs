@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use express_messages::codes;
 use express_messages::ids::{StreamId, UserId};
 use express_messages::types::{StreamDeleteReason, ZegoUpdateType, ZegoUser};
 use express_signalling::protocol::{Event, RoomStreamUpdate};
@@ -237,8 +238,16 @@ impl RoomsState {
             return;
         };
         let is_there = |stream: &Stream| stream.origin.is_some() && stream.room == *room_key;
+        // Taken over from there, and without media here until now: no other node sees it any more.
+        let is_unseen = |stream: &Stream| {
+            let is_shown = stream.announced.is_some() && stream.media.is_none() && stream.room == *room_key;
+            is_shown && stream.origin.is_none() && !stream.told
+        };
         if self.streams.get(&key).is_some_and(is_there) {
             self.end_stream(key, reason, None);
+        } else if self.streams.get(&key).is_some_and(is_unseen) {
+            let why = (codes::PUBLISHER_SESSION_CLOSED, "the media connection did not come about");
+            self.end_stream(key, StreamDeleteReason::Offline, Some(why));
         }
     }
 

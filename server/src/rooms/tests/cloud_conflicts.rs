@@ -6,7 +6,7 @@ use express_messages::types::{StreamDeleteReason, ZegoStream, ZegoUser};
 use super::cloud_world::*;
 use super::words::*;
 use super::world::*;
-use crate::rooms::admin::CloseRoom;
+use crate::rooms::admin::{AdminOrder, CloseRoom, Order};
 use crate::rooms::cloud::{Member, News, RemoteStream};
 
 /// Alice has logged in on another node, so much later or earlier than here.
@@ -87,6 +87,32 @@ fn who_was_in_a_room_that_is_closed_does_not_come_back_to_it_on_a_node_that_did_
             codes::FORBID_BLACK_USER,
             "node {node}"
         );
+    }
+    cloud.check();
+}
+
+#[test]
+fn whom_a_room_is_closed_for_late_does_not_come_back_anywhere_with_an_older_token() {
+    let mut cloud = CloudWorld::new(2);
+    let bob = cloud.login(0, "bob", "r");
+    let old = [0, 1].map(|node: usize| cloud.nodes[node].login_request("bob", "r"));
+    let at_ms = cloud.nodes[0].at().unix_ms;
+    let closed = AdminOrder {
+        app_id: APP,
+        at_ms,
+        until_ms: at_ms + 3_600_000,
+        order: Order::Close {
+            room_id: room("r"),
+            reason: "over".into(),
+            tell_business: false,
+        },
+    };
+    cloud.tell(0, News::OrderKept(closed));
+    cloud.settle();
+    assert_eq!(cloud.nodes[0].closed(bob.connection), Some(1000));
+    for (node, request) in old.into_iter().enumerate() {
+        let refused = cloud.login_with(node, request).unwrap_err();
+        assert_eq!(refused.code, codes::FORBID_BLACK_USER, "node {node}");
     }
     cloud.check();
 }

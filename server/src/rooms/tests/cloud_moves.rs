@@ -216,3 +216,17 @@ fn who_did_not_hear_that_its_move_came_about_logs_in_once_more_and_is_told_all_t
     assert_eq!(cloud.nodes[0].closed(again.connection), None);
     cloud.check();
 }
+
+#[test]
+fn a_stream_that_is_taken_over_and_never_gets_media_ends_on_all_nodes_alike() {
+    let (mut cloud, speaker, ..) = call();
+    cloud.pass_s(1);
+    let moved = cloud.move_to(1, "alice", "r", &speaker);
+    assert_eq!(cloud.code(1, moved.connection, publish("s")), 0);
+    let shown = |cloud: &CloudWorld| [0, 1, 2].map(|node: usize| cloud.nodes[node].state.streams_in(APP, "r").len());
+    assert_eq!(shown(&cloud), [1, 1, 1], "nobody notices that it moves");
+    cloud.nodes[1].close(moved.connection);
+    cloud.pass_s(20);
+    assert_eq!(shown(&cloud), [0, 0, 0]);
+    cloud.check();
+}

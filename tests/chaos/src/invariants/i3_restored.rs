@@ -3,7 +3,6 @@
 use express_engine::{PlayerState, PublisherState};
 
 use super::Member;
-use crate::client::Client;
 use crate::machine::Machine;
 use crate::world::World;
 
@@ -15,7 +14,7 @@ impl World {
         let published = publishing.filter(|(_, state)| **state == PublisherState::Publishing);
         let mut found = Vec::new();
         for stream in published.map(|(stream, _)| stream) {
-            let agreed = self.nodes_agree();
+            let agreed = self.nodes_are_whole();
             let node = members[client].as_ref().map(|member| member.node);
             // Nodes know of the streams of rooms that they have.
             let room = &state.view.room_id;
@@ -64,7 +63,7 @@ impl World {
             }
         }
         for (stream, told) in &state.view.playing {
-            let can = !state.wishes.muted_plays.contains(stream) && self.is_sent(client, stream);
+            let can = !state.wishes.muted_plays.contains(stream) && self.is_sent(stream);
             if can && *told != PlayerState::Playing {
                 away.push(format!(
                     "c{client}: {stream} is {told} after {:?} of calm",
@@ -77,12 +76,9 @@ impl World {
         }
     }
 
-    /// Whether somebody's sound of this stream reaches a server, and is to be heard by a client.
-    fn is_sent(&self, listener: usize, stream: &str) -> bool {
-        let room = &self.clients[listener].view.room_id;
-        // Over nodes, streams of other rooms are there by chance alone.
-        let near = |client: &&Client| self.cloud.is_none() || client.view.room_id == *room;
-        let parts = self.clients.iter().filter(near).flat_map(|client| client.parts.values());
+    /// Whether somebody's sound of this stream reaches a server.
+    fn is_sent(&self, stream: &str) -> bool {
+        let parts = self.clients.iter().flat_map(|client| client.parts.values());
         let mut publishers = parts.filter(|part| matches!(part.machine, Machine::Publish(_)) && part.stream.as_str() == stream);
         publishers.any(|part| self.is_heard(part))
     }
