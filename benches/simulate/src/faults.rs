@@ -125,9 +125,10 @@ impl Unfinished {
         found
     }
 
-    /// With what is seen until 110 s later, while calls go on.
+    /// With what is seen until 110 s behind the fault, while calls go on.
     pub fn finish(self, cloud: &mut Cloud) -> Recovery {
-        cloud.run_for(BEHIND);
+        let since = cloud.sim.now().mono - self.1.at();
+        cloud.run_for(BEHIND.saturating_sub(since));
         self.until_now(cloud)
     }
 }

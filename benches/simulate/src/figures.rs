@@ -24,6 +24,11 @@ pub struct Counted {
 }
 
 impl Counted {
+    /// When.
+    pub fn at(&self) -> Duration {
+        self.at
+    }
+
     /// What was seen until then.
     pub fn seen(&self) -> Seen {
         self.seen

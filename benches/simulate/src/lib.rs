@@ -33,8 +33,8 @@ const OTHERS: [(usize, usize); 4] = [(12, 50_000), (60, 50_000), (240, 50_000), 
 const ROOM_TO_SPARE: f64 = 1.5;
 /// A morning, compressed, and how long is measured behind it.
 const MORNING: Duration = Duration::from_secs(100);
-const SETTLES: Duration = Duration::from_secs(20);
-const MEASURED: Duration = Duration::from_secs(30);
+const SETTLES: Duration = Duration::from_secs(10);
+const MEASURED: Duration = Duration::from_secs(20);
 
 /// What is simulated.
 #[derive(Debug, Clone, Copy)]
@@ -122,11 +122,10 @@ fn the_million(settings: Settings) -> Report {
     let one = faults::nodes_fail(&mut cloud, "a node fails", &[MILLION.0 / 3]);
     let region: Vec<usize> = (0..cloud.sim.len()).filter(|node| cloud.region_of(*node) == 2).collect();
     let region = faults::nodes_fail(&mut cloud, "a region of a fifth of the nodes fails", &region);
-    let away = Duration::from_secs(120);
-    let broker = faults::broker_fails(&mut cloud, "the broker is away for 2 min", away);
-    // Those who were lost have had their 100 s by now.
-    let all = [one.until_now(&cloud), region.until_now(&cloud), broker];
-    report.recoveries.extend(all);
+    let away = Duration::from_secs(30);
+    let broker = faults::broker_fails(&mut cloud, "the broker is away for 30 s", away);
+    let region = region.finish(&mut cloud);
+    report.recoveries.extend([one.until_now(&cloud), region, broker]);
     report
 }
 
@@ -147,8 +146,8 @@ fn smaller_clouds(settings: Settings) -> Report {
     report
         .recoveries
         .push(faults::rolling_restart(&mut cloud, "all nodes restart, 6 at a time", 6));
-    report
-        .recoveries
-        .push(faults::broker_fails(&mut cloud, "the broker is away for 10 min", 10 * minute));
+    for (what, away) in [("the broker is away for 2 min", 2), ("the broker is away for 10 min", 10)] {
+        report.recoveries.push(faults::broker_fails(&mut cloud, what, away * minute));
+    }
     report
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use express_messages::types::{StreamDeleteReason, ZegoStream, ZegoUser};
 use express_server::cluster::sim::SimRooms;
-use express_server::rooms::cloud::{Fact, LoginElsewhere, Member, News, RemoteStream, RoomName, RoomTerms, Wish};
+use express_server::rooms::cloud::{Fact, LoginElsewhere, Member, News, NodeName, RemoteStream, RoomName, RoomTerms, Wish};
 use express_server::rooms::{Now, Ticket};
 
 use crate::world::{APP, At, Event, Shared, World, numbers};
@@ -77,7 +77,8 @@ impl LightRooms {
             max_members: 0,
             loudest_streams: 0,
         };
-        let left = None;
+        let left = self.world.borrow().users[user as usize].lost;
+        let left = left.and_then(|node| NodeName::new(&format!("n{node}")).ok());
         vec![Wish::Open {
             room,
             terms,
@@ -96,6 +97,7 @@ impl LightRooms {
         }
         known.at = At::Room;
         known.in_call = true;
+        known.lost = None;
         known.published = None;
         let (from, speaks) = (known.from, known.plan.speaks);
         world.seen.logins += 1;

@@ -36,6 +36,8 @@ pub struct User {
     pub node: usize,
     /// The node that the user is about to leave for [`User::node`], still in the room there.
     pub from: Option<usize>,
+    /// The node that failed under this user, who says so when coming back.
+    pub lost: Option<usize>,
     /// In a call, also while a node fails under it.
     pub in_call: bool,
     /// The claim of the stream, where it is published at [`User::node`].
@@ -112,6 +114,7 @@ impl World {
             at: At::Home,
             node: 0,
             from: None,
+            lost: None,
             in_call: false,
             published: None,
             seen_to_leave: false,

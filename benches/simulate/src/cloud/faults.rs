@@ -26,6 +26,7 @@ impl Cloud {
                 user.from.take_if(|from| nodes.contains(from));
                 if user.at != At::Home && nodes.contains(&user.node) {
                     user.at = At::Door;
+                    user.lost = Some(user.node);
                     user.published = None;
                     thrown_out.push((now + back, Event::Login(number as u32, user.call, None)));
                 }

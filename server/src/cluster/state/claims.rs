@@ -18,6 +18,9 @@ const MAX_RELEASED: usize = 100_000;
 /// How often a node is told again that its claim is another's.
 const TAKEN_AGAIN: u8 = 4;
 
+/// Of so many streams of others the rooms are noted before those that are gone are looked for.
+const SHOWN: usize = 1_000;
+
 /// A streamID of a user of this node.
 #[derive(Debug, Clone)]
 pub(super) struct OwnClaim {
@@ -49,8 +52,8 @@ impl ClusterState {
 
     /// The registry cannot be asked: what is known here decides, and is settled later.
     pub(super) fn claim_here(&mut self, ticket: Ticket, room: RoomName, stream: (u32, StreamId), user: UserId) {
-        let of_app = self.rooms.iter().filter(|((app_id, _), _)| *app_id == stream.0);
-        let mut shown = of_app.filter_map(|(_, room)| room.shown_streams.get(&stream.1));
+        let rooms = self.shown_in.get(&stream).into_iter().flatten();
+        let mut shown = rooms.filter_map(|room| self.rooms.get(room)?.shown_streams.get(&stream.1));
         match shown.next() {
             Some((_, shown)) if shown.listed.stream.user.user_id != user => {
                 count(&mut self.counters.claims_refused);
@@ -83,6 +86,22 @@ impl ClusterState {
         };
         self.claims.insert(stream, claim);
         self.actions.push(Action::News(News::Claimed(ticket, Ok(epoch))));
+    }
+
+    /// Notes in which room a stream of another node is shown, so that without the registry its owner is found by one look.
+    pub(super) fn note_shown(&mut self, room: &RoomName, id: &StreamId) {
+        let rooms = self.shown_in.entry((room.0, id.clone())).or_default();
+        if !rooms.contains(room) {
+            rooms.push(room.clone());
+        }
+        if self.shown_in.len() > self.shown_most {
+            let open = &self.rooms;
+            self.shown_in.retain(|(_, id), rooms| {
+                rooms.retain(|room| open.get(room).is_some_and(|room| room.shown_streams.contains_key(id)));
+                !rooms.is_empty()
+            });
+            self.shown_most = self.shown_in.len().saturating_mul(2).max(SHOWN);
+        }
     }
 
     pub(super) fn release(&mut self, stream: (u32, StreamId)) {

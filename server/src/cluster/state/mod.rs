@@ -153,6 +153,10 @@ pub(crate) struct ClusterState {
     nodes: Nodes,
     rooms: HashMap<RoomName, Room>,
     claims: HashMap<(u32, StreamId), OwnClaim>,
+    /// In which rooms streams of others are shown, or were.
+    shown_in: HashMap<(u32, StreamId), Vec<RoomName>>,
+    /// With more of these, those that are not any more are forgotten.
+    shown_most: usize,
     /// Given up while the registry was out of reach.
     released: BTreeSet<(u32, StreamId)>,
     /// Whose claims are being taken over: those nodes hear of it once it is written.
@@ -190,6 +194,8 @@ impl ClusterState {
             nodes: Nodes::default(),
             rooms: HashMap::new(),
             claims: HashMap::new(),
+            shown_in: HashMap::new(),
+            shown_most: 0,
             released: BTreeSet::new(),
             taken_from: HashMap::new(),
             taken: Vec::new(),
@@ -402,6 +408,11 @@ impl ClusterState {
 
     /// Tells the rooms of what changed in one of them, once it is open.
     fn tell_changes(&mut self, name: &RoomName, changes: Vec<Change>) {
+        for change in &changes {
+            if let Change::StreamIs(_, stream) = change {
+                self.note_shown(name, &stream.listed.stream.stream_id);
+            }
+        }
         if !self.rooms.get(name).is_some_and(Room::is_open) {
             return;
         }
