@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use express_engine::{
     PublisherState, PublisherStateUpdate, ZegoExpressEngine, ZegoLocalStream, ZegoRoomConfig, ZegoStreamOptions,
 };
-use express_tests::callers::park;
 use express_tests::cluster::Cluster;
 use express_tests::collect::EventLog;
 use express_tests::nats::{Passed, Stored};
-use express_tests::processes::work_folder;
+use express_tests::processes::{park, work_folder};
 use express_tests::tokens::{APP_ID, token};
 
 /// Where rooms and claims are kept.
