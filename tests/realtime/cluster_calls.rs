@@ -57,6 +57,9 @@ fn users_of_a_node_that_is_killed_are_back_on_another_and_the_rest_hear_each_oth
     assert!(of_others < STUTTER, "{of_others:?}");
     assert_tones(&callers);
     assert_nothing_noticed(&mut callers);
+    // Whose node died, and who is back, leaves at once and for good.
+    callers.remove(ALICE).log_out();
+    callers.iter_mut().for_each(|caller| caller.sees_go(ALICE));
     all_leave(callers);
 }
 

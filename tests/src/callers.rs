@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use express_engine::{
-    PlayerState, PlayerStateUpdate, PublisherState, PublisherStateUpdate, RoomStateChangedReason, ZegoEvent, ZegoExpressEngine,
-    ZegoLocalStream, ZegoRoomConfig, ZegoStreamOptions,
+    PlayerState, PlayerStateUpdate, PublisherState, PublisherStateUpdate, RoomStateChanged, RoomStateChangedReason,
+    RoomUserUpdate, ZegoEvent, ZegoExpressEngine, ZegoLocalStream, ZegoRoomConfig, ZegoStreamOptions, ZegoUpdateType,
 };
 
 use crate::collect::EventLog;
@@ -131,6 +131,28 @@ impl Caller {
 
     fn take_in(&mut self) {
         while self.log.next(Instant::now() + Duration::from_millis(1)).is_some() {}
+    }
+
+    /// Waits until it is told that this other has left.
+    ///
+    /// # Panics
+    /// When it is not in time.
+    pub fn sees_go(&mut self, other: usize) {
+        let other = name_of(other);
+        self.log.wait_for("users DELETE", |e: &RoomUserUpdate| {
+            e.update_type == ZegoUpdateType::Delete && e.user_list.iter().any(|user| user.user_id.as_ref() == other)
+        });
+    }
+
+    /// Logs out, and hangs up.
+    ///
+    /// # Panics
+    /// When it is in no room.
+    pub fn log_out(mut self) {
+        self.zg.logout_room(ROOM).unwrap();
+        self.log
+            .wait_for("LOGOUT", |e: &RoomStateChanged| e.reason == RoomStateChangedReason::Logout);
+        self.leave();
     }
 
     /// Hangs up.

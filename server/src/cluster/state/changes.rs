@@ -14,6 +14,10 @@ const RENEW_ENTRIES: Duration = Duration::from_secs(20 * 60);
 /// Those that are due are so with each renewal of the node, at most: 24,000 before the first is forgotten.
 const RENEWED: usize = 20;
 
+/// To hear of so many changes costs the registry as much as to be asked about one entry, and so many are heard of in any case.
+const CHANGES_AN_ENTRY: usize = 8;
+const FEW_CHANGES: usize = 256;
+
 /// How far this node knows the registry.
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -33,13 +37,14 @@ impl Known {
 impl ClusterState {
     /// Asks what others have changed since this node knew the registry.
     pub(super) fn ask_changes(&mut self) {
-        self.settle_rest();
         let Some(after) = self.known.reading.or(self.known.seen) else {
+            self.settle_rest();
             return self.settle_everything();
         };
         self.known.reading = Some(after);
-        // To look for each is less than to hear of more.
-        let most = self.rooms.len().saturating_add(self.claims.len());
+        // To ask for each is less than to hear of more.
+        let own = self.rooms.len().saturating_add(self.claims.len());
+        let most = own.saturating_mul(CHANGES_AN_ENTRY).max(FEW_CHANGES);
         self.actions.push(Action::ReadChanges(after, most));
     }
 
@@ -50,6 +55,8 @@ impl ClusterState {
             return Vec::new();
         }
         self.known.reading = None;
+        // Not before: what all nodes begin to write when they are back would be changes to those who ask a little later.
+        self.settle_rest();
         match changes {
             Ok(Some(keys)) => {
                 for key in keys {

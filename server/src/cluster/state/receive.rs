@@ -138,6 +138,9 @@ impl ClusterState {
             self.send_without(&from.name, standing.room.clone());
             return;
         };
+        // Who said it may be gone, and the sender may have heard it from nobody.
+        let newer = room.info.as_ref().filter(|info| info.update_time_ms > standing.info_ms);
+        let newer = newer.map(|info| Message::Info(standing.room.clone(), info.clone()));
         // Nearly all of what beats say is known: that is one look at the room.
         if let Some(section) = room.others.get_mut(&from.name)
             && section.id == standing.section
@@ -146,6 +149,7 @@ impl ClusterState {
         {
             section.orphan_until = None;
             room.take_home(from, standing);
+            newer.into_iter().for_each(|info| self.send(&from.name, info));
             return;
         }
         let Some(section) = self.section_of(now, &standing.room, from, standing.section) else {
@@ -155,12 +159,8 @@ impl ClusterState {
         let seq = section.seq;
         if let Some(room) = self.rooms.get_mut(&standing.room) {
             room.take_home(from, standing);
-            // Who said it may be gone, and the sender may have heard it from nobody.
-            let newer = room.info.clone().filter(|info| info.update_time_ms > standing.info_ms);
-            if let Some(info) = newer {
-                self.send(&from.name, Message::Info(standing.room.clone(), info));
-            }
         }
+        newer.into_iter().for_each(|info| self.send(&from.name, info));
         match seq {
             None if standing.seq == 0 => {
                 // There is nothing yet, and nothing of an earlier life holds any more.

@@ -94,13 +94,13 @@ fn who_was_back_before_the_node_was_missed_and_left_is_not_waited_for() {
         // Before and behind the moment when it is missed, or seen to begin anew.
         sim.kill(0);
         sim.wish(1, Wish::Tell(room(), came("a", 2)));
-        publish(&mut sim, 1, "s-a", "a", 3).unwrap();
-        leave(&mut sim, 1, "a");
+        sim.run_for(SECOND);
+        sim.wish(1, Wish::Tell(room(), Fact::UserLeft(UserId::new("a").unwrap())));
         if away == 0 {
             sim.restart(0, Told::default());
             sim.run_for(SECOND);
         } else {
-            sim.run_for(6 * SECOND);
+            sim.run_for(9 * SECOND);
         }
         assert_eq!(members(&sim, 2), ["b", "c"]);
         assert_eq!(members(&sim, 1), ["b"]);
