@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::letters::RegistryKey;
 use super::ops::Job;
-use super::{Action, ClusterState, RETRIED};
+use super::{Action, ClusterState, RETRIED, Timer};
 use crate::cluster::bus::Revision;
 use crate::rooms::Now;
 use crate::rooms::cloud::RoomName;
@@ -18,13 +18,22 @@ const RENEWED: usize = 20;
 const CHANGES_AN_ENTRY: usize = 8;
 const FEW_CHANGES: usize = 256;
 
+/// So long after a connection this node begins to write what it decided alone: all nodes are back at about the same time, and what
+/// one of them writes is a change to those who ask a little later.
+const HOLDS: Duration = Duration::from_secs(1);
+/// A busy registry is asked so often before each entry is asked for by itself, which would make it busier.
+const TRIES: u32 = 5;
+
 /// How far this node knows the registry.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     /// The last write that it saw.
     seen: Option<Revision>,
-    /// What others wrote after this is being read; it is read again if the connection ends before.
+    /// What others wrote after this is being read, or is still to be.
     reading: Option<Revision>,
+    /// How often that failed, and whether it is to be asked for again.
+    failed: u32,
+    again: bool,
 }
 
 impl Known {
@@ -36,9 +45,16 @@ impl Known {
 
 impl ClusterState {
     /// Asks what others have changed since this node knew the registry.
-    pub(super) fn ask_changes(&mut self) {
+    pub(super) fn ask_changes(&mut self, now: Now) {
+        self.known.failed = 0;
+        self.known.again = false;
+        self.timers.set(Timer::Settle, now.mono.saturating_add(HOLDS));
+        self.read_changes();
+    }
+
+    fn read_changes(&mut self) {
+        self.known.again = false;
         let Some(after) = self.known.reading.or(self.known.seen) else {
-            self.settle_rest();
             return self.settle_everything();
         };
         self.known.reading = Some(after);
@@ -54,9 +70,12 @@ impl ClusterState {
             // It is asked again with the next connection.
             return Vec::new();
         }
+        if changes.is_err() && self.known.failed + 1 < TRIES {
+            self.known.failed += 1;
+            self.known.again = true;
+            return Vec::new();
+        }
         self.known.reading = None;
-        // Not before: what all nodes begin to write when they are back would be changes to those who ask a little later.
-        self.settle_rest();
         match changes {
             Ok(Some(keys)) => {
                 for key in keys {
@@ -84,13 +103,19 @@ impl ClusterState {
     }
 
     /// What was given up or begun while the registry could not be asked.
-    fn settle_rest(&mut self) {
+    pub(super) fn settle_rest(&mut self) {
         self.give_back(usize::MAX);
         self.settle(usize::MAX, |settled, _| !settled);
     }
 
     /// What the registry did not do when it was asked is tried again, and what is due is renewed: some of it at a time.
     pub(super) fn settle_some(&mut self, now: Now) {
+        if self.known.again {
+            self.read_changes();
+        }
+        if self.timers.is_set(&Timer::Settle) {
+            return;
+        }
         self.give_back(RETRIED);
         // Nearly always there is nothing: that is seen by one look at each.
         let wanted = |settled: bool, written| !settled || is_due(now, written);

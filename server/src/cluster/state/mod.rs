@@ -129,6 +129,8 @@ enum Timer {
     Greeting(RoomName),
     /// What nodes that are gone have said is over.
     Orphans,
+    /// What was decided without the registry is written there.
+    Settle,
 }
 
 /// What was asked of another node, and is told of whatever comes back.
@@ -221,8 +223,8 @@ impl ClusterState {
         if !self.connected {
             self.connected = true;
             self.nodes.forgive(now.mono);
+            self.ask_changes(now);
             self.renew(now);
-            self.ask_changes();
             self.settle_orders();
             self.beat_all(now);
         }
@@ -234,6 +236,7 @@ impl ClusterState {
         if self.connected {
             self.connected = false;
             self.timers.clear(Timer::Renew);
+            self.timers.clear(Timer::Settle);
             self.open_without_registry();
         }
         self.take_actions()
@@ -267,6 +270,7 @@ impl ClusterState {
                 Timer::Beat => self.beat(now),
                 Timer::Greeting(room) => self.greeting_due(now, &room),
                 Timer::Orphans => self.orphans_due(now),
+                Timer::Settle => self.settle_rest(),
             }
         }
         self.take_actions()
