@@ -1,6 +1,6 @@
 //! Up to a million users on hundreds of nodes in virtual time: tables for stdout, pictures for docs/scale.md.
 //!
-//!     simulate [--seed N] [--scale 0.1] [--registry 15000] [--json FILE] [--pictures DIR]
+//!     simulate [--seed N] [--scale 0.1] [--registry 15000] [--all] [--json FILE] [--pictures DIR]
 
 use std::{path::PathBuf, process::ExitCode, time::Instant};
 
@@ -18,6 +18,9 @@ struct Arguments {
     /// What the registry does in a second
     #[arg(long, default_value_t = 15_000)]
     registry: u32,
+    /// Also what takes some minutes more: an outage of the broker under all users
+    #[arg(long)]
+    all: bool,
     /// Where the figures go as JSON
     #[arg(long)]
     json: Option<PathBuf>,
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         seed: arguments.seed,
         scale: arguments.scale.clamp(0.001, 1.0),
         registry_a_second: arguments.registry,
+        all: arguments.all,
     });
     println!("{}", tables::all(&report));
     println!(

@@ -11,7 +11,7 @@ use super::{
 };
 
 /// So many changes are told in the time of one thing that is asked.
-const CHANGES_A_TURN: usize = 10;
+const CHANGES_A_TURN: usize = 50;
 /// Of what is answered without a number.
 const NO_OP: OpId = OpId(0);
 
