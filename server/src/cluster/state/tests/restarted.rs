@@ -22,7 +22,7 @@ fn two_of_one_node(seed: u64) -> CloudSim<Told> {
 }
 
 fn leave(sim: &mut CloudSim<Told>, node: usize, of: &str) {
-    let id = StreamId::new(&format!("s-{of}")).unwrap();
+    let id = StreamId::new(format!("s-{of}")).unwrap();
     sim.wish(node, Wish::Tell(room(), Fact::StreamLeft(id, StreamDeleteReason::Stopped)));
     sim.wish(node, Wish::Tell(room(), Fact::UserLeft(UserId::new(of).unwrap())));
     sim.run_for(SECOND);
