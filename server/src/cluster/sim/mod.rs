@@ -1,4 +1,4 @@
-//! A cloud in virtual time: the real [`ClusterState`] of many nodes, a registry and a network that can be broken.
+//! A cloud in virtual time: the real `ClusterState` of many nodes, a registry and a network that can be broken.
 //!
 //! What stands on it: the tests of this module, `tests/chaos` (with real rooms) and `benches/simulate` (with a million users).
 
