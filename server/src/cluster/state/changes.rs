@@ -47,7 +47,6 @@ impl ClusterState {
     /// Asks what others have changed since this node knew the registry.
     pub(super) fn ask_changes(&mut self, now: Now) {
         self.known.failed = 0;
-        self.known.again = false;
         self.timers.set(Timer::Settle, now.mono.saturating_add(HOLDS));
         self.read_changes();
     }

@@ -169,16 +169,17 @@ fn open(sim: &mut CloudSim<Told>, node: usize) {
         max_members: 0,
         loudest_streams: 0,
     };
-    let redirected = true;
-    let room = room();
-    let left = None;
-    let wish = Wish::Open {
+    sim.wish(node, enter(room(), terms));
+}
+
+/// Somebody who was sent here wants to be in a room.
+fn enter(room: RoomName, terms: RoomTerms) -> Wish {
+    Wish::Open {
         room,
         terms,
-        redirected,
-        left,
-    };
-    sim.wish(node, wish);
+        redirected: true,
+        left: None,
+    }
 }
 
 /// Publishes as rooms do: claims, and tells once it is granted. The fencing number.

@@ -16,13 +16,7 @@ fn fill(sim: &mut CloudSim<Told>, node: usize, rooms: usize) {
             max_members: 0,
             loudest_streams: 0,
         };
-        let open = Wish::Open {
-            room: room_of(number),
-            terms,
-            redirected: true,
-            left: None,
-        };
-        sim.wish(node, open);
+        sim.wish(node, enter(room_of(number), terms));
         let claim = Wish::Claim {
             ticket: Ticket(number as u64),
             room: room_of(number),

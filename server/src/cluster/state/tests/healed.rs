@@ -103,15 +103,7 @@ fn who_loses_a_stream_id_to_another_room_when_all_is_healed_hears_so_though_lett
             max_members: 0,
             loudest_streams: 0,
         };
-        let (room, redirected) = (other.clone(), true);
-        let left = None;
-        let wish = Wish::Open {
-            room,
-            terms,
-            redirected,
-            left,
-        };
-        sim.wish(1, wish);
+        sim.wish(1, enter(other.clone(), terms));
         sim.wish(1, Wish::Tell(other.clone(), came("of-s", 2)));
         sim.wish(
             1,

@@ -158,15 +158,7 @@ fn open(sim: &mut CloudSim<Told>, node: usize, id: &str) {
         max_members: 0,
         loudest_streams: 0,
     };
-    let (room, redirected) = (room(id), true);
-    let left = None;
-    let wish = Wish::Open {
-        room,
-        terms,
-        redirected,
-        left,
-    };
-    sim.wish(node, wish);
+    sim.wish(node, super::enter(room(id), terms));
     sim.run_for(SECOND);
 }
 
